@@ -1,0 +1,22 @@
+/* digest.h - SHA-256 and random bytes (OpenSSL behind) */
+#ifndef LIB_DIGEST_H
+#define LIB_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SHA256_SIZE = 32 };
+
+void sha256(const void *p, size_t n, uint8_t out[SHA256_SIZE]);
+
+/* In pieces: _new, _add as often as needed, _end writes and frees. */
+struct sha256;
+struct sha256 *sha256_new(void);
+void sha256_add(struct sha256 *d, const void *p, size_t n);
+void sha256_end(struct sha256 *d, uint8_t out[SHA256_SIZE]);
+void sha256_abort(struct sha256 *d);
+
+/* Unpredictable bytes; ends the process if the system has none. */
+void random_bytes(void *p, size_t n);
+
+#endif

@@ -1,0 +1,3 @@
+LIB_SRCS += \
+	lib/arena.c \
+	lib/str.c

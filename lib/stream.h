@@ -1,0 +1,101 @@
+/*
+ * stream.h - a client's connection as bytes with deadlines
+ *
+ * What a session has instead of a socket: buffered input, buffered output,
+ * and layers (TLS, a SASL security layer, DEFLATE) that can be put underneath
+ * without the session noticing.  Straight-line code: a call returns when it
+ * is done, or with ERR_CLOSED, ERR_TIMEOUT or ERR_IO.  After one of those
+ * every further call returns the same; the session ends.
+ *
+ * Deadline.  stream_timeout() sets how long one wait for the client may last;
+ * it starts anew with each byte that moves, but stream_deadline() can bound a
+ * whole dialogue (login) too.
+ *
+ * Output is sent when the buffer is full or at stream_flush().  Reading does
+ * not flush by itself: a session flushes when stream_pending() says that no
+ * further command is waiting, so that pipelined commands are answered in one
+ * write.
+ */
+#ifndef LIB_STREAM_H
+#define LIB_STREAM_H
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/str.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+struct stream;
+struct tls_context;
+
+/* Takes over both descriptors (they may be the same); stream_close() closes. */
+struct stream *stream_new(int rfd, int wfd);
+void stream_close(struct stream *s);	/* flushes what it can; NULL allowed */
+
+/* A stream over memory for tests and fuzzers: input IN, output kept in *out. */
+struct stream *stream_mem(struct str in, struct buf *out);
+
+void stream_timeout(struct stream *s, int seconds);	/* 0: none */
+void stream_deadline(struct stream *s, int seconds);	/* from now; 0: none */
+
+/* At least 1 and at most MAX bytes. */
+enum err stream_read(struct stream *s, void *p, size_t max, size_t *got) MUST_CHECK;
+
+/* Exactly N bytes. */
+enum err stream_read_all(struct stream *s, void *p, size_t n) MUST_CHECK;
+
+/*
+ * Appends one line up to and with its LF.  ERR_LIMIT if it is longer than MAX
+ * bytes: then the rest of the line has been read and dropped, so that the
+ * next call reads the next line.
+ */
+enum err stream_getline(struct stream *s, struct buf *line, size_t max) MUST_CHECK;
+
+/*
+ * Borrows what is buffered, after waiting for at least one byte; valid until
+ * the next call.  stream_skip() takes N of these bytes away.
+ */
+enum err stream_peek(struct stream *s, struct str *bytes) MUST_CHECK;
+void stream_skip(struct stream *s, size_t n);
+
+/* Bytes that can be read without waiting for the client. */
+size_t stream_pending(struct stream *s);
+
+/*
+ * Waits until the client sends something or OTHER_FD (-1: none) is readable
+ * or TIMEOUT_MS (-1: none) has passed, for IDLE.  OK: input or end of input
+ * is there; ERR_AGAIN: OTHER_FD; ERR_TIMEOUT.
+ */
+enum err stream_wait(struct stream *s, int other_fd, int timeout_ms) MUST_CHECK;
+
+/* Errors of output are kept and come back from the next flush or read. */
+void stream_write(struct stream *s, const void *p, size_t n);
+void stream_puts(struct stream *s, const char *cstring);
+void stream_put(struct stream *s, struct str bytes);
+void stream_printf(struct stream *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+enum err stream_flush(struct stream *s) MUST_CHECK;
+enum err stream_error(const struct stream *s);
+
+/*
+ * TLS as the server.  What was buffered before is dropped: nothing a client
+ * sent in the clear is read as if it had come through TLS.
+ */
+enum err stream_start_tls(struct stream *s, struct tls_context *ctx) MUST_CHECK;
+bool stream_is_tls(const struct stream *s);
+/* "TLSv1.3", "TLS_AES_256_GCM_SHA384" and its bits; NULL and 0 without TLS. */
+const char *stream_tls_version(const struct stream *s);
+const char *stream_tls_cipher(const struct stream *s);
+int stream_tls_bits(const struct stream *s);
+
+/* A copy of everything that passes, in both directions, as clear text. */
+void stream_telemetry(struct stream *s, int fd, bool timestamps);
+
+/* Bytes read and written so far, before layers. */
+uint64_t stream_bytes_in(const struct stream *s);
+uint64_t stream_bytes_out(const struct stream *s);
+
+#endif
