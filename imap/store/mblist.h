@@ -1,0 +1,106 @@
+/*
+ * mblist.h - mailboxes.db: which mailboxes there are
+ *
+ * The list maps a name to a mailbox: its id, partition, directory, ACL, quota
+ * root.  Every cyrus.header repeats this, so that the list can be rebuilt from
+ * the spool.  No rights are checked here; callers ask mblist_rights() first.
+ *
+ * A change of names is one database transaction: after a crash it has
+ * happened wholly or not at all.  Directories follow (see mblist.c).
+ */
+#ifndef IMAP_STORE_MBLIST_H
+#define IMAP_STORE_MBLIST_H
+
+#include "imap/store/store.h"
+#include "lib/acl.h"
+#include "lib/arena.h"
+#include "lib/err.h"
+
+enum mbentry_flags {
+	MB_NOSELECT = 1,		/* a place in the hierarchy without mail */
+};
+
+struct mbentry {
+	const char *name;
+	struct id128 id;
+	const char *partition;
+	const char *dir;		/* below the partition's path */
+	uint32_t uidvalidity;
+	unsigned flags;
+	const char *acl;		/* stored form, see lib/acl.h */
+	const char *quotaroot;		/* NULL: none */
+	const char *specialuse;		/* "\\Drafts ..." or NULL */
+};
+
+/* ERR_NOTFOUND, or the entry in ARENA. */
+enum err mblist_lookup(struct store *s, struct arena *arena, struct str name,
+    struct mbentry **e) MUST_CHECK;
+enum err mblist_lookup_id(struct store *s, struct arena *arena,
+    const struct id128 *id, struct mbentry **e) MUST_CHECK;
+
+/*
+ * Walks the entries named PREFIX or anything that starts with it ("" is all),
+ * in hierarchical order: a mailbox, then everything below it, then its next
+ * sibling.  *E is valid during the call only.  EACH returns false to stop.
+ */
+typedef bool (*mblist_each_fn)(void *ctx, const struct mbentry *e);
+enum err mblist_walk(struct store *s, struct str prefix, mblist_each_fn each, void *ctx) MUST_CHECK;
+
+/* Is there anything below NAME? */
+enum err mblist_has_children(struct store *s, struct str name, bool *has) MUST_CHECK;
+
+/* The closest existing ancestor; ERR_NOTFOUND if there is none. */
+enum err mblist_parent(struct store *s, struct arena *arena, struct str name,
+    struct mbentry **e) MUST_CHECK;
+
+/*
+ * Is it a possible internal name?  ERR_NAME: empty, empty component, control
+ * characters, not NFC UTF-8, component or whole too long.
+ */
+enum err mblist_check_name(struct str name) MUST_CHECK;
+
+struct mblist_create {
+	struct str name;
+	const char *partition;		/* NULL: the parent's, else the default */
+	const char *acl;		/* NULL: the parent's; user.X: X has all; else default_acl */
+	const char *specialuse;		/* NULL: none */
+	uint32_t uidvalidity;		/* 0: choose */
+};
+/* ERR_EXISTS, ERR_NAME, ERR_NOTFOUND (partition). */
+enum err mblist_create(struct store *s, const struct mblist_create *c) MUST_CHECK;
+
+/*
+ * Deletes one mailbox (its children stay), or with delete_delayed renames it
+ * to DELETED.name.HEXTIME unless NOW.
+ */
+enum err mblist_delete(struct store *s, struct str name, bool now) MUST_CHECK;
+/* NAME and everything below, in one step. */
+enum err mblist_delete_tree(struct store *s, struct str name, bool now) MUST_CHECK;
+
+/*
+ * Renames FROM and everything below it to TO...; one transaction.  ids,
+ * UIDs, flags, ACLs stay; UIDVALIDITY stays.  PARTITION (NULL: stay) moves
+ * FROM itself to another partition; TO may equal FROM then.  ERR_EXISTS if TO
+ * or any target below it is there.  Renaming user.X (an INBOX) by its owner
+ * is the caller's affair (RFC 3501 6.3.5: messages move, INBOX stays); here
+ * it is a rename like any other.
+ */
+enum err mblist_rename(struct store *s, struct str from, struct str to,
+    const char *partition) MUST_CHECK;
+
+enum err mblist_set_acl(struct store *s, struct str name, struct str acl) MUST_CHECK;
+/* Reads, applies acl_change() and writes in one transaction. */
+enum err mblist_change_acl(struct store *s, struct str name, struct str identifier,
+    char mode, rights_t rights) MUST_CHECK;
+enum err mblist_set_specialuse(struct store *s, struct str name, const char *use) MUST_CHECK;
+
+/*
+ * What WHO may do with E: the ACL, and for the owner of user.X... always l, k,
+ * x and a besides (RFC 4314: the owner cannot lock himself out).
+ */
+rights_t mblist_rights(const struct mbentry *e, const struct identity *who);
+
+/* The X of user.X...; {NULL, 0} if the mailbox belongs to nobody. */
+struct str mblist_owner(struct str name);
+
+#endif
