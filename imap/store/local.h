@@ -1,0 +1,41 @@
+/*
+ * local.h - the inside of struct store, for the files of imap/store/ only
+ *
+ * The local engine: partitions with their logs, the databases, descriptors.
+ * Opened by store.c; everything here lives as long as the store.
+ */
+#ifndef IMAP_STORE_LOCAL_H
+#define IMAP_STORE_LOCAL_H
+
+#include "imap/store/store.h"
+#include "lib/kv.h"
+
+struct wal;
+struct mblist_cache;
+
+struct partition {
+	const char *name;
+	const char *path;
+	int dirfd;			/* the partition's root */
+	int stagefd;			/* its stage directory */
+	struct wal *wal;
+};
+
+struct store {
+	struct store_params params;
+	int config_fd;			/* the configuration directory */
+	struct kv *mailboxes;		/* db/mailboxes.db */
+	struct kv *delivered;		/* deliver.db; NULL until first used */
+	int names_fd;			/* LOCK_NAMES */
+	struct partition *part;
+	size_t parts;
+	struct mblist_cache *cache;	/* mblist.c's own, may be NULL */
+};
+
+/* NULL if there is no such partition. */
+struct partition *store_partition_of(struct store *s, const char *name);
+
+/* Logs and ends nothing: "mailbox NAME: WHAT" at severity err, once. */
+void store_log_corrupt(const char *what, const char *mailbox);
+
+#endif
