@@ -1,3 +1,10 @@
 LIB_SRCS += \
 	lib/arena.c \
 	lib/str.c
+
+# The world outside: connections, TLS, SASL, the loop, master's protocol.
+LIB_SRCS += \
+	lib/net.c \
+	lib/stream.c \
+	lib/svc.c \
+	lib/tls.c

@@ -5,7 +5,16 @@
  * and layers (TLS, a SASL security layer, DEFLATE) that can be put underneath
  * without the session noticing.  Straight-line code: a call returns when it
  * is done, or with ERR_CLOSED, ERR_TIMEOUT or ERR_IO.  After one of those
- * every further call returns the same; the session ends.
+ * every further call in that direction returns the same and the session ends;
+ * the two directions fail apart, so that after a timeout or the end of input
+ * a server can still say goodbye.
+ *
+ * Ownership.  A stream owns its descriptors and buffers; what it is given to
+ * write is sent or copied before the call returns.
+ *
+ * Limits.  Two buffers of 64 KiB, touched only as far as they are used, and
+ * what OpenSSL takes.  Blocks that do not fit are passed to the kernel from
+ * where they lie.  The first stream of a process makes it ignore SIGPIPE.
  *
  * Deadline.  stream_timeout() sets how long one wait for the client may last;
  * it starts anew with each byte that moves, but stream_deadline() can bound a
@@ -26,20 +35,31 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/uio.h>
+#include <stdint.h>
 
 struct stream;
 struct tls_context;
 
 /* Takes over both descriptors (they may be the same); stream_close() closes. */
 struct stream *stream_new(int rfd, int wfd);
-void stream_close(struct stream *s);	/* flushes what it can; NULL allowed */
+
+/*
+ * Flushes what the client takes within a few seconds, ends TLS, closes and
+ * frees.  NULL is allowed.
+ */
+void stream_close(struct stream *s);
 
 /* A stream over memory for tests and fuzzers: input IN, output kept in *out. */
 struct stream *stream_mem(struct str in, struct buf *out);
 
 void stream_timeout(struct stream *s, int seconds);	/* 0: none */
 void stream_deadline(struct stream *s, int seconds);	/* from now; 0: none */
+
+/*
+ * Waiting for input ends with ERR_CLOSED once FD is readable: how master gets
+ * a busy worker to end (svc_stop_fd()).  -1: none.
+ */
+void stream_stop_fd(struct stream *s, int fd);
 
 /* At least 1 and at most MAX bytes. */
 enum err stream_read(struct stream *s, void *p, size_t max, size_t *got) MUST_CHECK;
@@ -61,7 +81,10 @@ enum err stream_getline(struct stream *s, struct buf *line, size_t max) MUST_CHE
 enum err stream_peek(struct stream *s, struct str *bytes) MUST_CHECK;
 void stream_skip(struct stream *s, size_t n);
 
-/* Bytes that can be read without waiting for the client. */
+/*
+ * Bytes that can be read without waiting for the client and without asking
+ * the kernel: 0 means that it is time to flush.
+ */
 size_t stream_pending(struct stream *s);
 
 /*
@@ -71,7 +94,7 @@ size_t stream_pending(struct stream *s);
  */
 enum err stream_wait(struct stream *s, int other_fd, int timeout_ms) MUST_CHECK;
 
-/* Errors of output are kept and come back from the next flush or read. */
+/* Errors of output are kept and come back from the next flush. */
 void stream_write(struct stream *s, const void *p, size_t n);
 void stream_puts(struct stream *s, const char *cstring);
 void stream_put(struct stream *s, struct str bytes);
@@ -81,8 +104,10 @@ enum err stream_flush(struct stream *s) MUST_CHECK;
 enum err stream_error(const struct stream *s);
 
 /*
- * TLS as the server.  What was buffered before is dropped: nothing a client
- * sent in the clear is read as if it had come through TLS.
+ * TLS as the server: flushes, then shakes hands within the stream's timeout
+ * and deadline.  What was buffered before is dropped: nothing a client sent
+ * in the clear is read as if it had come through TLS.  After an error the
+ * stream is dead in both directions.
  */
 enum err stream_start_tls(struct stream *s, struct tls_context *ctx) MUST_CHECK;
 bool stream_is_tls(const struct stream *s);
@@ -91,7 +116,12 @@ const char *stream_tls_version(const struct stream *s);
 const char *stream_tls_cipher(const struct stream *s);
 int stream_tls_bits(const struct stream *s);
 
-/* A copy of everything that passes, in both directions, as clear text. */
+/*
+ * A copy of everything that passes from now on, in both directions, as clear
+ * text: "<SECONDS<" before what the client sent and ">SECONDS>" before what
+ * we sent if TIMESTAMPS, else "<<" and ">>".  FD stays the caller's; -1 ends
+ * it.  What cannot be written there is lost.
+ */
 void stream_telemetry(struct stream *s, int fd, bool timestamps);
 
 /* Bytes read and written so far, before layers. */

@@ -5,8 +5,16 @@
  * SVC_LISTEN_FD and a pipe to master at SVC_STATUS_FD.  It tells master over
  * the pipe, one 8-byte message each, when it becomes busy with a connection
  * and when it is free again; master counts free workers and forks more.
- * Started by hand (no SVC environment) a worker serves its stdin and exits,
- * as under inetd.
+ * Under load, when the next connection waits already, nothing is said: the
+ * worker just stays busy.  Started by hand (no SVC environment) a worker
+ * serves its stdin and exits, as under inetd: svc_accept() then gives 0, and
+ * output goes to 1.
+ *
+ * Signals.  SIGHUP: finish the session, if any, then end (reload, drain).
+ * SIGTERM: end the session too, as soon as it waits for its client; the
+ * session's stream hears of it through svc_stop_fd().  Both are blocked or
+ * quiet while a session runs, so no system call of a session is interrupted.
+ * A worker also ends, when it is free, if master is gone.
  */
 #ifndef LIB_SVC_H
 #define LIB_SVC_H
@@ -41,16 +49,25 @@ struct svc {
 	const char *service;	/* name in cyrus.conf, or NULL by hand */
 	int listen_fd;		/* -1 by hand */
 	int status_fd;		/* -1 by hand */
+	int wait_fd;		/* epoll over the two and the stop signal */
+	int state;		/* last told to master; 0: nothing yet */
+	int served;		/* connections accepted so far */
 };
 
+/* Once, first thing in main(); ends the process if the system refuses. */
 void svc_init(struct svc *s);
 
 /*
- * Waits for a connection and returns its descriptor; tells master before and
- * after.  ERR_CLOSED: master asks us to end (SIGTERM, SIGHUP for a reload, or
+ * Waits for a connection and returns its descriptor, which does not block;
+ * the one before is done with.  Tells master what changes.  ERR_CLOSED: master asks us to end (SIGTERM, SIGHUP for a reload, or
  * master is gone): exit with 0.  ERR_TIMEOUT after IDLE_SECONDS without work.
  */
 enum err svc_accept(struct svc *s, int idle_seconds, int *fd) MUST_CHECK;
-void svc_done(struct svc *s);	/* the connection is closed: free again */
+
+/* Readable from SIGTERM on, for stream_stop_fd(). */
+int svc_stop_fd(void);
+
+/* Has master (or somebody) told us to end, now (SIGTERM) or soon (SIGHUP)? */
+bool svc_stopping(void);
 
 #endif

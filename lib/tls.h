@@ -3,13 +3,18 @@
  *
  * A struct tls_context is what a service needs to be a TLS server:
  * certificate, key, protocol versions.  One a process; it outlives the
- * streams that use it.
+ * streams that use it.  A struct tls is one connection's TLS, owned by its
+ * stream; nobody else calls the functions of the second half.
  */
 #ifndef LIB_TLS_H
 #define LIB_TLS_H
 
 #include "lib/err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tls;
 struct tls_context;
 
 struct tls_params {
@@ -21,8 +26,37 @@ struct tls_params {
 	int session_timeout;		/* minutes; 0: no resumption */
 };
 
-/* ERR_NOTFOUND, ERR_IO or ERR_CORRUPT, logged with what OpenSSL says. */
+/*
+ * ERR_NOTFOUND, ERR_IO, ERR_CORRUPT (files) or ERR_SYNTAX (the other values),
+ * logged with what OpenSSL says and what to do.
+ */
 enum err tls_context_new(const struct tls_params *p, struct tls_context **ctx) MUST_CHECK;
 void tls_context_free(struct tls_context *ctx);
+
+/*
+ * One connection over two descriptors that do not block.  A call may
+ * return ERR_AGAIN: wait until *events (POLLIN or POLLOUT) and call again with
+ * the same bytes.  ERR_CLOSED: the client ended it, in order or not;
+ * ERR_SYNTAX: what came is not TLS or not what we allow; tls_why() says what.
+ */
+struct tls *tls_new(struct tls_context *ctx, int rfd, int wfd);
+enum err tls_handshake(struct tls *t, short *events) MUST_CHECK;
+enum err tls_read(struct tls *t, void *p, size_t max, size_t *got, short *events) MUST_CHECK;
+enum err tls_write(struct tls *t, const void *p, size_t n, size_t *sent,
+    short *events) MUST_CHECK;
+
+/* May tls_read() have something without asking the kernel? */
+bool tls_has_pending(const struct tls *t);
+
+/* Tells the client that nothing more comes, if that can be sent at once. */
+void tls_end(struct tls *t);
+void tls_free(struct tls *t);		/* NULL is allowed */
+
+const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);
+int tls_bits(const struct tls *t);
+
+/* Why the last call failed, for the log; good until the next call. */
+const char *tls_why(const struct tls *t);
 
 #endif

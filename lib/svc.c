@@ -1,0 +1,223 @@
+/*
+ * Waiting for a connection.  Many free workers wait for one socket; each has
+ * it in an epoll set of its own with EPOLLEXCLUSIVE, so that a connection
+ * wakes one of them and not the herd.  Before waiting, accept is tried: under
+ * load that is the only system call between two sessions.
+ *
+ * Signals.  SIGHUP is blocked but inside epoll_pwait(), so the check of the
+ * flag and the wait are one step, and a session never sees EINTR for it.
+ * SIGTERM makes an eventfd readable, which ends every kind of wait, ours and
+ * the session's stream's; that is the whole of its handler.
+ *
+ * Master's death.  The status pipe has its only reading end in master; when
+ * that is gone epoll reports EPOLLERR for our end.
+ */
+#include "lib/svc.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t end_soon, end_now;
+static int stop_fd = -1;
+
+static void
+on_hup(int sig)
+{
+	(void)sig;
+	end_soon = 1;
+}
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	int saved = errno;
+	uint64_t one = 1;
+	end_now = 1;
+	(void)!write(stop_fd, &one, sizeof(one));
+	errno = saved;
+}
+
+static void
+watch(int epoll_fd, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
+		log_fatal(EX_OSERR, "cannot wait for descriptor %d: %m", fd);
+}
+
+static void
+init_signals(void)
+{
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stop_fd < 0)
+		log_fatal(EX_OSERR, "eventfd: %m");
+	struct sigaction sa = { .sa_handler = on_hup };
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGHUP, &sa, NULL);
+	sa.sa_handler = on_term;
+	sa.sa_flags = SA_RESTART;
+	sigaction(SIGTERM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	sigset_t mask;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+}
+
+void
+svc_init(struct svc *s)
+{
+	*s = (struct svc){ .listen_fd = -1, .status_fd = -1, .wait_fd = -1 };
+	s->service = getenv(SVC_ENV_SERVICE);
+	init_signals();
+	if (s->service == NULL)
+		return;
+	s->listen_fd = SVC_LISTEN_FD;
+	s->status_fd = SVC_STATUS_FD;
+	(void)fcntl(s->listen_fd, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(s->status_fd, F_SETFD, FD_CLOEXEC);
+	s->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->wait_fd < 0)
+		log_fatal(EX_OSERR, "epoll_create1: %m");
+	watch(s->wait_fd, stop_fd, EPOLLIN);
+	watch(s->wait_fd, s->status_fd, 0);
+	watch(s->wait_fd, s->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/*
+ * Master reads at once or is gone; if its pipe is full all the same, the
+ * message matters less than the client.
+ */
+static void
+tell(struct svc *s, enum svc_message_type type)
+{
+	if (s->state == (int)type)
+		return;
+	s->state = (int)type;
+	struct svc_message m = { .type = type, .pid = getpid() };
+	if (write(s->status_fd, &m, sizeof(m)) != sizeof(m) && errno != EPIPE)
+		log_warning("cannot tell master that this worker is %s: %m",
+		    type == SVC_BUSY ? "busy" : "free");
+}
+
+static enum err
+accept_by_hand(struct svc *s, int *fd)
+{
+	if (s->served++ > 0 || end_now || end_soon)
+		return ERR_CLOSED;
+	*fd = STDIN_FILENO;
+	return OK;
+}
+
+/* One try; ERR_AGAIN: nobody is there. */
+static enum err
+try_accept(struct svc *s, int *fd)
+{
+	for (;;) {
+		*fd = accept4(s->listen_fd, NULL, NULL,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (*fd >= 0)
+			return OK;
+		if (errno == EAGAIN)
+			return ERR_AGAIN;
+		/* accept(2): these concern one client that is gone again. */
+		if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO
+		    || errno == ENETDOWN || errno == ENETUNREACH
+		    || errno == EHOSTDOWN || errno == EHOSTUNREACH
+		    || errno == ENONET || errno == ENOPROTOOPT)
+			continue;
+		log_err("IOERROR: accept for service %s: %m", s->service);
+		return ERR_IO;
+	}
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until something happens, however little it concerns us. */
+static enum err
+wait_once(struct svc *s, int64_t end)
+{
+	sigset_t mask;
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	sigdelset(&mask, SIGHUP);
+	int64_t left = end == 0 ? -1 : end - now_ms();
+	if (end != 0 && left <= 0)
+		return ERR_TIMEOUT;
+	struct epoll_event ev[3];
+	int n = epoll_pwait(s->wait_fd, ev, 3, (int)left, &mask);
+	if (n < 0 && errno != EINTR) {
+		log_err("IOERROR: epoll_pwait: %m");
+		return ERR_IO;
+	}
+	for (int i = 0; i < n; i++)
+		if (ev[i].data.fd == s->status_fd)
+			return ERR_CLOSED;
+	return end_soon || end_now ? ERR_CLOSED : OK;
+}
+
+/* Takes a SIGHUP that came while we were busy and it was blocked. */
+static void
+take_blocked_hup(void)
+{
+	sigset_t pending;
+	if (sigpending(&pending) == 0 && sigismember(&pending, SIGHUP) == 1)
+		end_soon = 1;
+}
+
+enum err
+svc_accept(struct svc *s, int idle_seconds, int *fd)
+{
+	*fd = -1;
+	if (s->status_fd < 0)
+		return accept_by_hand(s, fd);
+	take_blocked_hup();
+	int64_t end = idle_seconds > 0 ? now_ms() + idle_seconds * INT64_C(1000) : 0;
+	while (!end_soon && !end_now) {
+		enum err e = try_accept(s, fd);
+		if (e == OK) {
+			s->served++;
+			tell(s, SVC_BUSY);
+		}
+		if (e != ERR_AGAIN)
+			return e;
+		tell(s, SVC_FREE);
+		e = wait_once(s, end);
+		if (e != OK)
+			return e;
+	}
+	return ERR_CLOSED;
+}
+
+int
+svc_stop_fd(void)
+{
+	return stop_fd;
+}
+
+bool
+svc_stopping(void)
+{
+	take_blocked_hup();
+	return end_soon || end_now;
+}
