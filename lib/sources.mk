@@ -1,5 +1,12 @@
 LIB_SRCS += \
 	lib/arena.c \
+	lib/buf.c \
+	lib/crc.c \
+	lib/digest.c \
+	lib/err.c \
+	lib/file.c \
+	lib/lock.c \
+	lib/log.c \
 	lib/str.c
 
 # The world outside: connections, TLS, SASL, the loop, master's protocol.

@@ -1,0 +1,136 @@
+/*
+ * blob.c - a message on its way into the store
+ *
+ * Bytes go to memory until BLOB_MEMORY, then to stage/ID on the partition.  A
+ * staged blob's file is flushed with its directory by blob_finish(), before
+ * any lock is taken and before any log frame names it; it stays until a
+ * checkpoint has flushed the mailboxes' links to it (SOURCE_STAGE in rec.h).
+ */
+#include "imap/store/blob.h"
+
+#include "imap/store/blob_in.h"
+#include "imap/store/spool.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum err
+blob_new(struct store *s, const char *partition, struct blob **blob)
+{
+	struct partition *part = store_partition_of(s,
+	    partition != NULL ? partition : s->params.default_partition);
+	struct blob *b;
+
+	if (part == NULL)
+		return ERR_NOTFOUND;
+	b = calloc(1, sizeof(*b));
+	ensure(b != NULL);
+	b->store = s;
+	b->part = part;
+	b->fd = -1;
+	b->id = id128_new();
+	b->hash = sha256_new();
+	buf_init(&b->mem);
+	buf_init(&b->cache);
+	*blob = b;
+	return OK;
+}
+
+/* From memory to the stage file. */
+static enum err
+spill(struct blob *b)
+{
+	char name[SPOOL_NAME];
+	enum err e;
+
+	spool_stage_name(&b->id, name);
+	e = file_open(b->part->stagefd, name, O_RDWR | O_CREAT | O_EXCL, 0600, &b->fd);
+	if (e != OK) {
+		b->fd = -1;
+		return e;
+	}
+	e = file_write(b->fd, name, b->mem.p, b->mem.n);
+	buf_free(&b->mem);
+	return e;
+}
+
+enum err
+blob_write(struct blob *b, const void *p, size_t n)
+{
+	enum err e = OK;
+
+	if (b->failed != OK)
+		return b->failed;
+	sha256_add(b->hash, p, n);
+	b->size += n;
+	if (b->fd < 0 && b->size > BLOB_MEMORY)
+		e = spill(b);
+	if (e == OK && b->fd >= 0)
+		e = file_write(b->fd, b->part->path, p, n);
+	else if (e == OK)
+		buf_add(&b->mem, p, n);
+	b->failed = e;
+	return e;
+}
+
+enum err
+blob_finish(struct blob *b)
+{
+	char name[SPOOL_NAME];
+	enum err e = b->failed;
+
+	if (b->finished)
+		return e;
+	b->finished = true;
+	sha256_end(b->hash, b->guid);
+	b->hash = NULL;
+	if (e == OK && b->fd >= 0) {
+		spool_stage_name(&b->id, name);
+		e = file_fsync(b->fd, name);
+		if (e == OK)
+			e = file_fsync_dir(b->part->stagefd, ".");
+		if (e == OK)
+			e = file_map(b->part->stagefd, name, &b->map);
+	}
+	if (e == OK)
+		e = cache_build(blob_bytes(b), b->guid, &b->cache, &b->facts);
+	b->failed = e;
+	return e;
+}
+
+uint64_t
+blob_size(const struct blob *b)
+{
+	return b->size;
+}
+
+struct str
+blob_bytes(const struct blob *b)
+{
+	return b->fd >= 0 ? b->map : buf_str(&b->mem);
+}
+
+void
+blob_free(struct blob *b)
+{
+	char name[SPOOL_NAME];
+
+	if (b == NULL)
+		return;
+	if (b->fd >= 0) {
+		file_unmap(b->map);
+		close(b->fd);
+		spool_stage_name(&b->id, name);
+		if (!b->committed && file_unlink(b->part->stagefd, name) != OK)
+			log_warning("%s/stage/%s: could not be removed", b->part->path, name);
+	}
+	if (b->hash != NULL)
+		sha256_abort(b->hash);
+	buf_free(&b->mem);
+	buf_free(&b->cache);
+	free(b);
+}

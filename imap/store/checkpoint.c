@@ -1,0 +1,211 @@
+/*
+ * checkpoint.c - bringing a partition's files up to its log
+ *
+ * Order:
+ *  1. mark: the log's end.  Commits after it stay in the log whatever happens.
+ *  2. Lock and unlock each mailbox that a frame before the mark names: its
+ *     writer has then applied his commit, or died, and mailbox_lock() has
+ *     applied it for him.
+ *  3. syncfs(): one call flushes message files, links, indexes.
+ *  4. Move the checkpoint to the mark (durably), retire segments.
+ *  5. Remove the stage files whose links are now on the disk.
+ * A crash before 4 changes nothing; between 4 and 5 stage files stay until
+ * the next cold start clears them.
+ */
+#include "imap/store/checkpoint.h"
+
+#include "imap/store/mblist.h"
+#include "imap/store/rec.h"
+#include "imap/store/recover.h"
+#include "imap/store/spool.h"
+#include "imap/store/wal.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	DUE = 32 * 1024 * 1024,		/* bytes of log */
+	ENTRY_ARENA = 256 * 1024,
+};
+
+struct id_list {
+	struct id128 *id;
+	size_t n, size;
+};
+
+struct named {			/* what the frames before the mark name */
+	struct id_list mailboxes, staged;
+	uint64_t end;
+	bool bad;
+};
+
+static void
+id_add(struct id_list *l, const struct id128 *id)
+{
+	/* Mostly the same few in a row. */
+	for (size_t i = l->n; i > 0 && i + 8 > l->n; i--)
+		if (id128_eq(&l->id[i - 1], id))
+			return;
+	if (l->n == l->size) {
+		l->size = l->size == 0 ? 64 : l->size * 2;
+		l->id = realloc(l->id, l->size * sizeof(*l->id));
+		ensure(l->id != NULL);
+	}
+	l->id[l->n++] = *id;
+}
+
+static int
+id_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct id128));
+}
+
+static void
+id_unique(struct id_list *l)
+{
+	size_t n = 0;
+
+	if (l->n == 0)
+		return;
+	qsort(l->id, l->n, sizeof(*l->id), id_cmp);
+	for (size_t i = 1; i < l->n; i++)
+		if (!id128_eq(&l->id[n], &l->id[i]))
+			l->id[++n] = l->id[i];
+	l->n = n + 1;
+}
+
+static bool
+collect(void *ctx, uint64_t lsn, struct str frame)
+{
+	struct named *n = ctx;
+	struct rec r;
+	bool bad;
+
+	if (lsn >= n->end)
+		return false;
+	if (!rec_first(&frame, &bad)) {
+		n->bad = true;
+		return false;
+	}
+	while (rec_next(&frame, &r, &bad)) {
+		if (r.type == REC_MAILBOX)
+			id_add(&n->mailboxes, &r.mailbox);
+		else if (r.type == REC_MESSAGE && r.message.source == SOURCE_STAGE)
+			id_add(&n->staged, &r.message.r.blob);
+	}
+	return true;
+}
+
+/* Waits until the mailbox's commits are in its files. */
+static enum err
+settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
+{
+	struct arena *arena = arena_new(ENTRY_ARENA);
+	struct index *ix = NULL;
+	struct mbentry *e;
+	int dirfd = -1;
+	enum err err = mblist_lookup_id(s, arena, id, &e);
+
+	if (err == OK)
+		err = mblist_open_dir(s, e, &dirfd);
+	if (err == OK) {
+		err = index_open(dirfd, e->name, &ix);
+		if (err != OK)
+			close(dirfd);
+	}
+	if (err == OK)
+		err = mailbox_lock(s, part, ix, e);
+	if (err == OK)
+		index_unlock(ix);
+	index_close(ix);
+	arena_free(arena);
+	/* Gone, or beyond repair by a log: neither may keep the log for ever. */
+	return err == ERR_NOTFOUND || err == ERR_STALE || err == ERR_CORRUPT ? OK : err;
+}
+
+static enum err
+flush_named(struct store *s, struct partition *part, struct wal_mark mark, struct named *n)
+{
+	enum err e = wal_scan(part->wal, wal_checkpoint_lsn(part->wal), collect, n);
+
+	if (e == OK && n->bad)
+		e = ERR_CORRUPT;
+	id_unique(&n->mailboxes);
+	id_unique(&n->staged);
+	for (size_t i = 0; e == OK && i < n->mailboxes.n; i++)
+		e = settle_mailbox(s, part, &n->mailboxes.id[i]);
+	if (e == OK)
+		e = file_syncfs(part->dirfd, part->path);
+	return e == OK ? wal_checkpoint_set(part->wal, mark) : e;
+}
+
+static void
+drop_staged(struct partition *part, const struct named *n)
+{
+	char name[SPOOL_NAME];
+
+	for (size_t i = 0; i < n->staged.n; i++) {
+		spool_stage_name(&n->staged.id[i], name);
+		if (file_unlink(part->stagefd, name) == ERR_IO)
+			log_warning("%s/stage/%s: could not be removed", part->path, name);
+	}
+}
+
+enum err
+checkpoint_partition(struct store *s, struct partition *part)
+{
+	struct wal_mark mark;
+	struct named n = { 0 };
+	enum err e;
+	int fd;
+
+	e = file_open(part->stagefd, "checkpoint.lock", O_RDWR | O_CREAT, 0600, &fd);
+	if (e != OK)
+		return e;
+	/* Before the mailboxes' locks in order: whoever holds one does not come here. */
+	e = lock_exclusive(fd, LOCK_NAMES, 0);
+	if (e == OK) {
+		mark = wal_mark(part->wal);
+		n.end = mark.lsn;
+		if (mark.lsn > wal_checkpoint_lsn(part->wal))
+			e = flush_named(s, part, mark, &n);
+		if (e == OK)
+			drop_staged(part, &n);
+		lock_release(fd, LOCK_NAMES);
+	}
+	close(fd);
+	free(n.mailboxes.id);
+	free(n.staged.id);
+	return e;
+}
+
+bool
+checkpoint_due(const struct partition *part)
+{
+	return wal_tail(part->wal) - wal_checkpoint_lsn(part->wal) > DUE;
+}
+
+void
+checkpoint_clear_stage(struct partition *part)
+{
+	int fd = openat(part->stagefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+
+	if (d == NULL) {
+		log_io(part->path, "opendir stage");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((de = readdir(d)) != NULL)
+		if (strlen(de->d_name) == 32 && file_unlink(part->stagefd, de->d_name) == ERR_IO)
+			log_warning("%s/stage/%s: could not be removed", part->path, de->d_name);
+	closedir(d);
+}

@@ -1,0 +1,575 @@
+/*
+ * index.c - cyrus.index: the mapped list of a mailbox's messages
+ *
+ * File: the header in the first INDEX_HEADER_SIZE bytes, then records of
+ * INDEX_RECORD_SIZE, in rising UID order; behind the last one zeros (room that
+ * was reserved).  Layouts in index.h, in words in doc/formats.md.
+ *
+ * Invariants
+ *  1. Records [0, records) have rising UIDs, none above last_uid, and a right
+ *     crc when seq is even.
+ *  2. exists, bytes, unseen ... are the sums over the records when seq is even.
+ *  3. dirty_lsn is set before a commit's frame is appended to the log and
+ *     cleared after it is in the file: not 0 under the lock means that its
+ *     writer died, and the log from there on must be looked through.
+ *  4. UIDs of records never change, so index_find() needs no protection.
+ *
+ * Nothing here is flushed at a commit: the log is.  A checkpoint flushes the
+ * file; after a power cut replay puts back every record changed since.
+ */
+#include "imap/store/index.h"
+
+#include "lib/crc.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	GROW_MIN = 4096,
+	MAP_AHEAD = 1 << 20,		/* mapped beyond the end of the file */
+	LOCK_WAIT_MS = 60000,
+	SPINS = 20000,
+	CACHE_START = 16,
+	CACHE_MAP_AHEAD = 1 << 20,
+};
+
+static const char index_magic[8] = "chaparix";
+static const char cache_magic[CACHE_START] = "chapar cache 1\n";
+
+static uint32_t
+header_crc(const struct index_header *h)
+{
+	return crc32c(0, h, offsetof(struct index_header, seq));
+}
+
+/*
+ * Without the cache's place: it is written outside of commits, so a power cut
+ * may tear it from the rest, and the entry checks itself.
+ */
+static uint32_t
+record_crc(const struct index_record *r)
+{
+	const size_t hole = offsetof(struct index_record, cache_offset);
+	const size_t after = offsetof(struct index_record, header_size);
+
+	return crc32c(crc32c(0, r, hole), (const char *)r + after,
+	    offsetof(struct index_record, crc) - after);
+}
+
+static bool
+header_valid(const struct index_header *h)
+{
+	return memcmp(h->magic, index_magic, sizeof(index_magic)) == 0 &&
+	    h->version == INDEX_VERSION && h->header_size == INDEX_HEADER_SIZE &&
+	    h->record_size == INDEX_RECORD_SIZE && h->crc == header_crc(h);
+}
+
+enum err
+index_create(int dirfd, const struct id128 *id, uint32_t uidvalidity, bool durable)
+{
+	char page[GROW_MIN] = { 0 };
+	struct index_header h = {
+		.version = INDEX_VERSION,
+		.header_size = INDEX_HEADER_SIZE,
+		.record_size = INDEX_RECORD_SIZE,
+		.uidvalidity = uidvalidity,
+		.id = *id,
+		.highestmodseq = 1,
+	};
+
+	memcpy(h.magic, index_magic, sizeof(h.magic));
+	h.crc = header_crc(&h);
+	memcpy(page, &h, sizeof(h));
+	return file_replace(dirfd, "cyrus.index", page, sizeof(page), 0600, durable);
+}
+
+static enum err
+read_header(int dirfd, int flags, struct index_header *h, int *fd)
+{
+	enum err e = file_open(dirfd, "cyrus.index", flags, 0, fd);
+
+	if (e != OK)
+		return e;
+	e = file_read_at(*fd, "cyrus.index", h, sizeof(*h), 0);
+	if (e == OK && !header_valid(h)) {
+		log_err("cyrus.index: damaged header; run reconstruct");
+		e = ERR_CORRUPT;
+	}
+	if (e != OK)
+		close(*fd);
+	return e;
+}
+
+enum err
+index_usage(int dirfd, uint64_t *bytes, uint64_t *messages)
+{
+	struct index_header h;
+	enum err e;
+	int fd;
+
+	e = read_header(dirfd, O_RDONLY, &h, &fd);
+	if (e != OK)
+		return e;
+	close(fd);
+	*bytes = h.bytes;
+	*messages = h.exists;
+	return OK;
+}
+
+enum err
+index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity)
+{
+	struct index_header h;
+	enum err e;
+	int fd;
+
+	e = read_header(dirfd, O_RDONLY, &h, &fd);
+	if (e != OK)
+		return e;
+	close(fd);
+	*id = h.id;
+	*uidvalidity = h.uidvalidity;
+	return OK;
+}
+
+enum err
+index_mark(int dirfd, enum index_state state)
+{
+	struct index_header h;
+	uint32_t s;
+	enum err e;
+	int fd;
+
+	e = read_header(dirfd, O_RDWR, &h, &fd);
+	if (e != OK)
+		return e;
+	s = h.state | (uint32_t)state;
+	e = file_write_at(fd, "cyrus.index", &s, sizeof(s),
+	    offsetof(struct index_header, state));
+	close(fd);
+	return e;
+}
+
+/* --- opening and mapping --- */
+
+static void
+unmap(struct index *ix)
+{
+	if (ix->h != NULL)
+		munmap(ix->h, ix->map_len);
+	ix->h = NULL;
+}
+
+/* Maps the file as it is now and some room to grow into. */
+static enum err
+map(struct index *ix)
+{
+	enum err e = file_size(ix->fd, ix->name, &ix->file_len);
+	void *p;
+
+	if (e != OK)
+		return e;
+	if (ix->file_len < INDEX_HEADER_SIZE) {
+		log_err("%s/cyrus.index: too short; run reconstruct", ix->name);
+		return ERR_CORRUPT;
+	}
+	if (ix->h != NULL && ix->file_len <= ix->map_len)
+		return OK;
+	unmap(ix);
+	ix->map_len = (size_t)ix->file_len + ix->file_len / 2 + MAP_AHEAD;
+	p = mmap(NULL, ix->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, ix->fd, 0);
+	if (p == MAP_FAILED) {
+		log_io(ix->name, "mmap cyrus.index");
+		return ERR_IO;
+	}
+	ix->h = p;
+	return OK;
+}
+
+enum err
+index_open(int dirfd, const char *name, struct index **index)
+{
+	struct index *ix = calloc(1, sizeof(*ix));
+	enum err e;
+
+	ensure(ix != NULL);
+	*ix = (struct index){ .dirfd = dirfd, .fd = -1, .cachefd = -1,
+	    .name = strdup(name) };
+	e = file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd);
+	if (e == OK)
+		e = map(ix);
+	if (e == OK && !header_valid(ix->h)) {
+		log_err("%s/cyrus.index: damaged header; run reconstruct", name);
+		e = ERR_CORRUPT;
+	}
+	if (e != OK) {
+		ix->dirfd = -1;
+		index_close(ix);
+		return e;
+	}
+	*index = ix;
+	return OK;
+}
+
+void
+index_close(struct index *ix)
+{
+	if (ix == NULL)
+		return;
+	if (ix->locked)
+		index_unlock(ix);
+	unmap(ix);
+	if (ix->cache_map != NULL)
+		munmap((void *)(uintptr_t)ix->cache_map, ix->cache_map_len);
+	if (ix->cachefd >= 0)
+		close(ix->cachefd);
+	if (ix->fd >= 0)
+		close(ix->fd);
+	if (ix->dirfd >= 0)
+		close(ix->dirfd);
+	free(ix->name);
+	free(ix);
+}
+
+/* --- reading --- */
+
+static _Atomic uint64_t *
+seq_of(const struct index *ix)
+{
+	return (_Atomic uint64_t *)&ix->h->seq;
+}
+
+static uint64_t
+read_begin(struct index *ix)
+{
+	uint64_t s;
+
+	for (int i = 0; i < SPINS; i++) {
+		s = atomic_load_explicit(seq_of(ix), memory_order_acquire);
+		if ((s & 1) == 0)
+			return s;
+		if (i > 100)
+			sched_yield();
+	}
+	/* Its writer is dead or starved; reading on is right or fails its crc. */
+	return s;
+}
+
+static bool
+read_retry(struct index *ix, uint64_t s)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return (s & 1) == 0 &&
+	    atomic_load_explicit(seq_of(ix), memory_order_relaxed) != s;
+}
+
+static uint32_t
+capacity(const struct index *ix)
+{
+	return (uint32_t)((ix->file_len - INDEX_HEADER_SIZE) / INDEX_RECORD_SIZE);
+}
+
+enum err
+index_snapshot(struct index *ix, struct index_header *h)
+{
+	uint64_t s;
+
+	do {
+		s = read_begin(ix);
+		memcpy(h, ix->h, sizeof(*h));
+	} while (read_retry(ix, s));
+	if (h->records > capacity(ix)) {
+		enum err e = map(ix);
+
+		if (e != OK)
+			return e;
+		if (h->records > capacity(ix)) {
+			log_err("%s/cyrus.index: header counts %u records, file holds "
+			    "%u; run reconstruct", ix->name, h->records, capacity(ix));
+			return ERR_CORRUPT;
+		}
+	}
+	return (s & 1) ? ERR_BUSY : OK;
+}
+
+bool
+index_unchanged(const struct index *ix, const struct index_header *h)
+{
+	return atomic_load_explicit(seq_of(ix), memory_order_acquire) == h->seq &&
+	    ix->h->state == h->state;
+}
+
+const struct index_record *
+index_peek(struct index *ix, uint32_t recno)
+{
+	return (const struct index_record *)((const char *)ix->h + INDEX_HEADER_SIZE) + recno;
+}
+
+enum err
+index_get(struct index *ix, uint32_t recno, struct index_record *r)
+{
+	uint64_t s;
+
+	if (recno >= capacity(ix))
+		return ERR_NOTFOUND;
+	do {
+		s = read_begin(ix);
+		memcpy(r, index_peek(ix, recno), sizeof(*r));
+	} while (read_retry(ix, s));
+	if (r->crc != record_crc(r)) {
+		log_err("%s/cyrus.index: record %u fails its checksum; run reconstruct",
+		    ix->name, recno);
+		return ERR_CORRUPT;
+	}
+	return OK;
+}
+
+uint32_t
+index_find(struct index *ix, uint32_t count, uint32_t uid)
+{
+	uint32_t lo = 0, hi = count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (index_peek(ix, mid)->uid < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* --- the lock --- */
+
+enum err
+index_lock(struct index *ix)
+{
+	enum err e = lock_exclusive(ix->dirfd, LOCK_MAILBOX, LOCK_WAIT_MS);
+
+	if (e == ERR_BUSY)
+		log_warning("mailbox %s: locked for more than %d s", ix->name,
+		    LOCK_WAIT_MS / 1000);
+	if (e != OK)
+		return e;
+	ix->locked = true;
+	if (ix->h->state != 0) {
+		index_unlock(ix);
+		return ERR_STALE;
+	}
+	e = map(ix);
+	if (e != OK)
+		index_unlock(ix);
+	return e;
+}
+
+void
+index_unlock(struct index *ix)
+{
+	ix->locked = false;
+	lock_release(ix->dirfd, LOCK_MAILBOX);
+}
+
+bool
+index_needs_repair(const struct index *ix)
+{
+	return ix->h->dirty_lsn != 0 || (ix->h->seq & 1) != 0;
+}
+
+/* --- changing --- */
+
+enum err
+index_reserve(struct index *ix, uint32_t n)
+{
+	uint64_t need = INDEX_HEADER_SIZE +
+	    ((uint64_t)ix->h->records + n) * INDEX_RECORD_SIZE;
+	uint64_t step;
+	enum err e;
+
+	if (need <= ix->file_len)
+		return OK;
+	step = ix->file_len / 8 < GROW_MIN ? GROW_MIN : ix->file_len / 8;
+	if (ix->file_len + step > need)
+		need = ix->file_len + step;
+	need = (need + GROW_MIN - 1) / GROW_MIN * GROW_MIN;
+	e = file_allocate(ix->fd, ix->name, ix->file_len, need - ix->file_len);
+	return e == OK ? map(ix) : e;
+}
+
+void
+index_write_begin(struct index *ix)
+{
+	ensure(ix->locked);
+	/* Odd already: the last writer died inside; we go on in his place. */
+	if ((ix->h->seq & 1) == 0)
+		atomic_fetch_add_explicit(seq_of(ix), 1, memory_order_acq_rel);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+void
+index_write_end(struct index *ix)
+{
+	ensure((ix->h->seq & 1) == 1);
+	atomic_fetch_add_explicit(seq_of(ix), 1, memory_order_release);
+}
+
+static void
+count(struct index_header *h, const struct index_record *r, int sign)
+{
+	uint32_t one = (uint32_t)sign;
+
+	if (r->flags & REC_EXPUNGED)
+		return;
+	h->exists += one;
+	h->bytes += sign > 0 ? r->size : -r->size;
+	h->unseen += (r->flags & MSG_SEEN) ? 0 : one;
+	h->deleted += (r->flags & MSG_DELETED) ? one : 0;
+	h->answered += (r->flags & MSG_ANSWERED) ? one : 0;
+	h->flagged += (r->flags & MSG_FLAGGED) ? one : 0;
+}
+
+void
+index_put(struct index *ix, const struct index_record *r)
+{
+	struct index_header *h = ix->h;
+	struct index_record *base = (struct index_record *)((char *)h + INDEX_HEADER_SIZE);
+	uint32_t at = h->records == 0 || r->uid > base[h->records - 1].uid ?
+	    h->records : index_find(ix, h->records, r->uid);
+
+	ensure(at < capacity(ix));
+	if (at == h->records) {
+		h->records++;
+	} else if (base[at].uid == r->uid) {
+		count(h, &base[at], -1);
+		h->changed_modseq = r->modseq;
+	} else {
+		/* Only replay of a log that a later file does not know. */
+		log_err("%s/cyrus.index: message %u came after %u; ignored",
+		    ix->name, r->uid, base[at].uid);
+		return;
+	}
+	base[at] = *r;
+	base[at].crc = record_crc(&base[at]);
+	count(h, r, 1);
+	if (r->uid > h->last_uid)
+		h->last_uid = r->uid;
+	if (r->modseq > h->highestmodseq)
+		h->highestmodseq = r->modseq;
+}
+
+void
+index_refer_cache(struct index *ix, uint32_t at, const struct index_record *r)
+{
+	struct index_record *to =
+	    (struct index_record *)((char *)ix->h + INDEX_HEADER_SIZE) + at;
+
+	to->cache_offset = r->cache_offset;
+	to->cache_len = r->cache_len;
+}
+
+void
+index_trim(struct index *ix)
+{
+	uint32_t fit = capacity(ix), last = 0, n = 0;
+
+	while (n < ix->h->records && n < fit && index_peek(ix, n)->uid > last)
+		last = index_peek(ix, n++)->uid;
+	ix->h->records = n;
+}
+
+void
+index_recount(struct index *ix)
+{
+	struct index_header *h = ix->h;
+
+	h->exists = h->unseen = h->deleted = h->answered = h->flagged = 0;
+	h->bytes = 0;
+	for (uint32_t i = 0; i < h->records; i++)
+		count(h, index_peek(ix, i), 1);
+}
+
+/* --- cyrus.cache --- */
+
+static enum err
+cache_open(struct index *ix)
+{
+	enum err e;
+
+	if (ix->cachefd >= 0)
+		return OK;
+	e = file_open(ix->dirfd, "cyrus.cache", O_RDWR | O_CREAT, 0600, &ix->cachefd);
+	if (e != OK)
+		ix->cachefd = -1;
+	return e;
+}
+
+enum err
+index_cache_add(struct index *ix, struct str entry, uint64_t *offset)
+{
+	enum err e = cache_open(ix);
+
+	if (e == OK && ix->h->cache_size < CACHE_START) {
+		e = file_write_at(ix->cachefd, ix->name, cache_magic, CACHE_START, 0);
+		if (e == OK)
+			ix->h->cache_size = CACHE_START;
+	}
+	if (e == OK)
+		e = file_write_at(ix->cachefd, ix->name, entry.p, entry.n, ix->h->cache_size);
+	if (e != OK)
+		return e;
+	*offset = ix->h->cache_size;
+	ix->h->cache_size += entry.n;
+	return OK;
+}
+
+static enum err
+cache_map(struct index *ix)
+{
+	uint64_t size;
+	enum err e = file_size(ix->cachefd, ix->name, &size);
+	void *p;
+
+	if (e != OK)
+		return e;
+	ix->cache_file_len = size;
+	if (ix->cache_map != NULL && size <= ix->cache_map_len)
+		return OK;
+	if (ix->cache_map != NULL)
+		munmap((void *)(uintptr_t)ix->cache_map, ix->cache_map_len);
+	ix->cache_map = NULL;
+	ix->cache_map_len = size + size / 2 + CACHE_MAP_AHEAD;
+	p = mmap(NULL, ix->cache_map_len, PROT_READ, MAP_SHARED, ix->cachefd, 0);
+	if (p == MAP_FAILED) {
+		log_io(ix->name, "mmap cyrus.cache");
+		ix->cache_file_len = 0;
+		return ERR_IO;
+	}
+	ix->cache_map = p;
+	return OK;
+}
+
+enum err
+index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *entry)
+{
+	enum err e = cache_open(ix);
+
+	if (e == OK && (ix->cache_map == NULL || offset + len > ix->cache_file_len))
+		e = cache_map(ix);
+	if (e != OK)
+		return e;
+	if (offset < CACHE_START || offset > ix->cache_file_len ||
+	    len > ix->cache_file_len - offset)
+		return ERR_NOTFOUND;
+	*entry = (struct str){ ix->cache_map + offset, len };
+	return OK;
+}

@@ -1,0 +1,75 @@
+/*
+ * mbox_in.h - the inside of an open mailbox, for mbox.c, view.c, txn.c, commit.c
+ *
+ * The view is a list of record numbers.  While no message before the last one
+ * known is a tombstone the list is the identity and `map` is NULL, so that
+ * opening a large mailbox costs the same as a small one.
+ */
+#ifndef IMAP_STORE_MBOX_IN_H
+#define IMAP_STORE_MBOX_IN_H
+
+#include "imap/store/header.h"
+#include "imap/store/index.h"
+#include "imap/store/local.h"
+#include "imap/store/mbox.h"
+#include "imap/store/uidset.h"
+#include "lib/buf.h"
+
+struct cached_entry {
+	uint32_t recno;
+	struct str entry;		/* checked */
+	bool valid;
+};
+
+struct mbox {
+	struct store *store;
+	struct partition *part;
+	struct arena *arena;		/* entry, userid */
+	struct mbentry *entry;
+	const char *userid;
+	unsigned flags;			/* MBOX_* */
+	struct index *ix;
+	struct index_header h;		/* what the view is based on */
+
+	uint32_t *map;			/* record numbers; NULL: 0..count-1 */
+	size_t map_size;
+	uint32_t count;
+	uint32_t known;			/* records the view has looked at */
+	bool hidden;			/* tombstones may be in the view */
+	uint64_t told;			/* modseq up to which changes are told */
+
+	struct uidset recents;		/* given to this session */
+	uint32_t recent;		/* how many of them are in the view */
+
+	struct uidset own;		/* modseqs (low 32 bits) of own commits since */
+	struct uidset force;		/* UIDs to be told although own commits hid them */
+
+	bool private_seen;		/* \Seen is in cyrus.seen, not in the index */
+	struct uidset seen;
+	uint32_t seen_recent;
+	uint64_t seen_loaded;		/* h.seen_changed + 1 when it was read; 0: not yet */
+
+	struct arena *keyword_arena;
+	struct mailbox_header keywords;
+	uint64_t keywords_loaded;	/* h.keywords_changed + 1 when read; 0: not yet */
+
+	struct buf body;		/* a small message's bytes */
+	struct str body_map;		/* a large one's */
+	struct buf cache_made;		/* an entry that was made anew */
+	struct cached_entry cached;
+};
+
+/* Record number of SEQ, which must be in 1..count. */
+uint32_t view_recno(const struct mbox *m, uint32_t seq);
+/* Builds the view from m->h; claims \Recent unless read-only. */
+enum err view_build(struct mbox *m) MUST_CHECK;
+/* A fresh snapshot in *h; repairs what a dead writer left. */
+enum err mbox_snapshot(struct mbox *m, struct index_header *h) MUST_CHECK;
+/* Reads the user's \Seen set again if it has changed. */
+enum err mbox_load_seen(struct mbox *m, const struct index_header *h) MUST_CHECK;
+/* The keywords' names as of now. */
+enum err mbox_load_keywords(struct mbox *m, uint64_t changed) MUST_CHECK;
+/* The index was replaced: opens the new one and finds the view's messages in it. */
+enum err mbox_reopen(struct mbox *m) MUST_CHECK;
+
+#endif

@@ -1,0 +1,449 @@
+/*
+ * recover.c - what a dead process or a power cut left unfinished
+ *
+ * Two cases use one set of functions.
+ *
+ * Warm: a writer was killed after its frame was in the log and before it had
+ * changed the files.  The page cache is whole, so message files are there as
+ * he made them.  The header's dirty_lsn says where to look.
+ *
+ * Cold: nobody has the store open; after a power cut any page that was not
+ * flushed since the checkpoint may be old, and any name may be missing.
+ * Everything changed since then is in the log as absolute states, so putting
+ * it all back, in order, makes the files right; sums are made anew.
+ *
+ * A crash during recovery is harmless: it is done again.
+ */
+#include "imap/store/recover.h"
+
+#include "imap/store/quota.h"
+#include "imap/store/rec.h"
+#include "imap/store/seen.h"
+#include "imap/store/spool.h"
+#include "imap/store/wal.h"
+#include "imap/store/header.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	HEADER_ARENA = 256 * 1024,
+	ENTRY_ARENA = 256 * 1024,
+	OPEN_MAX = 64,			/* mailboxes open at once while replaying */
+};
+
+/* One frame's view of the blobs that it carries. */
+struct carried {
+	struct rec_blob *blob;
+	size_t n, size;
+};
+
+struct applier {
+	struct store *s;
+	struct partition *part;
+	struct carried carried;
+	bool cold;
+	enum err err;			/* the first failure */
+};
+
+static void
+carry(struct carried *c, const struct rec_blob *b)
+{
+	if (c->n == c->size) {
+		c->size = c->size == 0 ? 8 : c->size * 2;
+		c->blob = realloc(c->blob, c->size * sizeof(*c->blob));
+		ensure(c->blob != NULL);
+	}
+	c->blob[c->n++] = *b;
+}
+
+static const struct rec_blob *
+carried_find(const struct carried *c, const struct id128 *id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (id128_eq(&c->blob[i].id, id))
+			return &c->blob[i];
+	return NULL;
+}
+
+/* --- one mailbox's records --- */
+
+/* From the mailbox that it was copied from, which the log restored before. */
+static enum err
+restore_copy(struct applier *a, struct index *ix, const struct rec_message *m)
+{
+	struct arena *arena = arena_new(ENTRY_ARENA);
+	struct mbentry *e;
+	char name[SPOOL_NAME];
+	bool copied;
+	int dirfd;
+	enum err err = mblist_lookup_id(a->s, arena, &m->from_mailbox, &e);
+
+	if (err == OK)
+		err = mblist_open_dir(a->s, e, &dirfd);
+	if (err == OK) {
+		spool_name(m->from_uid, name);
+		err = spool_link(dirfd, name, ix->dirfd, m->r.uid, &copied);
+		close(dirfd);
+	}
+	arena_free(arena);
+	return err;
+}
+
+static enum err
+restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
+{
+	const struct rec_blob *b;
+	char name[SPOOL_NAME];
+	bool copied;
+
+	if (!a->cold || spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid))
+		return OK;
+	switch (m->source) {
+	case SOURCE_INLINE:
+		b = carried_find(&a->carried, &m->r.blob);
+		return b != NULL ? spool_write(ix->dirfd, m->r.uid, b->bytes) : ERR_CORRUPT;
+	case SOURCE_STAGE:
+		spool_stage_name(&m->r.blob, name);
+		return spool_link(a->part->stagefd, name, ix->dirfd, m->r.uid, &copied);
+	case SOURCE_COPY:
+		return restore_copy(a, ix, m);
+	}
+	return ERR_CORRUPT;
+}
+
+static enum err
+apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
+{
+	struct index_record r = m->r, old;
+	uint32_t at = index_find(ix, ix->h->records, r.uid);
+	enum err e = restore_file(a, ix, m);
+
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+		/* A later record may say that it was expunged and reclaimed. */
+		log_err("%s: message %u could not be restored: %s", ix->name, r.uid,
+		    err_text(e));
+		e = OK;
+	}
+	if (e == OK)
+		e = index_reserve(ix, 1);
+	if (e != OK)
+		return e;
+	/* The cache checks itself: keep the place if the record has one. */
+	if (at < ix->h->records && index_get(ix, at, &old) == OK && old.uid == r.uid) {
+		r.cache_offset = old.cache_offset;
+		r.cache_len = old.cache_len;
+	}
+	index_put(ix, &r);
+	return OK;
+}
+
+static enum err
+apply_flags(struct index *ix, const struct rec_flags *f)
+{
+	uint32_t at = index_find(ix, ix->h->records, f->uid);
+	struct index_record r;
+	char name[SPOOL_NAME];
+
+	if (at == ix->h->records || index_peek(ix, at)->uid != f->uid)
+		return OK;	/* dropped by a later compaction */
+	r = *index_peek(ix, at);
+	r.flags = f->flags;
+	r.keywords[0] = f->keywords[0];
+	r.keywords[1] = f->keywords[1];
+	r.modseq = f->modseq;
+	r.changed = f->changed;
+	index_put(ix, &r);
+	if (f->flags & REC_RECLAIMED) {
+		spool_name(f->uid, name);
+		if (file_unlink(ix->dirfd, name) == ERR_IO)
+			log_warning("%s/%s: could not be removed", ix->name, name);
+	}
+	return OK;
+}
+
+static enum err
+apply_keyword(struct index *ix, const struct rec_keyword *k)
+{
+	struct arena *arena = arena_new(HEADER_ARENA);
+	struct mailbox_header h;
+	enum err e = header_read(ix->dirfd, arena, &h);
+
+	if (e == OK && (h.keyword[k->number] == NULL ||
+	    !str_eq(str_c(h.keyword[k->number]), k->name))) {
+		h.keyword[k->number] = arena_copy(arena, k->name.p, k->name.n);
+		e = header_write(ix->dirfd, &h, false);
+	}
+	arena_free(arena);
+	ix->h->keywords_changed = ix->h->highestmodseq + 1;
+	return e;
+}
+
+static enum err
+apply_seen(struct index *ix, const struct rec_seen *s)
+{
+	enum err e = seen_prepare(ix->dirfd, s);
+
+	ix->h->seen_changed = ix->h->highestmodseq + 1;
+	return e == OK ? seen_apply(ix->dirfd) : e;
+}
+
+static void
+apply_head(struct index *ix, const struct rec_head *head)
+{
+	struct index_header *h = ix->h;
+
+	if (head->last_uid > h->last_uid)
+		h->last_uid = head->last_uid;
+	if (head->recent_uid > h->recent_uid)
+		h->recent_uid = head->recent_uid;
+	if (head->highestmodseq > h->highestmodseq)
+		h->highestmodseq = head->highestmodseq;
+}
+
+static enum err
+apply_record(struct applier *a, struct index *ix, const struct rec *r)
+{
+	switch (r->type) {
+	case REC_HEAD:
+		apply_head(ix, &r->head);
+		return OK;
+	case REC_MESSAGE:
+		return apply_message(a, ix, &r->message);
+	case REC_FLAGS:
+		return apply_flags(ix, &r->flags);
+	case REC_KEYWORD:
+		return apply_keyword(ix, &r->keyword);
+	case REC_SEEN:
+		return apply_seen(ix, &r->seen);
+	case REC_MAILBOX:
+	case REC_BLOB:
+		break;
+	}
+	return OK;
+}
+
+/* The repaired state is whole: sums, no dirt, readers may come in. */
+static void
+settle(struct index *ix)
+{
+	index_write_begin(ix);
+	index_recount(ix);
+	ix->h->changed_modseq = ix->h->highestmodseq;
+	ix->h->dirty_lsn = 0;
+	index_write_end(ix);
+}
+
+/* --- warm: the next writer of one mailbox --- */
+
+struct warm {
+	struct applier a;
+	struct index *ix;
+};
+
+static bool
+warm_frame(void *ctx, uint64_t lsn, struct str frame)
+{
+	struct warm *w = ctx;
+	struct rec r;
+	bool bad, ours = false;
+
+	if (lsn < w->ix->h->applied_lsn || !rec_first(&frame, &bad))
+		return true;
+	while (w->a.err == OK && rec_next(&frame, &r, &bad)) {
+		if (r.type == REC_MAILBOX)
+			ours = id128_eq(&r.mailbox, &w->ix->h->id);
+		else if (ours)
+			w->a.err = apply_record(&w->a, w->ix, &r);
+	}
+	if (w->a.err == OK)
+		w->ix->h->applied_lsn = lsn;
+	return w->a.err == OK;
+}
+
+static enum err
+repair(struct store *s, struct partition *part, struct index *ix)
+{
+	struct warm w = { .a = { .s = s, .part = part }, .ix = ix };
+	uint64_t from = ix->h->dirty_lsn, tail = wal_tail(part->wal);
+	enum err e;
+
+	log_notice("mailbox %s: finishing what a writer left that died", ix->name);
+	index_write_begin(ix);
+	if (from == 0) {
+		settle(ix);
+		return OK;
+	}
+	/* Its frame may not be flushed; from now on others will build on it. */
+	e = wal_flush(part->wal, tail);
+	if (e == OK && from >= wal_checkpoint_lsn(part->wal))
+		e = wal_scan(part->wal, from, warm_frame, &w);
+	if (e == OK)
+		e = w.a.err;
+	if (e == OK)
+		settle(ix);
+	else
+		index_write_end(ix);
+	return e;
+}
+
+enum err
+mailbox_lock(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *entry)
+{
+	uint64_t was, is;
+	enum err e = index_lock(ix);
+
+	if (e != OK || !index_needs_repair(ix))
+		return e;
+	e = repair(s, part, ix);
+	if (e == OK && entry->quotaroot != NULL &&
+	    quota_recount(s, str_c(entry->quotaroot), true, &was, &is) != OK)
+		log_warning("quota root %s: not counted anew; run quota -f",
+		    entry->quotaroot);
+	if (e != OK)
+		index_unlock(ix);
+	return e;
+}
+
+/* --- cold: the whole log --- */
+
+struct replaying {
+	struct id128 id;
+	struct index *ix;		/* NULL: gone or damaged */
+	char *quotaroot;
+};
+
+struct replay {
+	struct applier a;
+	struct replaying open[OPEN_MAX];
+	size_t n;
+	uint64_t frames;
+};
+
+static void
+replay_close(struct replay *r, struct replaying *m)
+{
+	uint64_t was, is;
+
+	if (m->ix != NULL) {
+		settle(m->ix);
+		index_close(m->ix);
+	}
+	if (m->quotaroot != NULL &&
+	    quota_recount(r->a.s, str_c(m->quotaroot), true, &was, &is) != OK)
+		log_warning("quota root %s: not counted anew; run quota -f", m->quotaroot);
+	free(m->quotaroot);
+}
+
+static void
+replay_close_all(struct replay *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		replay_close(r, &r->open[i]);
+	r->n = 0;
+}
+
+static void
+replay_open(struct replay *r, struct replaying *m)
+{
+	struct arena *arena = arena_new(ENTRY_ARENA);
+	struct mbentry *e;
+	int dirfd;
+	enum err err = mblist_lookup_id(r->a.s, arena, &m->id, &e);
+
+	if (err == OK)
+		err = mblist_open_dir(r->a.s, e, &dirfd);
+	if (err == OK) {
+		err = index_open(dirfd, e->name, &m->ix);
+		if (err != OK)
+			close(dirfd);
+	}
+	if (err == OK && (err = index_lock(m->ix)) != OK) {
+		index_close(m->ix);
+		m->ix = NULL;
+	}
+	if (err == OK) {
+		index_write_begin(m->ix);
+		index_trim(m->ix);
+		if (e->quotaroot != NULL)
+			m->quotaroot = strdup(e->quotaroot);
+	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
+		log_err("replay: a mailbox cannot be opened: %s", err_text(err));
+	}
+	arena_free(arena);
+}
+
+static struct replaying *
+replay_find(struct replay *r, const struct id128 *id)
+{
+	struct replaying *m;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (id128_eq(&r->open[i].id, id))
+			return &r->open[i];
+	if (r->n == OPEN_MAX)
+		replay_close_all(r);
+	m = &r->open[r->n++];
+	*m = (struct replaying){ .id = *id };
+	replay_open(r, m);
+	return m;
+}
+
+static bool
+replay_frame(void *ctx, uint64_t lsn, struct str frame)
+{
+	struct replay *rp = ctx;
+	struct index *ix = NULL;
+	struct rec r;
+	bool bad;
+
+	if (!rec_first(&frame, &bad)) {
+		log_err("%s/wal: frame %" PRIu64 " is of a version that this program "
+		    "does not know", rp->a.part->path, lsn);
+		rp->a.err = ERR_CORRUPT;
+		return false;
+	}
+	rp->frames++;
+	rp->a.carried.n = 0;
+	while (rp->a.err == OK && rec_next(&frame, &r, &bad)) {
+		if (r.type == REC_BLOB) {
+			carry(&rp->a.carried, &r.blob);
+		} else if (r.type == REC_MAILBOX) {
+			ix = replay_find(rp, &r.mailbox)->ix;
+			if (ix != NULL && lsn < ix->h->base_lsn)
+				ix = NULL;
+			if (ix != NULL)
+				ix->h->applied_lsn = lsn;
+		} else if (ix != NULL) {
+			rp->a.err = apply_record(&rp->a, ix, &r);
+		}
+	}
+	return rp->a.err == OK;
+}
+
+enum err
+recover_replay(struct store *s, struct partition *part)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	uint64_t from = wal_checkpoint_lsn(part->wal), tail = wal_tail(part->wal);
+	enum err e = OK;
+
+	ensure(r != NULL);
+	r->a = (struct applier){ .s = s, .part = part, .cold = true };
+	if (from < tail)
+		e = wal_scan(part->wal, from, replay_frame, r);
+	replay_close_all(r);
+	if (e == OK)
+		e = r->a.err;
+	if (r->frames > 0)
+		log_notice("partition %s: replayed %" PRIu64 " commits of the log",
+		    part->name, r->frames);
+	free(r->a.carried.blob);
+	free(r);
+	return e;
+}

@@ -1,0 +1,29 @@
+/*
+ * recover.h - what a dead process or a power cut left unfinished
+ *
+ * Applying change records to a mailbox's files, from the log: for one mailbox
+ * when its next writer finds that the last one died between log and files
+ * (mailbox_lock), and for a whole partition when the store is opened cold
+ * (recover_replay).  Both are idempotent.
+ */
+#ifndef IMAP_STORE_RECOVER_H
+#define IMAP_STORE_RECOVER_H
+
+#include "imap/store/index.h"
+#include "imap/store/local.h"
+#include "imap/store/mblist.h"
+
+/*
+ * index_lock(), then the repair if it is needed.  On anything but OK the lock
+ * is not held.
+ */
+enum err mailbox_lock(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *e) MUST_CHECK;
+
+/*
+ * Replays a partition's log from its checkpoint; for the one cold opener.
+ * Damage in one mailbox is logged and does not stop the others.
+ */
+enum err recover_replay(struct store *s, struct partition *part) MUST_CHECK;
+
+#endif

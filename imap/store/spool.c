@@ -1,0 +1,127 @@
+/* spool.c - message files */
+#include "imap/store/spool.h"
+
+#include "lib/digest.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+spool_name(uint32_t uid, char name[SPOOL_NAME])
+{
+	snprintf(name, SPOOL_NAME, "%u.", uid);
+}
+
+uint32_t
+spool_uid(const char *name)
+{
+	uint64_t v = 0;
+	const char *p = name;
+
+	if (*p < '1' || *p > '9')
+		return 0;
+	for (; *p >= '0' && *p <= '9' && v <= UINT32_MAX; p++)
+		v = v * 10 + (uint64_t)(*p - '0');
+	return p[0] == '.' && p[1] == '\0' && v <= UINT32_MAX ? (uint32_t)v : 0;
+}
+
+void
+spool_stage_name(const struct id128 *blob, char name[SPOOL_NAME])
+{
+	id128_hex(blob, name);
+}
+
+static enum err
+clear_name(int dirfd, const char *name)
+{
+	enum err e = file_unlink(dirfd, name);
+
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum err
+spool_write(int dirfd, uint32_t uid, struct str bytes)
+{
+	char name[SPOOL_NAME];
+	enum err e;
+	int fd;
+
+	spool_name(uid, name);
+	e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd);
+	if (e == ERR_EXISTS) {
+		e = clear_name(dirfd, name);
+		if (e == OK)
+			e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd);
+	}
+	if (e != OK)
+		return e;
+	e = file_write(fd, name, bytes.p, bytes.n);
+	if (close(fd) != 0 && e == OK) {
+		log_io(name, "close");
+		e = file_err(errno);
+	}
+	if (e != OK && clear_name(dirfd, name) != OK)
+		log_warning("%s: a part of a message could not be removed", name);
+	return e;
+}
+
+enum err
+spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid)
+{
+	struct str map;
+	enum err e = file_map(fromdir, from, &map);
+
+	if (e != OK)
+		return e;
+	e = spool_write(dirfd, uid, map);
+	file_unmap(map);
+	return e;
+}
+
+enum err
+spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied)
+{
+	char name[SPOOL_NAME];
+	enum err e;
+
+	*copied = false;
+	spool_name(uid, name);
+	if (linkat(fromdir, from, dirfd, name, 0) == 0)
+		return OK;
+	if (errno == EMLINK || errno == EXDEV) {
+		*copied = true;
+		return spool_copy(fromdir, from, dirfd, uid);
+	}
+	/* An unfinished commit's leftover, or a failure to report. */
+	if (errno == EEXIST) {
+		e = clear_name(dirfd, name);
+		if (e != OK)
+			return e;
+	}
+	return file_link(fromdir, from, dirfd, name);
+}
+
+bool
+spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32])
+{
+	uint8_t have[SHA256_SIZE];
+	char name[SPOOL_NAME];
+	struct str map;
+	bool same = false;
+
+	spool_name(uid, name);
+	if (file_map(dirfd, name, &map) != OK)
+		return false;
+	if (map.n == size) {
+		sha256(map.p, map.n, have);
+		same = memcmp(have, guid, sizeof(have)) == 0;
+	}
+	file_unmap(map);
+	return same;
+}

@@ -1,0 +1,38 @@
+/*
+ * spool.h - message files: DIRECTORY/UID. and the partition's stage directory
+ */
+#ifndef IMAP_STORE_SPOOL_H
+#define IMAP_STORE_SPOOL_H
+
+#include "imap/store/store.h"
+#include "lib/err.h"
+
+enum { SPOOL_NAME = 40 };
+
+/* "17." */
+void spool_name(uint32_t uid, char name[SPOOL_NAME]);
+/* UID of such a name, 0 if it is none. */
+uint32_t spool_uid(const char *name);
+/* The stage file's name: the blob's id in hex. */
+void spool_stage_name(const struct id128 *blob, char name[SPOOL_NAME]);
+
+/*
+ * Writes a message file with these bytes, unflushed; what had the name before
+ * is unlinked first, never written into: it may be a link to another message.
+ */
+enum err spool_write(int dirfd, uint32_t uid, struct str bytes) MUST_CHECK;
+
+/*
+ * Makes DIRFD/UID. another name of FROMDIR/FROM.  What had the name before is
+ * unlinked.  When the file has as many links as it may have, or lies on
+ * another file system, it is copied (unflushed) and *copied set.
+ */
+enum err spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied) MUST_CHECK;
+
+/* The same bytes in a file of its own, unflushed. */
+enum err spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid) MUST_CHECK;
+
+/* Does DIRFD/UID. exist with these bytes (by size and SHA-256)? */
+bool spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32]);
+
+#endif

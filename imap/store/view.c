@@ -1,0 +1,370 @@
+/* view.c - the numbered list of messages that a session sees */
+#include "imap/store/mbox_in.h"
+
+#include "imap/store/recover.h"
+#include "imap/store/seen.h"
+#include "lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+uint32_t
+view_recno(const struct mbox *m, uint32_t seq)
+{
+	return m->map != NULL ? m->map[seq - 1] : seq - 1;
+}
+
+static bool
+is_expunged(struct mbox *m, uint32_t recno)
+{
+	return (index_peek(m->ix, recno)->flags & REC_EXPUNGED) != 0;
+}
+
+static void
+map_room(struct mbox *m, size_t need)
+{
+	if (need <= m->map_size)
+		return;
+	m->map_size = need + need / 8 + 64;
+	m->map = realloc(m->map, m->map_size * sizeof(*m->map));
+	ensure(m->map != NULL);
+}
+
+/* From the identity to a list in memory. */
+static void
+materialize(struct mbox *m)
+{
+	if (m->map != NULL)
+		return;
+	map_room(m, (size_t)m->count + 1);
+	for (uint32_t i = 0; i < m->count; i++)
+		m->map[i] = i;
+}
+
+/* Adds the records that came since; counts the \Recent among them. */
+static void
+add_new(struct mbox *m, uint32_t records)
+{
+	for (uint32_t i = m->known; i < records; i++) {
+		if (is_expunged(m, i)) {
+			materialize(m);
+			continue;
+		}
+		if (m->map == NULL && m->count != i)
+			materialize(m);
+		if (m->map != NULL) {
+			map_room(m, (size_t)m->count + 1);
+			m->map[m->count] = i;
+		}
+		m->count++;
+	}
+	m->known = records;
+}
+
+static void
+count_recent(struct mbox *m)
+{
+	m->recent = 0;
+	if (m->recents.n == 0)
+		return;
+	for (uint32_t seq = m->count; seq > 0; seq--) {
+		uint32_t uid = index_peek(m->ix, view_recno(m, seq))->uid;
+
+		if (uid < m->recents.r[0].first)
+			break;
+		m->recent += uidset_has(&m->recents, uid);
+	}
+}
+
+/* --- \Recent: each message to one session --- */
+
+/* The owner's is in the index; it need not survive a crash, so no log. */
+static enum err
+claim_in_index(struct mbox *m, uint32_t *from, uint32_t *to)
+{
+	enum err e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+
+	if (e != OK)
+		return e;
+	*from = m->ix->h->recent_uid + 1;
+	*to = m->ix->h->last_uid;
+	index_write_begin(m->ix);
+	m->ix->h->recent_uid = m->ix->h->last_uid;
+	index_write_end(m->ix);
+	index_unlock(m->ix);
+	return OK;
+}
+
+/* Another user's is in cyrus.seen. */
+static enum err
+claim_in_seen(struct mbox *m, uint32_t *from, uint32_t *to)
+{
+	struct buf uids = BUF_INIT;
+	struct rec_seen line;
+	enum err e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+
+	if (e != OK)
+		return e;
+	e = mbox_load_seen(m, m->ix->h);
+	if (e == OK) {
+		*from = m->seen_recent + 1;
+		*to = m->ix->h->last_uid;
+		uidset_format(&m->seen, &uids);
+		line = (struct rec_seen){ .user = str_c(m->userid), .recent_uid = *to,
+		    .changed = time(NULL), .uids = buf_str(&uids) };
+		e = seen_prepare(m->ix->dirfd, &line);
+	}
+	if (e == OK)
+		e = seen_apply(m->ix->dirfd);
+	if (e == OK)
+		m->seen_recent = *to;
+	index_unlock(m->ix);
+	buf_free(&uids);
+	return e;
+}
+
+static enum err
+claim_recent(struct mbox *m, const struct index_header *h)
+{
+	uint32_t last = m->private_seen ? m->seen_recent : h->recent_uid;
+	uint32_t from = last + 1, to = h->last_uid;
+	enum err e = OK;
+
+	if (to <= last)
+		return OK;
+	if (!(m->flags & MBOX_READONLY))
+		e = m->private_seen ? claim_in_seen(m, &from, &to) :
+		    claim_in_index(m, &from, &to);
+	/* A full disk must not keep anybody from reading. */
+	if (e == ERR_NOSPACE || e == ERR_IO)
+		e = OK;
+	if (e == OK && from <= to)
+		uidset_add(&m->recents, from, to);
+	return e;
+}
+
+enum err
+view_build(struct mbox *m)
+{
+	enum err e = mbox_load_seen(m, &m->h);
+
+	if (e == OK)
+		e = claim_recent(m, &m->h);
+	if (e != OK)
+		return e;
+	m->told = m->h.highestmodseq;
+	if (m->h.exists == m->h.records) {
+		m->count = m->known = m->h.records;
+	} else {
+		materialize(m);
+		map_room(m, m->h.exists);
+		add_new(m, m->h.records);
+	}
+	count_recent(m);
+	/* The claim went through the header: the next refresh looks at it again. */
+	return OK;
+}
+
+/* --- what it knows --- */
+
+uint32_t
+mbox_count(const struct mbox *m)
+{
+	return m->count;
+}
+
+uint32_t
+mbox_recent(const struct mbox *m)
+{
+	return m->recent;
+}
+
+uint32_t
+mbox_uidvalidity(const struct mbox *m)
+{
+	return m->h.uidvalidity;
+}
+
+uint32_t
+mbox_uidnext(const struct mbox *m)
+{
+	return m->h.last_uid + 1;
+}
+
+uint64_t
+mbox_highestmodseq(const struct mbox *m)
+{
+	return m->h.highestmodseq;
+}
+
+uint32_t
+mbox_first_unseen(struct mbox *m)
+{
+	if (!m->private_seen && m->h.unseen == 0)
+		return 0;
+	for (uint32_t seq = 1; seq <= m->count; seq++) {
+		const struct index_record *r = index_peek(m->ix, view_recno(m, seq));
+
+		if (m->private_seen ? !uidset_has(&m->seen, r->uid) : !(r->flags & MSG_SEEN))
+			return seq;
+	}
+	return 0;
+}
+
+uint32_t
+mbox_uid(struct mbox *m, uint32_t seq)
+{
+	if (seq == 0 || seq > m->count)
+		return 0;
+	return index_peek(m->ix, view_recno(m, seq))->uid;
+}
+
+uint32_t
+mbox_seq_from_uid(struct mbox *m, uint32_t uid)
+{
+	uint32_t lo = 1, hi = m->count + 1;
+
+	if (m->map == NULL)
+		return index_find(m->ix, m->count, uid) + 1;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (mbox_uid(m, mid) < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* --- refresh --- */
+
+/* Are there tombstones in the view that it has not been told of? */
+static bool
+find_hidden(struct mbox *m)
+{
+	for (uint32_t i = 1; i <= m->count; i++)
+		if (is_expunged(m, view_recno(m, i)))
+			return true;
+	return false;
+}
+
+static enum err
+remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
+{
+	uint32_t kept = 0, n = 0;
+
+	for (uint32_t i = 1; i <= m->count; i++)
+		n += is_expunged(m, view_recno(m, i));
+	if (n == 0)
+		return OK;
+	u->expunged = arena_alloc(arena, n * sizeof(*u->expunged));
+	u->expunged_uid = arena_alloc(arena, n * sizeof(*u->expunged_uid));
+	if (u->expunged == NULL || u->expunged_uid == NULL)
+		return ERR_LIMIT;
+	materialize(m);
+	for (uint32_t i = 0; i < m->count; i++) {
+		uint32_t recno = m->map[i];
+
+		/* A writer may have added one since we counted: it waits. */
+		if (is_expunged(m, recno) && u->expunged_count < n) {
+			u->expunged[u->expunged_count] = kept + 1;
+			u->expunged_uid[u->expunged_count++] = index_peek(m->ix, recno)->uid;
+		} else {
+			m->map[kept++] = recno;
+		}
+	}
+	m->count = kept;
+	return OK;
+}
+
+static bool
+is_news(struct mbox *m, const struct index_record *r)
+{
+	uint64_t modseq = r->modseq;
+
+	if (m->force.n > 0 && uidset_has(&m->force, r->uid))
+		return true;
+	return modseq > m->told && !uidset_has(&m->own, (uint32_t)modseq);
+}
+
+static enum err
+find_changed(struct mbox *m, struct arena *arena, uint32_t before, struct mbox_update *u)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i <= before; i++)
+		n += is_news(m, index_peek(m->ix, view_recno(m, i)));
+	if (n == 0)
+		return OK;
+	u->changed = arena_alloc(arena, n * sizeof(*u->changed));
+	if (u->changed == NULL)
+		return ERR_LIMIT;
+	for (uint32_t i = 1; i <= before && u->changed_count < n; i++) {
+		const struct index_record *r = index_peek(m->ix, view_recno(m, i));
+
+		if (is_news(m, r) && !(r->flags & REC_EXPUNGED))
+			u->changed[u->changed_count++] = i;
+	}
+	return OK;
+}
+
+static enum err
+refresh_old(struct mbox *m, struct arena *arena, const struct index_header *h,
+    unsigned flags, struct mbox_update *u)
+{
+	bool changed = h->changed_modseq > m->told || h->seen_changed > m->told;
+	enum err e = OK;
+
+	if (changed && !m->hidden)
+		m->hidden = find_hidden(m);
+	if (m->hidden && !(flags & MBOX_NO_EXPUNGES)) {
+		e = remove_expunged(m, arena, u);
+		m->hidden = e != OK;
+	}
+	if (e == OK && (changed || m->force.n > 0))
+		e = find_changed(m, arena, m->count, u);
+	return e;
+}
+
+enum err
+mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_update *u)
+{
+	struct index_header h;
+	uint32_t before, recent;
+	enum err e;
+
+	memset(u, 0, sizeof(*u));
+	if (index_unchanged(m->ix, &m->h) && m->force.n == 0 &&
+	    (!m->hidden || (flags & MBOX_NO_EXPUNGES)))
+		return OK;
+	e = mbox_snapshot(m, &h);
+	if (e == OK && (h.state & INDEX_DELETED)) {
+		u->deleted = true;
+		return OK;
+	}
+	if (e == OK && (h.state & INDEX_REPLACED)) {
+		e = mbox_reopen(m);
+		h = m->h;
+	}
+	if (e == OK)
+		e = mbox_load_seen(m, &h);
+	if (e == OK)
+		e = refresh_old(m, arena, &h, flags, u);
+	if (e == OK)
+		e = claim_recent(m, &h);
+	if (e != OK)
+		return e;
+	before = m->count;
+	recent = m->recent;
+	add_new(m, h.records);
+	count_recent(m);
+	u->exists_changed = m->count != before || m->recent != recent;
+	u->keywords_changed = h.keywords_changed > m->told;
+	m->told = h.highestmodseq;
+	m->own.n = m->force.n = 0;
+	m->cached.valid = false;
+	m->h = h;
+	return OK;
+}

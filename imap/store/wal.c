@@ -1,0 +1,761 @@
+/*
+ * wal.c - a partition's commit log
+ *
+ * Files in the log's directory:
+ *   SSSSSSSSSSSSSSSS.log  segment: bytes [S, S + WAL_SEGMENT) of the stream, S
+ *                         in hex, a multiple of WAL_SEGMENT.  Always of full
+ *                         length: written with zeros (or an old segment's
+ *                         bytes) and flushed before its first use, so that an
+ *                         append changes no metadata and needs no room.
+ *   checkpoint            where replay starts (struct below), replaced durably
+ *   state                 shared memory of the open log; means nothing after
+ *                         a stop
+ *   gate, attach, append, flush   empty, for flock(2)
+ *
+ * Frame, numbers big-endian:
+ *    0  u32 magic "CHWF"        8  u64 lsn: the frame's own place
+ *    4  u32 length of payload  16  u32 chain: the crc of the frame before
+ *   20  u32 crc: CRC-32C of bytes 0..19 and the payload
+ *   24  payload
+ *
+ * Invariants
+ *  1. A frame is valid only if magic, lsn, chain and crc are right.  Bytes
+ *     that a killed process left behind the tail, or an old segment's, fail:
+ *     the former in `chain` (their predecessor is another), the latter in lsn.
+ *  2. state.slot[state.current] is the tail and the chain there.  It is
+ *     switched by one aligned store after the frame's bytes are written.
+ *  3. state.flushed <= tail, and all before it is on the disk.
+ *
+ * A kill before the switch of the slot: the bytes lie behind the tail and are
+ * overwritten.  After: the frame counts, flushed or not; its writer had said
+ * OK to nobody, and whoever next locks the mailbox applies it.  A power cut
+ * loses what was not flushed, from some byte on; the scan ends there.
+ */
+#include "imap/store/wal.h"
+
+#include "lib/buf.h"
+#include "lib/crc.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <dirent.h>
+
+enum {
+	FRAME_MAGIC = 0x43485746,	/* "CHWF" */
+	FRAME_HEADER = 24,
+	CHECKPOINT_MAGIC = 0x43484350,	/* "CHCP" */
+	CHECKPOINT_SIZE = 20,
+	STATE_VERSION = 1,
+	OPEN_SEGMENTS = 4,
+	LOCK_WAIT_MS = -1,		/* held for one write or one flush only */
+};
+
+struct wal_slot {
+	uint64_t tail;
+	uint32_t chain;
+	uint32_t unused;
+};
+
+struct wal_state {
+	uint32_t version;
+	_Atomic uint32_t current;	/* which slot counts */
+	struct wal_slot slot[2];
+	_Atomic uint64_t flushed;
+	_Atomic uint64_t checkpoint;
+	_Atomic uint32_t failed;	/* a flush failed: no more frames */
+};
+
+struct wal_segment {
+	uint64_t start;
+	int fd;				/* -1: none */
+};
+
+struct wal {
+	int dirfd;
+	char *path;
+	struct wal_state *state;
+	int state_fd, gate_fd, attach_fd, append_fd, flush_fd;
+	struct wal_segment seg[OPEN_SEGMENTS];
+	unsigned next_seg;		/* which to close next */
+};
+
+static struct wal_slot
+slot_now(struct wal *w)
+{
+	return w->state->slot[atomic_load_explicit(&w->state->current,
+	    memory_order_acquire) & 1];
+}
+
+static void
+slot_set(struct wal *w, uint64_t tail, uint32_t chain)
+{
+	uint32_t other = !(atomic_load(&w->state->current) & 1);
+
+	w->state->slot[other] = (struct wal_slot){ .tail = tail, .chain = chain };
+	atomic_store_explicit(&w->state->current, other, memory_order_release);
+}
+
+/* --- segments --- */
+
+static void
+segment_name(uint64_t start, char name[32])
+{
+	snprintf(name, 32, "%016" PRIx64 ".log", start);
+}
+
+static enum err
+segment_fill(struct wal *w, int fd, const char *name)
+{
+	static const char zeros[65536];
+	enum err e = OK;
+
+	for (uint64_t off = 0; e == OK && off < WAL_SEGMENT; off += sizeof(zeros))
+		e = file_write_at(fd, name, zeros, sizeof(zeros), off);
+	if (e == OK)
+		e = file_fsync(fd, name);
+	(void)w;
+	return e;
+}
+
+/*
+ * A new segment: a spare one renamed if there is one, else zeros.  Durable
+ * under its name before the first frame goes in.
+ */
+static enum err
+segment_create(struct wal *w, const char *name)
+{
+	char spare[32];
+	enum err e;
+	int fd;
+
+	for (int i = 0; i < WAL_SPARE; i++) {
+		snprintf(spare, sizeof(spare), "spare%d", i);
+		e = file_rename(w->dirfd, spare, w->dirfd, name);
+		if (e == OK)
+			return file_fsync_dir(w->dirfd, ".");
+		if (e != ERR_NOTFOUND)
+			return e;
+	}
+	e = file_open(w->dirfd, "new", O_RDWR | O_CREAT | O_TRUNC, 0600, &fd);
+	if (e != OK)
+		return e;
+	e = segment_fill(w, fd, "new");
+	close(fd);
+	if (e == OK)
+		e = file_rename(w->dirfd, "new", w->dirfd, name);
+	if (e != OK) {
+		if (file_unlink(w->dirfd, "new") != OK)
+			log_warning("%s/new: could not be removed", w->path);
+		return e;
+	}
+	return file_fsync_dir(w->dirfd, ".");
+}
+
+static void
+segment_close(struct wal_segment *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* The descriptor of the segment that holds LSN; with CREATE it is made. */
+static enum err
+segment_get(struct wal *w, uint64_t lsn, bool create, int *fd)
+{
+	uint64_t start = lsn - lsn % WAL_SEGMENT;
+	struct wal_segment *s;
+	char name[32];
+	enum err e;
+
+	for (int i = 0; i < OPEN_SEGMENTS; i++) {
+		if (w->seg[i].fd >= 0 && w->seg[i].start == start) {
+			*fd = w->seg[i].fd;
+			return OK;
+		}
+	}
+	segment_name(start, name);
+	s = &w->seg[w->next_seg++ % OPEN_SEGMENTS];
+	segment_close(s);
+	e = file_open(w->dirfd, name, O_RDWR, 0600, &s->fd);
+	if (e == ERR_NOTFOUND && create) {
+		e = segment_create(w, name);
+		if (e == OK)
+			e = file_open(w->dirfd, name, O_RDWR, 0600, &s->fd);
+	}
+	if (e != OK) {
+		s->fd = -1;
+		return e;
+	}
+	s->start = start;
+	*fd = s->fd;
+	return OK;
+}
+
+/* Reads N bytes of the stream; ERR_NOTFOUND where it has no segment. */
+static enum err
+stream_bytes(struct wal *w, uint64_t lsn, void *p, size_t n)
+{
+	char *out = p;
+	enum err e;
+	int fd;
+
+	while (n > 0) {
+		uint64_t off = lsn % WAL_SEGMENT;
+		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
+
+		e = segment_get(w, lsn, false, &fd);
+		if (e == OK)
+			e = file_read_at(fd, w->path, out, part, off);
+		if (e != OK)
+			return e;
+		out += part;
+		lsn += part;
+		n -= part;
+	}
+	return OK;
+}
+
+static enum err
+stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
+{
+	const char *in = p;
+	enum err e;
+	int fd;
+
+	while (n > 0) {
+		uint64_t off = lsn % WAL_SEGMENT;
+		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
+
+		e = segment_get(w, lsn, true, &fd);
+		if (e == OK)
+			e = file_write_at(fd, w->path, in, part, off);
+		if (e != OK)
+			return e;
+		in += part;
+		lsn += part;
+		n -= part;
+	}
+	return OK;
+}
+
+/* --- frames --- */
+
+struct frame {
+	uint32_t len, chain, crc;
+	uint64_t lsn;
+};
+
+static void
+frame_encode(const struct frame *f, struct buf *b)
+{
+	buf_add_u32(b, FRAME_MAGIC);
+	buf_add_u32(b, f->len);
+	buf_add_u64(b, f->lsn);
+	buf_add_u32(b, f->chain);
+}
+
+static bool
+frame_decode(const char *p, struct frame *f)
+{
+	struct str s = { p, FRAME_HEADER };
+	uint32_t magic;
+
+	return str_get_u32(&s, &magic) && magic == FRAME_MAGIC &&
+	    str_get_u32(&s, &f->len) && str_get_u64(&s, &f->lsn) &&
+	    str_get_u32(&s, &f->chain) && str_get_u32(&s, &f->crc) &&
+	    f->len <= WAL_FRAME_MAX;
+}
+
+/*
+ * The frame at LSN into PAYLOAD.  With CHAIN also its predecessor must be
+ * right.  ERR_NOTFOUND: there is no valid frame.
+ */
+static enum err
+frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain, struct frame *f,
+    struct buf *payload)
+{
+	char head[FRAME_HEADER];
+	enum err e = stream_bytes(w, lsn, head, sizeof(head));
+
+	if (e != OK)
+		return e;
+	if (!frame_decode(head, f) || f->lsn != lsn ||
+	    (chain != NULL && f->chain != *chain))
+		return ERR_NOTFOUND;
+	buf_reset(payload);
+	e = stream_bytes(w, lsn + FRAME_HEADER, buf_reserve(payload, f->len), f->len);
+	if (e != OK)
+		return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
+	payload->n = f->len;
+	payload->p[payload->n] = '\0';
+	if (crc32c(crc32c(0, head, FRAME_HEADER - 4), payload->p, payload->n) != f->crc)
+		return ERR_NOTFOUND;
+	return OK;
+}
+
+static enum err
+put_frame(struct wal *w, const struct iovec *iov, int iovcnt, uint64_t lsn,
+    struct frame *f)
+{
+	struct buf head = BUF_INIT;
+	uint64_t at = lsn + FRAME_HEADER;
+	enum err e = OK;
+
+	frame_encode(f, &head);
+	f->crc = crc32c(0, head.p, head.n);
+	for (int i = 0; i < iovcnt; i++)
+		f->crc = crc32c(f->crc, iov[i].iov_base, iov[i].iov_len);
+	buf_add_u32(&head, f->crc);
+	for (int i = 0; i < iovcnt && e == OK; i++) {
+		e = stream_put_bytes(w, at, iov[i].iov_base, iov[i].iov_len);
+		at += iov[i].iov_len;
+	}
+	/* The header last: until then there is nothing that looks like a frame. */
+	if (e == OK)
+		e = stream_put_bytes(w, lsn, head.p, head.n);
+	buf_free(&head);
+	return e;
+}
+
+enum err
+wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
+    uint64_t *start, uint64_t *end)
+{
+	struct frame f = { 0 };
+	struct wal_slot now;
+	size_t n = 0;
+	enum err e;
+
+	for (int i = 0; i < iovcnt; i++)
+		n += iov[i].iov_len;
+	if (n > WAL_FRAME_MAX)
+		return ERR_LIMIT;
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	if (e != OK)
+		return e;
+	if (atomic_load(&w->state->failed)) {
+		log_err("%s: takes no more commits since a flush failed; "
+		    "restart the server", w->path);
+		e = ERR_IO;
+	} else {
+		now = slot_now(w);
+		f.len = (uint32_t)n;
+		f.lsn = now.tail;
+		f.chain = now.chain;
+		e = put_frame(w, iov, iovcnt, now.tail, &f);
+		if (e == OK) {
+			*start = now.tail;
+			*end = now.tail + FRAME_HEADER + n;
+			slot_set(w, *end, f.crc);
+		}
+	}
+	lock_release(w->append_fd, LOCK_WAL_APPEND);
+	return e;
+}
+
+static enum err
+flush_range(struct wal *w, uint64_t from, uint64_t to)
+{
+	enum err e = OK;
+	int fd;
+
+	for (uint64_t at = from - from % WAL_SEGMENT; e == OK && at < to;
+	    at += WAL_SEGMENT) {
+		e = segment_get(w, at, false, &fd);
+		if (e == OK)
+			e = file_fdatasync(fd, w->path);
+	}
+	return e;
+}
+
+enum err
+wal_flush(struct wal *w, uint64_t end)
+{
+	uint64_t target;
+	enum err e;
+
+	if (atomic_load(&w->state->flushed) >= end)
+		return OK;
+	e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
+	if (e != OK)
+		return e;
+	if (atomic_load(&w->state->flushed) < end) {
+		/* Also for those who appended while we waited. */
+		target = slot_now(w).tail;
+		e = atomic_load(&w->state->failed) ? ERR_IO :
+		    flush_range(w, atomic_load(&w->state->flushed), target);
+		if (e == OK)
+			atomic_store(&w->state->flushed, target);
+		else
+			atomic_store(&w->state->failed, 1);
+	}
+	lock_release(w->flush_fd, LOCK_WAL_FLUSH);
+	return e;
+}
+
+enum err
+wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx)
+{
+	struct buf payload = BUF_INIT;
+	uint64_t tail = slot_now(w).tail;
+	struct frame f;
+	enum err e = OK;
+
+	while (from < tail) {
+		e = frame_read(w, from, NULL, &f, &payload);
+		if (e != OK) {
+			log_err("%s: no valid frame at %" PRIu64 " before the tail %"
+			    PRIu64, w->path, from, tail);
+			e = ERR_CORRUPT;
+			break;
+		}
+		if (!each(ctx, from, buf_str(&payload)))
+			break;
+		from += FRAME_HEADER + f.len;
+	}
+	buf_free(&payload);
+	return e;
+}
+
+uint64_t
+wal_tail(struct wal *w)
+{
+	return slot_now(w).tail;
+}
+
+uint64_t
+wal_checkpoint_lsn(struct wal *w)
+{
+	return atomic_load(&w->state->checkpoint);
+}
+
+struct wal_mark
+wal_mark(struct wal *w)
+{
+	struct wal_slot s = slot_now(w);
+
+	/* The slot may have been switched and reused while we copied it. */
+	for (;;) {
+		struct wal_slot again = slot_now(w);
+
+		if (again.tail == s.tail && again.chain == s.chain)
+			return (struct wal_mark){ .lsn = s.tail, .chain = s.chain };
+		s = again;
+	}
+}
+
+/* --- checkpoints --- */
+
+static enum err
+checkpoint_write(struct wal *w, struct wal_mark m)
+{
+	struct buf b = BUF_INIT;
+	enum err e;
+
+	buf_add_u32(&b, CHECKPOINT_MAGIC);
+	buf_add_u64(&b, m.lsn);
+	buf_add_u32(&b, m.chain);
+	buf_add_u32(&b, crc32c(0, b.p, b.n));
+	e = file_replace(w->dirfd, "checkpoint", b.p, b.n, 0600, true);
+	buf_free(&b);
+	return e;
+}
+
+static enum err
+checkpoint_read(struct wal *w, struct wal_mark *m)
+{
+	struct buf b = BUF_INIT;
+	struct str s;
+	uint32_t magic, crc;
+	enum err e = file_slurp(w->dirfd, "checkpoint", 4096, &b);
+
+	if (e != OK) {
+		buf_free(&b);
+		return e;
+	}
+	s = buf_str(&b);
+	if (b.n != CHECKPOINT_SIZE || !str_get_u32(&s, &magic) ||
+	    magic != CHECKPOINT_MAGIC || !str_get_u64(&s, &m->lsn) ||
+	    !str_get_u32(&s, &m->chain) || !str_get_u32(&s, &crc) ||
+	    crc != crc32c(0, b.p, CHECKPOINT_SIZE - 4)) {
+		log_err("%s/checkpoint: damaged", w->path);
+		e = ERR_CORRUPT;
+	}
+	buf_free(&b);
+	return e;
+}
+
+/* Is NAME a segment?  Its start in *start. */
+static bool
+is_segment(const char *name, uint64_t *start)
+{
+	char *end;
+
+	if (strlen(name) != 20 || strcmp(name + 16, ".log") != 0)
+		return false;
+	*start = strtoull(name, &end, 16);
+	return end == name + 16 && *start % WAL_SEGMENT == 0;
+}
+
+typedef void (*segment_fn)(struct wal *w, const char *name, uint64_t start, void *ctx);
+
+static void
+each_segment(struct wal *w, segment_fn fn, void *ctx)
+{
+	int fd = openat(w->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	uint64_t start;
+
+	if (d == NULL) {
+		log_io(w->path, "opendir");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((de = readdir(d)) != NULL)
+		if (is_segment(de->d_name, &start))
+			fn(w, de->d_name, start, ctx);
+	closedir(d);
+}
+
+/* An old segment becomes a spare one, or goes if there are enough. */
+static void
+segment_retire(struct wal *w, const char *name, uint64_t start, void *ctx)
+{
+	const struct wal_mark *m = ctx;
+	char spare[32];
+
+	if (start + WAL_SEGMENT > m->lsn)
+		return;
+	for (int i = 0; i < WAL_SPARE; i++) {
+		snprintf(spare, sizeof(spare), "spare%d", i);
+		if (faccessat(w->dirfd, spare, F_OK, 0) == 0)
+			continue;
+		if (file_rename(w->dirfd, name, w->dirfd, spare) == OK)
+			return;
+	}
+	if (file_unlink(w->dirfd, name) != OK)
+		log_warning("%s/%s: could not be removed", w->path, name);
+}
+
+enum err
+wal_checkpoint_set(struct wal *w, struct wal_mark m)
+{
+	enum err e;
+
+	/* A frame that is not flushed must not lie before the checkpoint. */
+	e = wal_flush(w, m.lsn);
+	if (e == OK)
+		e = checkpoint_write(w, m);
+	if (e != OK)
+		return e;
+	/* Appenders take spares: keep them out while files change names. */
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	if (e != OK)
+		return e;
+	if (atomic_load(&w->state->checkpoint) < m.lsn)
+		atomic_store(&w->state->checkpoint, m.lsn);
+	for (int i = 0; i < OPEN_SEGMENTS; i++)
+		segment_close(&w->seg[i]);
+	each_segment(w, segment_retire, &m);
+	lock_release(w->append_fd, LOCK_WAL_APPEND);
+	return OK;
+}
+
+/* --- opening --- */
+
+static enum err
+open_lock(struct wal *w, const char *name, int *fd)
+{
+	return file_open(w->dirfd, name, O_RDWR | O_CREAT, 0600, fd);
+}
+
+static enum err
+map_state(struct wal *w)
+{
+	enum err e = file_open(w->dirfd, "state", O_RDWR | O_CREAT, 0600, &w->state_fd);
+	uint64_t size;
+
+	if (e == OK)
+		e = file_size(w->state_fd, w->path, &size);
+	if (e == OK && size < sizeof(struct wal_state))
+		e = file_allocate(w->state_fd, w->path, 0, sizeof(struct wal_state));
+	if (e != OK)
+		return e;
+	w->state = mmap(NULL, sizeof(struct wal_state), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, w->state_fd, 0);
+	if (w->state == MAP_FAILED) {
+		w->state = NULL;
+		log_io(w->path, "mmap");
+		return ERR_IO;
+	}
+	return OK;
+}
+
+/* Finds the last valid frame from the checkpoint on. */
+static enum err
+find_tail(struct wal *w, struct wal_mark *m)
+{
+	struct buf payload = BUF_INIT;
+	struct frame f;
+	enum err e;
+
+	while ((e = frame_read(w, m->lsn, &m->chain, &f, &payload)) == OK) {
+		m->lsn += FRAME_HEADER + f.len;
+		m->chain = f.crc;
+	}
+	buf_free(&payload);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* Segments that lie wholly after the tail hold nothing: make them spares. */
+static void
+segment_drop_after(struct wal *w, const char *name, uint64_t start, void *ctx)
+{
+	const struct wal_mark *m = ctx;
+
+	if (start > m->lsn && file_unlink(w->dirfd, name) != OK)
+		log_warning("%s/%s: could not be removed", w->path, name);
+}
+
+static void
+segment_last(struct wal *w, const char *name, uint64_t start, void *ctx)
+{
+	uint64_t *last = ctx;
+
+	(void)w;
+	(void)name;
+	if (start + WAL_SEGMENT > *last)
+		*last = start + WAL_SEGMENT;
+}
+
+/*
+ * Without a readable checkpoint a new log starts behind all that there may
+ * have been; the store then trusts its files (store.c says so in the log).
+ */
+static enum err
+start_anew(struct wal *w, struct wal_mark *m)
+{
+	*m = (struct wal_mark){ .lsn = WAL_SEGMENT, .chain = 0 };
+	each_segment(w, segment_last, &m->lsn);
+	return checkpoint_write(w, *m);
+}
+
+static enum err
+open_cold(struct wal *w)
+{
+	struct wal_mark m, tail;
+	enum err e = checkpoint_read(w, &m);
+
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+		if (e == ERR_CORRUPT)
+			log_crit("%s/checkpoint: damaged: changes since the last "
+			    "checkpoint may be lost; run reconstruct", w->path);
+		e = start_anew(w, &m);
+	}
+	if (e != OK)
+		return e;
+	tail = m;
+	e = find_tail(w, &tail);
+	if (e != OK)
+		return e;
+	each_segment(w, segment_drop_after, &tail);
+	memset(w->state, 0, sizeof(*w->state));
+	w->state->version = STATE_VERSION;
+	slot_set(w, tail.lsn, tail.chain);
+	atomic_store(&w->state->checkpoint, m.lsn);
+	/* What was read may be in the page cache only: flush all of it again. */
+	return flush_range(w, m.lsn, tail.lsn) == OK ?
+	    (atomic_store(&w->state->flushed, tail.lsn), OK) : ERR_IO;
+}
+
+enum err
+wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
+{
+	struct wal *w = calloc(1, sizeof(*w));
+	enum err e;
+
+	ensure(w != NULL);
+	*w = (struct wal){ .dirfd = dirfd, .path = strdup(path), .state_fd = -1,
+	    .gate_fd = -1, .attach_fd = -1, .append_fd = -1, .flush_fd = -1 };
+	for (int i = 0; i < OPEN_SEGMENTS; i++)
+		w->seg[i].fd = -1;
+	e = open_lock(w, "gate", &w->gate_fd);
+	if (e == OK)
+		e = open_lock(w, "attach", &w->attach_fd);
+	if (e == OK)
+		e = open_lock(w, "append", &w->append_fd);
+	if (e == OK)
+		e = open_lock(w, "flush", &w->flush_fd);
+	if (e == OK)
+		e = map_state(w);
+	/*
+	 * The gate is held by whoever opens, for as long as recovery takes:
+	 * so there is one at most who can find himself the first.
+	 */
+	if (e == OK && flock(w->gate_fd, LOCK_EX) != 0) {
+		log_io(path, "flock gate");
+		e = ERR_IO;
+	}
+	if (e == OK) {
+		*cold = flock(w->attach_fd, LOCK_EX | LOCK_NB) == 0;
+		if (*cold) {
+			e = open_cold(w);
+		} else {
+			while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
+				continue;
+			flock(w->gate_fd, LOCK_UN);
+		}
+	}
+	if (e != OK) {
+		wal_close(w);
+		return e;
+	}
+	*wal = w;
+	return OK;
+}
+
+void
+wal_ready(struct wal *w)
+{
+	/* Not atomic, but nobody asks for it while we hold the gate. */
+	while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
+		continue;
+	flock(w->gate_fd, LOCK_UN);
+}
+
+void
+wal_close(struct wal *w)
+{
+	if (w == NULL)
+		return;
+	for (int i = 0; i < OPEN_SEGMENTS; i++)
+		segment_close(&w->seg[i]);
+	if (w->state != NULL)
+		munmap(w->state, sizeof(*w->state));
+	if (w->state_fd >= 0)
+		close(w->state_fd);
+	if (w->append_fd >= 0)
+		close(w->append_fd);
+	if (w->flush_fd >= 0)
+		close(w->flush_fd);
+	if (w->attach_fd >= 0)
+		close(w->attach_fd);
+	if (w->gate_fd >= 0)
+		close(w->gate_fd);
+	free(w->path);
+	free(w);
+}

@@ -1,0 +1,79 @@
+/*
+ * wal.h - a partition's commit log
+ *
+ * An endless stream of bytes kept in segment files; a place in it is a log
+ * sequence number (LSN), the count of bytes before it.  It holds frames: one
+ * frame is one commit, whole or not at all.  What a frame's payload means is
+ * rec.h's affair.
+ *
+ * Any number of processes append; wal_flush() of several that wait at the
+ * same time share one flush.  Whoever is killed in between leaves the log as
+ * if he had appended the frame wholly or never.
+ *
+ * Opening.  wal_open() tells the first process that opens the log after all
+ * others have ended that it is `cold`: it must replay what wal_scan() yields
+ * from wal_checkpoint_lsn() on and then call wal_ready(); all others wait in
+ * wal_open() meanwhile.
+ *
+ * Locks: LOCK_WAL_APPEND and LOCK_WAL_FLUSH, inside, never together.
+ */
+#ifndef IMAP_STORE_WAL_H
+#define IMAP_STORE_WAL_H
+
+#include "lib/err.h"
+#include "lib/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum {
+	WAL_SEGMENT = 8 * 1024 * 1024,
+	WAL_SPARE = 4,			/* old segments kept for reuse */
+	WAL_FRAME_MAX = 1 << 30,
+};
+
+struct wal;
+
+/* DIRFD: the log's directory, kept by the caller; PATH names it in messages. */
+enum err wal_open(int dirfd, const char *path, struct wal **w, bool *cold) MUST_CHECK;
+void wal_ready(struct wal *w);		/* a cold opener has replayed it */
+void wal_close(struct wal *w);		/* NULL allowed */
+
+/* Where the next frame will go. */
+uint64_t wal_tail(struct wal *w);
+
+/*
+ * Appends one frame of the bytes of IOV.  *end is to be given to wal_flush(); *start
+ * is the frame's LSN.  ERR_NOSPACE, ERR_IO: nothing was appended.
+ */
+enum err wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
+    uint64_t *start, uint64_t *end) MUST_CHECK;
+
+/* Returns when all before END is on the disk.  After ERR_IO nobody can know,
+ * and the log takes no more frames until the store is opened anew. */
+enum err wal_flush(struct wal *w, uint64_t end) MUST_CHECK;
+
+/*
+ * Calls EACH for every whole frame from FROM (a frame's start, or a
+ * checkpoint) to the end, until it returns false.  PAYLOAD is borrowed.
+ */
+typedef bool (*wal_each_fn)(void *ctx, uint64_t lsn, struct str payload);
+enum err wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx) MUST_CHECK;
+
+/* Replay starts here; all before is in the files, flushed. */
+uint64_t wal_checkpoint_lsn(struct wal *w);
+
+/*
+ * A place that a checkpoint can be moved to: everything appended so far.  The
+ * caller makes sure that all of it is in the files and flushed, then calls
+ * wal_checkpoint_set(), which lets older segments go.
+ */
+struct wal_mark {
+	uint64_t lsn;
+	uint32_t chain;
+};
+struct wal_mark wal_mark(struct wal *w);
+enum err wal_checkpoint_set(struct wal *w, struct wal_mark m) MUST_CHECK;
+
+#endif

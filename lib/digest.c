@@ -1,0 +1,76 @@
+/* digest.c - SHA-256 and random bytes; the method is fetched once a process */
+#include "lib/digest.h"
+
+#include "lib/log.h"
+
+#include <openssl/evp.h>
+#include <sys/random.h>
+
+
+static const EVP_MD *
+method(void)
+{
+	static EVP_MD *md;
+
+	if (md == NULL)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	ensure(md != NULL);
+	return md;
+}
+
+struct sha256 *
+sha256_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	ensure(ctx != NULL && EVP_DigestInit_ex2(ctx, method(), NULL) == 1);
+	return (struct sha256 *)ctx;
+}
+
+static EVP_MD_CTX *
+ctx_of(struct sha256 *d)
+{
+	return (EVP_MD_CTX *)d;
+}
+
+void
+sha256_add(struct sha256 *d, const void *p, size_t n)
+{
+	ensure(EVP_DigestUpdate(ctx_of(d), p, n) == 1);
+}
+
+void
+sha256_end(struct sha256 *d, uint8_t out[SHA256_SIZE])
+{
+	ensure(EVP_DigestFinal_ex(ctx_of(d), out, NULL) == 1);
+	sha256_abort(d);
+}
+
+void
+sha256_abort(struct sha256 *d)
+{
+	EVP_MD_CTX_free(ctx_of(d));
+}
+
+void
+sha256(const void *p, size_t n, uint8_t out[SHA256_SIZE])
+{
+	struct sha256 *d = sha256_new();
+
+	sha256_add(d, p, n);
+	sha256_end(d, out);
+}
+
+void
+random_bytes(void *p, size_t n)
+{
+	char *at = p;
+
+	while (n > 0) {
+		ssize_t got = getrandom(at, n, 0);
+
+		ensure(got > 0);
+		at += got;
+		n -= (size_t)got;
+	}
+}

@@ -1,0 +1,351 @@
+/* file.c - durable file operations */
+#include "lib/file.h"
+
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum err
+file_err(int err_no)
+{
+	switch (err_no) {
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_NOSPACE;
+	case ENOENT:
+	case ENOTDIR:
+		return ERR_NOTFOUND;
+	case EEXIST:
+	case ENOTEMPTY:
+		return ERR_EXISTS;
+	default:
+		return ERR_IO;
+	}
+}
+
+/* The code for errno; logs it if it is not one that callers expect. */
+static enum err
+failed(const char *path, const char *what)
+{
+	enum err e = file_err(errno);
+
+	if (e == ERR_IO || e == ERR_NOSPACE)
+		log_io(path, what);
+	return e;
+}
+
+enum err
+file_open(int dirfd, const char *path, int flags, mode_t mode, int *fd)
+{
+	do
+		*fd = openat(dirfd, path, flags | O_CLOEXEC, mode);
+	while (*fd < 0 && errno == EINTR);
+	return *fd < 0 ? failed(path, "open") : OK;
+}
+
+enum err
+file_open_dir(int dirfd, const char *path, int *fd)
+{
+	return file_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, fd);
+}
+
+enum err
+file_write(int fd, const char *path, const void *p, size_t n)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t w = write(fd, at, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return failed(path, "write");
+		at += w;
+		n -= (size_t)w;
+	}
+	return OK;
+}
+
+enum err
+file_write_at(int fd, const char *path, const void *p, size_t n, uint64_t off)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t w = pwrite(fd, at, n, (off_t)off);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return failed(path, "write");
+		at += w;
+		off += (uint64_t)w;
+		n -= (size_t)w;
+	}
+	return OK;
+}
+
+enum err
+file_read_at(int fd, const char *path, void *p, size_t n, uint64_t off)
+{
+	char *at = p;
+
+	while (n > 0) {
+		ssize_t r = pread(fd, at, n, (off_t)off);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return failed(path, "read");
+		if (r == 0) {
+			log_err("%s: ends at byte %llu, %zu more were expected", path,
+			    (unsigned long long)off, n);
+			return ERR_CORRUPT;
+		}
+		at += r;
+		off += (uint64_t)r;
+		n -= (size_t)r;
+	}
+	return OK;
+}
+
+enum err
+file_slurp(int dirfd, const char *path, size_t max, struct buf *b)
+{
+	uint64_t size;
+	enum err e;
+	int fd;
+
+	e = file_open(dirfd, path, O_RDONLY, 0, &fd);
+	if (e != OK)
+		return e;
+	e = file_size(fd, path, &size);
+	if (e == OK && size > max)
+		e = ERR_LIMIT;
+	if (e == OK) {
+		e = file_read_at(fd, path, buf_reserve(b, size), size, 0);
+		if (e == OK)
+			b->n += size;
+		b->p[b->n] = '\0';
+	}
+	close(fd);
+	return e;
+}
+
+enum err
+file_size(int fd, const char *path, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return failed(path, "fstat");
+	*size = (uint64_t)st.st_size;
+	return OK;
+}
+
+enum err
+file_allocate(int fd, const char *path, uint64_t off, uint64_t n)
+{
+	int error;
+
+	do
+		error = posix_fallocate(fd, (off_t)off, (off_t)n);
+	while (error == EINTR);
+	errno = error;
+	return error != 0 ? failed(path, "fallocate") : OK;
+}
+
+enum err
+file_truncate(int fd, const char *path, uint64_t size)
+{
+	return ftruncate(fd, (off_t)size) != 0 ? failed(path, "ftruncate") : OK;
+}
+
+/* Never tried twice: after a failure the kernel may have dropped the pages. */
+enum err
+file_fsync(int fd, const char *path)
+{
+	return fsync(fd) != 0 ? failed(path, "fsync") : OK;
+}
+
+enum err
+file_fdatasync(int fd, const char *path)
+{
+	return fdatasync(fd) != 0 ? failed(path, "fdatasync") : OK;
+}
+
+enum err
+file_syncfs(int fd, const char *path)
+{
+	return syncfs(fd) != 0 ? failed(path, "syncfs") : OK;
+}
+
+enum err
+file_fsync_dir(int dirfd, const char *path)
+{
+	enum err e;
+	int fd;
+
+	e = file_open_dir(dirfd, path, &fd);
+	if (e != OK)
+		return e;
+	e = file_fsync(fd, path);
+	close(fd);
+	return e;
+}
+
+enum err
+file_rename(int fromdir, const char *from, int todir, const char *to)
+{
+	return renameat(fromdir, from, todir, to) != 0 ? failed(to, "rename") : OK;
+}
+
+enum err
+file_link(int fromdir, const char *from, int todir, const char *to)
+{
+	return linkat(fromdir, from, todir, to, 0) != 0 ? failed(to, "link") : OK;
+}
+
+enum err
+file_unlink(int dirfd, const char *path)
+{
+	return unlinkat(dirfd, path, 0) != 0 ? failed(path, "unlink") : OK;
+}
+
+enum err
+file_rmdir(int dirfd, const char *path)
+{
+	return unlinkat(dirfd, path, AT_REMOVEDIR) != 0 ? failed(path, "rmdir") : OK;
+}
+
+enum err
+file_mkdir(int dirfd, const char *path, mode_t mode)
+{
+	return mkdirat(dirfd, path, mode) != 0 ? failed(path, "mkdir") : OK;
+}
+
+enum err
+file_mkdirs(int dirfd, const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+	enum err e = file_mkdir(dirfd, path, mode);
+
+	if (e == ERR_EXISTS)
+		return OK;
+	if (e != ERR_NOTFOUND)
+		return e;
+	if (n >= sizeof(part))
+		return ERR_LIMIT;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		e = file_mkdir(dirfd, part, mode);
+		if (e != OK && e != ERR_EXISTS)
+			return e;
+	}
+	return OK;
+}
+
+static enum err
+write_new(int dirfd, const char *name, const void *p, size_t n, mode_t mode, bool durable)
+{
+	enum err e;
+	int fd;
+
+	e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, mode, &fd);
+	if (e != OK)
+		return e;
+	e = file_write(fd, name, p, n);
+	if (e == OK && durable)
+		e = file_fsync(fd, name);
+	if (close(fd) != 0 && e == OK)
+		e = failed(name, "close");
+	return e;
+}
+
+/* The directory part of PATH, "." if it has none. */
+static void
+dir_of(const char *path, char dir[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash != NULL ? (size_t)(slash - path) : 0;
+
+	if (slash == NULL)
+		memcpy(dir, ".", 2);
+	else if (n == 0)
+		memcpy(dir, "/", 2);
+	else {
+		memcpy(dir, path, n);
+		dir[n] = '\0';
+	}
+}
+
+enum err
+file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool durable)
+{
+	static _Atomic unsigned count;
+	char name[PATH_MAX], dir[PATH_MAX];
+	enum err e;
+
+	if (snprintf(name, sizeof(name), "%s.%ld.%u.tmp", path, (long)getpid(),
+	    atomic_fetch_add(&count, 1)) >= (int)sizeof(name))
+		return ERR_LIMIT;
+	e = write_new(dirfd, name, p, n, mode, durable);
+	if (e == ERR_EXISTS) {
+		/* A dead process that had our id. */
+		e = file_unlink(dirfd, name);
+		if (e == OK)
+			e = write_new(dirfd, name, p, n, mode, durable);
+	}
+	if (e == OK)
+		e = file_rename(dirfd, name, dirfd, path);
+	if (e == OK && durable) {
+		dir_of(path, dir);
+		return file_fsync_dir(dirfd, dir);
+	}
+	if (e != OK && e != ERR_NOTFOUND && unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
+		log_io(name, "unlink");
+	return e;
+}
+
+enum err
+file_map(int dirfd, const char *path, struct str *map)
+{
+	uint64_t size;
+	enum err e;
+	void *p;
+	int fd;
+
+	e = file_open(dirfd, path, O_RDONLY, 0, &fd);
+	if (e != OK)
+		return e;
+	e = file_size(fd, path, &size);
+	*map = (struct str){ "", 0 };
+	if (e == OK && size > 0) {
+		p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+		if (p == MAP_FAILED)
+			e = failed(path, "mmap");
+		else
+			*map = (struct str){ p, size };
+	}
+	close(fd);
+	return e;
+}
+
+void
+file_unmap(struct str map)
+{
+	if (map.n > 0)
+		munmap((void *)(uintptr_t)map.p, map.n);
+}
