@@ -5,7 +5,7 @@
  * is mapped and shared by all processes.  Writers hold the mailbox's lock,
  * which is flock(2) on the mailbox's directory.  Readers take no lock: the
  * header's sequence number is odd while a writer is changing the file, and a
- * reader who sees it change reads again (index_read_begin/index_read_retry).
+ * reader who sees it change reads again.
  *
  * An expunged message's record stays as a tombstone with its blob locator.
  * Byte order on disk is little-endian; other machines are not supported.
@@ -50,7 +50,7 @@ struct index_record {
 	uint64_t create_modseq;
 	int16_t zone_minutes;
 	uint16_t reserved;
-	uint32_t crc;			/* CRC-32C of all before it */
+	uint32_t crc;			/* CRC-32C of all before it but cache_* */
 };
 static_assert(sizeof(struct index_record) == INDEX_RECORD_SIZE, "record layout");
 
@@ -77,6 +77,7 @@ struct index_header {
 	uint32_t answered, flagged;
 	uint64_t cache_size;		/* where the next cache entry goes */
 	int64_t last_append;
+	uint64_t changed_modseq;	/* of the last change of a record that was there before */
 	uint64_t keywords_changed;	/* modseq of the last new keyword */
 	uint64_t seen_changed;		/* modseq of the last change of cyrus.seen */
 	uint64_t reclaimed_modseq;	/* tombstones up to here may have been dropped */
@@ -96,7 +97,87 @@ enum err index_create(int dirfd, const struct id128 *id, uint32_t uidvalidity, b
 /* Sums for quotas, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages) MUST_CHECK;
 
-/* Marks the mailbox deleted for all who have it open (under its lock). */
-enum err index_mark_deleted(int dirfd) MUST_CHECK;
+/* The mailbox's id and UIDVALIDITY, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
+enum err index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity) MUST_CHECK;
+
+/* Marks the mailbox deleted (or replaced) for all who have it open (under its lock). */
+enum err index_mark(int dirfd, enum index_state state) MUST_CHECK;
+
+/*
+ * An index in use.  The directory's descriptor belongs to it and is closed
+ * with it.  NAME is for messages.
+ */
+struct index {
+	int dirfd;
+	int fd;
+	int cachefd;			/* cyrus.cache; -1: not opened yet */
+	struct index_header *h;		/* the mapping */
+	size_t map_len;			/* beyond the end of the file too */
+	uint64_t file_len;		/* what may be touched */
+	const char *cache_map;
+	size_t cache_map_len, cache_file_len;
+	char *name;
+	bool locked;
+};
+
+enum err index_open(int dirfd, const char *name, struct index **ix) MUST_CHECK;
+void index_close(struct index *ix);	/* NULL allowed */
+
+/* A consistent copy of the header; ERR_BUSY only if a writer stays inside. */
+enum err index_snapshot(struct index *ix, struct index_header *h) MUST_CHECK;
+
+/* A few loads: has the header changed since the copy H? */
+bool index_unchanged(const struct index *ix, const struct index_header *h);
+
+/* Record number RECNO (from 0) in one piece; ERR_CORRUPT: its checksum is wrong. */
+enum err index_get(struct index *ix, uint32_t recno, struct index_record *r) MUST_CHECK;
+
+/* The first record of the first COUNT whose UID is >= UID; COUNT: none. */
+uint32_t index_find(struct index *ix, uint32_t count, uint32_t uid);
+
+/* Without checks: for scans that look at one field and index_get() the rest. */
+const struct index_record *index_peek(struct index *ix, uint32_t recno);
+
+/*
+ * The mailbox's lock.  ERR_STALE: deleted or replaced.  Whoever gets it asks
+ * index_needs_repair() before anything else; see recover.h.
+ */
+enum err index_lock(struct index *ix) MUST_CHECK;
+void index_unlock(struct index *ix);
+bool index_needs_repair(const struct index *ix);
+
+/* Room for N more records; under the lock. */
+enum err index_reserve(struct index *ix, uint32_t n) MUST_CHECK;
+
+/*
+ * Changing it, under the lock: index_write_begin() keeps readers off,
+ * index_write_end() computes the header's checks and lets them in.  Between
+ * the two nothing can fail.
+ */
+void index_write_begin(struct index *ix);
+/* Puts R, with its checksum, at its UID's place: behind the last or over its own. */
+void index_put(struct index *ix, const struct index_record *r);
+/* Gives record number AT the cache place that R has; nothing else of it changes. */
+void index_refer_cache(struct index *ix, uint32_t at, const struct index_record *r);
+void index_write_end(struct index *ix);
+
+/*
+ * After a power cut: forgets what follows the first record that does not have
+ * a higher UID than the one before it (between begin and end).  All such
+ * records were added since the last checkpoint, so the log has them.
+ */
+void index_trim(struct index *ix);
+
+/* Counts exists, bytes, unseen ... anew from the records (between begin and end). */
+void index_recount(struct index *ix);
+
+/*
+ * Appends a cache entry's bytes, under the lock, before the commit: *offset is
+ * for the record.  It counts only when a record refers to it.
+ */
+enum err index_cache_add(struct index *ix, struct str entry, uint64_t *offset) MUST_CHECK;
+
+/* The entry's bytes, borrowed until the next call that opens or maps. */
+enum err index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *entry) MUST_CHECK;
 
 #endif

@@ -30,12 +30,11 @@ struct store {
 	struct partition *part;
 	size_t parts;
 	struct mblist_cache *cache;	/* mblist.c's own, may be NULL */
+	bool first;			/* this process replayed a log */
 };
 
 /* NULL if there is no such partition. */
 struct partition *store_partition_of(struct store *s, const char *name);
 
-/* Logs and ends nothing: "mailbox NAME: WHAT" at severity err, once. */
-void store_log_corrupt(const char *what, const char *mailbox);
 
 #endif

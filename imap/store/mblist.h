@@ -95,6 +95,22 @@ enum err mblist_change_acl(struct store *s, struct str name, struct str identifi
 enum err mblist_set_specialuse(struct store *s, struct str name, const char *use) MUST_CHECK;
 
 /*
+ * For the store: opens mailboxes.db in the environment DIR (rebuilding it from
+ * the spool when it is missing or beyond recovery); finishes what renames and
+ * deletions of dead processes left; closes it.
+ */
+enum err mblist_open(struct store *s, const char *dir) MUST_CHECK;
+enum err mblist_recover(struct store *s) MUST_CHECK;
+void mblist_close(struct store *s);
+
+/*
+ * Opens the mailbox's directory wherever it is at the moment, also while a
+ * rename is moving it, and makes sure by the id in cyrus.index that it is E's.
+ * *dirfd is the caller's to close.  ERR_NOTFOUND: deleted; ERR_CORRUPT.
+ */
+enum err mblist_open_dir(struct store *s, const struct mbentry *e, int *dirfd) MUST_CHECK;
+
+/*
  * What WHO may do with E: the ACL, and for the owner of user.X... always l, k,
  * x and a besides (RFC 4314: the owner cannot lock himself out).
  */

@@ -96,7 +96,7 @@ open_log(struct store *s, struct partition *p)
 }
 
 static enum err
-open_partition(struct store *s, struct partition *p, const struct store_partition *params)
+open_partition(struct partition *p, const struct store_partition *params)
 {
 	enum err e;
 
@@ -121,7 +121,7 @@ open_partitions(struct store *s)
 	s->part = calloc(s->params.partition_count, sizeof(*s->part));
 	ensure(s->part != NULL || s->params.partition_count == 0);
 	for (size_t i = 0; e == OK && i < s->params.partition_count; i++) {
-		e = open_partition(s, &s->part[i], &s->params.partitions[i]);
+		e = open_partition(&s->part[i], &s->params.partitions[i]);
 		s->parts = i + 1;
 	}
 	return e;
