@@ -218,6 +218,19 @@ failed:
 	return ERR_IO;
 }
 
+void
+net_unlisten(int fd)
+{
+	struct sockaddr_un sun = { 0 };
+	socklen_t len = sizeof(sun);
+	if (getsockname(fd, (struct sockaddr *)&sun, &len) == 0
+	    && sun.sun_family == AF_UNIX && sun.sun_path[0] != '\0'
+	    && unlink(sun.sun_path) != 0 && errno != ENOENT)
+		log_io(sun.sun_path, "unlink");
+	(void)shutdown(fd, SHUT_RDWR);
+	close(fd);
+}
+
 /* Finishes a connect(2) that was begun without blocking. */
 static enum err
 connect_within(int s, const struct sockaddr *sa, socklen_t len, int timeout_ms)

@@ -49,6 +49,12 @@ enum err net_listen_tcp(const char *address, enum net_family family,
 enum err net_listen_unix(const char *path, mode_t mode, int backlog, int *fd) MUST_CHECK;
 
 /*
+ * Ends listening for every process that shares the socket, removes its path
+ * if it has one, and closes it.
+ */
+void net_unlisten(int fd);
+
+/*
  * Connects within TIMEOUT_MS (-1: as long as the system tries), trying each
  * address of the name.  ERR_NOTFOUND, ERR_TIMEOUT, ERR_IO.
  */

@@ -12,6 +12,9 @@ LIB_SRCS += \
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
 	lib/net.c \
+	lib/poll.c \
 	lib/stream.c \
 	lib/svc.c \
 	lib/tls.c
+
+UNIT_TESTS += test/unit/test_poll.c test/unit/test_stream.c

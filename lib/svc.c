@@ -135,6 +135,9 @@ try_accept(struct svc *s, int *fd)
 			return OK;
 		if (errno == EAGAIN)
 			return ERR_AGAIN;
+		/* Master shut the socket; its signal is under way. */
+		if (errno == EINVAL)
+			return ERR_CLOSED;
 		/* accept(2): these concern one client that is gone again. */
 		if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO
 		    || errno == ENETDOWN || errno == ENETUNREACH
