@@ -9,6 +9,8 @@ STORE_SRCS += \
 	imap/store/plan.c \
 	imap/store/rec.c \
 	imap/store/recover.c \
+	imap/store/search.c \
+	imap/store/search_text.c \
 	imap/store/seen.c \
 	imap/store/spool.c \
 	imap/store/store.c \
