@@ -13,8 +13,9 @@ LIB_SRCS += \
 LIB_SRCS += \
 	lib/net.c \
 	lib/poll.c \
+	lib/proctitle.c \
 	lib/stream.c \
 	lib/svc.c \
 	lib/tls.c
 
-UNIT_TESTS += test/unit/test_poll.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_stream.c
