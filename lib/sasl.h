@@ -1,17 +1,25 @@
 /*
  * sasl.h - Cyrus SASL as a server: who is this client?
  *
- * One struct sasl_service a process (library initialisation, the sasl_*
- * options of imapd.conf); one struct sasl_conn a client's login dialogue.
- * Passwords are never logged and wiped after use.
+ * The library is initialised once a process; it gets its own options
+ * (pwcheck_method, auxprop_plugin, sasldb_path, saslauthd_path, mech_list ...)
+ * from imapd.conf, where their names begin with "sasl_", or "sasl_PLUGIN_".
+ * One struct sasl_conn is one client's login dialogue, and costs nothing until
+ * it is used.
+ *
+ * What is decided here is who the client proved to be.  Names are taken as
+ * they come, and any authorization identity is let through: the caller asks
+ * sasl_authcid() and sasl_authzid() and must decide whether the one may act
+ * as the other.  No security layer is ever negotiated; that is TLS's affair.
+ * Passwords are never logged.
  */
 #ifndef LIB_SASL_H
 #define LIB_SASL_H
 
-#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/str.h"
 
 #include <stdbool.h>
 
@@ -20,6 +28,10 @@ struct sasl_conn;
 /* SERVICE is SASL's service name: "imap", "pop", "lmtp", "sieve".  Once. */
 enum err sasl_service_init(const struct conf *conf, const char *service) MUST_CHECK;
 
+/*
+ * The addresses are those of net_sasl_address(), or NULL; they are copied.
+ * ALLOW_PLAINTEXT: PLAIN, LOGIN and sasl_check_password() may be used.
+ */
 enum err sasl_conn_new(const char *local_ip_port, const char *remote_ip_port,
     bool is_tls, int tls_bits, bool allow_plaintext, struct sasl_conn **conn) MUST_CHECK;
 void sasl_conn_free(struct sasl_conn *c);
@@ -27,17 +39,26 @@ void sasl_conn_free(struct sasl_conn *c);
 /* Tells it that TLS has started since. */
 void sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext);
 
-/* Mechanisms that may be offered now, separated and each led by PREFIX. */
+/*
+ * Appends the mechanisms that may be offered now, each led by PREFIX and
+ * separated by spaces: "AUTH=PLAIN AUTH=SCRAM-SHA-256"; nothing if there are
+ * none.
+ */
 void sasl_mechanisms(struct sasl_conn *c, const char *prefix, struct buf *out);
 
-/* LOGIN and USER/PASS: ERR_AUTH if wrong. */
+/*
+ * LOGIN and USER/PASS.  ERR_AUTH if wrong; ERR_DENIED if plaintext is not
+ * allowed now; ERR_IO if passwords cannot be checked (no saslauthd).
+ */
 enum err sasl_check_password(struct sasl_conn *c, struct str user, struct str password) MUST_CHECK;
 
 /*
  * One step of an exchange; bytes are raw, base64 is the protocol's affair.
  * INITIAL is NULL if the client sent none.  OK: done; ERR_AGAIN: send
  * CHALLENGE and call sasl_step() with the answer; ERR_AUTH; ERR_UNSUPPORTED:
- * no such mechanism now.
+ * no such mechanism now; ERR_IO as above.  After any of these but ERR_AGAIN
+ * the next dialogue may start; a client that gives up (RFC 3501's "*") is
+ * simply not stepped again.
  */
 enum err sasl_start(struct sasl_conn *c, struct str mechanism,
     const struct str *initial, struct buf *challenge) MUST_CHECK;
@@ -47,7 +68,7 @@ enum err sasl_step(struct sasl_conn *c, struct str response, struct buf *challen
 const char *sasl_authcid(struct sasl_conn *c);
 const char *sasl_authzid(struct sasl_conn *c);
 
-/* After a failure: why, for the log only. */
+/* After a failure: why, for the log only; never NULL. */
 const char *sasl_why(struct sasl_conn *c);
 
 #endif

@@ -1,0 +1,348 @@
+/*
+ * The only file that includes Cyrus SASL.  The library itself is one a
+ * process, so its state here is static too: set once at start, read-only
+ * afterwards.
+ *
+ * A dialogue that failed is thrown away together with SASL's context and the
+ * next one gets a new context, since mechanisms do not promise to be usable
+ * again.
+ */
+#include "lib/sasl.h"
+#include "lib/log.h"
+
+/* The library's tag of its own context is the name of ours. */
+#define sasl_conn cyrus_sasl_conn
+#include <sasl/sasl.h>
+#undef sasl_conn
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	const struct conf *conf;
+	const char *service;
+	const char *host;	/* "servername"; NULL: SASL asks the system */
+	bool anonymous;
+} library;
+
+struct sasl_conn {
+	sasl_conn_t *sasl;	/* NULL: made when it is needed */
+	char *local, *remote;	/* "ip;port" or NULL */
+	int tls_bits;		/* 0: no TLS */
+	bool plaintext;
+	struct buf why;
+};
+
+static int
+on_getopt(void *context, const char *plugin, const char *option,
+    const char **result, unsigned *len)
+{
+	(void)context;
+	char name[128];
+	const char *value = NULL;
+	if (plugin != NULL) {
+		snprintf(name, sizeof(name), "sasl_%s_%s", plugin, option);
+		value = conf_get(library.conf, name);
+	}
+	if (value == NULL) {
+		snprintf(name, sizeof(name), "sasl_%s", option);
+		value = conf_get(library.conf, name);
+	}
+	if (value == NULL)
+		return SASL_FAIL;
+	*result = value;
+	if (len != NULL)
+		*len = (unsigned)strlen(value);
+	return SASL_OK;
+}
+
+/* SASL_LOG_TRACE and _PASS may hold secrets: they go nowhere. */
+static int
+on_log(void *context, int level, const char *message)
+{
+	(void)context;
+	switch (level) {
+	case SASL_LOG_ERR:
+		log_err("SASL: %s", message);
+		break;
+	case SASL_LOG_WARN:
+		log_warning("SASL: %s", message);
+		break;
+	case SASL_LOG_FAIL:
+	case SASL_LOG_NOTE:
+	case SASL_LOG_DEBUG:
+		log_debug("SASL: %s", message);
+		break;
+	default:
+		break;
+	}
+	return SASL_OK;
+}
+
+static int
+on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
+    unsigned flags, const char *realm, char *out, unsigned out_max, unsigned *out_n)
+{
+	(void)conn, (void)context, (void)flags, (void)realm;
+	if (n == 0 || n >= out_max || memchr(in, '\0', n) != NULL)
+		return SASL_BADPROT;
+	memmove(out, in, n);
+	out[n] = '\0';
+	*out_n = n;
+	return SASL_OK;
+}
+
+static int
+on_proxy_policy(sasl_conn_t *conn, void *context, const char *authzid,
+    unsigned authzid_n, const char *authcid, unsigned authcid_n,
+    const char *realm, unsigned realm_n, struct propctx *props)
+{
+	(void)conn, (void)context, (void)authzid, (void)authzid_n;
+	(void)authcid, (void)authcid_n, (void)realm, (void)realm_n, (void)props;
+	return SASL_OK;
+}
+
+/* The one type that the library's table wants for all of them. */
+#define CALLBACK(fn)	((int (*)(void))(void (*)(void))(fn))
+
+static const sasl_callback_t callbacks[] = {
+	{ SASL_CB_GETOPT, CALLBACK(on_getopt), NULL },
+	{ SASL_CB_LOG, CALLBACK(on_log), NULL },
+	{ SASL_CB_CANON_USER, CALLBACK(on_canon_user), NULL },
+	{ SASL_CB_PROXY_POLICY, CALLBACK(on_proxy_policy), NULL },
+	{ SASL_CB_LIST_END, NULL, NULL },
+};
+
+enum err
+sasl_service_init(const struct conf *conf, const char *service)
+{
+	library.conf = conf;
+	library.service = service;
+	library.host = conf_get(conf, "servername");
+	const char *anonymous = conf_get(conf, "allowanonymouslogin");
+	library.anonymous = anonymous != NULL && strchr("1yYtT", *anonymous) != NULL;
+	/* The name under which other programs keep options of the same kind. */
+	int rc = sasl_server_init(callbacks, "Chapar");
+	if (rc != SASL_OK) {
+		log_err("SASL: cannot start: %s", sasl_errstring(rc, NULL, NULL));
+		return ERR_IO;
+	}
+	return OK;
+}
+
+static char *
+copy_or_null(const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+	if (text != NULL && copy == NULL)
+		log_fatal(75, "out of memory for SASL");
+	return copy;
+}
+
+enum err
+sasl_conn_new(const char *local_ip_port, const char *remote_ip_port,
+    bool is_tls, int tls_bits, bool allow_plaintext, struct sasl_conn **conn)
+{
+	struct sasl_conn *c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		log_fatal(75, "out of memory for SASL");
+	c->local = copy_or_null(local_ip_port);
+	c->remote = copy_or_null(remote_ip_port);
+	c->tls_bits = is_tls ? tls_bits : 0;
+	c->plaintext = allow_plaintext;
+	buf_init(&c->why);
+	*conn = c;
+	return OK;
+}
+
+void
+sasl_conn_free(struct sasl_conn *c)
+{
+	if (c == NULL)
+		return;
+	sasl_dispose(&c->sasl);
+	free(c->local);
+	free(c->remote);
+	buf_free(&c->why);
+	free(c);
+}
+
+void
+sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext)
+{
+	sasl_dispose(&c->sasl);
+	c->tls_bits = tls_bits;
+	c->plaintext = allow_plaintext;
+}
+
+/* Remembers why, for the log, and forgets the dialogue. */
+static void
+give_up(struct sasl_conn *c, int rc)
+{
+	buf_reset(&c->why);
+	buf_adds(&c->why, c->sasl != NULL ? sasl_errdetail(c->sasl)
+	    : sasl_errstring(rc, NULL, NULL));
+	sasl_dispose(&c->sasl);
+}
+
+static int
+set_properties(struct sasl_conn *c)
+{
+	sasl_security_properties_t props = { .maxbufsize = 4096 };
+	if (!c->plaintext)
+		props.security_flags |= SASL_SEC_NOPLAINTEXT;
+	if (!library.anonymous)
+		props.security_flags |= SASL_SEC_NOANONYMOUS;
+	int rc = sasl_setprop(c->sasl, SASL_SEC_PROPS, &props);
+	sasl_ssf_t bits = (sasl_ssf_t)c->tls_bits;
+	if (rc == SASL_OK && bits > 0)
+		rc = sasl_setprop(c->sasl, SASL_SSF_EXTERNAL, &bits);
+	return rc;
+}
+
+static enum err
+need_context(struct sasl_conn *c)
+{
+	if (c->sasl != NULL)
+		return OK;
+	int rc = sasl_server_new(library.service, library.host, NULL,
+	    c->local, c->remote, NULL, 0, &c->sasl);
+	if (rc == SASL_OK)
+		rc = set_properties(c);
+	if (rc == SASL_OK)
+		return OK;
+	give_up(c, rc);
+	log_err("SASL: no context for a client: %s", c->why.p);
+	return ERR_IO;
+}
+
+void
+sasl_mechanisms(struct sasl_conn *c, const char *prefix, struct buf *out)
+{
+	if (need_context(c) != OK)
+		return;
+	char separator[64];
+	const char *list = NULL;
+	unsigned n = 0;
+	int count = 0;
+	snprintf(separator, sizeof(separator), " %s", prefix);
+	if (sasl_listmech(c->sasl, NULL, prefix, separator, "", &list, &n,
+	    &count) == SASL_OK && count > 0)
+		buf_add(out, list, n);
+}
+
+/* Turns SASL's result into ours; all but "done" and "go on" end the dialogue. */
+static enum err
+outcome(struct sasl_conn *c, int rc)
+{
+	if (rc == SASL_OK)
+		return OK;
+	if (rc == SASL_CONTINUE)
+		return ERR_AGAIN;
+	give_up(c, rc);
+	switch (rc) {
+	case SASL_NOMECH:
+	case SASL_TOOWEAK:
+	case SASL_ENCRYPT:
+		return ERR_UNSUPPORTED;
+	case SASL_FAIL:
+	case SASL_NOMEM:
+	case SASL_UNAVAIL:
+	case SASL_NOTINIT:
+		return ERR_IO;
+	default:
+		return ERR_AUTH;
+	}
+}
+
+enum err
+sasl_check_password(struct sasl_conn *c, struct str user, struct str password)
+{
+	if (!c->plaintext)
+		return ERR_DENIED;
+	enum err e = need_context(c);
+	if (e != OK)
+		return e;
+	if (user.n == 0 || memchr(user.p, '\0', user.n) != NULL
+	    || memchr(password.p, '\0', password.n) != NULL) {
+		buf_reset(&c->why);
+		buf_adds(&c->why, "empty name or a NUL byte");
+		return ERR_AUTH;
+	}
+	return outcome(c, sasl_checkpass(c->sasl, user.p, (unsigned)user.n,
+	    password.p, (unsigned)password.n));
+}
+
+static enum err
+take_challenge(struct sasl_conn *c, int rc, const char *out, unsigned n,
+    struct buf *challenge)
+{
+	enum err e = outcome(c, rc);
+	if ((e == OK || e == ERR_AGAIN) && out != NULL)
+		buf_add(challenge, out, n);
+	return e;
+}
+
+enum err
+sasl_start(struct sasl_conn *c, struct str mechanism,
+    const struct str *initial, struct buf *challenge)
+{
+	char name[SASL_MECHNAMEMAX + 1];
+	const char *out = NULL;
+	unsigned n = 0;
+	enum err e = need_context(c);
+	if (e != OK)
+		return e;
+	if (mechanism.n == 0 || mechanism.n > SASL_MECHNAMEMAX
+	    || memchr(mechanism.p, '\0', mechanism.n) != NULL)
+		return outcome(c, SASL_NOMECH);
+	memcpy(name, mechanism.p, mechanism.n);
+	name[mechanism.n] = '\0';
+	/* An empty first response is not the same as none (RFC 4422 3.3). */
+	const char *in = initial == NULL ? NULL
+	    : initial->n == 0 ? "" : initial->p;
+	int rc = sasl_server_start(c->sasl, name, in,
+	    initial == NULL ? 0 : (unsigned)initial->n, &out, &n);
+	return take_challenge(c, rc, out, n, challenge);
+}
+
+enum err
+sasl_step(struct sasl_conn *c, struct str response, struct buf *challenge)
+{
+	const char *out = NULL;
+	unsigned n = 0;
+	if (c->sasl == NULL)
+		return ERR_UNSUPPORTED;
+	int rc = sasl_server_step(c->sasl, response.n == 0 ? "" : response.p,
+	    (unsigned)response.n, &out, &n);
+	return take_challenge(c, rc, out, n, challenge);
+}
+
+static const char *
+property(struct sasl_conn *c, int which)
+{
+	const void *value = NULL;
+	if (c->sasl == NULL || sasl_getprop(c->sasl, which, &value) != SASL_OK)
+		return NULL;
+	return value;
+}
+
+const char *
+sasl_authcid(struct sasl_conn *c)
+{
+	const char *name = property(c, SASL_AUTHUSER);
+	return name != NULL ? name : property(c, SASL_USERNAME);
+}
+
+const char *
+sasl_authzid(struct sasl_conn *c)
+{
+	return property(c, SASL_USERNAME);
+}
+
+const char *
+sasl_why(struct sasl_conn *c)
+{
+	return c->why.p;
+}
