@@ -1,0 +1,65 @@
+#include "master/janitor.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* proc/ of DIR; -1 if there is none, which is no fault of ours. */
+static int
+open_proc(const char *dir)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/proc", dir);
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static void
+remove_name(int dirfd, const char *name)
+{
+	enum err e = file_unlink(dirfd, name);
+	if (e != OK && e != ERR_NOTFOUND)
+		log_warning("proc/%s stays: %s", name, err_text(e));
+}
+
+void
+janitor_forget(const char *config_dir, pid_t pid)
+{
+	char name[16];
+	int fd = open_proc(config_dir);
+	if (fd < 0)
+		return;
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	if (faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		remove_name(fd, name);
+	close(fd);
+}
+
+void
+janitor_sweep(const char *config_dir)
+{
+	int fd = open_proc(config_dir);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	const struct dirent *d;
+	while ((d = readdir(dir)) != NULL) {
+		char *end;
+		long pid = strtol(d->d_name, &end, 10);
+		if (end == d->d_name || *end != '\0' || pid <= 0 || pid > INT_MAX)
+			continue;
+		if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+			remove_name(fd, d->d_name);
+	}
+	closedir(dir);
+}

@@ -1,0 +1,546 @@
+/*
+ * master - starts everything, keeps it running, and ends it in order.
+ *
+ * One process, one event loop; every step of a life is a phase, and what may
+ * happen in a phase is decided in the functions that end it:
+ *
+ *	START -> DAEMONS -> RUN -> DRAIN -> CLOSE -> end
+ *
+ * START runs the entries of that section one after the other, DAEMONS waits
+ * for those with wait=yes, RUN serves.  SIGTERM leads to DRAIN, where sockets
+ * are closed, free workers end and busy ones may finish for a while; then to
+ * CLOSE, where daemons end.  A second SIGTERM shortens DRAIN to nothing.
+ */
+#include "config.h"
+#include "lib/conf.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/poll.h"
+#include "master/child.h"
+#include "master/conf.h"
+#include "master/daemon.h"
+#include "master/event.h"
+#include "master/janitor.h"
+#include "master/options.h"
+#include "master/pidfile.h"
+#include "master/service.h"
+#include "master/systemd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum {
+	BYE_MS = 5000,			/* for a session to say goodbye */
+	CLOSE_MS = 10000,		/* for daemons and events to end */
+	SWEEP_EVERY = 60,		/* janitor rounds between looks at proc/ */
+	WANTED_FDS = 16384,		/* as root */
+};
+
+enum phase { PHASE_START, PHASE_DAEMONS, PHASE_RUN, PHASE_DRAIN, PHASE_CLOSE };
+
+struct master {
+	struct options options;
+	struct conf *imapd_conf;
+	const char *config_dir;
+	struct mconf *conf;
+	struct poll *poll;
+	struct children *children;
+	struct services *services;
+	struct events *events;
+	struct daemons *daemons;
+	enum phase phase;
+	const struct mconf_entry *start_entry;
+	pid_t start_pid;
+	bool reload_wanted;
+	bool saying_bye;		/* in DRAIN: SIGTERM has been sent */
+	int rounds;			/* of the janitor */
+	int pidfile_fd;
+	int parent_fd;			/* -1, or where -d waits for a byte */
+	int exit_code;
+	char ident[64];			/* for syslog, which keeps the pointer */
+	struct poll_timer *timer;	/* of DRAIN and CLOSE */
+};
+
+static void run_next_start(struct master *m);
+static void begin_drain(struct master *m, const char *why);
+static void begin_close(struct master *m);
+
+static void
+report(void *ctx, bool is_error, const char *line)
+{
+	(void)ctx;
+	if (is_error)
+		log_err("%s", line);
+	else
+		log_warning("%s", line);
+}
+
+static void
+write_status(struct master *m)
+{
+	static const char *const names[] = {
+		"start", "daemons", "run", "drain", "close",
+	};
+	struct buf b = BUF_INIT, path = BUF_INIT;
+	buf_printf(&b, "master %d state=%s children=%d\n", (int)getpid(),
+	    names[m->phase], children_count(m->children));
+	services_status(m->services, &b);
+	daemons_status(m->daemons, &b);
+	events_status(m->events, &b);
+	buf_printf(&path, "%s/master.status", m->config_dir);
+	if (file_replace(AT_FDCWD, path.p, b.p, b.n, 0644, false) == OK)
+		log_info("status written to %s", path.p);
+	buf_free(&b);
+	buf_free(&path);
+}
+
+/* Everything stands: tell whoever waits for it. */
+static void
+tell_ready(struct master *m)
+{
+	char text[64];
+	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d", (int)getpid());
+	systemd_notify(text);
+	if (m->parent_fd >= 0) {
+		(void)!write(m->parent_fd, "", 1);
+		close(m->parent_fd);
+		m->parent_fd = -1;
+	}
+	log_notice("ready for work");
+}
+
+static void
+reload(struct master *m)
+{
+	struct mconf *conf;
+	if (m->phase != PHASE_RUN) {
+		m->reload_wanted = m->phase < PHASE_RUN;
+		return;
+	}
+	m->reload_wanted = false;
+	systemd_notify("RELOADING=1");
+	log_reopen();
+	enum err e = mconf_read(m->options.cyrus_conf, report, NULL, &conf);
+	if (e != OK) {
+		log_err("%s: %s; going on with the old one", m->options.cyrus_conf,
+		    e == ERR_SYNTAX ? "has errors (see above)" : err_text(e));
+	} else {
+		mconf_free(m->conf);
+		m->conf = conf;
+		daemons_configure(m->daemons, conf);
+		services_configure(m->services, conf);
+		events_configure(m->events, conf);
+		log_notice("configuration reloaded");
+	}
+	systemd_notify("READY=1");
+}
+
+static void
+on_daemons_ready(void *ctx, bool ok)
+{
+	struct master *m = ctx;
+	if (!ok) {
+		m->exit_code = EX_UNAVAILABLE;
+		begin_drain(m, "a daemon with wait=yes did not start");
+		return;
+	}
+	m->phase = PHASE_RUN;
+	services_configure(m->services, m->conf);
+	events_configure(m->events, m->conf);
+	tell_ready(m);
+	if (m->reload_wanted)
+		reload(m);
+}
+
+static void
+on_start_end(void *ctx, pid_t pid, int status)
+{
+	struct master *m = ctx;
+	char end[96];
+	m->start_pid = 0;
+	if (status != 0) {
+		/* Workers find out for themselves what they cannot do. */
+		child_print_status(status, end, sizeof(end));
+		log_err("START entry %s: \"%s\" (pid %d) failed: %s; going on",
+		    m->start_entry->name, m->start_entry->cmd, (int)pid, end);
+	}
+	if (m->phase == PHASE_START) {
+		m->start_entry = m->start_entry->next;
+		run_next_start(m);
+	} else if (m->phase == PHASE_DRAIN) {
+		begin_close(m);
+	}
+}
+
+static void
+run_next_start(struct master *m)
+{
+	for (; m->start_entry != NULL; m->start_entry = m->start_entry->next) {
+		const struct child_spec spec = {
+			.name = m->start_entry->name, .cmd = m->start_entry->cmd,
+			.status_fd = -1, .listen_fd = -1,
+		};
+		if (child_spawn(m->children, &spec, on_start_end, m,
+		    &m->start_pid) == OK)
+			return;
+	}
+	m->phase = PHASE_DAEMONS;
+	daemons_start(m->daemons, m->conf, on_daemons_ready, m);
+}
+
+static void
+finish(struct master *m)
+{
+	poll_stop(m->poll);
+}
+
+static void
+on_close_timeout(void *ctx)
+{
+	struct master *m = ctx;
+	m->timer = NULL;
+	log_warning("%d processes do not end; killing them", children_count(m->children));
+	children_signal(m->children, SIGKILL);
+	finish(m);
+}
+
+/* Daemons are gone; what is left are commands of events. */
+static void
+on_daemons_ended(void *ctx)
+{
+	struct master *m = ctx;
+	if (children_count(m->children) == 0)
+		finish(m);
+}
+
+static void
+begin_close(struct master *m)
+{
+	if (m->phase == PHASE_CLOSE || services_workers(m->services) > 0
+	    || m->start_pid != 0)
+		return;
+	m->phase = PHASE_CLOSE;
+	poll_cancel(m->poll, m->timer);
+	m->timer = poll_after(m->poll, CLOSE_MS, on_close_timeout, m);
+	daemons_stop(m->daemons, on_daemons_ended, m);
+}
+
+static void
+on_bye_timeout(void *ctx)
+{
+	struct master *m = ctx;
+	log_warning("%d workers do not end; killing them",
+	    services_workers(m->services));
+	services_signal(m->services, SIGKILL);
+	m->timer = NULL;
+}
+
+/* The time to finish is over: sessions end when they next wait. */
+static void
+end_sessions(void *ctx)
+{
+	struct master *m = ctx;
+	m->saying_bye = true;
+	log_info("ending %d sessions", services_workers(m->services));
+	services_signal(m->services, SIGTERM);
+	m->timer = poll_after(m->poll, BYE_MS, on_bye_timeout, m);
+}
+
+static void
+begin_drain(struct master *m, const char *why)
+{
+	log_notice("ending: %s", why);
+	systemd_notify("STOPPING=1");
+	m->phase = PHASE_DRAIN;
+	if (m->start_pid != 0)
+		(void)kill(m->start_pid, SIGTERM);
+	events_stop(m->events);
+	services_drain(m->services);
+	m->timer = poll_after(m->poll, m->options.drain_seconds * INT64_C(1000),
+	    end_sessions, m);
+	begin_close(m);
+}
+
+static void
+on_stop_signal(void *ctx, int signo)
+{
+	struct master *m = ctx;
+	if (m->phase < PHASE_DRAIN) {
+		begin_drain(m, strsignal(signo));
+		return;
+	}
+	log_notice("asked again to end: at once");
+	poll_cancel(m->poll, m->timer);
+	m->timer = NULL;
+	if (m->phase == PHASE_CLOSE)
+		on_close_timeout(m);
+	else if (m->saying_bye)
+		on_bye_timeout(m);
+	else
+		end_sessions(m);
+}
+
+static void
+on_hup(void *ctx, int signo)
+{
+	(void)signo;
+	reload(ctx);
+}
+
+static void
+on_usr1(void *ctx, int signo)
+{
+	(void)signo;
+	write_status(ctx);
+}
+
+static void
+on_child(void *ctx, int signo)
+{
+	struct master *m = ctx;
+	(void)signo;
+	children_reap(m->children);
+	if (m->phase == PHASE_DRAIN)
+		begin_close(m);
+	if (m->phase == PHASE_CLOSE && children_count(m->children) == 0)
+		finish(m);
+}
+
+static void
+on_worker_gone(void *ctx, pid_t pid)
+{
+	struct master *m = ctx;
+	janitor_forget(m->config_dir, pid);
+}
+
+static void
+janitor_round(void *ctx)
+{
+	struct master *m = ctx;
+	if (m->phase == PHASE_RUN)
+		services_tend(m->services);
+	if (m->rounds++ % SWEEP_EVERY == 0)
+		janitor_sweep(m->config_dir);
+	(void)poll_after(m->poll, 1000 / m->options.sweeps, janitor_round, m);
+}
+
+/* Room for the sockets and pipes of many services. */
+static void
+raise_limits(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	if (geteuid() == 0 && r.rlim_max < WANTED_FDS)
+		r.rlim_max = WANTED_FDS;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warning("cannot raise the number of open files: %m");
+}
+
+/* The environment, imapd.conf, and what was built in, as in Cyrus. */
+static const char *
+user_setting(const struct master *m, const char *env, const char *option,
+    const char *built_in)
+{
+	const char *value = getenv(env);
+	if (value == NULL || *value == '\0')
+		value = conf_get(m->imapd_conf, option);
+	return value != NULL && *value != '\0' ? value : built_in;
+}
+
+static void
+find_user(const struct master *m, struct child_setup *setup)
+{
+	if (geteuid() != 0)
+		return;
+	const char *user = user_setting(m, "CYRUS_USER", "cyrus_user", CYRUS_USER);
+	const char *group = user_setting(m, "CYRUS_GROUP", "cyrus_group", CYRUS_GROUP);
+	const struct passwd *pw = getpwnam(user);
+	if (pw == NULL)
+		log_fatal(EX_NOUSER, "there is no user \"%s\" to run workers as;"
+		    " make one (adduser --system --ingroup %s %s) or name"
+		    " another in cyrus_user", user, group, user);
+	setup->drop_root = true;
+	setup->user = user;
+	setup->uid = pw->pw_uid;
+	setup->gid = pw->pw_gid;
+	const struct group *gr = getgrnam(group);
+	if (gr != NULL)
+		setup->gid = gr->gr_gid;
+	else
+		log_warning("there is no group \"%s\"; workers run with that of"
+		    " user %s", group, user);
+}
+
+/*
+ * -d: the first process waits until the second is ready or gone, so that
+ * whoever started it knows.  Returns in the second.
+ */
+static int
+detach(void)
+{
+	int fds[2];
+	char byte;
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		log_fatal(EX_OSERR, "pipe: %m");
+	pid_t pid = fork();
+	if (pid < 0)
+		log_fatal(EX_OSERR, "fork: %m");
+	if (pid > 0) {
+		int status = 0;
+		close(fds[1]);
+		if (read(fds[0], &byte, 1) == 1)
+			_exit(0);
+		if (waitpid(pid, &status, 0) == pid && WIFEXITED(status)
+		    && WEXITSTATUS(status) != 0)
+			_exit(WEXITSTATUS(status));
+		_exit(EX_SOFTWARE);
+	}
+	close(fds[0]);
+	(void)setsid();
+	if (chdir("/") != 0)
+		log_warning("chdir /: %m");
+	return fds[1];
+}
+
+/* The terminal is not ours, unless -D says so. */
+static void
+redirect_output(const struct options *o)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int out = null;
+	if (*o->log_file != '\0')
+		out = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (out < 0)
+		log_fatal(EX_CANTCREAT, "cannot open log file \"%s\": %m", o->log_file);
+	if (o->detach || !o->foreground)
+		(void)dup2(null, STDIN_FILENO);
+	if (!o->foreground || *o->log_file != '\0') {
+		(void)dup2(out, STDOUT_FILENO);
+		(void)dup2(out, STDERR_FILENO);
+	}
+}
+
+static void
+open_log(struct master *m)
+{
+	const struct options *o = &m->options;
+	const char *prefix = conf_get(m->imapd_conf, "syslog_prefix");
+	snprintf(m->ident, sizeof(m->ident), "%s%smaster",
+	    prefix != NULL ? prefix : "", prefix != NULL && *prefix != '\0' ? "/" : "");
+	const char *target = conf_get(m->imapd_conf, "logtarget");
+	if (*o->log_file != '\0')
+		target = o->log_file;
+	else if (o->foreground)
+		target = "stderr";
+	else if (target == NULL || *target == '\0')
+		target = "syslog";
+	log_open(m->ident, target, LOG_LOCAL6);
+	log_level(o->verbose > 0 ? LOG_DEBUG : LOG_INFO);
+}
+
+/* Both files are read while there is still a terminal to complain to. */
+static void
+read_configuration(struct master *m)
+{
+	const char *path = m->options.imapd_conf;
+	enum err e = conf_read(path, NULL, report, NULL, &m->imapd_conf);
+	if (e != OK)
+		log_fatal(EX_CONFIG, "%s: %s", path, e == ERR_NOTFOUND
+		    ? "there is no such file (see -C)" : err_text(e));
+	m->config_dir = conf_string(m->imapd_conf, CONF_CONFIGDIRECTORY);
+	if (m->config_dir == NULL)
+		log_fatal(EX_CONFIG, "%s: configdirectory is not set", path);
+	path = m->options.cyrus_conf;
+	e = mconf_read(path, report, NULL, &m->conf);
+	if (e != OK)
+		log_fatal(EX_CONFIG, "%s: %s", path, e == ERR_NOTFOUND
+		    ? "there is no such file (see -M)" : err_text(e));
+}
+
+static void
+set_up(struct master *m)
+{
+	struct child_setup setup = {
+		.imapd_conf = m->options.imapd_conf_given
+		    ? m->options.imapd_conf : NULL,
+		.keep_output = m->options.foreground || *m->options.log_file != '\0',
+	};
+	find_user(m, &setup);
+	raise_limits();
+	setup.poll = m->poll = poll_new();
+	m->children = children_new(&setup);
+	m->services = services_new(m->poll, m->children, m->options.backlog,
+	    on_worker_gone, m);
+	m->events = events_new(m->poll, m->children);
+	m->daemons = daemons_new(m->poll, m->children);
+	poll_signal(m->poll, SIGTERM, on_stop_signal, m);
+	poll_signal(m->poll, SIGINT, on_stop_signal, m);
+	poll_signal(m->poll, SIGQUIT, on_stop_signal, m);
+	poll_signal(m->poll, SIGHUP, on_hup, m);
+	poll_signal(m->poll, SIGUSR1, on_usr1, m);
+	poll_signal(m->poll, SIGCHLD, on_child, m);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+tear_down(struct master *m)
+{
+	events_free(m->events);
+	daemons_free(m->daemons);
+	services_free(m->services);
+	children_free(m->children);
+	poll_free(m->poll);
+	mconf_free(m->conf);
+	if (m->pidfile_fd >= 0)
+		pidfile_remove(m->pidfile_fd, m->options.pidfile);
+	conf_free(m->imapd_conf);
+}
+
+static int
+run(struct master *m)
+{
+	if (pidfile_open(m->options.pidfile, &m->pidfile_fd) != OK)
+		return EX_TEMPFAIL;
+	if (m->options.detach)
+		m->parent_fd = detach();
+	open_log(m);
+	redirect_output(&m->options);
+	if (pidfile_write(m->pidfile_fd, m->options.pidfile) != OK)
+		return EX_CANTCREAT;
+	set_up(m);
+	log_notice("process started");
+	m->start_entry = m->conf->first[MCONF_START];
+	janitor_round(m);
+	run_next_start(m);
+	poll_run(m->poll);
+	log_notice("ended");
+	return m->exit_code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
+	systemd_take_sockets();
+	options_parse(argc, argv, &m.options);
+	umask(077);
+	read_configuration(&m);
+	int code = run(&m);
+	tear_down(&m);
+	return code;
+}

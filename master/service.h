@@ -1,0 +1,61 @@
+/*
+ * service.h - SERVICES: sockets and the workers behind them
+ *
+ * An entry of cyrus.conf becomes one struct service for each address that its
+ * listen= stands for; each has its own workers, as in Cyrus, so prefork= and
+ * maxchild= hold per address.
+ *
+ * A worker is STARTING from fork until it first says that it is free, then
+ * FREE or BUSY as it says.  As long as fewer than prefork= are not busy, more
+ * are started.  When none is free and somebody knocks, one is started, and
+ * more and more while people still wait.
+ *
+ * A worker that ends badly without having served anybody counts as a failure
+ * of its service, which is then left alone for 1, 2, 4 ... 60 seconds.  One
+ * that crashes while it serves costs that session, is logged, and counts for
+ * nothing: it is replaced at once, since only a client can cause it and the
+ * next one must not suffer for that.
+ *
+ * Generations.  At a reload every worker is told to end when it is free
+ * (SIGHUP) and belongs to the past; it is counted no more for prefork=, but
+ * still for maxchild=.
+ */
+#ifndef MASTER_SERVICE_H
+#define MASTER_SERVICE_H
+
+#include "lib/buf.h"
+#include "lib/poll.h"
+#include "master/child.h"
+#include "master/conf.h"
+
+struct services;
+
+/* Called after a worker has ended: its proc/ file can go. */
+typedef void (*service_gone_fn)(void *ctx, pid_t pid);
+
+struct services *services_new(struct poll *poll, struct children *children,
+    int backlog, service_gone_fn gone, void *ctx);
+void services_free(struct services *s);
+
+/*
+ * Makes the services those of CONF: addresses that stay keep their sockets,
+ * new ones are opened, others closed; all old workers are told to end.  CONF
+ * may be freed afterwards.  A service whose socket cannot be had is logged
+ * and tried again every few seconds.
+ */
+void services_configure(struct services *s, const struct mconf *conf);
+
+/* Sockets are closed, free workers end, busy ones finish. */
+void services_drain(struct services *s);
+
+/* Workers that are still there. */
+int services_workers(const struct services *s);
+void services_signal(const struct services *s, int signo);
+
+/* Starts what is missing and looks after what is overdue; often. */
+void services_tend(struct services *s);
+
+/* For people: one line a service, one a worker. */
+void services_status(const struct services *s, struct buf *out);
+
+#endif
