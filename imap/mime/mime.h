@@ -39,6 +39,14 @@ struct mime_params {
 	size_t count;
 };
 
+/*
+ * The value of the parameter NAME, RFC 2231 pieces joined and percent signs
+ * decoded, in whatever character set; false: there is none.  A plain NAME goes
+ * before an RFC 2231 one, the first of several before the others.
+ */
+bool mime_param_value(struct arena *arena, const struct mime_params *params,
+    const char *name, struct str *value);
+
 enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
 
 /*
@@ -46,7 +54,13 @@ enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
  * header with its final empty line, body_* what follows up to, not including,
  * the CRLF before the next boundary.  The root part's header is the
  * message's.  A message/rfc822 part has one child: the message in it, whose
- * header_* and body_* lie within the parent's body.
+ * header_* and body_* lie within the parent's body.  A multipart has at least
+ * one child: if no delimiter is found in it, a text/plain part without a header
+ * that is all of its body.
+ *
+ * A leaf may be labelled multipart or message/rfc822 all the same: past the
+ * limits, or message/rfc822 in base64 or quoted-printable (forbidden by RFC
+ * 2046 section 5.2.1).  BODYSTRUCTURE shows it as application/octet-stream.
  */
 struct mime_part {
 	enum mime_kind kind;
@@ -54,6 +68,7 @@ struct mime_part {
 	uint64_t body_start, body_size;
 	uint64_t body_lines;		/* LFs in the body */
 	struct str type, subtype;	/* as sent; "text" "plain" by default */
+	bool type_by_default;		/* no Content-Type, or nonsense in it */
 	struct mime_params params;
 	struct str id, description, encoding;	/* {NULL, 0}: absent */
 	struct str md5, location;

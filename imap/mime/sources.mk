@@ -1,0 +1,12 @@
+MIME_SRCS += \
+	imap/mime/addr.c \
+	imap/mime/bstruct.c \
+	imap/mime/ctype.c \
+	imap/mime/env.c \
+	imap/mime/hdr.c \
+	imap/mime/lex.c \
+	imap/mime/mime.c \
+	imap/mime/nstr.c \
+	imap/mime/param.c
+TOOLS += test/interop/mimedump
+test/interop/mimedump_SRCS = test/interop/mimedump.c

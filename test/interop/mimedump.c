@@ -1,0 +1,72 @@
+/*
+ * mimedump - what imap/mime makes of a message, for tests
+ *
+ * mimedump FILE...: per file a line "FILE name", ENVELOPE, BODY and
+ * BODYSTRUCTURE each after its length in bytes, as IMAP would send them.
+ */
+#include "imap/mime/mime.h"
+#include "lib/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct str
+read_file(const char *name, struct buf *b)
+{
+	FILE *f = fopen(name, "rb");
+	size_t n;
+
+	if (f == NULL) {
+		perror(name);
+		exit(1);
+	}
+	buf_reset(b);
+	while ((n = fread(buf_reserve(b, 65536), 1, 65536, f)) > 0)
+		b->n += n;
+	fclose(f);
+	return buf_str(b);
+}
+
+static void
+show(const char *what, struct buf *b)
+{
+	printf("%s %zu\n", what, b->n);
+	fwrite(b->p, 1, b->n, stdout);
+	putchar('\n');
+	buf_reset(b);
+}
+
+static bool
+dump(const char *name, struct buf *file, struct buf *out)
+{
+	struct arena *arena = arena_new(16 << 20);
+	struct str message = read_file(name, file);
+	struct mime_part *root;
+
+	if (mime_parse(arena, message, &root) != OK)
+		return false;
+	printf("FILE %s\n", name);
+	mime_envelope(message, root, out);
+	show("ENVELOPE", out);
+	mime_body(message, root, out);
+	show("BODY", out);
+	mime_bodystructure(message, root, out);
+	show("BODYSTRUCTURE", out);
+	arena_free(arena);
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct buf file = BUF_INIT, out = BUF_INIT;
+
+	for (int i = 1; i < argc; i++)
+		if (!dump(argv[i], &file, &out)) {
+			fprintf(stderr, "%s: too large\n", argv[i]);
+			return 1;
+		}
+	buf_free(&file);
+	buf_free(&out);
+	return 0;
+}
