@@ -680,7 +680,7 @@ stream_close(struct stream *s)
 	if (s->out_n > 0)
 		flush_out(s);
 	if (s->tls != NULL) {
-		if (s->out_err == OK)
+		if (s->out_err == OK && s->in_err != ERR_SYNTAX)
 			tls_end(s->tls);
 		tls_free(s->tls);
 	}

@@ -334,6 +334,14 @@ children_find(const struct children *c, pid_t pid, child_exit_fn fn)
 	return NULL;
 }
 
+bool
+children_user(const struct children *c, uid_t *uid, gid_t *gid)
+{
+	*uid = c->setup.uid;
+	*gid = c->setup.gid;
+	return c->setup.drop_root;
+}
+
 int
 children_count(const struct children *c)
 {

@@ -62,6 +62,9 @@ void *children_find(const struct children *c, pid_t pid, child_exit_fn fn);
 /* Takes all that have ended: on SIGCHLD. */
 void children_reap(struct children *c);
 
+/* Whom children run as, if not as master itself. */
+bool children_user(const struct children *c, uid_t *uid, gid_t *gid);
+
 int children_count(const struct children *c);
 
 /* Sends SIGNO to all. */

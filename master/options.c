@@ -14,7 +14,7 @@ static const struct options defaults = {
 	.imapd_conf = CONF_DEFAULT_PATH,
 	.cyrus_conf = "/etc/cyrus.conf",
 	.pidfile = "/var/run/cyrus-master.pid",
-	.backlog = 32,
+	.backlog = 1024,
 	.sweeps = 1,
 	.drain_seconds = 5,
 };

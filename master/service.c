@@ -440,6 +440,17 @@ add_sockets(struct service *s, const int *fds, int n, bool inherited)
 	}
 }
 
+/* So that mode=0660 lets the mail system's group in, not root's. */
+static void
+give_to_user(const struct service *s)
+{
+	uid_t uid;
+	gid_t gid;
+	if (children_user(s->all->children, &uid, &gid)
+	    && lchown(s->listen, uid, gid) != 0)
+		log_io(s->listen, "chown");
+}
+
 static void
 open_socket(struct service *s)
 {
@@ -457,6 +468,8 @@ open_socket(struct service *s)
 	else if (net_is_path(s->listen)) {
 		e = net_listen_unix(s->listen, s->mode, s->all->backlog, fds);
 		n = e == OK ? 1 : 0;
+		if (e == OK)
+			give_to_user(s);
 	} else {
 		enum net_family family = strcasecmp(s->proto, "tcp4") == 0
 		    ? NET_IPV4 : strcasecmp(s->proto, "tcp6") == 0

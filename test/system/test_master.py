@@ -5,6 +5,7 @@ loopback.  Waiting is for conditions, with a generous end.
 """
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -377,6 +378,8 @@ def test_unix_socket(master):
     master.configure(services=master.echo("mode=0660", listen=path))
     master.start()
     assert os.stat(path).st_mode & 0o777 == 0o660
+    if os.geteuid() == 0:
+        assert pwd.getpwuid(os.stat(path).st_uid).pw_name == USER
     clients = [Client(path).greet() for _ in range(5)]
     assert len({c.pid for c in clients}) == 5
     assert master.stop() == 0
