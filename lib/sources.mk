@@ -1,5 +1,6 @@
 LIB_SRCS += \
 	lib/arena.c \
+	lib/b64.c \
 	lib/buf.c \
 	lib/crc.c \
 	lib/digest.c \

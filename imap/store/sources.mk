@@ -18,3 +18,6 @@ STORE_SRCS += \
 	imap/store/uidset.c \
 	imap/store/view.c \
 	imap/store/wal.c
+UNIT_TESTS += \
+	test/unit/test_uidset.c \
+	test/unit/test_wal.c

@@ -1,0 +1,266 @@
+/* deliver.c - one message to any number of mailboxes */
+#include "imap/server/deliver.h"
+
+#include "imap/mime/mime.h"
+#include "imap/store/dup.h"
+#include "imap/store/mblist.h"
+#include "imap/store/mbox.h"
+#include "imap/store/quota.h"
+#include "imap/store/txn.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { HEADER_MAX = 1 << 20 };	/* where the Message-ID is looked for */
+
+/* --- which mailbox --- */
+
+/* PREFIX and PART, whose '.' are no separators, as a name in ARENA. */
+static const char *
+join(struct arena *arena, const char *prefix, struct str part, bool lowercase)
+{
+	size_t n = strlen(prefix);
+	char *name = arena_alloc(arena, n + part.n + 1);
+
+	if (name == NULL)
+		return NULL;
+	memcpy(name, prefix, n);
+	for (size_t i = 0; i < part.n; i++) {
+		char c = part.p[i];
+
+		if (lowercase && c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		name[n + i] = c == '.' ? '^' : c;
+	}
+	return name;
+}
+
+/* As join(), but the part is a mailbox name: '.' and '/' separate. */
+static const char *
+join_name(struct arena *arena, const char *prefix, struct str part)
+{
+	size_t n = strlen(prefix);
+	bool dot = n > 0;
+	char *name = arena_alloc(arena, n + dot + part.n + 1);
+
+	if (name == NULL)
+		return NULL;
+	memcpy(name, prefix, n);
+	if (dot)
+		name[n++] = '.';
+	for (size_t i = 0; i < part.n; i++)
+		name[n + i] = part.p[i] == '/' ? '.' : part.p[i];
+	return name;
+}
+
+/* Looks NAME up and asks for the right to post. */
+static enum err
+look(struct store *s, struct arena *arena, const struct identity *sender,
+    const char *name, bool need_post, struct mbentry **e)
+{
+	enum err err;
+
+	if (name == NULL)
+		return ERR_LIMIT;
+	if (mblist_check_name(str_c(name)) != OK)
+		return ERR_NOTFOUND;
+	err = mblist_lookup(s, arena, str_c(name), e);
+	if (err != OK)
+		return err;
+	if ((*e)->flags & MB_NOSELECT)
+		return ERR_NOTFOUND;
+	if (need_post && !(mblist_rights(*e, sender) & ACL_POST))
+		return ERR_DENIED;
+	return OK;
+}
+
+static enum err
+resolve_shared(struct store *s, struct arena *arena, const struct identity *sender,
+    struct str name, struct deliver_rcpt *r, struct mbentry **e)
+{
+	r->mailbox = join_name(arena, "", name);
+	r->userid = "anonymous";
+	return look(s, arena, sender, r->mailbox, true, e);
+}
+
+static enum err
+resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    const struct identity *sender, struct str user, struct str detail,
+    struct deliver_rcpt *r, struct mbentry **e)
+{
+	const char *inbox = join(arena, "user.", user, p->lowercase);
+	const char *folder;
+	enum err err;
+
+	/* Anybody may send mail to a user: `p` is asked for folders only. */
+	err = look(s, arena, sender, inbox, false, e);
+	if (err != OK)
+		return err;
+	r->userid = join(arena, "", user, p->lowercase);
+	r->mailbox = inbox;
+	if (r->userid == NULL)
+		return ERR_LIMIT;
+	if (detail.n > 0) {
+		struct mbentry *f;
+
+		folder = join_name(arena, inbox, detail);
+		if (look(s, arena, sender, folder, true, &f) == OK) {
+			r->mailbox = folder;
+			*e = f;
+		}
+	}
+	return OK;
+}
+
+enum err
+deliver_resolve(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    const struct identity *sender, struct str local, struct deliver_rcpt *r)
+{
+	struct str user = local, detail = { "", 0 };
+	struct str post = str_c(p->postuser != NULL ? p->postuser : "");
+	const char *plus = local.n > 0 ? memchr(local.p, '+', local.n) : NULL;
+	struct mbentry *e;
+	enum err err;
+
+	if (local.n == 0)
+		return ERR_NOTFOUND;
+	if (plus != NULL) {
+		user.n = (size_t)(plus - local.p);
+		detail = (struct str){ plus + 1, local.n - user.n - 1 };
+	}
+	if (plus != NULL && str_ieq(user, post))
+		err = resolve_shared(s, arena, sender, detail, r, &e);
+	else if (user.n == 0)
+		err = ERR_NOTFOUND;
+	else
+		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
+	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
+		err = quota_check(s, str_c(e->quotaroot), 0, 1);
+	return err;
+}
+
+/* --- delivery --- */
+
+static struct str
+message_id(struct arena *arena, struct blob *b)
+{
+	struct str header = blob_bytes(b), id, *ids;
+
+	if (header.n > HEADER_MAX)
+		header.n = HEADER_MAX;
+	if (mime_field_value(arena, header, "message-id", &id) &&
+	    mime_parse_msgids(arena, id, &ids) > 0)
+		return ids[0];
+	return (struct str){ "", 0 };
+}
+
+struct delivering {
+	struct mbox *m;
+	struct txn *t;
+	struct id128 id;
+	const struct deliver_rcpt *same;	/* an earlier recipient's mailbox */
+};
+
+static bool
+is_duplicate(struct store *s, struct deliver_rcpt *r, struct str msgid, const struct id128 *id)
+{
+	int64_t when = 0;
+
+	if (msgid.n == 0 || dup_check(s, msgid, id, &when) != OK || when == 0)
+		return false;
+	log_info("dupelim: eliminated duplicate message to %s id %.*s",
+	    r->mailbox, STR_ARG(msgid));
+	r->duplicate = true;
+	return true;
+}
+
+static void
+prepare(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    struct blob *b, struct str msgid, struct deliver_rcpt *r, struct delivering *d)
+{
+	struct append_params append = { .flags = r->flags };
+	struct mbentry *e;
+
+	r->result = mblist_lookup(s, arena, str_c(r->mailbox), &e);
+	if (r->result != OK)
+		return;
+	d->id = e->id;
+	if (p->suppress_duplicates && is_duplicate(s, r, msgid, &e->id))
+		return;
+	r->result = mbox_open(s, e, r->userid, MBOX_PEEK, &d->m);
+	if (r->result != OK)
+		return;
+	d->t = txn_begin(d->m);
+	if (r->ignore_quota)
+		txn_ignore_quota(d->t);
+	txn_append(d->t, b, &append);
+}
+
+/* Two addresses of one mailbox: it gets one copy, and both hear how it went. */
+static void
+find_same(struct deliver_rcpt *r, struct delivering *d, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (d[k].t == NULL || !id128_eq(&d[k].id, &d[i].id))
+			continue;
+		d[i].same = &r[k];
+		txn_abort(d[i].t);
+		d[i].t = NULL;
+		return;
+	}
+}
+
+static void
+finish(struct store *s, const struct deliver_policy *p, struct str msgid,
+    struct deliver_rcpt *r, struct delivering *d)
+{
+	if (d->t != NULL) {
+		r->result = txn_error(d->t);
+		if (r->result == OK)
+			r->uid = txn_result(d->t)->new_uids[0];
+	}
+	if (d->same != NULL) {
+		r->result = d->same->result;
+		r->uid = d->same->uid;
+		r->duplicate = true;
+	}
+	if (r->result == OK && d->t != NULL) {
+		log_info("Delivered: %.*s to mailbox: %s uid=%u", STR_ARG(msgid),
+		    r->mailbox, r->uid);
+		if (p->suppress_duplicates && msgid.n > 0)
+			dup_mark(s, msgid, &d->id, time(NULL), r->uid);
+	}
+	txn_abort(d->t);
+	mbox_close(d->m);
+}
+
+void
+deliver_message(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    struct blob *b, struct deliver_rcpt *r, size_t n)
+{
+	struct delivering *d = calloc(n, sizeof(*d));
+	struct txn **txn = calloc(n, sizeof(*txn));
+	struct str msgid = message_id(arena, b);
+	size_t count = 0;
+
+	ensure(n == 0 || (d != NULL && txn != NULL));
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].result == OK)
+			prepare(s, arena, p, b, msgid, &r[i], &d[i]);
+		if (p->suppress_duplicates && d[i].t != NULL)
+			find_same(r, d, i);
+		if (d[i].t != NULL)
+			txn[count++] = d[i].t;
+	}
+	/* Each transaction knows its own error, also of a failed commit. */
+	if (count > 0 && txn_commit_all(txn, count, false) != OK)
+		log_warning("delivery of %.*s failed for some or all recipients",
+		    STR_ARG(msgid));
+	for (size_t i = 0; i < n; i++)
+		finish(s, p, msgid, &r[i], &d[i]);
+	free(txn);
+	free(d);
+}

@@ -1,0 +1,2 @@
+SERVER_SRCS += \
+	imap/server/deliver.c
