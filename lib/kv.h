@@ -14,7 +14,23 @@
  *
  * Cache.  kv_changes() is a number that costs no lock and no system call to
  * read and differs after every commit by any process: who keeps copies of
- * values compares it to know whether they still hold.
+ * values reads it before the value and compares it later to know whether they
+ * still hold.
+ *
+ * Locks.  Every call but kv_changes() takes the environment's lock (LOCK_KV),
+ * a transaction holds it from kv_begin() to its end; so a process has at most
+ * one transaction open, and uses no other kv meanwhile.  Nobody waits longer
+ * than KV_WAIT_MS: ERR_BUSY then.
+ *
+ * Limits.  Keys of 1 to KV_KEY_MAX bytes, values of at most KV_VALUE_MAX:
+ * ERR_LIMIT.  A handle belongs to the process and the thread that opened it:
+ * not to be used after fork().
+ *
+ * Errors of every call.  ERR_NOSPACE: the disk is full; nothing has changed
+ * and it works again when there is room.  ERR_IO: so says the system, see the
+ * log.  ERR_CORRUPT: the files contradict each other and cannot be recovered;
+ * kv_reset() and build them anew.  ERR_STALE: kv_reset() has moved the
+ * environment away, or somebody has deleted it; kv_close() and kv_open().
  */
 #ifndef LIB_KV_H
 #define LIB_KV_H
@@ -29,16 +45,39 @@
 struct kv;
 struct kv_txn;
 
+enum {
+	KV_KEY_MAX = 4096,
+	KV_VALUE_MAX = 1 << 20,
+	KV_WAIT_MS = 30000,
+};
+
 enum kv_flags {
 	KV_CREATE = 1,		/* make it if it is not there */
 	KV_DURABLE = 2,		/* a commit is flushed before it returns */
 };
 
-/* DIR is the environment's directory (made if KV_CREATE), NAME the file in it. */
+/*
+ * DIR is the environment's directory (made if KV_CREATE) and holds nothing
+ * else, NAME the file in it.  ERR_NOTFOUND without KV_CREATE.  The first
+ * process that opens it, after a crash or not, recovers it.
+ */
 enum err kv_open(const char *dir, const char *name, unsigned flags, struct kv **kv) MUST_CHECK;
-void kv_close(struct kv *kv);
+void kv_close(struct kv *kv);		/* NULL is allowed */
 
-/* Appends the value to VALUE (which may be NULL: only asks); ERR_NOTFOUND. */
+/*
+ * After ERR_CORRUPT: moves the damaged environment to DIR.damaged-TIME, for
+ * people to look at, so that kv_open() with KV_CREATE makes an empty one.
+ * Others who have it open get ERR_STALE.  OK and nothing moved if it is not
+ * (or no longer) damaged: call it before building anew, by several processes
+ * if it comes so.
+ */
+enum err kv_reset(const char *dir, const char *name) MUST_CHECK;
+
+/*
+ * Appends the value to VALUE (which may be NULL: only asks); ERR_NOTFOUND.
+ * While this handle has a transaction open, kv_get() and kv_walk() read
+ * within it.
+ */
 enum err kv_get(struct kv *kv, struct str key, struct buf *value) MUST_CHECK;
 
 /*
@@ -62,7 +101,10 @@ void kv_abort(struct kv_txn *txn);
 
 uint64_t kv_changes(const struct kv *kv);
 
-/* Flushes everything and lets old log files go. */
+/*
+ * Flushes everything and lets old log files go.  Happens by itself every few
+ * megabytes; others wait meanwhile.
+ */
 enum err kv_checkpoint(struct kv *kv) MUST_CHECK;
 
 #endif

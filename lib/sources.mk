@@ -7,6 +7,8 @@ LIB_SRCS += \
 	lib/err.c \
 	lib/file.c \
 	lib/lock.c \
+	lib/kv_bdb.c \
+	lib/kv_state.c \
 	lib/log.c \
 	lib/str.c
 
@@ -20,3 +22,4 @@ LIB_SRCS += \
 	lib/tls.c
 
 UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_kv.c

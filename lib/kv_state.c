@@ -1,0 +1,169 @@
+/*
+ * kv_state.c - who is inside a database environment?
+ *
+ * The "attached" lock is no lock in the sense of lib/lock.h: nobody ever
+ * waits for it, so it has no rank.  It is only asked for, and changed from
+ * exclusive to shared (two steps in Linux), by the one who has the other lock;
+ * so no second process can believe to be the first in between.
+ *
+ * The page is written, not just made by ftruncate(2), before it is mapped: a
+ * store into a hole on a full disk would be a SIGBUS.
+ */
+#include "lib/kv_state.h"
+#include "lib/file.h"
+#include "lib/kv.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATE_FILE	"kv.state"
+
+enum {
+	PAGE_SIZE = 4096,
+	ROOM_MIN = 4 << 20,	/* a log file, a checkpoint, the regions */
+};
+
+static const uint64_t page_magic = UINT64_C(0x6368617061726b31);	/* "chapark1" */
+
+static_assert(sizeof(struct kv_page) <= PAGE_SIZE, "kv_page fits a page");
+
+/*
+ * Counting starts at the time of day: who has kept .changes from an
+ * environment that is gone must not meet the same number again.
+ */
+static enum err
+page_init(struct kv_state *s)
+{
+	char zero[PAGE_SIZE] = { 0 };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	struct kv_page first = {
+		.magic = page_magic,
+		.epoch = 1,
+		.changes = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+		.inside = getpid(),	/* nobody knows: recover */
+	};
+	memcpy(zero, &first, sizeof(first));
+	return file_write_at(s->fd, STATE_FILE, zero, sizeof(zero), 0);
+}
+
+static enum err
+page_map(struct kv_state *s)
+{
+	uint64_t size;
+
+	enum err e = file_size(s->fd, STATE_FILE, &size);
+	if (e == OK && size != PAGE_SIZE)
+		e = page_init(s);
+	if (e != OK)
+		return e;
+	void *p = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	if (p == MAP_FAILED) {
+		log_io(STATE_FILE, "mmap");
+		return ERR_IO;
+	}
+	s->page = p;
+	if (s->page->magic != page_magic)
+		return page_init(s);
+	return OK;
+}
+
+/* The lock's file may have been deleted or moved away while we waited. */
+static bool
+is_stale(const struct kv_state *s)
+{
+	struct stat st;
+
+	return fstat(s->fd, &st) != 0 || st.st_nlink == 0
+	    || (s->page != NULL && atomic_load(&s->page->moved) != 0);
+}
+
+static enum err
+open_once(const char *dir, bool create, struct kv_state *s)
+{
+	*s = (struct kv_state){ .dir_fd = -1, .fd = -1 };
+	enum err e = file_open_dir(AT_FDCWD, dir, &s->dir_fd);
+	if (e == OK)
+		e = file_open(s->dir_fd, STATE_FILE,
+		    O_RDWR | (create ? O_CREAT : 0), 0640, &s->fd);
+	if (e == OK)
+		e = kv_state_lock(s);
+	if (e == OK)
+		e = page_map(s);
+	if (e == OK && is_stale(s))	/* moved: now that we have the page */
+		e = ERR_STALE;
+	if (e != OK)
+		kv_state_close(s);
+	return e;
+}
+
+enum err
+kv_state_open(const char *dir, bool create, struct kv_state *s)
+{
+	enum err e = ERR_STALE;
+
+	/* Moved away while we waited for its lock: the new one is at the path. */
+	for (int i = 0; i < 3 && e == ERR_STALE; i++)
+		e = open_once(dir, create, s);
+	return e;
+}
+
+void
+kv_state_close(struct kv_state *s)
+{
+	if (s->page != NULL)
+		munmap(s->page, PAGE_SIZE);
+	kv_state_unlock(s);
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->dir_fd >= 0)
+		close(s->dir_fd);
+	*s = (struct kv_state){ .dir_fd = -1, .fd = -1 };
+}
+
+enum err
+kv_state_lock(struct kv_state *s)
+{
+	enum err e = lock_exclusive(s->fd, LOCK_KV, KV_WAIT_MS);
+	if (e != OK)
+		return e;
+	s->is_locked = true;
+	if (!is_stale(s))
+		return OK;
+	kv_state_unlock(s);
+	return ERR_STALE;
+}
+
+void
+kv_state_unlock(struct kv_state *s)
+{
+	if (s->is_locked)
+		lock_release(s->fd, LOCK_KV);
+	s->is_locked = false;
+}
+
+bool
+kv_state_attach(struct kv_state *s)
+{
+	bool first = flock(s->dir_fd, LOCK_EX | LOCK_NB) == 0;
+
+	(void)flock(s->dir_fd, LOCK_SH | LOCK_NB);
+	return first;
+}
+
+bool
+kv_state_has_room(const struct kv_state *s)
+{
+	struct statvfs v;
+
+	return fstatvfs(s->dir_fd, &v) != 0
+	    || (uint64_t)v.f_bavail * v.f_frsize >= ROOM_MIN;
+}

@@ -1,0 +1,64 @@
+/*
+ * kv_state.h - who is inside a database environment?
+ *
+ * The part of kv_bdb.c that knows nothing of Berkeley DB: the lock that lets
+ * one process at a time into an environment, and a page of memory, shared by
+ * all who have it open, in which the one inside says so.  See kv_bdb.c for
+ * the whole of the argument.
+ *
+ *	DIR/kv.state	struct kv_page, mapped; flock: "inside"
+ *	DIR		flock, shared, by everybody who has it open: "attached"
+ */
+#ifndef LIB_KV_STATE_H
+#define LIB_KV_STATE_H
+
+#include "lib/err.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Host order: the page means nothing on another machine or after a restart.
+ * All but .changes is read and written under the lock only.
+ */
+struct kv_page {
+	uint64_t magic;
+	_Atomic uint64_t epoch;		/* one more with each recovery */
+	_Atomic uint64_t changes;	/* one more before each commit */
+	_Atomic int32_t inside;		/* pid of who is, or died, inside; or 0 */
+	_Atomic uint32_t damaged;	/* recovery has failed for good */
+	_Atomic uint32_t moved;		/* by kv_reset(): this is another's past */
+};
+
+struct kv_state {
+	int dir_fd;
+	int fd;
+	bool is_locked;
+	struct kv_page *page;
+};
+
+/*
+ * Opens and locks.  The files are made if CREATE, the directory must be there;
+ * ERR_NOTFOUND.  Page and lock are the caller's until kv_state_unlock().
+ */
+enum err kv_state_open(const char *dir, bool create, struct kv_state *s) MUST_CHECK;
+
+/* Also unlocks.  Harmless if kv_state_open() has failed. */
+void kv_state_close(struct kv_state *s);
+
+/* ERR_BUSY after KV_WAIT_MS; ERR_STALE: no longer what is found at its path. */
+enum err kv_state_lock(struct kv_state *s) MUST_CHECK;
+void kv_state_unlock(struct kv_state *s);
+
+/*
+ * Counts this process among the attached; true if there was no other.  Only
+ * with the lock.
+ */
+bool kv_state_attach(struct kv_state *s);
+
+/* Is there room for a transaction on the disk? */
+bool kv_state_has_room(const struct kv_state *s);
+
+#endif
