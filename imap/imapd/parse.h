@@ -1,0 +1,106 @@
+/*
+ * parse.h - the grammar core of IMAP (RFC 3501 section 9)
+ *
+ * A parser walks over one complete command as reader.h assembled it: the
+ * bytes as they came, literals in their places, without the final CRLF.  Each
+ * function is a rule of the grammar and carries its name: it moves past it and
+ * returns true, or stays where it is and returns false.  What was expected
+ * at the furthest place that was reached becomes the text of the BAD.
+ *
+ * Results point into the input or into the parser's arena and live as long
+ * as the command.  When the arena is full p->err is ERR_LIMIT.
+ */
+#ifndef IMAP_IMAPD_PARSE_H
+#define IMAP_IMAPD_PARSE_H
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PARSE_MAX_RANGES = 100000,	/* ranges in one sequence set */
+	PARSE_MAX_FLAGS = 256,		/* flags in one list */
+};
+
+struct parser {
+	struct str in;
+	size_t at;
+	struct arena *arena;
+	bool uid;			/* the command stood behind "UID" */
+	/* APPEND's message is not in the input: its bytes would begin here. */
+	bool has_blob;
+	size_t blob_at;
+	uint64_t blob_size;
+	const char *expected;		/* at the furthest failure */
+	size_t expected_at;
+	enum err err;			/* OK, or ERR_LIMIT */
+};
+
+void parser_init(struct parser *p, struct str in, struct arena *arena);
+
+/* What a failed parse function returns: p->err, or ERR_SYNTAX. */
+enum err parse_failed(const struct parser *p);
+
+/* Notes that WHAT was expected here; always false. */
+bool parse_expect(struct parser *p, const char *what);
+
+bool parse_at_end(const struct parser *p);	/* a question: notes nothing */
+bool parse_end(struct parser *p);		/* the end of the command */
+bool parse_sp(struct parser *p);		/* exactly one space */
+bool parse_char(struct parser *p, char c);
+bool parse_peek(const struct parser *p, char c);
+/* WORD in any case, and no further atom character after it. */
+bool parse_word(struct parser *p, const char *word);
+
+bool parse_tag(struct parser *p, struct str *tag);
+bool parse_atom(struct parser *p, struct str *atom);
+bool parse_number(struct parser *p, uint32_t *n);
+bool parse_nz_number(struct parser *p, uint32_t *n);
+bool parse_number64(struct parser *p, uint64_t *n);	/* up to 2^63 - 1 */
+bool parse_quoted(struct parser *p, struct str *s);
+bool parse_literal(struct parser *p, struct str *s);
+bool parse_string(struct parser *p, struct str *s);
+bool parse_nstring(struct parser *p, struct str *s);	/* NIL: {NULL, 0} */
+bool parse_astring(struct parser *p, struct str *s);
+bool parse_mailbox(struct parser *p, struct str *s);	/* as sent; see name.h */
+bool parse_list_mailbox(struct parser *p, struct str *s);
+
+/* APPEND's message literal, whose bytes are in the command's blob. */
+bool parse_blob(struct parser *p, uint64_t *size);
+
+/* One range as written; 0 stands for "*". */
+struct seq_range {
+	uint32_t first, last;
+};
+struct sequence_set {
+	struct seq_range *range;
+	size_t count;
+};
+bool parse_sequence_set(struct parser *p, struct sequence_set *set);
+
+/* Flags: system flags as the bits of enum msg_flags, the rest as keywords. */
+struct flag_list {
+	uint32_t system;
+	struct str *keyword;
+	size_t count;
+};
+/* flag: \Recent and unknown \flags are not accepted (BAD). */
+bool parse_flag_list(struct parser *p, struct flag_list *flags);	/* "(" ... ")" */
+bool parse_flags(struct parser *p, struct flag_list *flags);	/* also without "()": STORE */
+bool parse_flag_keyword(struct parser *p, struct str *keyword);
+
+/* date-time: a quoted INTERNALDATE. */
+bool parse_date_time(struct parser *p, int64_t *unix_seconds, int32_t *zone_minutes);
+
+/* date (SEARCH): days since 1970-01-01. */
+bool parse_date(struct parser *p, int64_t *days);
+
+/* Bytes in a class of the grammar. */
+bool is_atom_char(unsigned char c);	/* ATOM-CHAR */
+bool is_astring_char(unsigned char c);	/* ASTRING-CHAR */
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * reader.h - one complete command from the client's stream
+ *
+ * Collects a command's line and the literals in it into one run of bytes, in
+ * the form in which they came:
+ *
+ *	a LOGIN {4} CRLF fred {6} CRLF secret
+ *
+ * For a synchronizing literal it sends the continuation request.  The final
+ * literal of an APPEND, its message, does not go into memory: it is streamed
+ * into a blob of the store, and the input has only "{N}" CRLF at its place.
+ *
+ * Limits.  Memory is bounded by READER_COMMAND; a message by max_message.
+ * What is longer is refused, and read and dropped as far as it comes without
+ * our asking: a nonsynchronizing literal too big is skipped, never taken for
+ * commands.
+ */
+#ifndef IMAP_IMAPD_READER_H
+#define IMAP_IMAPD_READER_H
+
+#include "imap/imapd/reply.h"
+#include "imap/store/blob.h"
+#include "lib/err.h"
+#include "lib/stream.h"
+
+enum {
+	READER_LINE = 64 * 1024,	/* one line */
+	READER_LITERAL = 64 * 1024,	/* a literal before login: 8 KiB */
+	READER_COMMAND = 1024 * 1024,	/* all of a command but APPEND's message */
+	READER_EARLY = 8 * 1024,	/* each of these before login */
+};
+
+struct input {
+	struct str text;		/* without the final CRLF; until the next call */
+	struct blob *blob;		/* a message, finished; the caller frees it */
+	size_t blob_at;			/* where in the text its bytes would begin */
+	uint64_t blob_size;
+	const char *problem;		/* why it is refused, for the BAD or NO */
+	const char *code;		/* response code for it, or NULL */
+};
+
+struct reader;
+
+struct reader *reader_new(struct stream *in, struct reply *out);
+void reader_free(struct reader *r);
+
+/* After login: greater limits, and messages may come. */
+void reader_allow_messages(struct reader *r, struct store *s, uint64_t max_message);
+
+/* The stream has changed layers (STARTTLS): nothing is kept from before. */
+void reader_reset(struct reader *r);
+
+/*
+ * The next command.  ERR_CLOSED, ERR_TIMEOUT, ERR_IO from the stream end the
+ * session.  ERR_SYNTAX (answer BAD), ERR_LIMIT (BAD or NO), ERR_NOSPACE (NO):
+ * the command is refused because of in->problem; in->text has its beginning,
+ * for the tag, and the stream stands behind it.
+ */
+enum err reader_next(struct reader *r, struct input *in) MUST_CHECK;
+
+/* One line of an answer to a continuation (AUTHENTICATE, IDLE); as above. */
+enum err reader_line(struct reader *r, struct str *line) MUST_CHECK;
+
+#endif

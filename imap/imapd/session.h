@@ -1,0 +1,145 @@
+/*
+ * session.h - one client's IMAP session and its commands
+ *
+ * A session is a loop of five separate steps: reader.h assembles one complete
+ * command, parse.h and the command's own parse function turn it into a plain
+ * struct, the command table says whether it is legal now, its run function
+ * does it, and the loop sends the one tagged reply.
+ *
+ * A run function sends its untagged data through s->reply and returns an enum
+ * err.  It never writes the tagged reply: OK becomes "TAG OK Completed", an
+ * error becomes NO or BAD with response code and text from reply.h's table.
+ * c->code and c->text, if it sets them, go before what the table says.
+ * Changes of the mailbox that others made are sent by the loop before the
+ * tagged reply, as far as the command's flags allow.
+ *
+ * Memory.  s->arena lives as long as the session; c->arena until the tagged
+ * reply is out: all that parse and run allocate for a command is in there.
+ * Both have limits; NULL from them is passed on as ERR_LIMIT.
+ */
+#ifndef IMAP_IMAPD_SESSION_H
+#define IMAP_IMAPD_SESSION_H
+
+#include "imap/imapd/parse.h"
+#include "imap/imapd/reply.h"
+#include "imap/server/login.h"
+#include "imap/server/name.h"
+#include "imap/server/server.h"
+#include "imap/server/user.h"
+#include "imap/store/mbox.h"
+#include "imap/store/store.h"
+#include "lib/acl.h"
+#include "lib/arena.h"
+#include "lib/stream.h"
+
+#include <stdbool.h>
+
+enum session_state {			/* RFC 3501 section 3 */
+	STATE_NOT_AUTHENTICATED = 1,
+	STATE_AUTHENTICATED = 2,
+	STATE_SELECTED = 4,
+	STATE_LOGOUT = 8,
+};
+
+enum {
+	SESSION_ARENA = 1024 * 1024,
+	COMMAND_ARENA = 64 * 1024 * 1024,
+};
+
+struct session {
+	struct server *server;		/* of the process: configuration, TLS */
+	struct store *store;		/* == server's */
+	struct client *client;		/* who is connected, from where */
+	struct stream *stream;		/* == client's; for waiting, see cmd_idle.c */
+	struct reply *reply;		/* all output */
+	struct reader *reader;
+	struct arena *arena;
+	enum session_state state;
+
+	struct login *login;		/* until the user is known, then NULL */
+	struct user *user;		/* NULL before that */
+	struct name_style names;	/* mailbox names outside and inside */
+
+	struct mbox *mbox;		/* in STATE_SELECTED, else NULL */
+	struct str mbox_name;		/* its internal name when it was selected */
+	rights_t rights;		/* the user's on it; set at SELECT and refreshed */
+	bool examined;			/* by EXAMINE: nothing may be changed */
+
+	unsigned bad_commands;		/* in a row */
+	bool said_bye;
+};
+
+struct command {
+	struct str tag;
+	const struct command_def *def;
+	bool uid;			/* UID FETCH, UID STORE ... */
+	struct arena *arena;
+	struct blob *blob;		/* APPEND's message, finished; else NULL.
+					   The loop frees it after the reply. */
+	void *req;			/* what def->parse() made */
+	const char *code;		/* response code without brackets, or NULL */
+	const char *text;		/* human text, or NULL: the table's */
+	bool bad;			/* an error is answered by BAD */
+	int64_t started_ns;		/* CLOCK_MONOTONIC */
+};
+
+enum command_flags {
+	CMD_UID = 1,			/* may stand behind "UID" */
+	CMD_UID_ONLY = 2,		/* must: no row of these yet */
+	/* RFC 3501 section 7.4.1: no EXPUNGE while FETCH, STORE, SEARCH run. */
+	CMD_NO_EXPUNGE = 4,
+	CMD_UID_EXPUNGES = 8,		/* but with UID before it may be sent */
+	CMD_NO_SYNC = 16,		/* sends its updates itself, or none */
+	CMD_TIMED = 32,			/* "Completed (0.001 sec)" */
+	CMD_BLOB = 64,			/* its last literal is a message (APPEND) */
+};
+
+/*
+ * One command.  PARSE finds the parser behind the command's name (at the SP
+ * or the end) and must come to the end (parse_end()); *req is from p->arena.
+ * It returns OK, ERR_SYNTAX, ERR_LIMIT (arena full) or ERR_CHARSET, and has no
+ * effect on anything.  PARSE is NULL for commands without arguments.
+ */
+typedef enum err (*parse_fn)(struct parser *p, void **req);
+typedef enum err (*run_fn)(struct session *s, struct command *c);
+
+struct command_def {
+	const char *name;		/* capitals */
+	unsigned states;		/* where it is legal, STATE_* */
+	unsigned flags;			/* CMD_* */
+	parse_fn parse;
+	run_fn run;
+	const char *capability;		/* advertised for it, or NULL */
+};
+
+/* The table of all commands (commands.c), ends with a row without a name. */
+extern const struct command_def commands[];
+
+/* The row for NAME in any case, NULL if there is none. */
+const struct command_def *command_find(struct str name);
+
+/* Serves the client until LOGOUT or the end of the connection. */
+void session_run(struct server *server, struct client *client);
+
+/* Deselects: closes s->mbox without expunging. */
+void session_deselect(struct session *s);
+
+/*
+ * The internal name of a mailbox name that the client sent, in c->arena.
+ * ERR_NAME.  The one way in which a client's name gets to the store.
+ */
+enum err session_mailbox(struct session *s, struct command *c, struct str external,
+    struct str *internal) MUST_CHECK;
+
+/*
+ * Looks up a mailbox and the user's rights on it.  Without any of the rights
+ * NEED (0: none needed) it is ERR_DENIED, and ERR_NOTFOUND if he may not even
+ * know of it (no l right), as RFC 4314 section 6 demands.
+ */
+enum err session_lookup(struct session *s, struct command *c, struct str internal,
+    rights_t need, struct mbentry **e, rights_t *rights) MUST_CHECK;
+
+/* May the selected mailbox be changed under RIGHT?  ERR_READONLY, ERR_DENIED. */
+enum err session_may(const struct session *s, rights_t right) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * name.h - mailbox names as clients write them and as the store keeps them
+ *
+ * The one place that knows about altnamespace, unixhierarchysep, INBOX in any
+ * case, other users' names and modified UTF-7.
+ *
+ *	                   internal              external
+ *	                                         default         altnamespace,
+ *	                                                         unixhierarchysep
+ *	own INBOX          user.fred             INBOX           INBOX
+ *	own folder         user.fred.a           INBOX.a         a
+ *	somebody's INBOX   user.wilma            user.wilma      Other Users/wilma
+ *	somebody's folder  user.wilma.a          user.wilma.a    Other Users/wilma/a
+ *	shared folder      bb.announce           bb.announce     Shared Folders/bb/announce
+ *
+ * Internally components are joined by '.', and a '.' within a component, which
+ * only '/' as a separator allows, is kept as '^'.  Outside everything is in
+ * modified UTF-7, inside in UTF-8, form C.
+ */
+#ifndef IMAP_SERVER_NAME_H
+#define IMAP_SERVER_NAME_H
+
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "lib/str.h"
+
+#include <stdbool.h>
+
+struct name_style {
+	char sep;			/* '.' or '/' */
+	bool alt;			/* altnamespace */
+	const char *userid;		/* whose INBOX is "INBOX"; NULL before login */
+	const char *other;		/* userprefix, without separator */
+	const char *shared;		/* sharedprefix */
+	bool is_admin;			/* sees everything as in the default style */
+};
+
+void name_style_init(struct name_style *n, const struct conf *conf);
+
+/*
+ * Appends the internal name.  ERR_NAME: bad UTF-7, an empty component, a byte
+ * or a length that no mailbox name may have, or a name that cannot be one
+ * (the prefix of a namespace itself).
+ */
+enum err name_to_internal(const struct name_style *n, struct str external,
+    struct buf *internal) MUST_CHECK;
+
+/* Appends the external name, in modified UTF-7. */
+void name_to_external(const struct name_style *n, struct str internal, struct buf *external);
+
+/* The prefixes of RFC 2342 in external form: "INBOX.", "user.", "". */
+struct name_prefixes {
+	const char *personal, *other, *shared;
+};
+void name_prefixes(const struct name_style *n, struct name_prefixes *p);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * server.h - what all workers share: the life of a process and of a connection
+ *
+ * A worker is started by master (or by hand, serving its stdin), reads its
+ * options and imapd.conf, opens the log and the store, and then serves one
+ * connection after the other, each by one call of its session function, until
+ * it has served its number (-U), nobody comes for a while (-T), master tells
+ * it to end, or a session returns with the process in doubt.
+ *
+ * Options, as Cyrus's imapd(8):
+ *	-C FILE  another imapd.conf       -D  wait for a debugger (debug_command)
+ *	-U N     serve N connections       -T N  end after N idle seconds (60)
+ *	-s       TLS from the first byte   -p N  as if a layer of strength N were there
+ *
+ * While a session runs, configdirectory/proc/PID has one line: service, host,
+ * user and mailbox, separated by tabs, for ps(1)-like tools.
+ */
+#ifndef IMAP_SERVER_SERVER_H
+#define IMAP_SERVER_SERVER_H
+
+#include "imap/store/store.h"
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/stream.h"
+#include "lib/svc.h"
+#include "lib/tls.h"
+
+#include <stdbool.h>
+
+struct server;
+
+/* A connection.  Lives until the session function returns. */
+struct client {
+	struct stream *stream;
+	const char *host;		/* "192.0.2.1", "local": for logs */
+	const char *local_ip_port, *remote_ip_port;	/* for SASL; NULL: not IP */
+	bool is_local;			/* loopback, UNIX socket, pipe */
+	bool starts_tls;		/* TLS came first (-s) */
+};
+
+struct server_program {
+	const char *name;		/* "imapd" */
+	const char *service;		/* if master gives none: "imap" */
+	const char *sasl_service;	/* "imap", "lmtp" */
+	const char *options;		/* further getopt(3) letters, or NULL */
+	/* One of these; false: usage error.  CTX is server_main()'s. */
+	bool (*option)(void *ctx, int letter, const char *value);
+	/* Once, after configuration and store are there; may be NULL. */
+	enum err (*start)(struct server *s);
+	/* One connection.  It need not flush or close. */
+	void (*session)(struct server *s, struct client *c);
+};
+
+struct server {
+	const struct server_program *program;
+	void *ctx;			/* the program's own */
+	const char *service;		/* name in cyrus.conf */
+	struct conf *conf;
+	struct store *store;
+	struct tls_context *tls;	/* NULL: none configured */
+	struct svc svc;
+	bool implicit_tls;		/* -s */
+	int ssf;			/* -p: strength of an outer layer */
+	int uses, idle_seconds;
+	const char *hostname;		/* servername */
+	int config_dirfd;
+	struct server_inside *in;
+};
+
+/* All of a worker's main(); returns the exit status. */
+int server_main(int argc, char **argv, const struct server_program *program, void *ctx);
+
+/* Says in proc/PID and ps(1) who is being served; NULLs: not known yet. */
+void server_status(struct server *s, const struct client *c, const char *user,
+    const char *mailbox);
+
+/* Starts a telemetry log if configdirectory/log/USER/ exists. */
+void server_telemetry(struct server *s, struct client *c, const char *userid);
+
+/*
+ * msg/shutdown and msg/motd: the first line, without control characters,
+ * appended to TEXT; false if there is no such file.
+ */
+bool server_shutdown_notice(struct server *s, struct buf *text);
+bool server_motd(struct server *s, struct buf *text);
+
+#endif
