@@ -119,10 +119,8 @@ sasl_service_init(const struct conf *conf, const char *service)
 {
 	library.conf = conf;
 	library.service = service;
-	library.host = conf_get(conf, "servername");
-	const char *anonymous = conf_get(conf, "allowanonymouslogin");
-	library.anonymous = anonymous != NULL && strchr("1yYtT", *anonymous) != NULL;
-	/* The name under which other programs keep options of the same kind. */
+	library.host = conf_string(conf, CONF_SERVERNAME);
+	library.anonymous = conf_switch(conf, CONF_ALLOWANONYMOUSLOGIN);
 	int rc = sasl_server_init(callbacks, "Chapar");
 	if (rc != SASL_OK) {
 		log_err("SASL: cannot start: %s", sasl_errstring(rc, NULL, NULL));

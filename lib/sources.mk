@@ -14,9 +14,11 @@ LIB_SRCS += \
 
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
+	lib/logconf.c \
 	lib/net.c \
 	lib/poll.c \
 	lib/proctitle.c \
+	lib/sasl.c \
 	lib/stream.c \
 	lib/svc.c \
 	lib/tls.c

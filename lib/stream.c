@@ -50,7 +50,8 @@ struct stream {
 	int64_t deadline_ms;	/* CLOCK_MONOTONIC; 0: none */
 	int stop_fd;
 	int tele_fd;
-	bool tele_time;
+	bool tele_relative;
+	time_t tele_last;
 	uint64_t bytes_in, bytes_out;
 	struct str mem_in;
 	struct buf *mem_out;
@@ -228,10 +229,10 @@ static void
 telemetry(struct stream *s, char direction, const void *p, size_t n)
 {
 	char mark[32];
-	int len = s->tele_time
-	    ? snprintf(mark, sizeof(mark), "%c%lld%c", direction,
-	    (long long)time(NULL), direction)
-	    : snprintf(mark, sizeof(mark), "%c%c", direction, direction);
+	time_t now = time(NULL);
+	int len = snprintf(mark, sizeof(mark), "%c%lld%c", direction,
+	    (long long)(s->tele_relative ? now - s->tele_last : now), direction);
+	s->tele_last = now;
 	struct iovec iov[2] = {
 		{ mark, (size_t)len }, { (void *)(uintptr_t)p, n },
 	};
@@ -637,10 +638,11 @@ stream_tls_bits(const struct stream *s)
 }
 
 void
-stream_telemetry(struct stream *s, int fd, bool timestamps)
+stream_telemetry(struct stream *s, int fd, bool relative)
 {
 	s->tele_fd = fd;
-	s->tele_time = timestamps;
+	s->tele_relative = relative;
+	s->tele_last = time(NULL);
 }
 
 uint64_t

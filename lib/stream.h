@@ -118,11 +118,11 @@ int stream_tls_bits(const struct stream *s);
 
 /*
  * A copy of everything that passes from now on, in both directions, as clear
- * text: "<SECONDS<" before what the client sent and ">SECONDS>" before what
- * we sent if TIMESTAMPS, else "<<" and ">>".  FD stays the caller's; -1 ends
- * it.  What cannot be written there is lost.
+ * text: "<TIME<" before what the client sent and ">TIME>" before what we
+ * sent, in seconds since 1970, or, if RELATIVE, since the transfer before.  FD
+ * stays the caller's; -1 ends it.  What cannot be written there is lost.
  */
-void stream_telemetry(struct stream *s, int fd, bool timestamps);
+void stream_telemetry(struct stream *s, int fd, bool relative);
 
 /* Bytes read and written so far, before layers. */
 uint64_t stream_bytes_in(const struct stream *s);

@@ -12,13 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* proc/ of DIR; -1 if there is none, which is no fault of ours. */
+/* -1 if there is none, which is no fault of ours. */
 static int
-open_proc(const char *dir)
+open_proc(const char *proc_path)
 {
-	char path[PATH_MAX];
-	snprintf(path, sizeof(path), "%s/proc", dir);
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return open(proc_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void
@@ -30,10 +28,10 @@ remove_name(int dirfd, const char *name)
 }
 
 void
-janitor_forget(const char *config_dir, pid_t pid)
+janitor_forget(const char *proc_path, pid_t pid)
 {
 	char name[16];
-	int fd = open_proc(config_dir);
+	int fd = open_proc(proc_path);
 	if (fd < 0)
 		return;
 	snprintf(name, sizeof(name), "%d", (int)pid);
@@ -43,9 +41,9 @@ janitor_forget(const char *config_dir, pid_t pid)
 }
 
 void
-janitor_sweep(const char *config_dir)
+janitor_sweep(const char *proc_path)
 {
-	int fd = open_proc(config_dir);
+	int fd = open_proc(proc_path);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (dir == NULL) {
 		if (fd >= 0)

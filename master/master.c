@@ -15,6 +15,7 @@
 #include "lib/conf.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/logconf.h"
 #include "lib/poll.h"
 #include "master/child.h"
 #include "master/conf.h"
@@ -54,7 +55,7 @@ enum phase { PHASE_START, PHASE_DAEMONS, PHASE_RUN, PHASE_DRAIN, PHASE_CLOSE };
 struct master {
 	struct options options;
 	struct conf *imapd_conf;
-	const char *config_dir;
+	const char *config_dir, *proc_path;
 	struct mconf *conf;
 	struct poll *poll;
 	struct children *children;
@@ -70,7 +71,6 @@ struct master {
 	int pidfile_fd;
 	int parent_fd;			/* -1, or where -d waits for a byte */
 	int exit_code;
-	char ident[64];			/* for syslog, which keeps the pointer */
 	struct poll_timer *timer;	/* of DRAIN and CLOSE */
 };
 
@@ -323,7 +323,7 @@ static void
 on_worker_gone(void *ctx, pid_t pid)
 {
 	struct master *m = ctx;
-	janitor_forget(m->config_dir, pid);
+	janitor_forget(m->proc_path, pid);
 }
 
 static void
@@ -333,7 +333,7 @@ janitor_round(void *ctx)
 	if (m->phase == PHASE_RUN)
 		services_tend(m->services);
 	if (m->rounds++ % SWEEP_EVERY == 0)
-		janitor_sweep(m->config_dir);
+		janitor_sweep(m->proc_path);
 	(void)poll_after(m->poll, 1000 / m->options.sweeps, janitor_round, m);
 }
 
@@ -353,12 +353,12 @@ raise_limits(void)
 
 /* The environment, imapd.conf, and what was built in, as in Cyrus. */
 static const char *
-user_setting(const struct master *m, const char *env, const char *option,
+user_setting(const struct master *m, const char *env, enum conf_opt option,
     const char *built_in)
 {
 	const char *value = getenv(env);
 	if (value == NULL || *value == '\0')
-		value = conf_get(m->imapd_conf, option);
+		value = conf_string(m->imapd_conf, option);
 	return value != NULL && *value != '\0' ? value : built_in;
 }
 
@@ -367,8 +367,9 @@ find_user(const struct master *m, struct child_setup *setup)
 {
 	if (geteuid() != 0)
 		return;
-	const char *user = user_setting(m, "CYRUS_USER", "cyrus_user", CYRUS_USER);
-	const char *group = user_setting(m, "CYRUS_GROUP", "cyrus_group", CYRUS_GROUP);
+	const char *user = user_setting(m, "CYRUS_USER", CONF_CYRUS_USER, CYRUS_USER);
+	const char *group = user_setting(m, "CYRUS_GROUP", CONF_CYRUS_GROUP,
+	    CYRUS_GROUP);
 	const struct passwd *pw = getpwnam(user);
 	if (pw == NULL)
 		log_fatal(EX_NOUSER, "there is no user \"%s\" to run workers as;"
@@ -436,21 +437,17 @@ redirect_output(const struct options *o)
 }
 
 static void
-open_log(struct master *m)
+open_log(const struct master *m)
 {
 	const struct options *o = &m->options;
-	const char *prefix = conf_get(m->imapd_conf, "syslog_prefix");
-	snprintf(m->ident, sizeof(m->ident), "%s%smaster",
-	    prefix != NULL ? prefix : "", prefix != NULL && *prefix != '\0' ? "/" : "");
-	const char *target = conf_get(m->imapd_conf, "logtarget");
+	const char *target = NULL;
 	if (*o->log_file != '\0')
 		target = o->log_file;
 	else if (o->foreground)
 		target = "stderr";
-	else if (target == NULL || *target == '\0')
-		target = "syslog";
-	log_open(m->ident, target, LOG_LOCAL6);
-	log_level(o->verbose > 0 ? LOG_DEBUG : LOG_INFO);
+	log_open_conf(m->imapd_conf, "master", target);
+	if (o->verbose > 0)
+		log_level(LOG_DEBUG);
 }
 
 /* Both files are read while there is still a terminal to complain to. */
@@ -465,6 +462,8 @@ read_configuration(struct master *m)
 	m->config_dir = conf_string(m->imapd_conf, CONF_CONFIGDIRECTORY);
 	if (m->config_dir == NULL)
 		log_fatal(EX_CONFIG, "%s: configdirectory is not set", path);
+	m->proc_path = conf_string(m->imapd_conf, CONF_PROC_PATH);
+	umask((mode_t)conf_int(m->imapd_conf, CONF_UMASK));
 	path = m->options.cyrus_conf;
 	e = mconf_read(path, report, NULL, &m->conf);
 	if (e != OK)
@@ -538,7 +537,6 @@ main(int argc, char **argv)
 	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
 	systemd_take_sockets();
 	options_parse(argc, argv, &m.options);
-	umask(077);
 	read_configuration(&m);
 	int code = run(&m);
 	tear_down(&m);

@@ -1,7 +1,8 @@
 TOOLS += test/system/echod
 test/system/echod_SRCS = test/system/echod.c
 
-UNIT_TESTS += test/unit/test_schedule.c
+UNIT_TESTS += test/unit/test_mconf.c test/unit/test_schedule.c
+test/unit/test_mconf_SRCS = master/conf.c master/schedule.c
 test/unit/test_schedule_SRCS = master/schedule.c
 
 MANPAGES += man/master.8 man/cyrus.conf.5
