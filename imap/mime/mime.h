@@ -14,6 +14,7 @@
 #ifndef IMAP_MIME_MIME_H
 #define IMAP_MIME_MIME_H
 
+#include "imap/mime/decode.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -115,7 +116,10 @@ bool mime_next_field(struct str *header, struct str *name, struct str *raw);
 /* The value of the first field NAME, unfolded, white space trimmed; false: absent. */
 bool mime_field_value(struct arena *arena, struct str header, const char *name, struct str *value);
 
-/* Unfolded header text with RFC 2047 encoded words decoded to UTF-8. */
+/*
+ * Unfolded header text, trimmed, with RFC 2047 encoded words decoded, appended
+ * as UTF-8.  Raw 8-bit text that is no UTF-8 is taken for windows-1252.
+ */
 void mime_decode_header(struct str raw, struct buf *utf8);
 
 /*
@@ -124,6 +128,29 @@ void mime_decode_header(struct str raw, struct buf *utf8);
  */
 enum err mime_decode_body(struct str message, const struct mime_part *leaf, struct buf *out) MUST_CHECK;
 enum err mime_decode_text(struct str message, const struct mime_part *leaf, struct buf *utf8) MUST_CHECK;
+
+/*
+ * The same text in pieces, for who searches large bodies: mime_text_next()
+ * yields them in order, each borrowed until the next call; false at the end.
+ * A piece is whole lines, some 64 KiB of the source (more where the character
+ * set cannot be cut; longer lines are cut, those in UTF-8 between characters).
+ * Text without a
+ * known charset, or that calls itself us-ascii, is UTF-8 if it could be, else
+ * windows-1252.  Close it also when opening failed; it must not outlive MESSAGE.
+ */
+struct mime_text {
+	struct decode decode;
+	struct str left;		/* source not yet decoded */
+	struct buf charset;		/* empty: unknown */
+	bool indivisible;
+	struct buf bytes;		/* decoded, not yet converted */
+	struct buf utf8;
+};
+
+enum err mime_text_open(struct mime_text *t, struct str message,
+    const struct mime_part *leaf) MUST_CHECK;
+bool mime_text_next(struct mime_text *t, struct str *utf8);
+void mime_text_close(struct mime_text *t);
 
 /* RFC 5322 date-time, obsolete forms and common nonsense; false: no date. */
 bool mime_parse_date(struct str value, int64_t *unix_seconds, int *zone_minutes);
@@ -139,7 +166,11 @@ struct mime_address *mime_parse_addresses(struct arena *arena, struct str value)
  * *is_reply: a reply or forward marker was removed. */
 void mime_base_subject(struct str raw, struct buf *base, bool *is_reply);
 
-/* Message-IDs in a References, In-Reply-To or Message-ID value, in order. */
+/*
+ * Message-IDs in a References, In-Reply-To or Message-ID value, in order,
+ * without the angle brackets, quotes and white space (RFC 5256 section 3).
+ * The number of them; none if the arena is full.
+ */
 size_t mime_parse_msgids(struct arena *arena, struct str value, struct str **ids);
 
 #endif

@@ -2,11 +2,17 @@ MIME_SRCS += \
 	imap/mime/addr.c \
 	imap/mime/bstruct.c \
 	imap/mime/ctype.c \
+	imap/mime/date.c \
+	imap/mime/decode.c \
 	imap/mime/env.c \
 	imap/mime/hdr.c \
 	imap/mime/lex.c \
 	imap/mime/mime.c \
+	imap/mime/msgid.c \
 	imap/mime/nstr.c \
-	imap/mime/param.c
+	imap/mime/param.c \
+	imap/mime/subj.c \
+	imap/mime/text.c \
+	imap/mime/word.c
 TOOLS += test/interop/mimedump
 test/interop/mimedump_SRCS = test/interop/mimedump.c
