@@ -180,6 +180,8 @@ poll_signal(struct poll *p, int signo, poll_signal_fn fn, void *ctx)
 	p->handlers[signo].ctx = ctx;
 	sigaddset(&p->signals, signo);
 	sigprocmask(SIG_BLOCK, &p->signals, NULL);
+	/* What nohup(1) and its like set to be ignored would never arrive. */
+	signal(signo, SIG_DFL);
 	int fd = signalfd(p->signal_fd, &p->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		log_fatal(EX_OSERR, "signalfd: %m");
