@@ -6,3 +6,5 @@ test/unit/test_mconf_SRCS = master/conf.c master/schedule.c
 test/unit/test_schedule_SRCS = master/schedule.c
 
 MANPAGES += man/master.8 man/cyrus.conf.5
+
+UNITS += master/chapar.service.in
