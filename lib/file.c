@@ -117,9 +117,33 @@ file_read_at(int fd, const char *path, void *p, size_t n, uint64_t off)
 	return OK;
 }
 
+/* By reading, not by size: /proc and pipes say 0. */
+static enum err
+read_all(int fd, const char *path, size_t max, struct buf *b)
+{
+	const size_t start = b->n;
+
+	for (;;) {
+		size_t room = b->size > b->n + 1 ? b->size - b->n - 1 : 4096;
+		ssize_t r = read(fd, buf_reserve(b, room), room);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return failed(path, "read");
+		if (r == 0)
+			return OK;
+		b->n += (size_t)r;
+		b->p[b->n] = '\0';
+		if (b->n - start > max)
+			return ERR_LIMIT;
+	}
+}
+
 enum err
 file_slurp(int dirfd, const char *path, size_t max, struct buf *b)
 {
+	const size_t start = b->n;
 	uint64_t size;
 	enum err e;
 	int fd;
@@ -131,11 +155,11 @@ file_slurp(int dirfd, const char *path, size_t max, struct buf *b)
 	if (e == OK && size > max)
 		e = ERR_LIMIT;
 	if (e == OK) {
-		e = file_read_at(fd, path, buf_reserve(b, size), size, 0);
-		if (e == OK)
-			b->n += size;
-		b->p[b->n] = '\0';
+		buf_reserve(b, size + 1);	/* one read, and one that says it was all */
+		e = read_all(fd, path, max, b);
 	}
+	if (e != OK)
+		buf_truncate(b, start);
 	close(fd);
 	return e;
 }

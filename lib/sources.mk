@@ -2,6 +2,10 @@ LIB_SRCS += \
 	lib/arena.c \
 	lib/b64.c \
 	lib/buf.c \
+	lib/conf.c \
+	lib/conf_read.c \
+	lib/conf_table.c \
+	lib/conf_value.c \
 	lib/crc.c \
 	lib/digest.c \
 	lib/err.c \
@@ -25,3 +29,7 @@ LIB_SRCS += \
 
 UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c
+
+# Tests of the base.
+UNIT_TESTS += \
+	test/unit/test_conf.c

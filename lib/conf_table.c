@@ -1,0 +1,183 @@
+/* conf_table.c - the options, their families and their old names */
+#include "lib/conf_table.h"
+
+#include <string.h>
+
+static const struct conf_option options[CONF_OPTIONS] = {
+#define OPTION(id, name, type, default_, unit_or_values, text) \
+	[CONF_##id] = { name, CONF_##type, default_, unit_or_values, text },
+#include "lib/conf_options.def"
+#undef OPTION
+};
+
+/* The list once more, for what lies between its options: the titles. */
+static const struct {
+	const char *title;	/* or NULL: an option */
+	enum conf_opt option;
+} layout[] = {
+#define GROUP(title)	{ title, CONF_OPTIONS },
+#define OPTION(id, name, type, default_, unit_or_values, text)	{ NULL, CONF_##id },
+#include "lib/conf_options.def"
+#undef OPTION
+};
+
+enum { LAYOUT = sizeof(layout) / sizeof(layout[0]) };
+
+static const struct conf_family families[] = {
+	{ "partition-", "partition-NAME", CONF_PATH,
+	    "The directory of the partition NAME, where mailboxes lie. "
+	    "There must be at least one partition, and one with the name that defaultpartition says." },
+	{ "sasl_", "sasl_OPTION", CONF_STRING,
+	    "Handed to the Cyrus SASL library as its option OPTION, for instance "
+	    "sasl_pwcheck_method, sasl_mech_list, sasl_sasldb_path, sasl_minimum_layer; "
+	    "sasl_PLUGIN_OPTION is for one plug-in. "
+	    "The library's own documentation explains them." },
+};
+
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+static const struct conf_old_name old_names[] = {
+	{ "autocreatequota", CONF_AUTOCREATE_QUOTA },
+	{ "autocreateinboxfolders", CONF_AUTOCREATE_INBOX_FOLDERS },
+	{ "autosubscribeinboxfolders", CONF_AUTOCREATE_SUBSCRIBE_FOLDERS },
+	{ "cleartextloginpause", CONF_PLAINTEXTLOGINPAUSE },
+	{ "tls_cert_file", CONF_TLS_SERVER_CERT },
+	{ "tls_key_file", CONF_TLS_SERVER_KEY },
+	{ "tls_cipher_list", CONF_TLS_CIPHERS },
+};
+
+enum { OLD_NAMES = sizeof(old_names) / sizeof(old_names[0]) };
+
+const struct conf_option *
+conf_option(enum conf_opt o)
+{
+	return &options[o];
+}
+
+const char *
+conf_group(enum conf_opt o)
+{
+	for (size_t i = 1; i < LAYOUT; i++)
+		if (layout[i].title == NULL && layout[i].option == o)
+			return layout[i - 1].title;
+	return NULL;
+}
+
+const struct conf_family *
+conf_family(size_t i)
+{
+	return i < FAMILIES ? &families[i] : NULL;
+}
+
+const struct conf_family *
+conf_family_of(struct str name)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		struct str prefix = str_c(families[i].prefix);
+
+		if (str_starts(name, prefix) && name.n > prefix.n)
+			return &families[i];
+	}
+	return NULL;
+}
+
+const struct conf_old_name *
+conf_old_name(size_t i)
+{
+	return i < OLD_NAMES ? &old_names[i] : NULL;
+}
+
+bool
+conf_find(struct str name, enum conf_opt *o)
+{
+	for (enum conf_opt i = 0; i < CONF_OPTIONS; i++)
+		if (str_eq(name, str_c(options[i].name))) {
+			*o = i;
+			return true;
+		}
+	for (size_t i = 0; i < OLD_NAMES; i++)
+		if (str_eq(name, str_c(old_names[i].name))) {
+			*o = old_names[i].now;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * autocreatequota counted the other way round: 0 was "make no mailbox" and
+ * less than 0 "without a limit"; autocreate_quota says -1 and 0.
+ */
+const char *
+conf_convert_old(struct str name, const char *text)
+{
+	if (!str_eq(name, STR("autocreatequota")))
+		return text;
+	if (strcmp(text, "0") == 0)
+		return "-1";
+	return text[0] == '-' ? "0" : text;
+}
+
+/* --- misspelt names --- */
+
+enum { NAME_MAX_BYTES = 64 };
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+	if (b < a)
+		a = b;
+	return c < a ? c : a;
+}
+
+/* How many letters to add, drop, change or swap with the next: a into b. */
+static unsigned
+distance(struct str a, struct str b)
+{
+	unsigned rows[3][NAME_MAX_BYTES + 1];
+
+	if (a.n > NAME_MAX_BYTES || b.n > NAME_MAX_BYTES)
+		return NAME_MAX_BYTES;
+	for (size_t j = 0; j <= b.n; j++)
+		rows[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= a.n; i++) {
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3];
+		const unsigned *two_above = rows[(i + 1) % 3];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b.n; j++) {
+			row[j] = least(above[j] + 1, row[j - 1] + 1,
+			    above[j - 1] + (a.p[i - 1] != b.p[j - 1]));
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && two_above[j - 2] + 1 < row[j])
+				row[j] = two_above[j - 2] + 1;
+		}
+	}
+	return rows[a.n % 3][b.n];
+}
+
+static void
+consider(const char *candidate, struct str name, unsigned *best, const char **nearest)
+{
+	unsigned d = distance(name, str_c(candidate));
+
+	if (d < *best) {
+		*best = d;
+		*nearest = candidate;
+	}
+}
+
+const char *
+conf_nearest(struct str name)
+{
+	/* Further than a third of it away, it is another word. */
+	unsigned best = (unsigned)(name.n < 6 ? 2 : name.n / 3) + 1;
+	const char *nearest = NULL;
+
+	for (enum conf_opt i = 0; i < CONF_OPTIONS; i++)
+		consider(options[i].name, name, &best, &nearest);
+	for (size_t i = 0; i < FAMILIES && nearest == NULL; i++)
+		if (str_starts(name, str_slice(str_c(families[i].prefix), 0,
+		    strlen(families[i].prefix) - 1)))
+			nearest = families[i].pattern;
+	return nearest;
+}
