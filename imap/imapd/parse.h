@@ -53,7 +53,7 @@ bool parse_end(struct parser *p);		/* the end of the command */
 bool parse_sp(struct parser *p);		/* exactly one space */
 bool parse_char(struct parser *p, char c);
 bool parse_peek(const struct parser *p, char c);
-/* WORD in any case, and no further atom character after it. */
+/* WORD in any case; no letter, digit, ".", "-" or "_" may follow it. */
 bool parse_word(struct parser *p, const char *word);
 
 bool parse_tag(struct parser *p, struct str *tag);

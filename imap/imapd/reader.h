@@ -10,10 +10,13 @@
  * literal of an APPEND, its message, does not go into memory: it is streamed
  * into a blob of the store, and the input has only "{N}" CRLF at its place.
  *
- * Limits.  Memory is bounded by READER_COMMAND; a message by max_message.
- * What is longer is refused, and read and dropped as far as it comes without
- * our asking: a nonsynchronizing literal too big is skipped, never taken for
- * commands.
+ * Limits.  Until reader_allow_messages() what a command may hold is bounded by
+ * READER_EARLY; after it by what imapd.conf says.  What is longer is refused,
+ * and read and dropped as far as it comes without our asking: a
+ * nonsynchronizing literal that is too big is skipped, never taken for commands.
+ *
+ * Whenever the reader is about to wait for the client, all replies so far are
+ * sent first; else they wait for each other.
  */
 #ifndef IMAP_IMAPD_READER_H
 #define IMAP_IMAPD_READER_H
@@ -23,12 +26,7 @@
 #include "lib/err.h"
 #include "lib/stream.h"
 
-enum {
-	READER_LINE = 64 * 1024,	/* one line */
-	READER_LITERAL = 64 * 1024,	/* a literal before login: 8 KiB */
-	READER_COMMAND = 1024 * 1024,	/* all of a command but APPEND's message */
-	READER_EARLY = 8 * 1024,	/* each of these before login */
-};
+enum { READER_EARLY = 64 * 1024 };
 
 struct input {
 	struct str text;		/* without the final CRLF; until the next call */
@@ -44,11 +42,13 @@ struct reader;
 struct reader *reader_new(struct stream *in, struct reply *out);
 void reader_free(struct reader *r);
 
-/* After login: greater limits, and messages may come. */
-void reader_allow_messages(struct reader *r, struct store *s, uint64_t max_message);
-
-/* The stream has changed layers (STARTTLS): nothing is kept from before. */
-void reader_reset(struct reader *r);
+/* What a command may hold once the user is known. */
+struct reader_limits {
+	size_t literal;			/* one literal (maxliteral) */
+	size_t command;			/* all but APPEND's message (maxargssize) */
+	uint64_t message;		/* APPEND's message (maxmessagesize) */
+};
+void reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max);
 
 /*
  * The next command.  ERR_CLOSED, ERR_TIMEOUT, ERR_IO from the stream end the

@@ -85,13 +85,11 @@ struct command {
 
 enum command_flags {
 	CMD_UID = 1,			/* may stand behind "UID" */
-	CMD_UID_ONLY = 2,		/* must: no row of these yet */
 	/* RFC 3501 section 7.4.1: no EXPUNGE while FETCH, STORE, SEARCH run. */
-	CMD_NO_EXPUNGE = 4,
-	CMD_UID_EXPUNGES = 8,		/* but with UID before it may be sent */
-	CMD_NO_SYNC = 16,		/* sends its updates itself, or none */
-	CMD_TIMED = 32,			/* "Completed (0.001 sec)" */
-	CMD_BLOB = 64,			/* its last literal is a message (APPEND) */
+	CMD_NO_EXPUNGE = 2,
+	CMD_UID_EXPUNGES = 4,		/* but with UID before it may be sent */
+	CMD_NO_SYNC = 8,		/* sends its updates itself, or none */
+	CMD_TIMED = 16,			/* "Completed (0.001 sec)" */
 };
 
 /*

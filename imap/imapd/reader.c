@@ -1,0 +1,328 @@
+/*
+ * A command is refused by noting why and going on to its end, where the next
+ * one begins.  The end of a refused command is its first line without a
+ * nonsynchronizing literal: for a synchronizing one no continuation is sent,
+ * and a client that gets its tagged reply instead must not send it.
+ *
+ * Invariants: text holds at most max.command bytes; blob is NULL unless a
+ * message has been read in the command at hand.
+ */
+#include "imap/imapd/reader.h"
+#include "imap/imapd/parse.h"
+#include "lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAIL = 64 };			/* of an overlong line, for its literal */
+
+struct reader {
+	struct stream *in;
+	struct reply *out;
+	struct store *store;		/* NULL: no messages yet */
+	struct reader_limits max;
+	struct buf text;
+	struct buf line;
+	enum err refused;		/* the command at hand; OK: not yet */
+	char tail[TAIL];		/* the last bytes of the last line */
+	size_t tail_n;
+};
+
+/* What the end of a line announces. */
+struct announced {
+	uint64_t size;
+	bool sync;			/* waits for our go-ahead */
+};
+
+struct reader *
+reader_new(struct stream *in, struct reply *out)
+{
+	struct reader *r = malloc(sizeof(*r));
+	if (r == NULL)
+		log_fatal(75, "out of memory for a reader");
+	*r = (struct reader){
+		.in = in, .out = out,
+		.max = { READER_EARLY, READER_EARLY, 0 },
+		.text = BUF_INIT, .line = BUF_INIT,
+	};
+	return r;
+}
+
+void
+reader_free(struct reader *r)
+{
+	if (r == NULL)
+		return;
+	buf_wipe(&r->text);		/* LOGIN's password was in it */
+	buf_wipe(&r->line);
+	free(r);
+}
+
+void
+reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max)
+{
+	r->store = s;
+	r->max = *max;
+}
+
+/* Bytes that have come; before waiting for some, what we said is sent. */
+static enum err
+fill(struct reader *r, struct str *have)
+{
+	if (stream_pending(r->in) == 0) {
+		enum err e = stream_flush(r->out->out);
+		if (e != OK)
+			return e;
+	}
+	return stream_peek(r->in, have);
+}
+
+/* Keeps the last bytes of a line that comes in pieces. */
+static void
+keep_tail(struct reader *r, const char *p, size_t n)
+{
+	if (n >= TAIL) {
+		memcpy(r->tail, p + n - TAIL, TAIL);
+		r->tail_n = TAIL;
+		return;
+	}
+	size_t keep = r->tail_n < TAIL - n ? r->tail_n : TAIL - n;
+	memmove(r->tail, r->tail + r->tail_n - keep, keep);
+	memcpy(r->tail + keep, p, n);
+	r->tail_n = keep + n;
+}
+
+/*
+ * Appends a line with its end to LINE, as much of it as MAX allows.  OK also
+ * if it is cut; *cut says so.
+ */
+static enum err
+read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
+{
+	r->tail_n = 0;
+	*cut = false;
+	for (;;) {
+		struct str have;
+		enum err e = fill(r, &have);
+		if (e != OK)
+			return e;
+		const char *lf = memchr(have.p, '\n', have.n);
+		size_t n = lf != NULL ? (size_t)(lf - have.p) + 1 : have.n;
+		size_t room = line->n < max ? max - line->n : 0;
+		buf_add(line, have.p, n < room ? n : room);
+		*cut |= n > room;
+		keep_tail(r, have.p, n);
+		stream_skip(r->in, n);
+		if (lf != NULL)
+			return OK;
+	}
+}
+
+/* Removes the line's end, CRLF or (from sloppy clients) LF. */
+static void
+chomp(struct buf *b)
+{
+	if (b->n > 0 && b->p[b->n - 1] == '\n')
+		buf_truncate(b, b->n - 1);
+	if (b->n > 0 && b->p[b->n - 1] == '\r')
+		buf_truncate(b, b->n - 1);
+}
+
+/* Does the last line end in "{" number ["+"] "}"? */
+static bool
+find_literal(const struct reader *r, struct announced *a)
+{
+	const char *p = r->tail;
+	size_t n = r->tail_n;
+	if (n > 0 && p[n - 1] == '\n')
+		n--;
+	if (n > 0 && p[n - 1] == '\r')
+		n--;
+	if (n < 3 || p[n - 1] != '}')
+		return false;
+	n--;
+	a->sync = p[n - 1] != '+';
+	if (!a->sync)
+		n--;
+	size_t from = n;
+	while (from > 0 && p[from - 1] >= '0' && p[from - 1] <= '9')
+		from--;
+	if (from == n || from == 0 || p[from - 1] != '{')
+		return false;
+	a->size = 0;
+	for (; from < n; from++) {
+		unsigned d = (unsigned)(p[from] - '0');
+		if (a->size > (UINT64_MAX - d) / 10) {
+			a->size = UINT64_MAX;
+			break;
+		}
+		a->size = a->size * 10 + d;
+	}
+	return true;
+}
+
+static void
+refuse(struct reader *r, struct input *in, enum err why, const char *code,
+    const char *problem)
+{
+	if (r->refused != OK)
+		return;
+	r->refused = why;
+	in->code = code;
+	in->problem = problem;
+}
+
+/*
+ * Is the literal that the text announces an APPEND's message?  The only other
+ * one that APPEND can have is its mailbox, right behind the command's name.
+ */
+static bool
+is_message(const struct reader *r)
+{
+	struct parser p;
+	struct str tag;
+	parser_init(&p, buf_str(&r->text), NULL);
+	return r->store != NULL && parse_tag(&p, &tag) && parse_sp(&p)
+	    && parse_word(&p, "APPEND") && parse_sp(&p) && !parse_peek(&p, '{');
+}
+
+/* Reads N bytes and drops them. */
+static enum err
+skip(struct reader *r, uint64_t n)
+{
+	while (n > 0) {
+		struct str have;
+		enum err e = fill(r, &have);
+		if (e != OK)
+			return e;
+		size_t take = have.n < n ? have.n : (size_t)n;
+		stream_skip(r->in, take);
+		n -= take;
+	}
+	return OK;
+}
+
+static enum err
+read_to_memory(struct reader *r, size_t n)
+{
+	while (n > 0) {
+		struct str have;
+		enum err e = fill(r, &have);
+		if (e != OK)
+			return e;
+		size_t take = have.n < n ? have.n : n;
+		buf_add(&r->text, have.p, take);
+		stream_skip(r->in, take);
+		n -= take;
+	}
+	return OK;
+}
+
+/* The message's bytes into in->blob; only the stream's errors come back. */
+static enum err
+read_to_blob(struct reader *r, struct input *in, uint64_t n)
+{
+	in->blob_at = r->text.n;
+	in->blob_size = n;
+	enum err stored = blob_new(r->store, NULL, &in->blob);
+	if (stored != OK)
+		in->blob = NULL;
+	while (n > 0 && stored == OK) {
+		struct str have;
+		enum err e = fill(r, &have);
+		if (e != OK)
+			return e;
+		size_t take = have.n < n ? have.n : (size_t)n;
+		stored = blob_write(in->blob, have.p, take);
+		stream_skip(r->in, take);
+		n -= take;
+	}
+	if (stored == OK)
+		stored = blob_finish(in->blob);
+	if (stored != OK)
+		refuse(r, in, stored, NULL, NULL);
+	return skip(r, n);
+}
+
+/* Looks at what the literal would cost, before it is asked for. */
+static void
+judge(struct reader *r, struct input *in, uint64_t size, bool message)
+{
+	if (message && in->blob != NULL)
+		refuse(r, in, ERR_SYNTAX, NULL, "APPEND takes one message");
+	else if (message && size > r->max.message)
+		refuse(r, in, ERR_LIMIT, "TOOBIG", "Message size exceeds fixed limit");
+	else if (!message && (size > r->max.literal
+	    || size > r->max.command - r->text.n))
+		refuse(r, in, ERR_LIMIT, "TOOBIG", "Literal too big");
+}
+
+/* The literal that the last line announces; *end: the command ends here. */
+static enum err
+read_literal(struct reader *r, struct input *in, const struct announced *a, bool *end)
+{
+	bool message = is_message(r);
+	judge(r, in, a->size, message);
+	*end = r->refused != OK && a->sync;
+	if (*end)
+		return OK;
+	if (r->refused != OK)
+		return skip(r, a->size);
+	buf_adds(&r->text, "\r\n");
+	if (a->sync)
+		reply_continue(r->out, "go ahead");
+	if (message)
+		return read_to_blob(r, in, a->size);
+	return read_to_memory(r, (size_t)a->size);
+}
+
+/* Lines and literals until the command's end. */
+static enum err
+assemble(struct reader *r, struct input *in)
+{
+	for (bool end = false; !end;) {
+		bool cut;
+		enum err e = read_line(r, &r->text, r->max.command, &cut);
+		if (e != OK)
+			return e;
+		if (cut)
+			refuse(r, in, ERR_LIMIT, "TOOBIG", "Command too long");
+		else
+			chomp(&r->text);
+		struct announced a;
+		end = !find_literal(r, &a);
+		if (!end && (e = read_literal(r, in, &a, &end)) != OK)
+			return e;
+	}
+	return OK;
+}
+
+enum err
+reader_next(struct reader *r, struct input *in)
+{
+	*in = (struct input){ .blob = NULL };
+	buf_reset(&r->text);
+	r->refused = OK;
+	enum err e = assemble(r, in);
+	if (e == OK)
+		e = r->refused;
+	if (e != OK) {
+		blob_free(in->blob);
+		in->blob = NULL;
+	}
+	in->text = buf_str(&r->text);
+	return e;
+}
+
+enum err
+reader_line(struct reader *r, struct str *line)
+{
+	bool cut;
+	buf_wipe(&r->line);		/* a password may have been in it */
+	enum err e = read_line(r, &r->line, READER_EARLY, &cut);
+	if (e == OK && cut)
+		e = ERR_LIMIT;
+	chomp(&r->line);
+	*line = buf_str(&r->line);
+	return e;
+}

@@ -1,0 +1,145 @@
+/*
+ * The order in which changes are told: expunges first, in the numbers before
+ * them, then EXISTS and RECENT, then flags in the numbers after them; new
+ * keywords before the first message that has one.
+ */
+#include "imap/imapd/sync.h"
+
+static const struct {
+	uint32_t flag;
+	const char *name;
+} system_flags[] = {
+	{ MSG_ANSWERED, "\\Answered" }, { MSG_FLAGGED, "\\Flagged" },
+	{ MSG_DRAFT, "\\Draft" }, { MSG_DELETED, "\\Deleted" },
+	{ MSG_SEEN, "\\Seen" },
+};
+
+/* NAME behind a space unless it is the first. */
+static void
+put_flag(struct reply *r, const char *name, bool *first)
+{
+	if (!*first)
+		reply_puts(r, " ");
+	*first = false;
+	reply_puts(r, name);
+}
+
+static void
+put_system_flags(struct reply *r, uint32_t flags, bool *first)
+{
+	for (size_t i = 0; i < sizeof(system_flags) / sizeof(system_flags[0]); i++)
+		if (flags & system_flags[i].flag)
+			put_flag(r, system_flags[i].name, first);
+}
+
+static void
+put_keywords(struct session *s, const struct keywords *k, bool *first)
+{
+	for (unsigned w = 0; w < MBOX_KEYWORDS / 64; w++)
+		for (uint64_t left = k->w[w]; left != 0; left &= left - 1) {
+			unsigned bit = w * 64 + (unsigned)__builtin_ctzll(left);
+			const char *name = mbox_keyword(s->mbox, bit);
+			if (name != NULL)
+				put_flag(s->reply, name, first);
+		}
+}
+
+void
+sync_put_flags(struct session *s, const struct message *m)
+{
+	bool first = true;
+	reply_puts(s->reply, "(");
+	if (m->recent)
+		put_flag(s->reply, "\\Recent", &first);
+	put_system_flags(s->reply, m->flags, &first);
+	put_keywords(s, &m->keywords, &first);
+	reply_puts(s->reply, ")");
+}
+
+void
+sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
+{
+	struct message m;
+	if (mbox_message(s->mbox, seq, &m) != OK)
+		return;
+	reply_puts(s->reply, "* ");
+	reply_number(s->reply, seq);
+	reply_puts(s->reply, " FETCH (FLAGS ");
+	sync_put_flags(s, &m);
+	if (with_uid) {
+		reply_puts(s->reply, " UID ");
+		reply_number(s->reply, m.uid);
+	}
+	reply_puts(s->reply, ")\r\n");
+}
+
+/* The flags that the user's rights let him change. */
+static uint32_t
+settable(const struct session *s)
+{
+	uint32_t flags = 0;
+	if (s->examined)
+		return 0;
+	if (s->rights & ACL_SEEN)
+		flags |= MSG_SEEN;
+	if (s->rights & ACL_DELETEMSG)
+		flags |= MSG_DELETED;
+	if (s->rights & ACL_WRITE)
+		flags |= MSG_ANSWERED | MSG_FLAGGED | MSG_DRAFT;
+	return flags;
+}
+
+void
+sync_mailbox_flags(struct session *s)
+{
+	struct keywords all;
+	for (unsigned w = 0; w < MBOX_KEYWORDS / 64; w++)
+		all.w[w] = ~UINT64_C(0);
+	bool first = true, may_write = !s->examined && (s->rights & ACL_WRITE);
+	reply_puts(s->reply, "* FLAGS (");
+	put_system_flags(s->reply, MSG_SYSTEM_FLAGS, &first);
+	put_keywords(s, &all, &first);
+	reply_puts(s->reply, ")\r\n* OK [PERMANENTFLAGS (");
+	first = true;
+	put_system_flags(s->reply, settable(s), &first);
+	if (may_write) {
+		put_keywords(s, &all, &first);
+		put_flag(s->reply, "\\*", &first);
+	}
+	reply_puts(s->reply, ")] Ok\r\n");
+}
+
+static void
+send_update(struct session *s, const struct mbox_update *u, bool with_uid)
+{
+	for (size_t i = 0; i < u->expunged_count; i++)
+		reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
+	if (u->exists_changed) {
+		reply_untagged(s->reply, "%u EXISTS", mbox_count(s->mbox));
+		reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
+	}
+	if (u->keywords_changed)
+		sync_mailbox_flags(s);
+	for (size_t i = 0; i < u->changed_count; i++)
+		sync_fetch_flags(s, u->changed[i], with_uid);
+}
+
+enum err
+sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
+{
+	if (s->mbox == NULL)
+		return OK;
+	struct mbox_update u;
+	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
+	if (e != OK && e != ERR_STALE)
+		return e;
+	if (e == ERR_STALE || u.deleted) {
+		/* RFC 2180 section 3.3: the session cannot go on. */
+		reply_bye(s->reply, "Mailbox has been deleted");
+		s->said_bye = true;
+		s->state = STATE_LOGOUT;
+		return ERR_STALE;
+	}
+	send_update(s, &u, with_uid);
+	return OK;
+}
