@@ -27,7 +27,7 @@ LIB_SRCS += \
 	lib/svc.c \
 	lib/tls.c
 
-UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c
 
 # Tests of the base.

@@ -1,3 +1,17 @@
+PROGRAMS += master/master
+master/master_SRCS = \
+	master/child.c \
+	master/conf.c \
+	master/daemon.c \
+	master/event.c \
+	master/janitor.c \
+	master/master.c \
+	master/options.c \
+	master/pidfile.c \
+	master/schedule.c \
+	master/service.c \
+	master/systemd.c
+
 TOOLS += test/system/echod
 test/system/echod_SRCS = test/system/echod.c
 

@@ -84,7 +84,7 @@ class Master:
         self.pidfile = folder / "master.pid"
         (folder / "var" / "proc").mkdir(parents=True)
         os.chmod(folder, 0o755)
-        (folder / "imapd.conf").write_text(f"configdirectory: {folder}/var\n")
+        (folder / "imapd.conf").write_text(f"configdirectory: {folder}/var\npartition-default: {folder}/spool\n")
         self.process = None
         self.env = {"CYRUS_USER": USER}
         self.pass_fds = ()
@@ -156,10 +156,10 @@ class Master:
 
 def is_alive(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    return "\nState:\tZ" not in state
 
 
 @pytest.fixture
