@@ -200,7 +200,8 @@ address(struct arena *arena, struct addr_iter *it, struct mime_address *a)
 			a->name = comment_name(arena, comment);
 	} else {
 		addr_spec(arena, text, at, a);
-		a->name = comment_name(arena, comment);
+		if (a->local.n > 0 || a->domain.n > 0)
+			a->name = comment_name(arena, comment);
 	}
 }
 
