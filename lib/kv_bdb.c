@@ -71,8 +71,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CACHE_FILE	"__db.003"
+
 enum {
 	CACHE_SIZE = 2 << 20,
+	CACHE_FILE_SIZE = CACHE_SIZE / 4 * 5 + (64 << 10),
 	LOG_FILE_SIZE = 1 << 20,
 	LOG_BUFFER_SIZE = 128 << 10,
 	CHECKPOINT_KB = 4096,		/* of log: bounds the time of a recovery */
@@ -80,6 +83,7 @@ enum {
 	VALUE_GUESS = 512,
 	BATCH_FIRST = 8 << 10,		/* of kv_walk(): most walks are short */
 	BATCH = 64 << 10,
+	COMPLAINTS_MAX = 8,		/* a full disk makes it say thousands */
 };
 
 struct kv_txn {
@@ -100,6 +104,8 @@ struct kv {
 	bool may_create;		/* only while kv_open() runs */
 	bool is_quiet;
 	bool saw_full;			/* it complained about a full disk */
+	time_t complained;
+	int complaints;			/* in the minute since then */
 	struct kv_txn txn;
 };
 
@@ -120,7 +126,12 @@ on_message(const DB_ENV *env, const char *prefix, const char *text)
 
 	if (strstr(text, strerror(ENOSPC)) != NULL || strstr(text, strerror(EDQUOT)) != NULL)
 		kv->saw_full = true;
-	if (!kv->is_quiet)
+	time_t now = time(NULL);
+	if (now - kv->complained >= 60) {
+		kv->complained = now;
+		kv->complaints = 0;
+	}
+	if (!kv->is_quiet && kv->complaints++ < COMPLAINTS_MAX)
 		log_err("DBERROR: %s/%s: %s", kv->dir, kv->name, text);
 }
 
@@ -190,7 +201,7 @@ open_env(struct kv *kv, u_int32_t how)
 	    || (ret = env->set_lg_max(env, LOG_FILE_SIZE)) != 0
 	    || (ret = env->set_lg_bsize(env, LOG_BUFFER_SIZE)) != 0
 	    || (ret = env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1)) != 0
-	    /* Regions are files too: room for them is taken when they are made. */
+	    /* Regions are files too: room is taken when they are made. */
 	    || (ret = env->set_flags(env, DB_REGION_INIT, 1)) != 0)
 		return ret;
 	return env->open(env, kv->dir,
@@ -272,6 +283,24 @@ recovery_failed(struct kv *kv, int ret)
 	    : damaged(kv, db_strerror(ret));
 }
 
+/*
+ * Berkeley DB lets the file of its cache grow with holes in it; a store into
+ * a hole on a full disk is a SIGBUS.  Without room for all of it the
+ * database works too, if nobody takes the room it has, so that is no failure.
+ */
+static void
+fill_cache_file(struct kv *kv)
+{
+	int fd;
+
+	if (file_open(kv->state.dir_fd, CACHE_FILE, O_RDWR, 0, &fd) != OK)
+		return;
+	if (file_allocate(fd, CACHE_FILE, 0, CACHE_FILE_SIZE) != OK)
+		log_warning("%s/%s: its cache stays small until the disk has room",
+		    kv->dir, kv->name);
+	close(fd);
+}
+
 /* With the lock.  If it fails, page->inside stays set: the next one tries. */
 static enum err
 recover(struct kv *kv)
@@ -296,6 +325,7 @@ recover(struct kv *kv)
 		abandon(kv);
 		return e;
 	}
+	fill_cache_file(kv);
 	kv->epoch = atomic_load(&page->epoch);
 	atomic_store(&page->damaged, 0);
 	return OK;

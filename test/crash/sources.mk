@@ -1,0 +1,2 @@
+TOOLS += test/crash/kv_kill
+test/crash/kv_kill_SRCS = test/crash/kv_kill.c
