@@ -70,4 +70,32 @@ enum err run_getquotaroot(struct session *s, struct command *c);
 enum err parse_setquota(struct parser *p, void **req);
 enum err run_setquota(struct session *s, struct command *c);
 
+/* fetch_parse.c, cmd_fetch.c: 6.4.5; *req is a struct fetch_req */
+enum err parse_fetch(struct parser *p, void **req);
+enum err run_fetch(struct session *s, struct command *c);
+
+/* cmd_store.c: 6.4.6 */
+enum err parse_store(struct parser *p, void **req);
+enum err run_store(struct session *s, struct command *c);
+
+/*
+ * search_parse.c, cmd_search.c: 6.4.4; *req is a struct search_req.
+ * ERR_CHARSET: the charset is unknown, all else was right.
+ */
+enum err parse_search(struct parser *p, void **req);
+enum err run_search(struct session *s, struct command *c);
+
+/* cmd_copy.c: 6.4.7; RFC 6851 */
+enum err parse_copy(struct parser *p, void **req);
+enum err run_copy(struct session *s, struct command *c);
+enum err run_move(struct session *s, struct command *c);
+
+/* cmd_expunge.c: 6.4.3; RFC 4315 */
+enum err parse_expunge(struct parser *p, void **req);
+enum err run_expunge(struct session *s, struct command *c);
+
+/* cmd_append.c: 6.3.11 */
+enum err parse_append(struct parser *p, void **req);
+enum err run_append(struct session *s, struct command *c);
+
 #endif

@@ -1,6 +1,23 @@
 imap/imapd/imapd_SRCS = \
+	imap/imapd/cmd_append.c \
+	imap/imapd/cmd_copy.c \
+	imap/imapd/cmd_expunge.c \
+	imap/imapd/cmd_fetch.c \
+	imap/imapd/cmd_search.c \
+	imap/imapd/cmd_store.c \
+	imap/imapd/fetch_parse.c \
+	imap/imapd/fetch_write.c \
+	imap/imapd/format.c \
 	imap/imapd/msgset.c \
 	imap/imapd/parse.c \
 	imap/imapd/reader.c \
 	imap/imapd/reply.c \
-	imap/imapd/sync.c
+	imap/imapd/search_parse.c \
+	imap/imapd/sync.c \
+	imap/imapd/target.c \
+	imap/imapd/uidset_text.c
+
+# The message commands' grammar and text.
+UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_format.c
+test/unit/test_fetch_parse_SRCS = imap/imapd/fetch_parse.c imap/imapd/parse.c
+test/unit/test_format_SRCS = imap/imapd/format.c

@@ -1,0 +1,106 @@
+/*
+ * cmd_append.c - APPEND (RFC 3501 section 6.3.11, RFC 4315 section 3)
+ *
+ * The message is in c->blob, where the reader put it as it came; whether the
+ * mailbox exists and there is room is known only now.
+ */
+#include "imap/imapd/cmd.h"
+#include "imap/imapd/target.h"
+#include "imap/store/blob.h"
+#include "imap/store/txn.h"
+
+struct append_req {
+	struct str mailbox;
+	struct flag_list flags;
+	bool has_date;
+	int64_t date;
+	int32_t zone_minutes;
+	uint64_t size;
+};
+
+/* "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal */
+enum err
+parse_append(struct parser *p, void **out)
+{
+	struct append_req *req = arena_new_obj(p->arena, struct append_req);
+
+	if (!req)
+		return ERR_LIMIT;
+	*out = req;
+	if (!parse_sp(p) || !parse_mailbox(p, &req->mailbox) || !parse_sp(p))
+		return parse_failed(p);
+	if (parse_peek(p, '(') && (!parse_flag_list(p, &req->flags) || !parse_sp(p)))
+		return parse_failed(p);
+	if (parse_peek(p, '"')) {
+		req->has_date = true;
+		if (!parse_date_time(p, &req->date, &req->zone_minutes) || !parse_sp(p))
+			return parse_failed(p);
+	}
+	return parse_blob(p, &req->size) && parse_end(p) ? OK : parse_failed(p);
+}
+
+/*
+ * The flags that the user may set there.  RFC 4314 section 4, APPEND: without
+ * the right the flag is not set, "the server MUST NOT fail the APPEND".
+ */
+static void
+permitted_flags(const struct append_req *req, rights_t rights, struct append_params *p)
+{
+	uint32_t mask = 0;
+
+	if (rights & ACL_SEEN)
+		mask |= MSG_SEEN;
+	if (rights & ACL_DELETEMSG)
+		mask |= MSG_DELETED;
+	if (rights & ACL_WRITE) {
+		mask |= MSG_SYSTEM_FLAGS & ~(uint32_t)(MSG_SEEN | MSG_DELETED);
+		p->keywords = (struct flag_names){ req->flags.keyword, req->flags.count };
+	}
+	p->flags = req->flags.system & mask;
+}
+
+static enum err
+append(struct command *c, struct mbox *m, const struct append_params *p)
+{
+	struct txn *t = txn_begin(m);
+	enum err e;
+
+	txn_append(t, c->blob, p);
+	e = txn_commit(t);
+	if (e == OK) {
+		const struct txn_result *r = txn_result(t);
+		struct buf code = BUF_INIT;
+
+		buf_printf(&code, "APPENDUID %u %u", r->uidvalidity, r->new_uids[0]);
+		c->code = arena_copy(c->arena, code.p, code.n);
+		buf_free(&code);
+	} else if (e == ERR_STALE) {
+		c->code = "TRYCREATE";
+	}
+	txn_abort(t);
+	return e;
+}
+
+enum err
+run_append(struct session *s, struct command *c)
+{
+	const struct append_req *req = c->req;
+	struct append_params p = { .zone_minutes = req->zone_minutes };
+	struct mbox *m;
+	rights_t rights;
+	enum err e;
+
+	if (req->size == 0) {
+		c->text = "A message of no bytes cannot be stored";
+		return ERR_UNSUPPORTED;
+	}
+	e = target_open(s, c, req->mailbox, &m, &rights);
+	if (e != OK)
+		return e;
+	if (req->has_date)
+		p.internaldate = req->date;
+	permitted_flags(req, rights, &p);
+	e = append(c, m, &p);
+	mbox_close(m);
+	return e;
+}

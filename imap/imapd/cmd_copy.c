@@ -1,0 +1,126 @@
+/*
+ * cmd_copy.c - COPY and MOVE (RFC 3501 section 6.4.7, RFC 4315, RFC 6851)
+ *
+ * All messages or none: "If the COPY command is unsuccessful for any reason,
+ * server implementations MUST restore the destination mailbox to its state
+ * before the COPY attempt."  One transaction is just that.  A MOVE commits
+ * the copy and the removal in one step.
+ */
+#include "imap/imapd/cmd.h"
+#include "imap/imapd/msgset.h"
+#include "imap/imapd/sync.h"
+#include "imap/imapd/target.h"
+#include "imap/imapd/uidset_text.h"
+#include "imap/store/txn.h"
+
+struct copy_req {
+	struct sequence_set set;
+	struct str mailbox;
+};
+
+enum err
+parse_copy(struct parser *p, void **out)
+{
+	struct copy_req *req = arena_new_obj(p->arena, struct copy_req);
+
+	if (!req)
+		return ERR_LIMIT;
+	*out = req;
+	if (parse_sp(p) && parse_sequence_set(p, &req->set) && parse_sp(p)
+	    && parse_mailbox(p, &req->mailbox) && parse_end(p))
+		return OK;
+	return parse_failed(p);
+}
+
+/* "COPYUID" SP uidvalidity SP source UIDs SP their new UIDs */
+static void
+copyuid(const struct txn_result *r, struct buf *code)
+{
+	buf_adds(code, "COPYUID ");
+	buf_addu(code, r->uidvalidity);
+	buf_addc(code, ' ');
+	uidset_text(r->source_uids, r->new_count, code);
+	buf_addc(code, ' ');
+	uidset_text(r->new_uids, r->new_count, code);
+}
+
+/* COPYUID goes into the tagged reply; MOVE says it before its EXPUNGEs. */
+static void
+report(struct session *s, struct command *c, const struct txn_result *r, bool move)
+{
+	struct buf code = BUF_INIT;
+
+	if (r->new_count == 0)
+		return;
+	copyuid(r, &code);
+	if (move) {
+		reply_puts(s->reply, "* OK [");
+		reply_put(s->reply, buf_str(&code));
+		reply_puts(s->reply, "] Moved\r\n");
+	} else {
+		c->code = arena_copy(c->arena, code.p, code.n);
+	}
+	buf_free(&code);
+}
+
+static enum err
+copy(struct session *s, struct command *c, struct mbox *target, const uint32_t *uids,
+    size_t n, bool move)
+{
+	struct txn *t[2] = { txn_begin(target), NULL };
+	enum err e;
+
+	txn_copy(t[0], s->mbox, uids, n);
+	if (move) {
+		t[1] = txn_begin(s->mbox);
+		txn_expunge(t[1], uids, n, true);
+	}
+	e = txn_commit_all(t, move ? 2 : 1, true);
+	if (e == OK)
+		report(s, c, txn_result(t[0]), move);
+	else if (e == ERR_NOTFOUND)
+		c->code = "EXPUNGEISSUED";
+	else if (e == ERR_STALE)
+		c->code = "TRYCREATE";
+	txn_abort(t[1]);
+	txn_abort(t[0]);
+	return e;
+}
+
+static enum err
+copy_or_move(struct session *s, struct command *c, bool move)
+{
+	const struct copy_req *req = c->req;
+	struct search_range *range;
+	struct mbox *target = NULL;
+	rights_t rights;
+	uint32_t *uids;
+	size_t ranges, n;
+	enum err e = msgset_ranges(c->arena, s->mbox, &req->set, c->uid, &range, &ranges);
+
+	if (e == OK)
+		e = msgset_uids(c->arena, s->mbox, range, ranges, &uids, &n);
+	if (e == OK)
+		e = target_open(s, c, req->mailbox, &target, &rights);
+	if (e == OK && n > 0)
+		e = copy(s, c, target, uids, n, move);
+	mbox_close(target);
+	return e;
+}
+
+enum err
+run_copy(struct session *s, struct command *c)
+{
+	return copy_or_move(s, c, false);
+}
+
+/* RFC 6851 section 4.1: the user needs what STORE \Deleted and EXPUNGE need. */
+enum err
+run_move(struct session *s, struct command *c)
+{
+	enum err e = session_may(s, ACL_DELETEMSG);
+
+	if (e == OK)
+		e = session_may(s, ACL_EXPUNGE);
+	return e == OK ? copy_or_move(s, c, true) : e;
+}

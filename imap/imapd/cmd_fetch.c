@@ -1,0 +1,113 @@
+/*
+ * cmd_fetch.c - FETCH, UID FETCH (RFC 3501 section 6.4.5)
+ *
+ * Where bodies are read \Seen is set first, for a batch of messages in one
+ * commit, so that the answers can carry the new flags; a thousand messages
+ * cost one flush of the log.  If that cannot be stored the client still gets
+ * his messages.
+ */
+#include "imap/imapd/cmd.h"
+#include "imap/imapd/fetch.h"
+#include "imap/imapd/msgset.h"
+#include "imap/store/txn.h"
+
+enum { BATCH = 1000 };
+
+struct fetching {
+	struct session *s;
+	const struct fetch_req *req;
+	struct fetch_writer *writer;
+	bool mark_seen;
+	bool gone;			/* a message's file was not there */
+	enum err err;			/* the first other error */
+	bool is_new[BATCH];		/* \Seen was set by this command */
+};
+
+/* Sets \Seen on those of FIRST..LAST that do not have it. */
+static void
+set_seen(struct fetching *f, uint32_t first, uint32_t last)
+{
+	static const struct store_params_flags seen = { .op = STORE_ADD, .flags = MSG_SEEN };
+	uint32_t uids[BATCH];
+	struct message msg;
+	size_t n = 0;
+	enum err e;
+
+	for (uint32_t seq = first; seq <= last; seq++) {
+		bool *is_new = &f->is_new[seq - first];
+
+		*is_new = mbox_message(f->s->mbox, seq, &msg) == OK
+		    && !(msg.flags & MSG_SEEN) && !msg.expunged;
+		if (*is_new)
+			uids[n++] = msg.uid;
+	}
+	if (n == 0)
+		return;
+
+	struct txn *t = txn_begin(f->s->mbox);
+
+	txn_store(t, uids, n, &seen);
+	e = txn_commit(t);
+	txn_abort(t);
+	if (e != OK)
+		reply_untagged(f->s->reply, "NO The \\Seen flag could not be stored");
+}
+
+static void
+fetch_batch(struct fetching *f, uint32_t first, uint32_t last)
+{
+	if (f->mark_seen)
+		set_seen(f, first, last);
+	for (uint32_t seq = first; seq <= last; seq++) {
+		enum err e = fetch_write(f->writer, f->req, seq,
+		    f->mark_seen && f->is_new[seq - first]);
+
+		if (e == ERR_NOTFOUND)
+			f->gone = true;
+		else if (e != OK && f->err == OK)
+			f->err = e;
+	}
+}
+
+/* Nobody listens any more: the rest need not be read from disk. */
+static bool
+is_hung_up(const struct fetching *f)
+{
+	return stream_error(f->s->reply->out) != OK;
+}
+
+static void
+fetch_range(struct fetching *f, struct search_range r)
+{
+	while (r.first <= r.last && !is_hung_up(f)) {
+		uint32_t last = r.last - r.first < BATCH ? r.last : r.first + BATCH - 1;
+
+		fetch_batch(f, r.first, last);
+		if (last == r.last)
+			return;
+		r.first = last + 1;
+	}
+}
+
+enum err
+run_fetch(struct session *s, struct command *c)
+{
+	struct fetching f = { .s = s, .req = c->req };
+	struct search_range *range;
+	size_t n;
+	enum err e = msgset_ranges(c->arena, s->mbox, &f.req->set, c->uid, &range, &n);
+
+	if (e != OK)
+		return e;
+	f.mark_seen = f.req->sets_seen && session_may(s, ACL_SEEN) == OK;
+	f.writer = fetch_writer_new(s->mbox, s->reply->out);
+	for (size_t i = 0; i < n; i++)
+		fetch_range(&f, range[i]);
+	fetch_writer_free(f.writer);
+	if (f.err == OK && f.gone) {
+		c->code = "EXPUNGEISSUED";	/* RFC 5530 section 3 */
+		c->text = "Some of these messages no longer exist";
+		return ERR_NOTFOUND;
+	}
+	return f.err;
+}
