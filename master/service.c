@@ -15,7 +15,6 @@
 #include "lib/log.h"
 #include "lib/net.h"
 #include "lib/svc.h"
-#include "master/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,9 +77,7 @@ struct service {
 struct services {
 	struct poll *poll;
 	struct children *children;
-	int backlog;
-	service_gone_fn gone;
-	void *ctx;
+	struct service_setup setup;
 	struct service *first;
 };
 
@@ -98,15 +95,13 @@ must_copy(const char *text)
 }
 
 struct services *
-services_new(struct poll *poll, struct children *children, int backlog,
-    service_gone_fn gone, void *ctx)
+services_new(const struct service_setup *setup)
 {
 	struct services *all = malloc(sizeof(*all));
 	if (all == NULL)
 		log_fatal(EX_OSERR, "out of memory for services");
 	*all = (struct services){
-		.poll = poll, .children = children, .backlog = backlog,
-		.gone = gone, .ctx = ctx,
+		.poll = setup->poll, .children = setup->children, .setup = *setup,
 	};
 	return all;
 }
@@ -249,7 +244,7 @@ on_exit_of_worker(void *ctx, pid_t pid, int status)
 	if (!w->old)
 		s->count[w->state]--;
 	judge_end(s, w, status);
-	s->all->gone(s->all->ctx, pid);
+	s->all->setup.gone(s->all->setup.ctx, pid);
 	free(w);
 	tend(s);
 	free_if_done(s);
@@ -459,14 +454,15 @@ open_socket(struct service *s)
 	if (now < s->relisten_at)
 		return;
 	while (n < NET_MAX_ADDRESSES
-	    && (fds[n] = systemd_socket(s->name, s->listen)) >= 0)
+	    && (fds[n] = systemd_socket(s->all->setup.inherited,
+	    s->name, s->listen)) >= 0)
 		n++;
 	bool inherited = n > 0;
 	enum err e = OK;
 	if (inherited)
 		log_info("service %s: %d socket(s) taken from systemd", s->name, n);
 	else if (net_is_path(s->listen)) {
-		e = net_listen_unix(s->listen, s->mode, s->all->backlog, fds);
+		e = net_listen_unix(s->listen, s->mode, s->all->setup.backlog, fds);
 		n = e == OK ? 1 : 0;
 		if (e == OK)
 			give_to_user(s);
@@ -474,7 +470,7 @@ open_socket(struct service *s)
 		enum net_family family = strcasecmp(s->proto, "tcp4") == 0
 		    ? NET_IPV4 : strcasecmp(s->proto, "tcp6") == 0
 		    ? NET_IPV6 : NET_ANY;
-		e = net_listen_tcp(s->listen, family, s->all->backlog, fds, &n);
+		e = net_listen_tcp(s->listen, family, s->all->setup.backlog, fds, &n);
 	}
 	if (e != OK) {
 		log_err("service %s: cannot listen on \"%s\"; next try in %d s",
