@@ -59,7 +59,6 @@ struct master {
 	struct mconf *conf;
 	struct poll *poll;
 	struct children *children;
-	struct inherited_sockets *inherited;
 	struct services *services;
 	struct events *events;
 	struct daemons *daemons;
@@ -484,11 +483,8 @@ set_up(struct master *m)
 	raise_limits();
 	setup.poll = m->poll = poll_new();
 	m->children = children_new(&setup);
-	const struct service_setup services = {
-		.poll = m->poll, .children = m->children, .inherited = m->inherited,
-		.backlog = m->options.backlog, .gone = on_worker_gone, .ctx = m,
-	};
-	m->services = services_new(&services);
+	m->services = services_new(m->poll, m->children, m->options.backlog,
+	    on_worker_gone, m);
 	m->events = events_new(m->poll, m->children);
 	m->daemons = daemons_new(m->poll, m->children);
 	poll_signal(m->poll, SIGTERM, on_stop_signal, m);
@@ -506,7 +502,6 @@ tear_down(struct master *m)
 	events_free(m->events);
 	daemons_free(m->daemons);
 	services_free(m->services);
-	systemd_sockets_free(m->inherited);
 	children_free(m->children);
 	poll_free(m->poll);
 	mconf_free(m->conf);
@@ -540,7 +535,7 @@ int
 main(int argc, char **argv)
 {
 	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
-	m.inherited = systemd_sockets_new();
+	systemd_take_sockets();
 	options_parse(argc, argv, &m.options);
 	read_configuration(&m);
 	int code = run(&m);

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/net.h"
 #include "lib/svc.h"
+#include "master/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +78,9 @@ struct service {
 struct services {
 	struct poll *poll;
 	struct children *children;
-	struct service_setup setup;
+	int backlog;
+	service_gone_fn gone;
+	void *ctx;
 	struct service *first;
 };
 
@@ -95,13 +98,15 @@ must_copy(const char *text)
 }
 
 struct services *
-services_new(const struct service_setup *setup)
+services_new(struct poll *poll, struct children *children, int backlog,
+    service_gone_fn gone, void *ctx)
 {
 	struct services *all = malloc(sizeof(*all));
 	if (all == NULL)
 		log_fatal(EX_OSERR, "out of memory for services");
 	*all = (struct services){
-		.poll = setup->poll, .children = setup->children, .setup = *setup,
+		.poll = poll, .children = children, .backlog = backlog,
+		.gone = gone, .ctx = ctx,
 	};
 	return all;
 }
@@ -244,7 +249,7 @@ on_exit_of_worker(void *ctx, pid_t pid, int status)
 	if (!w->old)
 		s->count[w->state]--;
 	judge_end(s, w, status);
-	s->all->setup.gone(s->all->setup.ctx, pid);
+	s->all->gone(s->all->ctx, pid);
 	free(w);
 	tend(s);
 	free_if_done(s);
@@ -454,15 +459,14 @@ open_socket(struct service *s)
 	if (now < s->relisten_at)
 		return;
 	while (n < NET_MAX_ADDRESSES
-	    && (fds[n] = systemd_socket(s->all->setup.inherited,
-	    s->name, s->listen)) >= 0)
+	    && (fds[n] = systemd_socket(s->name, s->listen)) >= 0)
 		n++;
 	bool inherited = n > 0;
 	enum err e = OK;
 	if (inherited)
 		log_info("service %s: %d socket(s) taken from systemd", s->name, n);
 	else if (net_is_path(s->listen)) {
-		e = net_listen_unix(s->listen, s->mode, s->all->setup.backlog, fds);
+		e = net_listen_unix(s->listen, s->mode, s->all->backlog, fds);
 		n = e == OK ? 1 : 0;
 		if (e == OK)
 			give_to_user(s);
@@ -470,7 +474,7 @@ open_socket(struct service *s)
 		enum net_family family = strcasecmp(s->proto, "tcp4") == 0
 		    ? NET_IPV4 : strcasecmp(s->proto, "tcp6") == 0
 		    ? NET_IPV6 : NET_ANY;
-		e = net_listen_tcp(s->listen, family, s->all->setup.backlog, fds, &n);
+		e = net_listen_tcp(s->listen, family, s->all->backlog, fds, &n);
 	}
 	if (e != OK) {
 		log_err("service %s: cannot listen on \"%s\"; next try in %d s",

@@ -27,24 +27,14 @@
 #include "lib/poll.h"
 #include "master/child.h"
 #include "master/conf.h"
-#include "master/systemd.h"
 
 struct services;
 
 /* Called after a worker has ended: its proc/ file can go. */
 typedef void (*service_gone_fn)(void *ctx, pid_t pid);
 
-/* What services need of master; all of it outlives them. */
-struct service_setup {
-	struct poll *poll;
-	struct children *children;
-	struct inherited_sockets *inherited;
-	int backlog;
-	service_gone_fn gone;
-	void *ctx;
-};
-
-struct services *services_new(const struct service_setup *setup);
+struct services *services_new(struct poll *poll, struct children *children,
+    int backlog, service_gone_fn gone, void *ctx);
 void services_free(struct services *s);
 
 /*

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -21,15 +20,11 @@ enum {
 	KEEP_FROM = 64,		/* away from the descriptors of workers */
 };
 
-struct inherited {
+static struct inherited {
 	int fd;			/* -1: given away */
 	char name[64];
-};
-
-struct inherited_sockets {
-	int n;
-	struct inherited socket[MAX_SOCKETS];
-};
+} sockets[MAX_SOCKETS];
+static int n_sockets;
 
 void
 systemd_notify(const char *state)
@@ -54,15 +49,12 @@ systemd_notify(const char *state)
 	close(fd);
 }
 
-struct inherited_sockets *
-systemd_sockets_new(void)
+void
+systemd_take_sockets(void)
 {
-	struct inherited_sockets *all = calloc(1, sizeof(*all));
-	if (all == NULL)
-		log_fatal(EX_OSERR, "out of memory for sockets");
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid())
-		return all;
+		return;
 	const char *names = getenv("LISTEN_FDNAMES");
 	long n = strtol(count, NULL, 10);
 	for (int i = 0; i < n && i < MAX_SOCKETS; i++) {
@@ -73,23 +65,13 @@ systemd_sockets_new(void)
 		int flags = fcntl(fd, F_GETFL);
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 		size_t len = names != NULL ? strcspn(names, ":") : 0;
-		struct inherited *s = &all->socket[all->n++];
+		struct inherited *s = &sockets[n_sockets++];
 		s->fd = fd;
 		snprintf(s->name, sizeof(s->name), "%.*s", (int)len,
 		    names != NULL ? names : "");
 		if (names != NULL)
 			names += len + (names[len] == ':');
 	}
-	return all;
-}
-
-void
-systemd_sockets_free(struct inherited_sockets *all)
-{
-	for (int i = 0; i < all->n; i++)
-		if (all->socket[i].fd >= 0)
-			close(all->socket[i].fd);
-	free(all);
 }
 
 /* The number of a port by its number or name; 0: unknown. */
@@ -124,19 +106,18 @@ is_bound_to(int fd, const char *listen)
 }
 
 int
-systemd_socket(struct inherited_sockets *all, const char *name, const char *listen)
+systemd_socket(const char *name, const char *listen)
 {
 	struct inherited *found = NULL;
-	for (int i = 0; i < all->n; i++) {
-		struct inherited *s = &all->socket[i];
-		if (s->fd < 0)
+	for (int i = 0; i < n_sockets; i++) {
+		if (sockets[i].fd < 0)
 			continue;
-		if (strcmp(s->name, name) == 0) {
-			found = s;
+		if (strcmp(sockets[i].name, name) == 0) {
+			found = &sockets[i];
 			break;
 		}
-		if (found == NULL && is_bound_to(s->fd, listen))
-			found = s;
+		if (found == NULL && is_bound_to(sockets[i].fd, listen))
+			found = &sockets[i];
 	}
 	if (found == NULL)
 		return -1;

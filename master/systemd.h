@@ -13,18 +13,14 @@
 /* "READY=1", "RELOADING=1", "STOPPING=1", "STATUS=..."; lines are allowed. */
 void systemd_notify(const char *state);
 
-struct inherited_sockets;
-
 /* Takes the inherited sockets; first thing in main(), before fds are opened. */
-struct inherited_sockets *systemd_sockets_new(void);
-void systemd_sockets_free(struct inherited_sockets *all);	/* and closes the rest */
+void systemd_take_sockets(void);
 
 /*
  * An inherited socket for service NAME at LISTEN ("imap", "host:port", path),
  * or -1.  A socket that systemd calls NAME fits, else one bound to that port
  * or path.  Each is given once; it stays open in systemd.
  */
-int systemd_socket(struct inherited_sockets *all, const char *name,
-    const char *listen);
+int systemd_socket(const char *name, const char *listen);
 
 #endif

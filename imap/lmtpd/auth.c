@@ -54,30 +54,23 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 static enum err
 answer(struct lmtp_session *l, enum err e)
 {
-	switch (e) {
-	case OK:
+	if (e == ERR_CLOSED || e == ERR_TIMEOUT)
+		return e;
+	if (e == OK) {
 		l->authuser = strdup(sasl_authzid(l->sasl));
 		log_notice("login: %s %s LMTP", l->client->host, l->authuser);
 		lmtp_reply(l, 235, "2.7.0", "Authenticated");
-		return OK;
-	case ERR_CLOSED:
-	case ERR_TIMEOUT:
-		return e;
-	case ERR_DENIED:
+	} else if (e == ERR_DENIED) {
 		lmtp_reply(l, 501, "5.7.0", "Authentication cancelled");
-		return OK;
-	case ERR_SYNTAX:
-	case ERR_LIMIT:
+	} else if (e == ERR_SYNTAX || e == ERR_LIMIT) {
 		lmtp_reply(l, 501, "5.5.2", "Cannot decode the response");
-		return OK;
-	case ERR_UNSUPPORTED:
+	} else if (e == ERR_UNSUPPORTED) {
 		lmtp_reply(l, 504, "5.5.4", "Mechanism is not available");
-		return OK;
-	default:
+	} else {
 		log_notice("badlogin: %s LMTP: %s", l->client->host, sasl_why(l->sasl));
 		lmtp_reply(l, 535, "5.7.8", "Authentication failed");
-		return OK;
 	}
+	return OK;
 }
 
 enum err

@@ -38,25 +38,27 @@ struct answer {
 };
 
 static struct answer
-answer_of(enum err e)
+answer_of(const struct lmtp_session *l, enum err e)
 {
-	switch (e) {
-	case OK:
-		return (struct answer){ 250, "2.1.5", "Ok" };
-	case ERR_QUOTA:
-		return (struct answer){ 452, "4.2.2", "Over quota" };
-	case ERR_NOTFOUND:
-	case ERR_STALE:
-		return (struct answer){ 550, "5.1.1", "User unknown" };
-	case ERR_BUSY:
-		return (struct answer){ 450, "4.2.1", "Mailbox is locked; try again later" };
-	case ERR_NOSPACE:
-		return (struct answer){ 452, "4.3.1", "No space left on the disk; try again later" };
-	case ERR_CORRUPT:
-		return (struct answer){ 450, "4.2.0", "Mailbox has an invalid format; try again later" };
-	default:
-		return (struct answer){ 451, "4.3.0", "System I/O error; try again later" };
-	}
+	static const struct {
+		enum err e;
+		struct answer a;
+	} table[] = {
+		{ OK, { 250, "2.1.5", "Ok" } },
+		{ ERR_QUOTA, { 452, "4.2.2", "Over quota" } },
+		{ ERR_NOTFOUND, { 550, "5.1.1", "User unknown" } },
+		{ ERR_STALE, { 550, "5.1.1", "User unknown" } },
+		{ ERR_BUSY, { 450, "4.2.1", "Mailbox is locked; try again later" } },
+		{ ERR_NOSPACE, { 452, "4.3.1", "No space left on the disk; try again later" } },
+		{ ERR_CORRUPT, { 450, "4.2.0", "Mailbox is damaged; try again later" } },
+	};
+
+	if (e == ERR_QUOTA && l->service->over_quota_permanent)
+		return (struct answer){ 552, "5.2.2", "Over quota" };
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].e == e)
+			return table[i].a;
+	return (struct answer){ 451, "4.3.0", "System I/O error; try again later" };
 }
 
 static void
@@ -90,14 +92,14 @@ deliver_and_answer(struct lmtp_session *l, const struct receiver *r)
 	if (refuse_message(l, r))
 		return;
 	if (e != OK) {
-		a = answer_of(e);
+		a = answer_of(l, e);
 		answer_all(l, a.code, a.enhanced, a.text);
 		return;
 	}
 	deliver_message(l->service->store, l->arena, &l->service->policy, l->blob,
 	    l->rcpt, l->rcpts);
 	for (size_t i = 0; i < l->rcpts; i++) {
-		a = answer_of(l->rcpt[i].result);
+		a = answer_of(l, l->rcpt[i].result);
 		lmtp_reply(l, a.code, a.enhanced, l->rcpt[i].duplicate && a.code == 250 ?
 		    "duplicate suppressed" : a.text);
 	}

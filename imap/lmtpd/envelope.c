@@ -33,7 +33,7 @@ from_xtext(struct arena *arena, struct str s)
 	for (size_t i = 0; out != NULL && i < s.n; i++) {
 		unsigned v;
 
-		if (s.p[i] == '+' && i + 2 < s.n + 0 &&
+		if (s.p[i] == '+' && i + 2 < s.n &&
 		    sscanf((char[]){ s.p[i + 1], s.p[i + 2], '\0' }, "%2x", &v) == 1) {
 			out[n++] = (char)v;
 			i += 2;
@@ -177,24 +177,20 @@ add_rcpt(struct lmtp_session *l)
 static void
 refuse(struct lmtp_session *l, enum err e, const char *address)
 {
-	switch (e) {
-	case ERR_NOTFOUND:
-	case ERR_DENIED:
-	case ERR_NAME:
+	if (e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_NAME) {
 		log_info("rejected: recipient <%s>: %s", address, err_text(e));
 		/* Does not tell which of the two it was. */
 		stream_puts(l->s, "550-Mailbox unknown.  Either there is no mailbox "
 		    "associated with this\r\n550-name or you do not have authorization "
 		    "to see it.\r\n");
 		lmtp_reply(l, 550, "5.1.1", "User unknown");
-		break;
-	case ERR_QUOTA:
+	} else if (e == ERR_QUOTA && l->service->over_quota_permanent) {
+		lmtp_reply(l, 552, "5.2.2", "Over quota");
+	} else if (e == ERR_QUOTA) {
 		lmtp_reply(l, 452, "4.2.2", "Over quota");
-		break;
-	case ERR_LIMIT:
+	} else if (e == ERR_LIMIT) {
 		lmtp_reply(l, 452, "4.5.3", "Too many recipients");
-		break;
-	default:
+	} else {
 		lmtp_reply(l, 451, "4.3.0", "System I/O error; try again later");
 	}
 }

@@ -30,6 +30,7 @@ struct lmtp_service {
 	uint64_t max_size;		/* bytes a message; 0: no limit */
 	bool reject_8bit;		/* 8-bit characters in headers: refuse the message */
 	bool munge_8bit;		/* ... or make them X */
+	bool over_quota_permanent;	/* 552 instead of 452 */
 	int timeout;			/* seconds */
 	struct deliver_policy policy;
 	struct tls_context *tls;	/* NULL: no STARTTLS */

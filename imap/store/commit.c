@@ -24,6 +24,7 @@
 
 #include "imap/store/blob_in.h"
 #include "imap/store/quota.h"
+#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/store/seen.h"
 #include "imap/store/spool.h"
@@ -519,6 +520,10 @@ finish(struct commit *c)
 		if (!has_work(tg))
 			continue;
 		note_own(c, tg);
+		/* expunge_mode immediate: unless a session still shows them. */
+		if (tg->expunges && !c->s->params.expunge_delayed &&
+		    reclaim_alone(tg->ix))
+			reclaim_files(tg->ix, INT64_MAX);
 		if (root != NULL && (tg->bytes != 0 || tg->messages != 0))
 			quota_add(c->s, str_c(root), tg->bytes, tg->messages);
 	}

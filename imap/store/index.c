@@ -93,6 +93,18 @@ index_create(int dirfd, const struct id128 *id, uint32_t uidvalidity, bool durab
 	return file_replace(dirfd, "cyrus.index", page, sizeof(page), 0600, durable);
 }
 
+bool
+index_record_valid(const struct index_record *r)
+{
+	return r->uid != 0 && r->crc == record_crc(r);
+}
+
+bool
+index_header_valid(const struct index_header *h)
+{
+	return header_valid(h);
+}
+
 static enum err
 read_header(int dirfd, int flags, struct index_header *h, int *fd)
 {
@@ -451,7 +463,8 @@ index_put(struct index *ix, const struct index_record *r)
 		h->records++;
 	} else if (base[at].uid == r->uid) {
 		count(h, &base[at], -1);
-		h->changed_modseq = r->modseq;
+		if (r->modseq > h->changed_modseq)
+			h->changed_modseq = r->modseq;
 	} else {
 		/* Only replay of a log that a later file does not know. */
 		log_err("%s/cyrus.index: message %u came after %u; ignored",
@@ -465,6 +478,37 @@ index_put(struct index *ix, const struct index_record *r)
 		h->last_uid = r->uid;
 	if (r->modseq > h->highestmodseq)
 		h->highestmodseq = r->modseq;
+}
+
+enum err
+index_replace(int dirfd, const struct index_header *h, struct index_record *r, uint32_t n)
+{
+	size_t size = INDEX_HEADER_SIZE + (size_t)n * INDEX_RECORD_SIZE;
+	size_t room = (size + GROW_MIN - 1) / GROW_MIN * GROW_MIN;
+	char *file = calloc(1, room);
+	struct index_header *to = (struct index_header *)file;
+	enum err e;
+
+	ensure(file != NULL);
+	*to = *h;
+	memcpy(to->magic, index_magic, sizeof(to->magic));
+	to->version = INDEX_VERSION;
+	to->header_size = INDEX_HEADER_SIZE;
+	to->record_size = INDEX_RECORD_SIZE;
+	to->seq = to->dirty_lsn = to->state = 0;
+	to->records = n;
+	to->exists = to->unseen = to->deleted = to->answered = to->flagged = 0;
+	to->bytes = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		r[i].crc = record_crc(&r[i]);
+		count(to, &r[i], 1);
+	}
+	if (n > 0)
+		memcpy(file + INDEX_HEADER_SIZE, r, (size_t)n * INDEX_RECORD_SIZE);
+	to->crc = header_crc(to);
+	e = file_replace(dirfd, "cyrus.index", file, room, 0600, true);
+	free(file);
+	return e;
 }
 
 void

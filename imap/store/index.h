@@ -94,6 +94,18 @@ enum index_state {
 /* Makes an empty cyrus.index in the directory, flushed if DURABLE. */
 enum err index_create(int dirfd, const struct id128 *id, uint32_t uidvalidity, bool durable) MUST_CHECK;
 
+/*
+ * Replaces cyrus.index by one with these N records, by rising UID, durably.
+ * The sums and checks of H and the records are computed here.  Who has the
+ * old one open must be told: index_state on the old descriptor.
+ */
+enum err index_replace(int dirfd, const struct index_header *h, struct index_record *r,
+    uint32_t n) MUST_CHECK;
+
+/* Is the record's checksum right?  For reading a damaged file. */
+bool index_record_valid(const struct index_record *r);
+bool index_header_valid(const struct index_header *h);
+
 /* Sums for quotas, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages) MUST_CHECK;
 

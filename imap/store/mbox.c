@@ -2,6 +2,7 @@
 #include "imap/store/mbox_in.h"
 
 #include "imap/store/cache.h"
+#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/store/seen.h"
 #include "imap/store/spool.h"
@@ -147,6 +148,7 @@ mbox_reopen(struct mbox *m)
 		return e;
 	}
 	index_close(old);
+	reclaim_hold(m->ix);
 	m->cached.valid = false;
 	e = mbox_snapshot(m, &m->h);
 	free(m->map);

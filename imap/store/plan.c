@@ -435,6 +435,7 @@ expunge_one(struct target *tg, struct txn *t, uint32_t uid, bool any)
 	put_changed(tg, &r);
 	tg->bytes -= (int64_t)r.size;
 	tg->messages--;
+	tg->expunges = true;
 	uidvec_add(&t->expunged, uid);
 	return OK;
 }

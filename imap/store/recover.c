@@ -147,7 +147,6 @@ apply_flags(struct index *ix, const struct rec_flags *f)
 {
 	uint32_t at = index_find(ix, ix->h->records, f->uid);
 	struct index_record r;
-	char name[SPOOL_NAME];
 
 	if (at == ix->h->records || index_peek(ix, at)->uid != f->uid)
 		return OK;	/* dropped by a later compaction */
@@ -158,11 +157,6 @@ apply_flags(struct index *ix, const struct rec_flags *f)
 	r.modseq = f->modseq;
 	r.changed = f->changed;
 	index_put(ix, &r);
-	if (f->flags & REC_RECLAIMED) {
-		spool_name(f->uid, name);
-		if (file_unlink(ix->dirfd, name) == ERR_IO)
-			log_warning("%s/%s: could not be removed", ix->name, name);
-	}
 	return OK;
 }
 

@@ -1,6 +1,7 @@
 STORE_SRCS += \
 	imap/store/blob.c \
 	imap/store/cache.c \
+	imap/store/check.c \
 	imap/store/checkpoint.c \
 	imap/store/commit.c \
 	imap/store/id128.c \
@@ -8,6 +9,7 @@ STORE_SRCS += \
 	imap/store/mbox.c \
 	imap/store/plan.c \
 	imap/store/rec.c \
+	imap/store/reclaim.c \
 	imap/store/recover.c \
 	imap/store/search.c \
 	imap/store/search_text.c \

@@ -74,6 +74,7 @@ struct target {
 	struct uidset seen;
 	bool seen_changed;
 
+	bool expunges;
 	int64_t bytes, messages;	/* change of what exists */
 	uint64_t lsn;
 };

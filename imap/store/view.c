@@ -1,6 +1,7 @@
 /* view.c - the numbered list of messages that a session sees */
 #include "imap/store/mbox_in.h"
 
+#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/store/seen.h"
 #include "lib/log.h"
@@ -153,6 +154,7 @@ view_build(struct mbox *m)
 		e = claim_recent(m, &m->h);
 	if (e != OK)
 		return e;
+	reclaim_hold(m->ix);
 	m->told = m->h.highestmodseq;
 	if (m->h.exists == m->h.records) {
 		m->count = m->known = m->h.records;

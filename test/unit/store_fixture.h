@@ -1,0 +1,37 @@
+/* store_fixture.h - a private store in a temporary directory, for tests of imap/store */
+#ifndef TEST_UNIT_STORE_FIXTURE_H
+#define TEST_UNIT_STORE_FIXTURE_H
+
+#include "imap/store/blob.h"
+#include "imap/store/mblist.h"
+#include "imap/store/mbox.h"
+#include "imap/store/store.h"
+#include "imap/store/txn.h"
+
+struct fixture {
+	char dir[64];
+	char config[96], spool[96], spool2[96];
+	struct store_partition part[2];
+	struct store_params params;
+	struct store *s;
+	struct arena *arena;
+};
+
+void fixture_open(struct fixture *f);		/* makes the directories, opens */
+void fixture_reopen(struct fixture *f);		/* closes, opens: cold */
+void fixture_close(struct fixture *f);		/* closes and removes all */
+
+void fixture_create(struct fixture *f, const char *name);
+struct mbox *fixture_mbox(struct fixture *f, const char *name, const char *user, unsigned flags);
+
+/* Appends one message with this text as its subject and body; its UID. */
+uint32_t fixture_append(struct mbox *m, struct store *s, const char *text);
+struct blob *fixture_blob(struct store *s, const char *text);
+
+/* Reads the whole of message SEQ and compares; the subject's text is in it. */
+void fixture_expect_body(struct mbox *m, uint32_t seq, const char *text);
+
+/* Fails the test unless the header's sums are those of the records. */
+void fixture_check_sums(struct fixture *f, const char *name);
+
+#endif

@@ -1,0 +1,485 @@
+/* test_store.c - mailboxes, views, transactions, and what a crash leaves of them */
+#include "test/unit/store_fixture.h"
+
+#include "lib/buf.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct fixture f;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fixture_open(&f);
+	fixture_create(&f, "user.joe");
+	fixture_create(&f, "user.joe.work");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fixture_close(&f);
+	return 0;
+}
+
+static void
+store_flags(struct mbox *m, uint32_t uid, enum store_op op, uint32_t flags)
+{
+	struct store_params_flags p = { .op = op, .flags = flags, .mask = MSG_SYSTEM_FLAGS };
+	struct txn *t = txn_begin(m);
+
+	txn_store(t, &uid, 1, &p);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+}
+
+static void
+expunge(struct mbox *m)
+{
+	struct txn *t = txn_begin(m);
+
+	txn_expunge(t, NULL, 0, false);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+}
+
+static struct mbox_update
+refresh(struct mbox *m, unsigned flags)
+{
+	struct mbox_update u;
+
+	assert_int_equal(mbox_refresh(m, f.arena, flags, &u), OK);
+	return u;
+}
+
+static void
+appended_message_comes_back(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct message msg;
+	struct str item;
+
+	(void)state;
+	assert_int_equal(mbox_count(m), 0);
+	assert_int_equal(fixture_append(m, f.s, "one"), 1);
+	assert_int_equal(fixture_append(m, f.s, "two"), 2);
+	assert_true(refresh(m, 0).exists_changed);
+	assert_int_equal(mbox_count(m), 2);
+	assert_int_equal(mbox_recent(m), 2);
+	fixture_expect_body(m, 1, "one");
+	fixture_expect_body(m, 2, "two");
+	assert_int_equal(mbox_message(m, 2, &msg), OK);
+	assert_int_equal(msg.uid, 2);
+	assert_true(msg.recent);
+	assert_int_equal(mbox_cache(m, 2, CACHE_ENVELOPE, &item), OK);
+	assert_non_null(memmem(item.p, item.n, "\"two\"", 5));
+	assert_int_equal(mbox_cache(m, 2, CACHE_HEADERS, &item), OK);
+	assert_non_null(memmem(item.p, item.n, "Subject: two\r\n", 14));
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+sessions_see_each_other(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *b = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox_update u;
+	struct message msg;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		fixture_append(a, f.s, "x");
+	assert_true(refresh(b, 0).exists_changed);
+	assert_int_equal(mbox_recent(b), 5);
+	refresh(a, 0);
+	/* Each message is \Recent in one session only. */
+	assert_int_equal(mbox_recent(a), 0);
+	store_flags(a, 2, STORE_ADD, MSG_DELETED);
+	store_flags(a, 4, STORE_ADD, MSG_FLAGGED);
+	/* Who changed it is not told of it. */
+	assert_int_equal(refresh(a, 0).changed_count, 0);
+	u = refresh(b, 0);
+	assert_int_equal(u.changed_count, 2);
+	assert_int_equal(u.changed[0], 2);
+	assert_int_equal(u.changed[1], 4);
+	expunge(a);
+	/* B may not be told yet: the message stays and can be read. */
+	u = refresh(b, MBOX_NO_EXPUNGES);
+	assert_int_equal(u.expunged_count, 0);
+	assert_int_equal(mbox_count(b), 5);
+	assert_int_equal(mbox_message(b, 2, &msg), OK);
+	assert_true(msg.expunged);
+	fixture_expect_body(b, 2, "x");
+	u = refresh(b, 0);
+	assert_int_equal(u.expunged_count, 1);
+	assert_int_equal(u.expunged[0], 2);
+	assert_int_equal(u.expunged_uid[0], 2);
+	assert_int_equal(mbox_count(b), 4);
+	assert_int_equal(mbox_uid(b, 2), 3);
+	assert_int_equal(mbox_seq_from_uid(b, 2), 2);
+	assert_int_equal(mbox_seq_from_uid(b, 6), 5);
+	mbox_close(a);
+	mbox_close(b);
+	fixture_check_sums(&f, "user.joe");
+}
+
+/* A silent change of my own must not hide somebody else's. */
+static void
+own_change_does_not_hide_a_foreign_one(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *b = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox_update u;
+
+	(void)state;
+	fixture_append(a, f.s, "x");
+	refresh(a, 0);
+	refresh(b, 0);
+	store_flags(b, 1, STORE_ADD, MSG_FLAGGED);
+	store_flags(a, 1, STORE_ADD, MSG_SEEN);
+	u = refresh(a, 0);
+	assert_int_equal(u.changed_count, 1);
+	mbox_close(a);
+	mbox_close(b);
+}
+
+static void
+keywords_are_shared_and_survive(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0), *b;
+	struct str names[2] = { STR("$Forwarded"), STR("work") };
+	struct store_params_flags p = { .op = STORE_ADD, .keywords = { names, 2 } };
+	struct txn *t;
+	struct message msg;
+	uint32_t uid = fixture_append(a, f.s, "x");
+
+	(void)state;
+	t = txn_begin(a);
+	txn_store(t, &uid, 1, &p);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	b = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_string_equal(mbox_keyword(b, 0), "$Forwarded");
+	assert_string_equal(mbox_keyword(b, 1), "work");
+	assert_null(mbox_keyword(b, 2));
+	assert_int_equal(mbox_message(b, 1, &msg), OK);
+	assert_int_equal(msg.keywords.w[0], 3);
+	mbox_close(a);
+	mbox_close(b);
+}
+
+static void
+copy_and_move(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *w = fixture_mbox(&f, "user.joe.work", "joe", MBOX_PEEK);
+	uint32_t uids[2] = { 1, 3 };
+	struct txn *t[2];
+	struct mbox *check;
+
+	(void)state;
+	fixture_append(a, f.s, "one");
+	fixture_append(a, f.s, "two");
+	fixture_append(a, f.s, "three");
+	store_flags(a, 3, STORE_ADD, MSG_SEEN);
+	refresh(a, 0);
+	t[0] = txn_begin(w);
+	txn_copy(t[0], a, uids, 2);
+	assert_int_equal(txn_commit(t[0]), OK);
+	assert_int_equal(txn_result(t[0])->new_count, 2);
+	assert_int_equal(txn_result(t[0])->source_uids[1], 3);
+	txn_abort(t[0]);
+	t[0] = txn_begin(w);
+	txn_copy(t[0], a, uids, 1);
+	t[1] = txn_begin(a);
+	txn_expunge(t[1], uids, 1, true);
+	assert_int_equal(txn_commit_all(t, 2, true), OK);
+	txn_abort(t[0]);
+	txn_abort(t[1]);
+	refresh(a, 0);
+	assert_int_equal(mbox_count(a), 2);
+	check = fixture_mbox(&f, "user.joe.work", "joe", 0);
+	assert_int_equal(mbox_count(check), 3);
+	fixture_expect_body(check, 1, "one");
+	fixture_expect_body(check, 2, "three");
+	fixture_expect_body(check, 3, "one");
+	assert_int_equal(mbox_first_unseen(check), 1);
+	mbox_close(check);
+	mbox_close(a);
+	mbox_close(w);
+	fixture_check_sums(&f, "user.joe");
+	fixture_check_sums(&f, "user.joe.work");
+}
+
+/* MOVE into the mailbox itself: new UIDs, the old ones gone. */
+static void
+move_within_one_mailbox(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *b = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK);
+	uint32_t uid = fixture_append(a, f.s, "one");
+	struct txn *t[2];
+
+	(void)state;
+	refresh(a, 0);
+	t[0] = txn_begin(b);
+	txn_copy(t[0], a, &uid, 1);
+	t[1] = txn_begin(a);
+	txn_expunge(t[1], &uid, 1, true);
+	assert_int_equal(txn_commit_all(t, 2, true), OK);
+	txn_abort(t[0]);
+	txn_abort(t[1]);
+	refresh(a, 0);
+	assert_int_equal(mbox_count(a), 1);
+	assert_int_equal(mbox_uid(a, 1), 2);
+	fixture_expect_body(a, 1, "one");
+	mbox_close(a);
+	mbox_close(b);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+other_users_have_their_own_seen(void **state)
+{
+	struct mbox *a = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *other = fixture_mbox(&f, "user.joe", "ann", 0);
+	struct message msg;
+
+	(void)state;
+	fixture_append(a, f.s, "x");
+	refresh(a, 0);
+	refresh(other, 0);
+	store_flags(other, 1, STORE_ADD, MSG_SEEN);
+	assert_int_equal(mbox_message(other, 1, &msg), OK);
+	assert_true(msg.flags & MSG_SEEN);
+	refresh(a, 0);
+	assert_int_equal(mbox_message(a, 1, &msg), OK);
+	assert_false(msg.flags & MSG_SEEN);
+	mbox_close(other);
+	other = fixture_mbox(&f, "user.joe", "ann", 0);
+	assert_int_equal(mbox_message(other, 1, &msg), OK);
+	assert_true(msg.flags & MSG_SEEN);
+	assert_int_equal(mbox_first_unseen(other), 0);
+	mbox_close(other);
+	mbox_close(a);
+}
+
+static void
+large_message_is_staged(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct append_params p = { .flags = MSG_SEEN };
+	static char line[1000];
+	struct blob *b;
+	struct txn *t;
+	struct str bytes;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	assert_int_equal(blob_new(f.s, NULL, &b), OK);
+	assert_int_equal(blob_write(b, "A: b\r\n\r\n", 8), OK);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(blob_write(b, line, sizeof(line)), OK);
+	assert_int_equal(blob_finish(b), OK);
+	t = txn_begin(m);
+	txn_append(t, b, &p);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	blob_free(b);
+	mbox_close(m);
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_body(m, 1, &bytes), OK);
+	assert_int_equal(bytes.n, 1000008);
+	mbox_close(m);
+}
+
+/* --- crashes --- */
+
+static void
+shell(const char *fmt, ...)
+{
+	char command[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	assert_int_equal(system(command), 0);
+}
+
+/*
+ * A power cut: nothing written since the last checkpoint has reached the disk
+ * but the log, which was flushed.
+ */
+static void
+power_cut_loses_nothing_acknowledged(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *w;
+	struct str kw = STR("$Label1");
+	struct store_params_flags add = { .op = STORE_ADD, .keywords = { &kw, 1 } };
+	uint32_t uid = 2;
+	struct txn *t;
+	struct message msg;
+
+	(void)state;
+	fixture_append(m, f.s, "before");
+	assert_int_equal(store_checkpoint(f.s), OK);
+	shell("cp -a %s/user %s/saved", f.spool, f.dir);
+	fixture_append(m, f.s, "two");
+	fixture_append(m, f.s, "three");
+	fixture_append(m, f.s, "four");
+	refresh(m, 0);
+	store_flags(m, 1, STORE_ADD, MSG_FLAGGED | MSG_SEEN);
+	store_flags(m, 3, STORE_ADD, MSG_DELETED);
+	t = txn_begin(m);
+	txn_store(t, &uid, 1, &add);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	expunge(m);
+	w = fixture_mbox(&f, "user.joe.work", "joe", MBOX_PEEK);
+	t = txn_begin(w);
+	txn_copy(t, m, &uid, 1);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	mbox_close(w);
+	mbox_close(m);
+	store_close(f.s);
+	shell("rm -rf %s/user && cp -a %s/saved %s/user", f.spool, f.dir, f.spool);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 3);
+	fixture_expect_body(m, 1, "before");
+	fixture_expect_body(m, 2, "two");
+	fixture_expect_body(m, 3, "four");
+	assert_int_equal(mbox_message(m, 1, &msg), OK);
+	assert_int_equal(msg.flags, MSG_FLAGGED | MSG_SEEN);
+	assert_int_equal(mbox_message(m, 2, &msg), OK);
+	assert_int_equal(msg.keywords.w[0], 1);
+	assert_string_equal(mbox_keyword(m, 0), "$Label1");
+	assert_int_equal(fixture_append(m, f.s, "five"), 5);
+	mbox_close(m);
+	w = fixture_mbox(&f, "user.joe.work", "joe", 0);
+	assert_int_equal(mbox_count(w), 1);
+	fixture_expect_body(w, 1, "two");
+	mbox_close(w);
+	fixture_check_sums(&f, "user.joe");
+	fixture_check_sums(&f, "user.joe.work");
+}
+
+/* Random work until killed; each acknowledged append's text goes to the pipe. */
+static void
+work_until_killed(int out, unsigned seed)
+{
+	struct store *s;
+	struct mbentry *e;
+	struct mbox *m;
+	struct arena *a = arena_new(64 << 20);
+	struct mbox_update u;
+	char text[32];
+
+	srandom(seed);
+	if (store_open(&f.params, &s) != OK ||
+	    mblist_lookup(s, a, STR("user.joe"), &e) != OK ||
+	    mbox_open(s, e, "joe", 0, &m) != OK)
+		_exit(2);
+	for (unsigned n = 0;; n++) {
+		uint32_t uid;
+
+		snprintf(text, sizeof(text), "%08u-%06u", seed, n);
+		fixture_append(m, s, text);
+		if (write(out, text, 16) != 16)
+			_exit(3);
+		if (mbox_refresh(m, a, 0, &u) != OK)
+			_exit(4);
+		uid = mbox_uid(m, (uint32_t)random() % mbox_count(m) + 1);
+		store_flags(m, uid, random() % 2 ? STORE_ADD : STORE_REMOVE, MSG_FLAGGED);
+	}
+}
+
+static void
+kills_lose_nothing_acknowledged(void **state)
+{
+	struct buf all = BUF_INIT, got = BUF_INIT;
+	struct mbox *m;
+	char ack[17] = "";
+	int p[2], acked = 0;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	fcntl(p[0], F_SETPIPE_SZ, 1 << 20);
+	for (unsigned round = 0; round < 25; round++) {
+		pid_t pid[3];
+
+		for (unsigned i = 0; i < 3; i++) {
+			pid[i] = fork();
+			if (pid[i] == 0)
+				work_until_killed(p[1], round * 3 + i);
+		}
+		usleep((useconds_t)(random() % 30000) + 3000);
+		for (int i = 0; i < 3; i++)
+			kill(pid[i], SIGKILL);
+		for (int i = 0; i < 3; i++) {
+			int status;
+
+			waitpid(pid[i], &status, 0);
+			assert_true(WIFSIGNALED(status));
+		}
+		if (round % 5 == 4)
+			fixture_reopen(&f);
+	}
+	close(p[1]);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	for (uint32_t seq = 1; seq <= mbox_count(m); seq++) {
+		struct str bytes;
+
+		assert_int_equal(mbox_body(m, seq, &bytes), OK);
+		buf_add_str(&all, bytes);
+	}
+	while (read(p[0], ack, 16) == 16) {
+		acked++;
+		buf_reset(&got);
+		buf_printf(&got, "Subject: %s\r\n", ack);
+		assert_non_null(memmem(all.p, all.n, got.p, got.n));
+	}
+	assert_true(acked > 50);
+	mbox_close(m);
+	close(p[0]);
+	fixture_check_sums(&f, "user.joe");
+	buf_free(&all);
+	buf_free(&got);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(appended_message_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(sessions_see_each_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(own_change_does_not_hide_a_foreign_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(keywords_are_shared_and_survive, setup, teardown),
+		cmocka_unit_test_setup_teardown(copy_and_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(move_within_one_mailbox, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
+		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
