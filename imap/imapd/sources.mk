@@ -18,6 +18,11 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/uidset_text.c
 
 # The message commands' grammar and text.
-UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_format.c
+UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_fetch_write.c \
+	test/unit/test_format.c test/unit/test_search_parse.c
 test/unit/test_fetch_parse_SRCS = imap/imapd/fetch_parse.c imap/imapd/parse.c
+test/unit/test_fetch_write_SRCS = imap/imapd/fetch_parse.c imap/imapd/fetch_write.c \
+	imap/imapd/format.c imap/imapd/parse.c
 test/unit/test_format_SRCS = imap/imapd/format.c
+test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/parse.c \
+	imap/imapd/msgset.c
