@@ -44,27 +44,44 @@ struct identity {
 	bool is_anonymous;
 };
 
+enum {
+	ACL_IDENTIFIER_MAX = 512,	/* bytes of one identifier */
+	ACL_MAX = 64 * 1024,		/* bytes of one list */
+};
+
 /*
- * Letters to rights.  "c" means k and x, "d" means t and e and x as RFC 4314
- * section 2.1.1 says (for x: only with "c"); digits are ignored.  ERR_SYNTAX
- * for any other byte.
+ * Letters to rights.  "c" means k and x, "d" means t and e (RFC 4314 section
+ * 2.1.1), so that the right to delete messages never gives the one to delete
+ * the mailbox; digits are ignored.  ERR_SYNTAX for any other byte.
  */
 enum err acl_parse_rights(struct str letters, rights_t *rights) MUST_CHECK;
 
-/* Canonical order "lrswipkxtea" with the virtual c and d where complete. */
+/*
+ * For clients, in the order "lrswipkxtecdan": the virtual c and d stand there
+ * as soon as one of their members does.  What is stored holds neither.
+ */
 void acl_format_rights(rights_t rights, struct buf *out);
 
-/* What ID may do under ACL.  Admins have l and a besides. */
+/*
+ * What ID may do under ACL.  Admins have l and a besides.  Somebody anonymous
+ * is nobody else, whatever the name given: only "anonymous" and "anyone" count.
+ */
 rights_t acl_rights_of(struct str acl, const struct identity *id);
 
 /*
- * A copy of ACL in OUT with IDENTIFIER's rights replaced ('='), added ('+')
- * or removed ('-'); no rights left removes the entry.
+ * Makes OUT a copy of ACL with IDENTIFIER's rights replaced ('='), added ('+')
+ * or removed ('-'); no rights left removes the entry.  ACL must not lie in OUT.
+ * ERR_NAME: nothing that can be an identifier (empty, "-", too long, control
+ * characters); ERR_LIMIT: the list would be longer than ACL_MAX.  OUT is empty
+ * then.
  */
 enum err acl_change(struct str acl, struct str identifier, char mode,
     rights_t rights, struct buf *out) MUST_CHECK;
 
-/* Iterates: moves *acl past one entry; false at the end. */
+/*
+ * Iterates: moves *acl past one entry; false at the end.  A damaged list gives
+ * what can be read of it; letters that are unknown grant nothing.
+ */
 bool acl_next(struct str *acl, struct str *identifier, rights_t *rights);
 
 #endif

@@ -1,5 +1,7 @@
 /*
  * charset.h - text in any character set to UTF-8 (ICU behind)
+ *
+ * Not for several threads at once: open converters are kept and shared.
  */
 #ifndef LIB_CHARSET_H
 #define LIB_CHARSET_H
@@ -7,6 +9,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/str.h"
+#include "lib/utf8.h"
 
 #include <stdbool.h>
 
@@ -15,20 +18,24 @@ bool charset_known(struct str name);
 
 /*
  * Appends TEXT, decoded from CHARSET, to UTF8.  Bytes that mean nothing become
- * U+FFFD.  ERR_CHARSET if the name is unknown.
+ * U+FFFD.  Labels are taken as mail means them: iso-8859-1 is windows-1252,
+ * gb2312 is GB18030.  TEXT begins and ends in the initial state, so a text
+ * that is decoded piecewise must be cut between characters.  ERR_CHARSET if
+ * the name is unknown ("x-unknown", say): guess then.
  */
 enum err charset_to_utf8(struct str charset, struct str text, struct buf *utf8) MUST_CHECK;
 
 /*
  * Appends TEXT (UTF-8; bad bytes become U+FFFD) normalized and case-folded for
  * comparison as i;unicode-casemap (RFC 5051) does: titlecase, decomposition.
+ * Where TEXT is cut does not matter, if it is cut beside an ASCII character.
  */
 void charset_fold(struct str text, struct buf *folded);
 
-/* Is it valid UTF-8, without surrogates or overlong forms? */
-bool utf8_valid(struct str text);
-
-/* Appends TEXT in normalization form C; ERR_NAME if it is not valid UTF-8. */
+/*
+ * Appends TEXT in normalization form C; ERR_NAME if it is not valid UTF-8 or,
+ * unless all of it is ASCII, longer than 64 KiB.
+ */
 enum err utf8_nfc(struct str text, struct buf *nfc) MUST_CHECK;
 
 #endif

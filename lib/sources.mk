@@ -1,7 +1,9 @@
 LIB_SRCS += \
+	lib/acl.c \
 	lib/arena.c \
 	lib/b64.c \
 	lib/buf.c \
+	lib/charset.c \
 	lib/conf.c \
 	lib/conf_read.c \
 	lib/conf_table.c \
@@ -14,7 +16,9 @@ LIB_SRCS += \
 	lib/kv_bdb.c \
 	lib/kv_state.c \
 	lib/log.c \
-	lib/str.c
+	lib/str.c \
+	lib/utf7.c \
+	lib/utf8.c
 
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
@@ -32,4 +36,7 @@ UNIT_TESTS += test/unit/test_kv.c
 
 # Tests of the base.
 UNIT_TESTS += \
-	test/unit/test_conf.c
+	test/unit/test_acl.c \
+	test/unit/test_charset.c \
+	test/unit/test_conf.c \
+	test/unit/test_utf7.c
