@@ -49,9 +49,12 @@ enum err name_to_internal(const struct name_style *n, struct str external,
 /* Appends the external name, in modified UTF-7. */
 void name_to_external(const struct name_style *n, struct str internal, struct buf *external);
 
-/* The prefixes of RFC 2342 in external form: "INBOX.", "user.", "". */
+/*
+ * The prefixes of RFC 2342 in external form, with separator: "INBOX.",
+ * "user.", "".  The caller gives valid buffers and frees them.
+ */
 struct name_prefixes {
-	const char *personal, *other, *shared;
+	struct buf personal, other, shared;
 };
 void name_prefixes(const struct name_style *n, struct name_prefixes *p);
 

@@ -1,0 +1,386 @@
+/*
+ * A worker's life.  What is opened once (configuration, log, store, TLS,
+ * SASL) is opened before the first accept; a session finds it all there.
+ *
+ * proc/PID is kept open and rewritten in place: who is served costs one
+ * system call, and nobody is an empty file.
+ */
+#include "imap/server/server.h"
+#include "config.h"
+#include "imap/server/setup.h"
+#include "lib/arena.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/logconf.h"
+#include "lib/net.h"
+#include "lib/proctitle.h"
+#include "lib/sasl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	DEFAULT_USES = 250,
+	DEFAULT_IDLE = 60,		/* seconds */
+	NOTICE_MAX = 2048,		/* of msg/shutdown and msg/motd */
+	SETUP_ARENA = 1024 * 1024,
+};
+
+struct server_inside {
+	struct arena *arena;
+	struct store_params params;
+	struct buf hostname;
+	struct buf proc_path;		/* "proc/PID" */
+	int proc_fd;			/* -1: not yet, or it could not be made */
+	size_t proc_size;
+	struct buf line;
+	int telemetry_fd;		/* of the session at hand, or -1 */
+};
+
+/* --- command line --- */
+
+struct options {
+	const char *conf_path;
+	int uses, idle, ssf;
+	bool tls, debug;
+};
+
+__attribute__((noreturn)) static void
+usage(const struct server_program *program)
+{
+	fprintf(stderr, "usage: %s [-C imapd.conf] [-U uses] [-T seconds] [-D]"
+	    " [-s] [-p ssf]%s\n", program->name,
+	    program->options != NULL ? " [options of its own; see its manual]" : "");
+	exit(EX_USAGE);
+}
+
+static int
+number(const struct server_program *program, const char *text)
+{
+	char *end;
+	errno = 0;
+	long n = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0 || n < 0 || n > 1000000)
+		usage(program);
+	return (int)n;
+}
+
+static void
+parse_options(int argc, char **argv, const struct server_program *program, void *ctx,
+    struct options *o)
+{
+	char letters[64];
+	snprintf(letters, sizeof(letters), "C:DU:T:sp:%s",
+	    program->options != NULL ? program->options : "");
+	*o = (struct options){
+		.conf_path = CONF_DEFAULT_PATH, .uses = DEFAULT_USES,
+		.idle = DEFAULT_IDLE,
+	};
+	for (int c; (c = getopt(argc, argv, letters)) != -1;) {
+		switch (c) {
+		case 'C': o->conf_path = strdup(optarg); break;
+		case 'D': o->debug = true; break;
+		case 'U': o->uses = number(program, optarg); break;
+		case 'T': o->idle = number(program, optarg); break;
+		case 's': o->tls = true; break;
+		case 'p': o->ssf = number(program, optarg); break;
+		default:
+			if (c == '?' || program->option == NULL
+			    || !program->option(ctx, c, optarg))
+				usage(program);
+		}
+	}
+	if (optind != argc || o->conf_path == NULL)
+		usage(program);
+}
+
+/* --- start --- */
+
+/* By hand as root: become who the store belongs to, as master does. */
+static void
+become_cyrus(const struct conf *conf)
+{
+	if (geteuid() != 0 || getenv(SVC_ENV_SERVICE) != NULL)
+		return;
+	const char *name = getenv("CYRUS_USER");
+	if (name == NULL && (name = conf_string(conf, CONF_CYRUS_USER)) == NULL)
+		name = CYRUS_USER;
+	const struct passwd *pw = getpwnam(name);
+	if (pw == NULL)
+		log_fatal(EX_NOUSER, "there is no user %s to run as", name);
+	if (pw->pw_uid != 0 && (initgroups(name, pw->pw_gid) != 0
+	    || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0))
+		log_fatal(EX_OSERR, "cannot become user %s: %m", name);
+}
+
+static void
+report(void *ctx, bool is_error, const char *line)
+{
+	(void)ctx;
+	if (is_error)
+		log_err("%s", line);
+	else
+		log_warning("%s", line);
+}
+
+static void
+read_config(struct server *s, const char *path)
+{
+	enum err e = conf_read(path, s->service, report, NULL, &s->conf);
+	if (e != OK)
+		log_fatal(EX_CONFIG, "cannot use the configuration file %s: %s",
+		    path, err_text(e));
+	log_open_conf(s->conf, s->program->name, NULL);
+	umask((mode_t)conf_int(s->conf, CONF_UMASK));
+	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
+	if (dir == NULL)
+		log_fatal(EX_CONFIG, "%s: configdirectory is not set", path);
+	become_cyrus(s->conf);
+	if (file_open_dir(AT_FDCWD, dir, &s->config_dirfd) != OK)
+		log_fatal(EX_CONFIG, "cannot open configdirectory %s;"
+		    " mkimap makes it", dir);
+}
+
+static void
+set_hostname(struct server *s)
+{
+	char name[256] = "localhost";
+	const char *given = conf_string(s->conf, CONF_SERVERNAME);
+	if (given == NULL && gethostname(name, sizeof(name)) == 0)
+		name[sizeof(name) - 1] = '\0';
+	buf_adds(&s->in->hostname, given != NULL ? given : name);
+	s->hostname = s->in->hostname.p;
+}
+
+static void
+open_tls(struct server *s)
+{
+	struct tls_params p = {
+		.cert_file = conf_string(s->conf, CONF_TLS_SERVER_CERT),
+		.key_file = conf_string(s->conf, CONF_TLS_SERVER_KEY),
+		.ciphers = conf_string(s->conf, CONF_TLS_CIPHERS),
+		.ciphersuites = conf_string(s->conf, CONF_TLS_CIPHERSUITES),
+		.versions = conf_string(s->conf, CONF_TLS_VERSIONS),
+		.session_timeout = (int)(conf_seconds(s->conf, CONF_TLS_SESSION_TIMEOUT) / 60),
+	};
+	if (p.cert_file != NULL && p.key_file == NULL)
+		p.key_file = p.cert_file;
+	if (p.cert_file != NULL && tls_context_new(&p, &s->tls) != OK)
+		s->tls = NULL;
+	if (s->implicit_tls && s->tls == NULL)
+		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
+}
+
+static void
+open_store(struct server *s)
+{
+	struct server_inside *in = s->in;
+	if (setup_params(in->arena, s->conf, &in->params) != OK)
+		log_fatal(EX_CONFIG, "the store's options are not usable; see above");
+	enum err e = store_open(&in->params, &s->store);
+	if (e != OK)
+		log_fatal(EX_TEMPFAIL, "cannot open the store: %s", err_text(e));
+}
+
+static void
+start(struct server *s, const struct options *o)
+{
+	static struct server_inside inside;
+	inside = (struct server_inside){
+		.arena = arena_new(SETUP_ARENA), .hostname = BUF_INIT,
+		.proc_path = BUF_INIT, .line = BUF_INIT,
+		.proc_fd = -1, .telemetry_fd = -1,
+	};
+	s->in = &inside;
+	s->service = s->svc.service != NULL ? s->svc.service : s->program->service;
+	s->implicit_tls = o->tls;
+	s->ssf = o->ssf;
+	s->uses = o->uses;
+	s->idle_seconds = o->idle;
+	read_config(s, o->conf_path);
+	if (o->debug) {
+		log_notice("stopped for a debugger; kill -CONT %d goes on", (int)getpid());
+		(void)raise(SIGSTOP);
+	}
+	set_hostname(s);
+	open_tls(s);
+	if (sasl_service_init(s->conf, s->program->sasl_service) != OK)
+		log_fatal(EX_TEMPFAIL, "cannot start SASL");
+	open_store(s);
+	if (s->program->start != NULL && s->program->start(s) != OK)
+		log_fatal(EX_TEMPFAIL, "%s cannot start; see above", s->program->name);
+}
+
+/* --- proc/PID --- */
+
+static void
+open_proc(struct server *s)
+{
+	struct server_inside *in = s->in;
+	buf_printf(&in->proc_path, "%s/%d", conf_string(s->conf, CONF_PROC_PATH),
+	    (int)getpid());
+	if (file_open(AT_FDCWD, in->proc_path.p, O_WRONLY | O_CREAT | O_TRUNC, 0644,
+	    &in->proc_fd) != OK)
+		in->proc_fd = -1;
+	in->proc_size = 0;
+}
+
+static void
+write_proc(struct server *s, struct str line)
+{
+	struct server_inside *in = s->in;
+	if (in->proc_path.n == 0)
+		open_proc(s);
+	if (in->proc_fd < 0)
+		return;
+	if (line.n > 0 && file_write_at(in->proc_fd, in->proc_path.p, line.p, line.n, 0) != OK)
+		return;
+	if (line.n < in->proc_size && file_truncate(in->proc_fd, in->proc_path.p, line.n) != OK)
+		return;
+	in->proc_size = line.n;
+}
+
+static void
+close_proc(struct server *s)
+{
+	struct server_inside *in = s->in;
+	if (in->proc_fd < 0)
+		return;
+	close(in->proc_fd);
+	in->proc_fd = -1;
+	if (file_unlink(AT_FDCWD, in->proc_path.p) != OK)
+		log_debug("%s was removed by somebody else", in->proc_path.p);
+}
+
+void
+server_status(struct server *s, const struct client *c, const char *user,
+    const char *mailbox)
+{
+	struct buf *line = &s->in->line;
+	buf_reset(line);
+	buf_printf(line, "%s\t[%s]\t%s\t%s\n", s->service, c->host,
+	    user != NULL ? user : "", mailbox != NULL ? mailbox : "");
+	write_proc(s, buf_str(line));
+	proctitle_set("%s: %s: [%s]%s%s%s%s", s->program->name, s->service, c->host,
+	    user != NULL ? " " : "", user != NULL ? user : "",
+	    mailbox != NULL ? " " : "", mailbox != NULL ? mailbox : "");
+}
+
+/* --- files that an administrator puts there --- */
+
+void
+server_telemetry(struct server *s, struct client *c, const char *userid)
+{
+	char path[320];
+	int n = snprintf(path, sizeof(path), "log/%s/%d", userid, (int)getpid());
+	if (n < 0 || (size_t)n >= sizeof(path) || strchr(userid, '/') != NULL
+	    || *userid == '.')
+		return;
+	/* Not file_open(): mostly the directory is not there, and it is no error. */
+	int fd = openat(s->config_dirfd, path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return;
+	s->in->telemetry_fd = fd;
+	stream_telemetry(c->stream, fd, true);
+}
+
+static void
+end_telemetry(struct server *s)
+{
+	if (s->in->telemetry_fd >= 0)
+		close(s->in->telemetry_fd);
+	s->in->telemetry_fd = -1;
+}
+
+/* The first line of the file, printable bytes only. */
+static bool
+notice(struct server *s, const char *path, struct buf *text)
+{
+	char line[NOTICE_MAX];
+	int fd = openat(s->config_dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, line, sizeof(line));
+	close(fd);
+	for (ssize_t i = 0; i < n && line[i] != '\n'; i++)
+		if ((unsigned char)line[i] >= ' ' && (unsigned char)line[i] < 127)
+			buf_addc(text, line[i]);
+	return n >= 0;
+}
+
+bool
+server_shutdown_notice(struct server *s, struct buf *text)
+{
+	return notice(s, "msg/shutdown", text);
+}
+
+bool
+server_motd(struct server *s, struct buf *text)
+{
+	return notice(s, "msg/motd", text);
+}
+
+/* --- connections --- */
+
+static const char *
+address(int fd, bool peer, struct buf *b)
+{
+	return net_sasl_address(fd, peer, b) ? b->p : NULL;
+}
+
+static void
+serve(struct server *s, int fd)
+{
+	struct buf host = BUF_INIT, local = BUF_INIT, remote = BUF_INIT;
+	net_host(fd, true, &host);
+	struct client c = {
+		.stream = stream_new(fd, fd == STDIN_FILENO ? STDOUT_FILENO : fd),
+		.host = host.p,
+		.local_ip_port = address(fd, false, &local),
+		.remote_ip_port = address(fd, true, &remote),
+		.is_local = net_is_local(fd),
+		.starts_tls = s->implicit_tls,
+	};
+	stream_stop_fd(c.stream, svc_stop_fd());
+	server_status(s, &c, NULL, NULL);
+	s->program->session(s, &c);
+	stream_close(c.stream);
+	end_telemetry(s);
+	write_proc(s, (struct str){ "", 0 });
+	proctitle_set("%s: %s: idle", s->program->name, s->service);
+	buf_free(&host);
+	buf_free(&local);
+	buf_free(&remote);
+}
+
+int
+server_main(int argc, char **argv, const struct server_program *program, void *ctx)
+{
+	struct server s = { .program = program, .ctx = ctx, .config_dirfd = -1 };
+	struct options o;
+	proctitle_init(argc, argv);
+	svc_init(&s.svc);
+	parse_options(argc, argv, program, ctx, &o);
+	start(&s, &o);
+	enum err e = OK;
+	while (s.svc.served < s.uses || s.uses == 0) {
+		int fd;
+		if ((e = svc_accept(&s.svc, s.idle_seconds, &fd)) != OK)
+			break;
+		serve(&s, fd);
+		store_maintain(s.store);
+	}
+	close_proc(&s);
+	store_close(s.store);
+	return e == ERR_IO ? EX_TEMPFAIL : 0;
+}
