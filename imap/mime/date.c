@@ -132,7 +132,7 @@ full_year(int year, int digits)
 static void
 slashes(struct lex *l, int first, struct date *d)
 {
-	int digits, second;
+	int digits, second, year;
 
 	l->p++;
 	second = number(l, &digits);
@@ -140,7 +140,8 @@ slashes(struct lex *l, int first, struct date *d)
 	d->day = first <= 12 ? second : first;
 	if (lex_at(l, '/')) {
 		l->p++;
-		d->year = full_year(number(l, &digits), digits);
+		year = number(l, &digits);
+		d->year = full_year(year, digits);
 	}
 }
 

@@ -146,13 +146,13 @@ mime_param_value(struct arena *arena, const struct mime_params *params,
 {
 	struct str key = str_c(name), charset;
 	bool encoded;
-	const struct mime_param *whole = find_piece(params, key, -1, &encoded);
 
-	if (whole != NULL && !encoded) {
-		*value = whole->value;
-		return true;
-	}
-	if (whole != NULL)
+	for (size_t i = 0; i < params->count; i++)
+		if (str_ieq(params->item[i].name, key)) {
+			*value = params->item[i].value;
+			return true;
+		}
+	if (find_piece(params, key, -1, &encoded) != NULL)
 		return join(arena, params, key, -1, value, &charset);
 	if (find_piece(params, key, 0, &encoded) != NULL)
 		return join(arena, params, key, 0, value, &charset);

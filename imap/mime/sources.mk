@@ -16,4 +16,4 @@ MIME_SRCS += \
 	imap/mime/word.c
 TOOLS += test/interop/mimedump
 test/interop/mimedump_SRCS = test/interop/mimedump.c
-UNIT_TESTS += test/unit/test_env.c test/unit/test_hdr.c test/unit/test_mime.c
+UNIT_TESTS += test/unit/test_ctype.c test/unit/test_date.c test/unit/test_env.c test/unit/test_hdr.c test/unit/test_mime.c
