@@ -1,8 +1,7 @@
 /*
- * Plain ASCII, which most fields and many bodies are, is compared without
- * ICU: it is raised to capitals, as i;unicode-casemap does with it, and
- * searched by memmem().  Everything else takes the long way: transfer
- * encoding, character set, charset_fold().
+ * Most fields are plain ASCII without encoded words: those are only unfolded.
+ * Everything else takes the long way: transfer encoding, character set,
+ * charset_fold(), which has a short way of its own for ASCII.
  */
 #include "imap/store/search_text.h"
 
@@ -10,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/charset.h"
+#include "lib/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -64,47 +64,6 @@ search_text_next(struct search_text *t)
 }
 
 static bool
-is_ascii(struct str s)
-{
-	size_t i = 0;
-
-	for (; i + 8 <= s.n; i += 8) {
-		uint64_t w;
-
-		memcpy(&w, s.p + i, 8);
-		if (w & UINT64_C(0x8080808080808080))
-			return false;
-	}
-	for (; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
-static void
-fold_ascii(struct str s, struct buf *out)
-{
-	char *to = buf_reserve(out, s.n);
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		to[i] = (char)(c - ((c >= 'a' && c <= 'z') ? 32 : 0));
-	}
-	out->n += s.n;
-	out->p[out->n] = '\0';
-}
-
-static void
-fold(struct str s, struct buf *out)
-{
-	if (is_ascii(s))
-		fold_ascii(s, out);
-	else
-		charset_fold(s, out);
-}
-
-static bool
 contains(const struct buf *hay, struct str needle)
 {
 	return memmem(hay->p, hay->n, needle.p, needle.n) != NULL;
@@ -114,7 +73,7 @@ contains(const struct buf *hay, struct str needle)
 static void
 field_text(struct str raw, struct buf *utf8)
 {
-	if (!is_ascii(raw) || memmem(raw.p, raw.n, "=?", 2)) {
+	if (utf8_ascii_prefix(raw) < raw.n || memmem(raw.p, raw.n, "=?", 2)) {
 		mime_decode_header(raw, utf8);
 		return;
 	}
@@ -152,7 +111,7 @@ search_text_field(struct search_text *t, struct str header, struct str name,
 		buf_reset(&t->utf8);
 		buf_reset(&t->folded);
 		field_text(field_value(raw), &t->utf8);
-		fold(buf_str(&t->utf8), &t->folded);
+		charset_fold(buf_str(&t->utf8), &t->folded);
 		if (contains(&t->folded, needle))
 			return true;
 	}
@@ -170,7 +129,7 @@ header_contains(struct search_text *t, struct str header, struct str needle)
 		field_text(raw, &t->utf8);
 		buf_addc(&t->utf8, '\n');
 	}
-	fold(buf_str(&t->utf8), &t->folded);
+	charset_fold(buf_str(&t->utf8), &t->folded);
 	return contains(&t->folded, needle);
 }
 
@@ -269,10 +228,10 @@ add_folded(struct search_text *t, struct str charset, struct str raw)
 	buf_reset(&t->utf8);
 	if (str_ieq(charset, STR("us-ascii")) || str_ieq(charset, STR("utf-8"))
 	    || charset_to_utf8(charset, raw, &t->utf8) != OK) {
-		fold(raw, &t->folded);
+		charset_fold(raw, &t->folded);
 		return;
 	}
-	fold(buf_str(&t->utf8), &t->folded);
+	charset_fold(buf_str(&t->utf8), &t->folded);
 }
 
 static bool

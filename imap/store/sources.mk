@@ -23,3 +23,5 @@ STORE_SRCS += \
 UNIT_TESTS += \
 	test/unit/test_uidset.c \
 	test/unit/test_wal.c
+
+UNIT_TESTS += test/unit/test_search.c
