@@ -111,12 +111,19 @@ struct kv {
 
 #ifdef __SANITIZE_ADDRESS__
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 /* What abandon() leaks is meant to be leaked. */
 const char *
 __lsan_default_suppressions(void)
 {
 	return "leak:libdb-5.3.so";
+}
+
+const char *
+__lsan_default_options(void)
+{
+	return "print_suppressions=0";
 }
 #endif
 

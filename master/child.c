@@ -230,6 +230,10 @@ set_environment(const struct child_spec *spec)
 		unsetenv(SVC_ENV_SERVICE);
 		unsetenv(SVC_ENV_ID);
 	}
+	if (spec->is_daemon)
+		setenv("CYRUS_ISDAEMON", "1", 1);
+	else
+		unsetenv("CYRUS_ISDAEMON");
 	/* What systemd told us concerns nobody below. */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");

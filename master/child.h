@@ -41,6 +41,7 @@ struct child_spec {
 	int maxfds;		/* 0: as master has it */
 	unsigned id;		/* SVC_ENV_ID */
 	bool is_worker;		/* gets SVC_ENV_SERVICE and outlives master */
+	bool is_daemon;		/* gets CYRUS_ISDAEMON: not to go to the background */
 };
 
 /* STATUS is wait(2)'s. */

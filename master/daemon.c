@@ -188,6 +188,7 @@ start(struct daemon *d, bool wait)
 		log_fatal(EX_OSERR, "pipe for daemon %s: %m", d->name);
 	const struct child_spec spec = {
 		.name = d->name, .cmd = d->cmd, .status_fd = fds[1], .listen_fd = -1,
+		.is_daemon = true,
 	};
 	d->started = poll_now(d->all->poll);
 	d->n_said = 0;

@@ -2,6 +2,7 @@ SERVER_SRCS += \
 	imap/server/deliver.c \
 	imap/server/login.c \
 	imap/server/name.c \
+	imap/server/notify.c \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/user.c
