@@ -2,7 +2,8 @@
  * Waiting for a connection.  Many free workers wait for one socket; each has
  * it in an epoll set of its own with EPOLLEXCLUSIVE, so that a connection
  * wakes one of them and not the herd.  Before waiting, accept is tried: under
- * load that is the only system call between two sessions.
+ * load that is the only system call between two sessions.  After waiting it is
+ * tried too, whatever ended the wait: see last_try().
  *
  * Signals.  SIGHUP is blocked but inside epoll_pwait(), so the check of the
  * flag and the wait are one step, and a session never sees EINTR for it.
@@ -188,6 +189,20 @@ take_blocked_hup(void)
 		end_soon = 1;
 }
 
+/*
+ * A worker that stops waiting may just have been the one that was woken for a
+ * client: then nobody else was, so that client is still ours.
+ */
+static enum err
+last_try(struct svc *s, enum err why, int *fd)
+{
+	if (end_now || try_accept(s, fd) != OK)
+		return why;
+	s->served++;
+	tell(s, SVC_BUSY);
+	return OK;
+}
+
 enum err
 svc_accept(struct svc *s, int idle_seconds, int *fd)
 {
@@ -207,7 +222,7 @@ svc_accept(struct svc *s, int idle_seconds, int *fd)
 		tell(s, SVC_FREE);
 		e = wait_once(s, end);
 		if (e != OK)
-			return e;
+			return last_try(s, e, fd);
 	}
 	return ERR_CLOSED;
 }

@@ -59,8 +59,9 @@ void svc_init(struct svc *s);
 
 /*
  * Waits for a connection and returns its descriptor, which does not block;
- * the one before is done with.  Tells master what changes.  ERR_CLOSED: master asks us to end (SIGTERM, SIGHUP for a reload, or
- * master is gone): exit with 0.  ERR_TIMEOUT after IDLE_SECONDS without work.
+ * the one before is done with.  Tells master what changes.  ERR_CLOSED:
+ * master asks us to end (SIGTERM, SIGHUP for a reload, or master is gone):
+ * exit with 0.  ERR_TIMEOUT after IDLE_SECONDS (0: never) without work.
  */
 enum err svc_accept(struct svc *s, int idle_seconds, int *fd) MUST_CHECK;
 

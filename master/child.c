@@ -36,7 +36,7 @@ struct child {
 
 struct children {
 	struct child_setup setup;
-	struct buf own_dir;		/* of the master binary */
+	struct buf own_path, own_dir;	/* of the master binary */
 	struct child *buckets[BUCKETS];
 	int count;
 };
@@ -57,8 +57,10 @@ children_new(const struct child_setup *setup)
 	if (c == NULL)
 		log_fatal(EX_OSERR, "out of memory for the table of children");
 	c->setup = *setup;
+	buf_init(&c->own_path);
 	buf_init(&c->own_dir);
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+	buf_add(&c->own_path, self, n > 0 ? (size_t)n : 0);
 	while (n > 0 && self[n - 1] != '/')
 		n--;
 	buf_add(&c->own_dir, self, n > 0 ? (size_t)n : 0);
@@ -77,6 +79,7 @@ children_free(struct children *c)
 			c->buckets[i] = next;
 		}
 	}
+	buf_free(&c->own_path);
 	buf_free(&c->own_dir);
 	free(c);
 }
@@ -239,6 +242,7 @@ set_environment(const struct child_spec *spec)
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDNAMES");
+	unsetenv("CHAPAR_ADOPT");
 }
 
 __attribute__((noreturn)) static void
@@ -271,6 +275,24 @@ run_child(const struct children *c, const struct child_spec *spec,
 	_exit(EX_OSERR);
 }
 
+static void
+add_child(struct children *c, struct child *new, pid_t pid, child_exit_fn fn, void *ctx)
+{
+	struct child **bucket = &c->buckets[pid % BUCKETS];
+	*new = (struct child){ .next = *bucket, .pid = pid, .fn = fn, .ctx = ctx };
+	*bucket = new;
+	c->count++;
+}
+
+void
+children_adopt(struct children *c, pid_t pid, child_exit_fn fn, void *ctx)
+{
+	struct child *new = calloc(1, sizeof(*new));
+	if (new == NULL)
+		log_fatal(EX_OSERR, "out of memory for the table of children");
+	add_child(c, new, pid, fn, ctx);
+}
+
 enum err
 child_spawn(struct children *c, const struct child_spec *spec,
     child_exit_fn fn, void *ctx, pid_t *pid)
@@ -291,11 +313,8 @@ child_spawn(struct children *c, const struct child_spec *spec,
 		e = ERR_IO;
 		goto out;
 	}
-	struct child **bucket = &c->buckets[*pid % BUCKETS];
-	*new = (struct child){ .next = *bucket, .pid = *pid, .fn = fn, .ctx = ctx };
-	*bucket = new;
+	add_child(c, new, *pid, fn, ctx);
 	new = NULL;
-	c->count++;
 	log_debug("%s: started \"%s\" pid=%d", spec->name, spec->cmd, (int)*pid);
 out:
 	free(new);
@@ -358,6 +377,28 @@ children_signal(const struct children *c, int signo)
 	for (int i = 0; i < BUCKETS; i++)
 		for (const struct child *k = c->buckets[i]; k != NULL; k = k->next)
 			(void)kill(k->pid, signo);
+}
+
+int
+children_signal_all(const struct children *c, child_exit_fn fn, int signo)
+{
+	int n = 0;
+	for (int i = 0; i < BUCKETS; i++) {
+		for (const struct child *k = c->buckets[i]; k != NULL; k = k->next) {
+			if (k->fn != fn)
+				continue;
+			n++;
+			if (signo != 0)
+				(void)kill(k->pid, signo);
+		}
+	}
+	return n;
+}
+
+const char *
+children_own_path(const struct children *c)
+{
+	return c->own_path.p;
 }
 
 void

@@ -63,6 +63,15 @@ void *children_find(const struct children *c, pid_t pid, child_exit_fn fn);
 /* Takes all that have ended: on SIGCHLD. */
 void children_reap(struct children *c);
 
+/* Takes in a child that an earlier image of master started. */
+void children_adopt(struct children *c, pid_t pid, child_exit_fn fn, void *ctx);
+
+/* How many were given FN, and sends SIGNO (0: nothing) to each. */
+int children_signal_all(const struct children *c, child_exit_fn fn, int signo);
+
+/* The path of the master binary as it was called. */
+const char *children_own_path(const struct children *c);
+
 /* Whom children run as, if not as master itself. */
 bool children_user(const struct children *c, uid_t *uid, gid_t *gid);
 

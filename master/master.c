@@ -10,6 +10,10 @@
  * for those with wait=yes, RUN serves.  SIGTERM leads to DRAIN, where sockets
  * are closed, free workers end and busy ones may finish for a while; then to
  * CLOSE, where daemons end.  A second SIGTERM shortens DRAIN to nothing.
+ *
+ * SIGUSR2 leads from RUN to UPGRADE, where daemons end and nothing else
+ * changes, and from there into the new binary.  That one skips START: what it
+ * does (recovery) must not be done while workers of the old one are busy.
  */
 #include "config.h"
 #include "lib/conf.h"
@@ -26,6 +30,7 @@
 #include "master/pidfile.h"
 #include "master/service.h"
 #include "master/systemd.h"
+#include "master/upgrade.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +55,9 @@ enum {
 	WANTED_FDS = 16384,		/* as root */
 };
 
-enum phase { PHASE_START, PHASE_DAEMONS, PHASE_RUN, PHASE_DRAIN, PHASE_CLOSE };
+enum phase {
+	PHASE_START, PHASE_DAEMONS, PHASE_RUN, PHASE_UPGRADE, PHASE_DRAIN, PHASE_CLOSE,
+};
 
 struct master {
 	struct options options;
@@ -59,6 +66,7 @@ struct master {
 	struct mconf *conf;
 	struct poll *poll;
 	struct children *children;
+	struct inherited_sockets *inherited;
 	struct services *services;
 	struct events *events;
 	struct daemons *daemons;
@@ -92,7 +100,7 @@ static void
 write_status(struct master *m)
 {
 	static const char *const names[] = {
-		"start", "daemons", "run", "drain", "close",
+		"start", "daemons", "run", "upgrade", "drain", "close",
 	};
 	struct buf b = BUF_INIT, path = BUF_INIT;
 	buf_printf(&b, "master %d state=%s children=%d\n", (int)getpid(),
@@ -159,6 +167,7 @@ on_daemons_ready(void *ctx, bool ok)
 	}
 	m->phase = PHASE_RUN;
 	services_configure(m->services, m->conf);
+	systemd_sockets_drop(m->inherited);
 	events_configure(m->events, m->conf);
 	tell_ready(m);
 	if (m->reload_wanted)
@@ -227,10 +236,41 @@ on_daemons_ended(void *ctx)
 }
 
 static void
+on_worker_gone(void *ctx, pid_t pid)
+{
+	struct master *m = ctx;
+	janitor_forget(m->proc_path, pid);
+}
+
+/* A worker that the image before us started. */
+static void
+on_adopted_end(void *ctx, pid_t pid, int status)
+{
+	(void)status;
+	on_worker_gone(ctx, pid);
+}
+
+static void
+adopt(void *ctx, pid_t pid)
+{
+	struct master *m = ctx;
+	children_adopt(m->children, pid, on_adopted_end, m);
+}
+
+/* Ours and adopted ones; SIGNO, if not 0, is sent to all. */
+static int
+workers(const struct master *m, int signo)
+{
+	if (signo != 0)
+		services_signal(m->services, signo);
+	return services_workers(m->services)
+	    + children_signal_all(m->children, on_adopted_end, signo);
+}
+
+static void
 begin_close(struct master *m)
 {
-	if (m->phase == PHASE_CLOSE || services_workers(m->services) > 0
-	    || m->start_pid != 0)
+	if (m->phase == PHASE_CLOSE || workers(m, 0) > 0 || m->start_pid != 0)
 		return;
 	m->phase = PHASE_CLOSE;
 	poll_cancel(m->poll, m->timer);
@@ -242,9 +282,7 @@ static void
 on_bye_timeout(void *ctx)
 {
 	struct master *m = ctx;
-	log_warning("%d workers do not end; killing them",
-	    services_workers(m->services));
-	services_signal(m->services, SIGKILL);
+	log_warning("%d workers do not end; killing them", workers(m, SIGKILL));
 	m->timer = NULL;
 }
 
@@ -254,8 +292,7 @@ end_sessions(void *ctx)
 {
 	struct master *m = ctx;
 	m->saying_bye = true;
-	log_info("ending %d sessions", services_workers(m->services));
-	services_signal(m->services, SIGTERM);
+	log_info("ending %d sessions", workers(m, SIGTERM));
 	m->timer = poll_after(m->poll, BYE_MS, on_bye_timeout, m);
 }
 
@@ -269,6 +306,7 @@ begin_drain(struct master *m, const char *why)
 		(void)kill(m->start_pid, SIGTERM);
 	events_stop(m->events);
 	services_drain(m->services);
+	poll_cancel(m->poll, m->timer);
 	m->timer = poll_after(m->poll, m->options.drain_seconds * INT64_C(1000),
 	    end_sessions, m);
 	begin_close(m);
@@ -307,6 +345,44 @@ on_usr1(void *ctx, int signo)
 	write_status(ctx);
 }
 
+/* Daemons have ended, or had their time: the point of no return. */
+static void
+become_new(void *ctx)
+{
+	struct master *m = ctx;
+	daemons_signal(m->daemons, SIGKILL);
+	upgrade_exec(children_own_path(m->children), &m->options, m->services);
+	/* Half of our descriptors are gone; workers finish by themselves. */
+	log_fatal(EX_OSERR, "the upgrade failed; start master again");
+}
+
+static void
+on_usr2(void *ctx, int signo)
+{
+	struct master *m = ctx;
+	struct mconf *conf;
+	const char *path = children_own_path(m->children);
+	(void)signo;
+	if (m->phase != PHASE_RUN)
+		return;
+	if (access(path, X_OK) != 0) {
+		log_err("no upgrade: cannot run \"%s\": %m", path);
+		return;
+	}
+	if (mconf_read(m->options.cyrus_conf, report, NULL, &conf) != OK) {
+		log_err("no upgrade: %s has errors", m->options.cyrus_conf);
+		return;
+	}
+	mconf_free(conf);
+	log_notice("upgrading to what is now \"%s\"", path);
+	systemd_notify("RELOADING=1");
+	m->phase = PHASE_UPGRADE;
+	events_stop(m->events);
+	services_pause(m->services);
+	m->timer = poll_after(m->poll, CLOSE_MS, become_new, m);
+	daemons_stop(m->daemons, become_new, m);
+}
+
 static void
 on_child(void *ctx, int signo)
 {
@@ -317,13 +393,6 @@ on_child(void *ctx, int signo)
 		begin_close(m);
 	if (m->phase == PHASE_CLOSE && children_count(m->children) == 0)
 		finish(m);
-}
-
-static void
-on_worker_gone(void *ctx, pid_t pid)
-{
-	struct master *m = ctx;
-	janitor_forget(m->proc_path, pid);
 }
 
 static void
@@ -483,8 +552,11 @@ set_up(struct master *m)
 	raise_limits();
 	setup.poll = m->poll = poll_new();
 	m->children = children_new(&setup);
-	m->services = services_new(m->poll, m->children, m->options.backlog,
-	    on_worker_gone, m);
+	const struct service_setup services = {
+		.poll = m->poll, .children = m->children, .inherited = m->inherited,
+		.backlog = m->options.backlog, .gone = on_worker_gone, .ctx = m,
+	};
+	m->services = services_new(&services);
 	m->events = events_new(m->poll, m->children);
 	m->daemons = daemons_new(m->poll, m->children);
 	poll_signal(m->poll, SIGTERM, on_stop_signal, m);
@@ -492,6 +564,7 @@ set_up(struct master *m)
 	poll_signal(m->poll, SIGQUIT, on_stop_signal, m);
 	poll_signal(m->poll, SIGHUP, on_hup, m);
 	poll_signal(m->poll, SIGUSR1, on_usr1, m);
+	poll_signal(m->poll, SIGUSR2, on_usr2, m);
 	poll_signal(m->poll, SIGCHLD, on_child, m);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -502,6 +575,7 @@ tear_down(struct master *m)
 	events_free(m->events);
 	daemons_free(m->daemons);
 	services_free(m->services);
+	systemd_sockets_free(m->inherited);
 	children_free(m->children);
 	poll_free(m->poll);
 	mconf_free(m->conf);
@@ -522,8 +596,14 @@ run(struct master *m)
 	if (pidfile_write(m->pidfile_fd, m->options.pidfile) != OK)
 		return EX_CANTCREAT;
 	set_up(m);
-	log_notice("process started");
-	m->start_entry = m->conf->first[MCONF_START];
+	if (upgrade_is()) {
+		upgrade_adopt(adopt, m);
+		children_reap(m->children);
+		log_notice("process upgraded, %d workers taken over", workers(m, 0));
+	} else {
+		log_notice("process started");
+		m->start_entry = m->conf->first[MCONF_START];
+	}
 	janitor_round(m);
 	run_next_start(m);
 	poll_run(m->poll);
@@ -535,7 +615,7 @@ int
 main(int argc, char **argv)
 {
 	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
-	systemd_take_sockets();
+	m.inherited = systemd_sockets_new();
 	options_parse(argc, argv, &m.options);
 	read_configuration(&m);
 	int code = run(&m);

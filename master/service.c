@@ -15,7 +15,6 @@
 #include "lib/log.h"
 #include "lib/net.h"
 #include "lib/svc.h"
-#include "master/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +69,7 @@ struct service {
 	int failures;			/* in a row */
 	int64_t not_before;
 	int64_t relisten_at, full_logged;
+	int ignored;			/* rounds in which a client was left waiting */
 	int64_t second;			/* in which forks were counted */
 	int forks;
 	struct poll_timer *timer;
@@ -78,10 +78,9 @@ struct service {
 struct services {
 	struct poll *poll;
 	struct children *children;
-	int backlog;
-	service_gone_fn gone;
-	void *ctx;
+	struct service_setup setup;
 	struct service *first;
+	bool paused;
 };
 
 static void tend(struct service *s);
@@ -98,15 +97,13 @@ must_copy(const char *text)
 }
 
 struct services *
-services_new(struct poll *poll, struct children *children, int backlog,
-    service_gone_fn gone, void *ctx)
+services_new(const struct service_setup *setup)
 {
 	struct services *all = malloc(sizeof(*all));
 	if (all == NULL)
 		log_fatal(EX_OSERR, "out of memory for services");
 	*all = (struct services){
-		.poll = poll, .children = children, .backlog = backlog,
-		.gone = gone, .ctx = ctx,
+		.poll = setup->poll, .children = setup->children, .setup = *setup,
 	};
 	return all;
 }
@@ -249,7 +246,7 @@ on_exit_of_worker(void *ctx, pid_t pid, int status)
 	if (!w->old)
 		s->count[w->state]--;
 	judge_end(s, w, status);
-	s->all->gone(s->all->ctx, pid);
+	s->all->setup.gone(s->all->setup.ctx, pid);
 	free(w);
 	tend(s);
 	free_if_done(s);
@@ -341,7 +338,7 @@ on_knock(void *ctx, int fd, short ready)
 static void
 tend(struct service *s)
 {
-	if (s->draining)
+	if (s->draining || s->all->paused)
 		return;
 	if (s->fd < 0) {
 		open_socket(s);
@@ -364,12 +361,31 @@ tend(struct service *s)
 		poll_watch(s->all->poll, s->fd, POLLIN, on_knock, s);
 }
 
+/*
+ * Free workers and a client that waits all the same: whoever was woken for
+ * it has been killed.  One more worker, when it comes, looks for itself.
+ */
+static void
+help_ignored(struct service *s)
+{
+	bool waits = !s->draining && s->fd >= 0 && s->count[FREE] > 0
+	    && waiting(s) > 0;
+	s->ignored = waits ? s->ignored + 1 : 0;
+	if (s->ignored < 2 || !may_start(s))
+		return;
+	s->ignored = 0;
+	log_info("service %s: a client waits beside free workers; starting one"
+	    " more", s->name);
+	(void)start_worker(s);
+}
+
 void
 services_tend(struct services *all)
 {
 	int64_t now = poll_now(all->poll);
 	for (struct service *s = all->first; s != NULL; s = s->next) {
 		tend(s);
+		help_ignored(s);
 		for (struct worker *w = s->workers; w != NULL; w = w->next) {
 			if (!w->old || w->overdue || now - w->since < OVERDUE_MS)
 				continue;
@@ -458,15 +474,16 @@ open_socket(struct service *s)
 	int64_t now = poll_now(s->all->poll);
 	if (now < s->relisten_at)
 		return;
+	bool own = true;
 	while (n < NET_MAX_ADDRESSES
-	    && (fds[n] = systemd_socket(s->name, s->listen)) >= 0)
+	    && (fds[n] = systemd_socket(s->all->setup.inherited,
+	    s->name, s->listen, &own)) >= 0)
 		n++;
-	bool inherited = n > 0;
 	enum err e = OK;
-	if (inherited)
-		log_info("service %s: %d socket(s) taken from systemd", s->name, n);
+	if (n > 0)
+		log_info("service %s: %d socket(s) taken over", s->name, n);
 	else if (net_is_path(s->listen)) {
-		e = net_listen_unix(s->listen, s->mode, s->all->backlog, fds);
+		e = net_listen_unix(s->listen, s->mode, s->all->setup.backlog, fds);
 		n = e == OK ? 1 : 0;
 		if (e == OK)
 			give_to_user(s);
@@ -474,7 +491,7 @@ open_socket(struct service *s)
 		enum net_family family = strcasecmp(s->proto, "tcp4") == 0
 		    ? NET_IPV4 : strcasecmp(s->proto, "tcp6") == 0
 		    ? NET_IPV6 : NET_ANY;
-		e = net_listen_tcp(s->listen, family, s->all->backlog, fds, &n);
+		e = net_listen_tcp(s->listen, family, s->all->setup.backlog, fds, &n);
 	}
 	if (e != OK) {
 		log_err("service %s: cannot listen on \"%s\"; next try in %d s",
@@ -483,7 +500,7 @@ open_socket(struct service *s)
 		tend_later(s, RELISTEN_MS);
 		return;
 	}
-	add_sockets(s, fds, n, inherited);
+	add_sockets(s, fds, n, !own);
 }
 
 /* What its workers hold open does not count: nobody gets in any more. */
@@ -552,6 +569,29 @@ services_configure(struct services *all, const struct mconf *conf)
 			set_params(new_service(all, e), e);
 	}
 	services_tend(all);
+}
+
+void
+services_pause(struct services *all)
+{
+	all->paused = true;
+	for (struct service *s = all->first; s != NULL; s = s->next) {
+		if (s->fd >= 0)
+			poll_unwatch(all->poll, s->fd);
+		tell_workers(s);
+	}
+}
+
+void
+services_hand_over(const struct services *all, service_socket_fn each_socket,
+    service_worker_fn each_worker, void *ctx)
+{
+	for (const struct service *s = all->first; s != NULL; s = s->next) {
+		if (s->fd >= 0)
+			each_socket(ctx, s->name, s->fd, !s->inherited);
+		for (const struct worker *w = s->workers; w != NULL; w = w->next)
+			each_worker(ctx, w->pid);
+	}
 }
 
 void

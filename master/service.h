@@ -27,14 +27,24 @@
 #include "lib/poll.h"
 #include "master/child.h"
 #include "master/conf.h"
+#include "master/systemd.h"
 
 struct services;
 
 /* Called after a worker has ended: its proc/ file can go. */
 typedef void (*service_gone_fn)(void *ctx, pid_t pid);
 
-struct services *services_new(struct poll *poll, struct children *children,
-    int backlog, service_gone_fn gone, void *ctx);
+/* What services need of master; all of it outlives them. */
+struct service_setup {
+	struct poll *poll;
+	struct children *children;
+	struct inherited_sockets *inherited;
+	int backlog;
+	service_gone_fn gone;
+	void *ctx;
+};
+
+struct services *services_new(const struct service_setup *setup);
 void services_free(struct services *s);
 
 /*
@@ -44,6 +54,16 @@ void services_free(struct services *s);
  * and tried again every few seconds.
  */
 void services_configure(struct services *s, const struct mconf *conf);
+
+/*
+ * For an upgrade: starts no more workers and tells those there to end when
+ * they are free; then hands over its sockets and its workers, each by a call.
+ */
+typedef void (*service_socket_fn)(void *ctx, const char *name, int fd, bool own);
+typedef void (*service_worker_fn)(void *ctx, pid_t pid);
+void services_pause(struct services *s);
+void services_hand_over(const struct services *s, service_socket_fn each_socket,
+    service_worker_fn each_worker, void *ctx);
 
 /* Sockets are closed, free workers end, busy ones finish. */
 void services_drain(struct services *s);

@@ -10,7 +10,8 @@ master/master_SRCS = \
 	master/pidfile.c \
 	master/schedule.c \
 	master/service.c \
-	master/systemd.c
+	master/systemd.c \
+	master/upgrade.c
 
 TOOLS += test/system/echod
 test/system/echod_SRCS = test/system/echod.c

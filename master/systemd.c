@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -20,11 +21,21 @@ enum {
 	KEEP_FROM = 64,		/* away from the descriptors of workers */
 };
 
-static struct inherited {
+struct inherited {
 	int fd;			/* -1: given away */
-	char name[64];
-} sockets[MAX_SOCKETS];
-static int n_sockets;
+	char name[128];
+};
+
+struct inherited_sockets {
+	int n;
+	struct inherited socket[MAX_SOCKETS];
+};
+
+static bool
+is_own(const struct inherited *s)
+{
+	return strncmp(s->name, SYSTEMD_OWN_PREFIX, strlen(SYSTEMD_OWN_PREFIX)) == 0;
+}
 
 void
 systemd_notify(const char *state)
@@ -49,12 +60,15 @@ systemd_notify(const char *state)
 	close(fd);
 }
 
-void
-systemd_take_sockets(void)
+struct inherited_sockets *
+systemd_sockets_new(void)
 {
+	struct inherited_sockets *all = calloc(1, sizeof(*all));
+	if (all == NULL)
+		log_fatal(EX_OSERR, "out of memory for sockets");
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid())
-		return;
+		return all;
 	const char *names = getenv("LISTEN_FDNAMES");
 	long n = strtol(count, NULL, 10);
 	for (int i = 0; i < n && i < MAX_SOCKETS; i++) {
@@ -65,13 +79,35 @@ systemd_take_sockets(void)
 		int flags = fcntl(fd, F_GETFL);
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 		size_t len = names != NULL ? strcspn(names, ":") : 0;
-		struct inherited *s = &sockets[n_sockets++];
+		struct inherited *s = &all->socket[all->n++];
 		s->fd = fd;
 		snprintf(s->name, sizeof(s->name), "%.*s", (int)len,
 		    names != NULL ? names : "");
 		if (names != NULL)
 			names += len + (names[len] == ':');
 	}
+	return all;
+}
+
+void
+systemd_sockets_drop(struct inherited_sockets *all)
+{
+	for (int i = 0; i < all->n; i++) {
+		struct inherited *s = &all->socket[i];
+		if (s->fd < 0 || !is_own(s))
+			continue;
+		net_unlisten(s->fd);
+		s->fd = -1;
+	}
+}
+
+void
+systemd_sockets_free(struct inherited_sockets *all)
+{
+	for (int i = 0; i < all->n; i++)
+		if (all->socket[i].fd >= 0)
+			close(all->socket[i].fd);
+	free(all);
 }
 
 /* The number of a port by its number or name; 0: unknown. */
@@ -106,22 +142,33 @@ is_bound_to(int fd, const char *listen)
 }
 
 int
-systemd_socket(const char *name, const char *listen)
+systemd_socket(struct inherited_sockets *all, const char *name,
+    const char *listen, bool *own)
 {
 	struct inherited *found = NULL;
-	for (int i = 0; i < n_sockets; i++) {
-		if (sockets[i].fd < 0)
+	for (int i = 0; i < all->n; i++) {
+		struct inherited *s = &all->socket[i];
+		if (s->fd < 0)
 			continue;
-		if (strcmp(sockets[i].name, name) == 0) {
-			found = &sockets[i];
+		if (is_own(s)) {
+			/* Ours until now; the configuration may have changed. */
+			if (strcmp(s->name + strlen(SYSTEMD_OWN_PREFIX), name) != 0
+			    || !is_bound_to(s->fd, listen))
+				continue;
+			found = s;
 			break;
 		}
-		if (found == NULL && is_bound_to(sockets[i].fd, listen))
-			found = &sockets[i];
+		if (strcmp(s->name, name) == 0) {
+			found = s;
+			break;
+		}
+		if (found == NULL && is_bound_to(s->fd, listen))
+			found = s;
 	}
 	if (found == NULL)
 		return -1;
 	int fd = found->fd;
+	*own = is_own(found);
 	found->fd = -1;
 	return fd;
 }

@@ -13,14 +13,25 @@
 /* "READY=1", "RELOADING=1", "STOPPING=1", "STATUS=..."; lines are allowed. */
 void systemd_notify(const char *state);
 
+struct inherited_sockets;
+
 /* Takes the inherited sockets; first thing in main(), before fds are opened. */
-void systemd_take_sockets(void);
+struct inherited_sockets *systemd_sockets_new(void);
+void systemd_sockets_free(struct inherited_sockets *all);
+
+/* Ends listening on what was handed over and nobody wanted. */
+void systemd_sockets_drop(struct inherited_sockets *all);
+
+/* What the name of a socket begins with that master hands over itself. */
+#define SYSTEMD_OWN_PREFIX	"="
 
 /*
  * An inherited socket for service NAME at LISTEN ("imap", "host:port", path),
  * or -1.  A socket that systemd calls NAME fits, else one bound to that port
- * or path.  Each is given once; it stays open in systemd.
+ * or path.  Each is given once.  *own: it does not belong to systemd, but was
+ * handed over by an earlier image of master (upgrade.h).
  */
-int systemd_socket(const char *name, const char *listen);
+int systemd_socket(struct inherited_sockets *all, const char *name,
+    const char *listen, bool *own);
 
 #endif

@@ -310,6 +310,19 @@ def test_hup_changes_services(master):
     new.close()
 
 
+def test_hup_forgets_no_client(master):
+    """A free worker that is woken for a client while it ends takes him along."""
+    master.configure(services=master.echo("prefork=4"))
+    master.start()
+    for _ in range(30):
+        master.signal(signal.SIGHUP)
+        for _ in range(5):
+            c = master.connect()
+            assert c.ask("x") == "x"
+            c.close()
+    assert "waits beside free workers" not in master.log()
+
+
 def test_hup_with_errors_changes_nothing(master):
     master.configure(services=master.echo())
     master.start()
@@ -597,6 +610,53 @@ def test_socket_activation(master):
     assert Client(by_port.getsockname()).greet().service == "two"
     for fd in high:
         os.close(fd)
+
+
+def test_upgrade(master):
+    """SIGUSR2: the same process and sockets, START is not run again."""
+    path = f"{master.dir}/lmtp"
+    mark = master.dir / "mark"
+    mark.touch()
+    mark.chmod(0o666)
+    daemon = script(master, "daemon", "exec sleep 1000")
+    master.configure(services=master.echo("prefork=1") + "\n"
+                     + master.echo(name="unix", listen=path),
+                     start=f'a cmd="{ECHOD} -o {mark} -x 0"',
+                     daemon=f'idled cmd="{daemon}"')
+    master.start("-t", "1")
+    session = master.connect()
+    inode = os.stat(path).st_ino
+    master.signal(signal.SIGUSR2)
+    # Whoever comes meanwhile waits in the queue; nobody is refused.
+    while len(re.findall("ready for work", master.log())) < 2:
+        c = master.connect()
+        assert c.ask("x") == "x"
+        c.close()
+    master.wait_log(r"process upgraded, \d+ workers taken over")
+    assert int(master.pidfile.read_text()) == master.process.pid
+    assert session.ask("still here") == "still here"
+    assert Client(path).greet().service == "unix" and os.stat(path).st_ino == inode
+    assert mark.read_text().count("\n") == 1
+    assert "daemon idled state=up" in master.status()
+    # The old session is known: it may say goodbye at the end.
+    master.signal(signal.SIGTERM)
+    assert session.file.readline() == b"BYE\n"
+    assert master.process.wait(PATIENCE) == 0
+    assert not is_alive(session.pid) and not os.path.exists(path)
+
+
+def test_upgrade_with_another_configuration(master):
+    """A socket that no service wants any more refuses connections."""
+    second = free_port()
+    master.configure(services=master.echo())
+    master.start()
+    master.connect().close()
+    master.configure(services=master.echo(name="other", listen=f"127.0.0.1:{second}"))
+    master.signal(signal.SIGUSR2)
+    master.wait_log("ready for work", 2)
+    assert Client(("127.0.0.1", second)).greet().service == "other"
+    with pytest.raises(ConnectionRefusedError):
+        Client(("127.0.0.1", master.port))
 
 
 def test_dead_workers_leave_no_proc_file(master):
