@@ -3,7 +3,7 @@
 
 #include "lib/log.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,13 +113,16 @@ buf_addu(struct buf *b, uint64_t number)
 void
 buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+	const int saved = errno;	/* for %m, the second time too */
 	va_list again;
 	int n;
 
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	ensure(n >= 0);
-	vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, again);
+	buf_reserve(b, (size_t)n);
+	errno = saved;
+	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
 	b->n += (size_t)n;
 	va_end(again);
 }

@@ -100,6 +100,9 @@ struct conf_option {
 
 const struct conf_option *conf_option(enum conf_opt o);
 
+/* What its value is, as in "timeout is a duration such as 90s, 30m or 1h30m". */
+void conf_describe(const struct conf_option *option, struct buf *b);
+
 /* The title of the section that this option begins, or NULL. */
 const char *conf_group(enum conf_opt o);
 

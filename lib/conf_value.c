@@ -49,15 +49,16 @@ parse_integer(struct str text, int64_t *number)
 	return true;
 }
 
-/* RANGE is "LOWEST..HIGHEST" or empty. */
+/* RANGE is "LOWEST..HIGHEST", "LOWEST.." or empty. */
 static bool
 parse_in_range(struct str range, struct str text, int64_t *number)
 {
 	size_t dots = str_find(range, STR(".."));
 	int64_t low = INT64_MIN, high = INT64_MAX;
 
-	if (range.n > 0 && (!parse_integer(str_slice(range, 0, dots), &low) ||
-	    !parse_integer(str_slice(range, dots + 2, range.n), &high)))
+	if (range.n > 0 && !parse_integer(str_slice(range, 0, dots), &low))
+		return false;
+	if (range.n > dots + 2 && !parse_integer(str_slice(range, dots + 2, range.n), &high))
 		return false;
 	return parse_integer(text, number) && *number >= low && *number <= high;
 }
@@ -176,6 +177,20 @@ parse_list(struct str allowed, struct str text)
 	return true;
 }
 
+static void
+describe_range(const char *range, struct buf *out)
+{
+	struct str r = str_c(range);
+	size_t dots = str_find(r, STR(".."));
+	struct str low = str_slice(r, 0, dots), high = str_slice(r, dots + 2, r.n);
+
+	buf_adds(out, "a number");
+	if (low.n > 0)
+		buf_printf(out, high.n > 0 ? " from %.*s" : " of at least %.*s", STR_ARG(low));
+	if (high.n > 0)
+		buf_printf(out, " to %.*s", STR_ARG(high));
+}
+
 /* The values of an ENUM in their first spelling: "off, min or on". */
 static void
 add_choices(struct str values, struct buf *out)
@@ -190,11 +205,13 @@ add_choices(struct str values, struct buf *out)
 	}
 }
 
-static void
-expected(const struct conf_option *o, struct buf *why)
+void
+conf_describe(const struct conf_option *o, struct buf *why)
 {
 	switch (o->type) {
 	case CONF_STRING:
+		buf_adds(why, "a string");
+		break;
 	case CONF_PATH:
 		buf_adds(why, "an absolute path");
 		break;
@@ -204,10 +221,8 @@ expected(const struct conf_option *o, struct buf *why)
 	case CONF_INT:
 		if (strcmp(o->unit_or_values, "octal") == 0)
 			buf_adds(why, "an octal number up to 777");
-		else if (*o->unit_or_values != '\0')
-			buf_printf(why, "a number in %s", o->unit_or_values);
 		else
-			buf_adds(why, "a number");
+			describe_range(o->unit_or_values, why);
 		break;
 	case CONF_DURATION:
 		buf_adds(why, "a duration such as 90s, 30m or 1h30m");
@@ -220,7 +235,10 @@ expected(const struct conf_option *o, struct buf *why)
 		break;
 	case CONF_LIST:
 		buf_adds(why, "a list of ");
-		add_choices(str_c(o->unit_or_values), why);
+		if (*o->unit_or_values != '\0')
+			add_choices(str_c(o->unit_or_values), why);
+		else
+			buf_adds(why, "words");
 		break;
 	}
 }
@@ -260,6 +278,6 @@ conf_parse_value(const struct conf_option *option, struct str text,
 	*number = 0;
 	if (parse(option, text, number))
 		return true;
-	expected(option, why);
+	conf_describe(option, why);
 	return false;
 }

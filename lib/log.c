@@ -1,7 +1,10 @@
-/* log.c - one line a fact */
+/*
+ * log.c - one line a fact
+ *
+ * Asks for no memory, so that it works when there is none, and uses no other
+ * module, so that every module may use it.
+ */
 #include "lib/log.h"
-
-#include "lib/buf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 8192 };
+enum {
+	TEXT_MAX = 4096,		/* of a message, longer ones are cut */
+	LINE_MAX_BYTES = 8192,		/* escaped, with date and name */
+};
+
+/* A line while it is put together. */
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t n;
+};
 
 static struct {
 	char ident[64];
@@ -24,16 +36,29 @@ static struct {
 	int level;
 } out = { .ident = "chapar", .fd = 2, .level = LOG_DEBUG };
 
+/* Lines go on to where they went before if the file cannot be opened. */
 static void
 open_file(void)
 {
 	int fd = open(out.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
-	if (fd < 0)
-		return;		/* lines go on to where they went before */
+	if (fd < 0) {
+		log_io(out.path, "open");
+		return;
+	}
 	if (out.fd > 2)
 		close(out.fd);
 	out.fd = fd;
+}
+
+static void
+close_file(void)
+{
+	if (out.fd > 2)
+		close(out.fd);
+	out.fd = 2;
+	free(out.path);
+	out.path = NULL;
 }
 
 void
@@ -41,14 +66,16 @@ log_open(const char *ident, const char *target, int facility)
 {
 	snprintf(out.ident, sizeof(out.ident), "%s", ident);
 	out.to_syslog = strcmp(target, "syslog") == 0;
-	free(out.path);
-	out.path = NULL;
-	if (out.to_syslog) {
-		openlog(out.ident, LOG_PID | LOG_NDELAY, facility);
-	} else if (strcmp(target, "stderr") != 0) {
+	if (out.to_syslog || strcmp(target, "stderr") == 0) {
+		close_file();
+	} else {
+		free(out.path);
 		out.path = strdup(target);
+		ensure(out.path != NULL);
 		open_file();
 	}
+	if (out.to_syslog)
+		openlog(out.ident, LOG_PID | LOG_NDELAY, facility);
 }
 
 void
@@ -83,23 +110,43 @@ sequence(const unsigned char *p, size_t n)
 	return want;
 }
 
+static bool
+add(struct line *l, const void *p, size_t n)
+{
+	if (n > sizeof(l->text) - 4 - l->n)	/* "..." and the line's end */
+		return false;
+	memcpy(l->text + l->n, p, n);
+	l->n += n;
+	return true;
+}
+
 static void
-escape(const char *text, struct buf *line)
+add_text(struct line *l, const char *text)
+{
+	add(l, text, strlen(text));
+}
+
+/* As printf() made it, IS_CUT if there was more. */
+static void
+escape(struct line *l, const char *text, bool is_cut)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t n = strlen(text);
+	char hex[5];
 
-	while (n > 0 && line->n < LINE_MAX_BYTES) {
+	while (n > 0) {
 		size_t len = *p >= 0x20 && *p < 0x7f ? 1 : sequence(p, n);
 
-		if (len == 0) {
-			buf_printf(line, "\\x%02x", *p);
-			len = 1;
-		} else {
-			buf_add(line, p, len);
-		}
-		p += len;
-		n -= len;
+		if (len == 0)
+			snprintf(hex, sizeof(hex), "\\x%02x", *p);
+		if (len == 0 ? !add(l, hex, 4) : !add(l, p, len))
+			break;
+		p += len > 0 ? len : 1;
+		n -= len > 0 ? len : 1;
+	}
+	if (n > 0 || is_cut) {
+		memcpy(l->text + l->n, "...", 3);
+		l->n += 3;
 	}
 }
 
@@ -122,43 +169,50 @@ severity(int priority)
 	}
 }
 
+/* Date, name and severity, which syslog adds by itself. */
 static void
-write_line(int priority, const char *text)
+add_head(struct line *l, int priority)
 {
-	struct buf line = BUF_INIT;
-	struct tm tm;
 	time_t now = time(NULL);
-	char when[32];
+	char when[32], head[160];
+	struct tm tm;
 
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
-	buf_printf(&line, "%s %s[%ld]: %s: ", when, out.ident, (long)getpid(),
+	snprintf(head, sizeof(head), "%s %s[%ld]: %s: ", when, out.ident, (long)getpid(),
 	    severity(priority));
-	escape(text, &line);
-	buf_addc(&line, '\n');
+	add_text(l, head);
+}
+
+static void
+emit(int priority, const char *text, bool is_cut)
+{
+	struct line l;
+
+	l.n = 0;
+	if (!out.to_syslog)
+		add_head(&l, priority);
+	escape(&l, text, is_cut);
+	if (out.to_syslog) {
+		syslog(priority, "%.*s", (int)l.n, l.text);
+		return;
+	}
+	l.text[l.n++] = '\n';
 	/* One write: lines of several processes do not mix. */
-	if (write(out.fd, line.p, line.n) < 0)
-		(void)errno;
-	buf_free(&line);
+	if (write(out.fd, l.text, l.n) < 0)
+		return;		/* nobody is left to be told */
 }
 
 static void
 vlog(int priority, const char *fmt, va_list ap)
 {
-	struct buf text = BUF_INIT, line = BUF_INIT;
-	int saved = errno;
+	char text[TEXT_MAX];
+	int saved = errno, n;
 
 	if (priority > out.level)
 		return;
-	buf_vprintf(&text, fmt, ap);
-	if (out.to_syslog) {
-		escape(text.p, &line);
-		syslog(priority, "%s", line.p);
-	} else {
-		write_line(priority, text.p);
-	}
-	buf_free(&text);
-	buf_free(&line);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	emit(priority, n >= 0 ? text : fmt, n >= (int)sizeof(text));
 	errno = saved;
 }
 
@@ -200,14 +254,6 @@ log_fatal(int exit_code, const char *fmt, ...)
 void
 ensure_failed(const char *what, const char *file, int line)
 {
-	/* No memory is asked for: that may be what failed. */
-	char text[256];
-	int n = snprintf(text, sizeof(text), "%s: internal error: %s at %s:%d\n",
-	    out.ident, what, file, line);
-
-	if (out.to_syslog)
-		syslog(LOG_CRIT, "%s", text);
-	else if (n > 0 && write(out.fd, text, (size_t)n) < 0)
-		(void)errno;
+	log_crit("internal error: %s at %s:%d", what, file, line);
 	abort();
 }

@@ -9,7 +9,8 @@
  * delivered; debug is for developers.
  *
  * Any byte may be passed: control characters, DEL and bytes that are not
- * valid UTF-8 are written as \xNN, so no client can forge a line.
+ * valid UTF-8 are written as \xNN, so no client can forge a line.  A message
+ * of more than 4 KiB is cut and ends in "...".  errno is left as it was.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H

@@ -39,4 +39,5 @@ UNIT_TESTS += \
 	test/unit/test_acl.c \
 	test/unit/test_charset.c \
 	test/unit/test_conf.c \
+	test/unit/test_log.c \
 	test/unit/test_utf7.c
