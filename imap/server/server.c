@@ -186,6 +186,9 @@ open_store(struct server *s)
 	struct server_inside *in = s->in;
 	if (setup_params(in->arena, s->conf, &in->params) != OK)
 		log_fatal(EX_CONFIG, "the store's options are not usable; see above");
+	s->notify = notify_open(conf_string(s->conf, CONF_IDLESOCKET));
+	in->params.publish = notify_publish;
+	in->params.publish_ctx = s->notify;
 	enum err e = store_open(&in->params, &s->store);
 	if (e != OK)
 		log_fatal(EX_TEMPFAIL, "cannot open the store: %s", err_text(e));
@@ -382,5 +385,6 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	}
 	close_proc(&s);
 	store_close(s.store);
+	notify_close(s.notify);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;
 }

@@ -18,6 +18,7 @@
 #ifndef IMAP_SERVER_SERVER_H
 #define IMAP_SERVER_SERVER_H
 
+#include "imap/server/notify.h"
 #include "imap/store/store.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
@@ -57,6 +58,7 @@ struct server {
 	const char *service;		/* name in cyrus.conf */
 	struct conf *conf;
 	struct store *store;
+	struct notify *notify;		/* the store publishes there; for IDLE */
 	struct tls_context *tls;	/* NULL: none configured */
 	struct svc svc;
 	bool implicit_tls;		/* -s */
