@@ -7,7 +7,7 @@
  * the copy and the removal in one step.
  */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/msgset.h"
+#include "imap/imapd/selection.h"
 #include "imap/imapd/sync.h"
 #include "imap/imapd/target.h"
 #include "imap/imapd/uidset_text.h"
@@ -91,15 +91,12 @@ static enum err
 copy_or_move(struct session *s, struct command *c, bool move)
 {
 	const struct copy_req *req = c->req;
-	struct search_range *range;
 	struct mbox *target = NULL;
 	rights_t rights;
 	uint32_t *uids;
-	size_t ranges, n;
-	enum err e = msgset_ranges(c->arena, s->mbox, &req->set, c->uid, &range, &ranges);
+	size_t n;
+	enum err e = selection_uids(s, c, &req->set, &uids, &n);
 
-	if (e == OK)
-		e = msgset_uids(c->arena, s->mbox, range, ranges, &uids, &n);
 	if (e == OK)
 		e = target_open(s, c, req->mailbox, &target, &rights);
 	if (e == OK && n > 0)

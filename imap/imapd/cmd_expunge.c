@@ -1,6 +1,6 @@
 /* cmd_expunge.c - EXPUNGE, UID EXPUNGE (RFC 3501 section 6.4.3, RFC 4315) */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/msgset.h"
+#include "imap/imapd/selection.h"
 #include "imap/store/txn.h"
 
 /* Without UID before it EXPUNGE has no arguments: *REQ is NULL then. */
@@ -25,15 +25,12 @@ enum err
 run_expunge(struct session *s, struct command *c)
 {
 	const struct sequence_set *set = c->req;
-	struct search_range *range;
 	uint32_t *uids = NULL;
-	size_t ranges, n = 0;
+	size_t n = 0;
 	enum err e = session_may(s, ACL_EXPUNGE);
 
 	if (e == OK && set)
-		e = msgset_ranges(c->arena, s->mbox, set, true, &range, &ranges);
-	if (e == OK && set)
-		e = msgset_uids(c->arena, s->mbox, range, ranges, &uids, &n);
+		e = selection_uids(s, c, set, &uids, &n);
 	if (e != OK || (set && n == 0))
 		return e;
 

@@ -8,7 +8,7 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/fetch.h"
-#include "imap/imapd/msgset.h"
+#include "imap/imapd/selection.h"
 #include "imap/store/txn.h"
 
 enum { BATCH = 1000 };
@@ -95,7 +95,7 @@ run_fetch(struct session *s, struct command *c)
 	struct fetching f = { .s = s, .req = c->req };
 	struct search_range *range;
 	size_t n;
-	enum err e = msgset_ranges(c->arena, s->mbox, &f.req->set, c->uid, &range, &n);
+	enum err e = selection_ranges(s, c, &f.req->set, &range, &n);
 
 	if (e != OK)
 		return e;

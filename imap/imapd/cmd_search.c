@@ -26,6 +26,8 @@ run_search(struct session *s, struct command *c)
 	size_t n;
 	enum err e = search_resolve(c->arena, s->mbox, req->key);
 
+	if (e == ERR_SYNTAX)
+		c->text = "There is no message with that sequence number";
 	if (e != OK)
 		return e;
 	search_prepare(c->arena, req->key);

@@ -8,7 +8,7 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/fetch.h"
-#include "imap/imapd/msgset.h"
+#include "imap/imapd/selection.h"
 #include "imap/imapd/sync.h"
 #include "imap/store/txn.h"
 
@@ -132,7 +132,7 @@ run_store(struct session *s, struct command *c)
 		return ERR_READONLY;
 	e = permit(s, req, &p);
 	if (e == OK)
-		e = msgset_ranges(c->arena, s->mbox, &req->set, c->uid, &range, &ranges);
+		e = selection_ranges(s, c, &req->set, &range, &ranges);
 	if (e == OK)
 		e = msgset_uids(c->arena, s->mbox, range, ranges, &uids, &n);
 	if (e != OK || n == 0)

@@ -13,6 +13,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/reader.c \
 	imap/imapd/reply.c \
 	imap/imapd/search_parse.c \
+	imap/imapd/selection.c \
 	imap/imapd/sync.c \
 	imap/imapd/target.c \
 	imap/imapd/uidset_text.c
