@@ -1,7 +1,6 @@
 /*
  * Most fields are plain ASCII without encoded words: those are only unfolded.
- * Everything else takes the long way: transfer encoding, character set,
- * charset_fold(), which has a short way of its own for ASCII.
+ * charset_fold() has a short way of its own for ASCII.
  */
 #include "imap/store/search_text.h"
 
@@ -11,7 +10,6 @@
 #include "lib/charset.h"
 #include "lib/utf8.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +19,6 @@ struct search_text {
 	struct arena *arena;		/* the structure of the present message */
 	struct mime_part *root;
 	bool parsed;
-	struct buf raw;			/* decoded from the transfer encoding */
 	struct buf utf8;
 	struct buf folded;
 };
@@ -34,7 +31,6 @@ search_text_new(void)
 	if (!t)
 		abort();
 	t->arena = arena_new(STRUCTURE_LIMIT);
-	buf_init(&t->raw);
 	buf_init(&t->utf8);
 	buf_init(&t->folded);
 	return t;
@@ -46,7 +42,6 @@ search_text_free(struct search_text *t)
 	if (!t)
 		return;
 	arena_free(t->arena);
-	buf_free(&t->raw);
 	buf_free(&t->utf8);
 	buf_free(&t->folded);
 	free(t);
@@ -133,138 +128,40 @@ header_contains(struct search_text *t, struct str header, struct str needle)
 	return contains(&t->folded, needle);
 }
 
-enum transfer { TRANSFER_NONE, TRANSFER_QP, TRANSFER_BASE64 };
-
-static enum transfer
-transfer_of(const struct mime_part *part)
+/* What has no decoder is searched as it is. */
+static enum err
+open_text(struct mime_text *text, struct str message, const struct mime_part *part)
 {
-	if (str_ieq(part->encoding, STR("base64")))
-		return TRANSFER_BASE64;
-	if (str_ieq(part->encoding, STR("quoted-printable")))
-		return TRANSFER_QP;
-	return TRANSFER_NONE;	/* an unknown one is searched as it is */
-}
+	struct mime_part plain = *part;
+	enum err e = mime_text_open(text, message, part);
 
-static struct str
-charset_of(const struct mime_part *part)
-{
-	for (size_t i = 0; i < part->params.count; i++)
-		if (str_ieq(part->params.item[i].name, STR("charset")))
-			return part->params.item[i].value;
-	return STR("us-ascii");
-}
-
-static bool
-is_base64(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-	    || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
-}
-
-/* The last place where whole groups of four end: they can be decoded alone. */
-static size_t
-cut_base64(struct str s)
-{
-	size_t chars = 0, cut = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		if (is_base64(s.p[i]) && ++chars % 4 == 0)
-			cut = i + 1;
-	return cut ? cut : s.n;
-}
-
-/* The last end of a line that does not go on in the next (soft break). */
-static size_t
-cut_lines(struct str s, bool qp)
-{
-	for (size_t i = s.n; i > 0; i--) {
-		if (s.p[i - 1] != '\n')
-			continue;
-		size_t before = i - 1;
-
-		if (before > 0 && s.p[before - 1] == '\r')
-			before--;
-		if (!qp || before == 0 || s.p[before - 1] != '=')
-			return i;
-	}
-	return s.n;
-}
-
-/* How much of the body from POS on is decoded at a time. */
-static size_t
-window_size(struct str message, const struct mime_part *part, uint64_t pos,
-    enum transfer transfer)
-{
-	uint64_t left = part->body_start + part->body_size - pos;
-
-	if (left <= SEARCH_WINDOW)
-		return (size_t)left;
-	struct str window = { message.p + pos, SEARCH_WINDOW };
-
-	if (transfer == TRANSFER_BASE64)
-		return cut_base64(window);
-	return cut_lines(window, transfer == TRANSFER_QP);
-}
-
-/*
- * How many of the decoded bytes can be converted now without splitting a
- * character: whole lines, in the two- and four-byte encodings whole units.
- */
-static size_t
-convertible(struct str raw, struct str charset, bool last)
-{
-	if (last)
-		return raw.n;
-	if (charset.n >= 5 && (str_ieq((struct str){ charset.p, 5 }, STR("utf-1"))
-	    || str_ieq((struct str){ charset.p, 5 }, STR("utf-3"))))
-		return raw.n & ~(size_t)3;
-	return cut_lines(raw, false);
-}
-
-/* Converts and folds RAW to the end of t->folded. */
-static void
-add_folded(struct search_text *t, struct str charset, struct str raw)
-{
-	buf_reset(&t->utf8);
-	if (str_ieq(charset, STR("us-ascii")) || str_ieq(charset, STR("utf-8"))
-	    || charset_to_utf8(charset, raw, &t->utf8) != OK) {
-		charset_fold(raw, &t->folded);
-		return;
-	}
-	charset_fold(buf_str(&t->utf8), &t->folded);
+	if (e != ERR_UNSUPPORTED)
+		return e;
+	mime_text_close(text);
+	plain.encoding = (struct str){ NULL, 0 };
+	return mime_text_open(text, message, &plain);
 }
 
 static bool
 body_contains(struct search_text *t, struct str message, const struct mime_part *part,
     struct str needle)
 {
-	enum transfer transfer = transfer_of(part);
-	struct str charset = charset_of(part);
-	uint64_t pos = part->body_start, end = pos + part->body_size;
+	struct mime_text text;
+	struct str piece;
+	bool found = false;
 
-	buf_reset(&t->raw);
 	buf_reset(&t->folded);
-	while (pos < end) {
-		struct mime_part window = *part;
-
-		window.body_start = pos;
-		window.body_size = window_size(message, part, pos, transfer);
-		pos += window.body_size;
-		if (transfer == TRANSFER_NONE
-		    || mime_decode_body(message, &window, &t->raw) != OK)
-			buf_add(&t->raw, message.p + window.body_start, window.body_size);
-
-		size_t n = convertible(buf_str(&t->raw), charset, pos == end);
-
-		add_folded(t, charset, (struct str){ t->raw.p, n });
-		buf_consume(&t->raw, n);
-		if (contains(&t->folded, needle))
-			return true;
-		/* Keep what may be the beginning of a match. */
-		if (t->folded.n >= needle.n)
-			buf_consume(&t->folded, t->folded.n - (needle.n - 1));
+	if (open_text(&text, message, part) == OK) {
+		while (!found && mime_text_next(&text, &piece)) {
+			/* Keep what may be the beginning of a match. */
+			if (t->folded.n >= needle.n)
+				buf_consume(&t->folded, t->folded.n - (needle.n - 1));
+			charset_fold(piece, &t->folded);
+			found = contains(&t->folded, needle);
+		}
 	}
-	return false;
+	mime_text_close(&text);
+	return found;
 }
 
 static struct str

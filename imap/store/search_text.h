@@ -11,8 +11,8 @@
  * header and the headers of its parts.  Other attachments are not text.
  *
  * Memory: a struct search_text is scratch space that is used again for each
- * message.  Bodies are decoded in windows of SEARCH_WINDOW bytes; a match
- * across two windows is found.
+ * message.  Bodies are decoded piece by piece (mime_text_next()); a match
+ * across two pieces is found.
  */
 #ifndef IMAP_STORE_SEARCH_TEXT_H
 #define IMAP_STORE_SEARCH_TEXT_H
@@ -20,8 +20,6 @@
 #include "lib/str.h"
 
 #include <stdbool.h>
-
-enum { SEARCH_WINDOW = 256 * 1024 };
 
 struct search_text;
 
