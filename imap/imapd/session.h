@@ -20,6 +20,7 @@
 #ifndef IMAP_IMAPD_SESSION_H
 #define IMAP_IMAPD_SESSION_H
 
+#include "config.h"
 #include "imap/imapd/parse.h"
 #include "imap/imapd/reply.h"
 #include "imap/server/login.h"
@@ -46,6 +47,8 @@ enum {
 	COMMAND_ARENA = 64 * 1024 * 1024,
 };
 
+#define SESSION_VERSION	PACKAGE_VERSION
+
 struct session {
 	struct server *server;		/* of the process: configuration, TLS */
 	struct store *store;		/* == server's */
@@ -66,6 +69,7 @@ struct session {
 	bool examined;			/* by EXAMINE: nothing may be changed */
 
 	unsigned bad_commands;		/* in a row */
+	unsigned failed_logins;
 	bool said_bye;
 };
 
@@ -80,6 +84,7 @@ struct command {
 	const char *code;		/* response code without brackets, or NULL */
 	const char *text;		/* human text, or NULL: the table's */
 	bool bad;			/* an error is answered by BAD */
+	bool answered;			/* STARTTLS: the tagged reply is out already */
 	int64_t started_ns;		/* CLOCK_MONOTONIC */
 };
 
@@ -118,6 +123,12 @@ const struct command_def *command_find(struct str name);
 
 /* Serves the client until LOGOUT or the end of the connection. */
 void session_run(struct server *server, struct client *client);
+
+/* What CAPABILITY says now: the table's, and what login offers. */
+void session_capabilities(const struct session *s, struct buf *out);
+
+/* From not authenticated to authenticated; takes over USER. */
+void session_logged_in(struct session *s, struct user *user);
 
 /* Deselects: closes s->mbox without expunging. */
 void session_deselect(struct session *s);

@@ -1,19 +1,32 @@
 imap/imapd/imapd_SRCS = \
+	imap/imapd/cmd_acl.c \
 	imap/imapd/cmd_append.c \
+	imap/imapd/cmd_auth.c \
 	imap/imapd/cmd_copy.c \
 	imap/imapd/cmd_expunge.c \
 	imap/imapd/cmd_fetch.c \
+	imap/imapd/cmd_idle.c \
+	imap/imapd/cmd_list.c \
+	imap/imapd/cmd_mailbox.c \
+	imap/imapd/cmd_namespace.c \
+	imap/imapd/cmd_quota.c \
 	imap/imapd/cmd_search.c \
+	imap/imapd/cmd_select.c \
+	imap/imapd/cmd_status.c \
 	imap/imapd/cmd_store.c \
+	imap/imapd/commands.c \
 	imap/imapd/fetch_parse.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/format.c \
+	imap/imapd/imapd.c \
 	imap/imapd/msgset.c \
 	imap/imapd/parse.c \
+	imap/imapd/pattern.c \
 	imap/imapd/reader.c \
 	imap/imapd/reply.c \
 	imap/imapd/search_parse.c \
 	imap/imapd/selection.c \
+	imap/imapd/session.c \
 	imap/imapd/sync.c \
 	imap/imapd/target.c \
 	imap/imapd/uidset_text.c

@@ -1,0 +1,285 @@
+/* CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, AUTHENTICATE, LOGIN */
+#include "imap/imapd/cmd.h"
+#include "imap/imapd/reader.h"
+#include "lib/b64.h"
+#include "lib/log.h"
+
+#include <string.h>
+
+enum {
+	MAX_ID_PAIRS = 30,		/* RFC 2971 section 3.3 */
+	MAX_ID_NAME = 30,
+	MAX_ID_VALUE = 1024,
+	MAX_FAILED_LOGINS = 5,
+};
+
+enum err
+run_capability(struct session *s, struct command *c)
+{
+	(void)c;
+	struct buf caps = BUF_INIT;
+	session_capabilities(s, &caps);
+	reply_puts(s->reply, "* CAPABILITY ");
+	reply_put(s->reply, buf_str(&caps));
+	reply_crlf(s->reply);
+	buf_free(&caps);
+	return OK;
+}
+
+/* The loop tells what has changed; there is nothing else to do. */
+enum err
+run_noop(struct session *s, struct command *c)
+{
+	(void)s, (void)c;
+	return OK;
+}
+
+enum err
+run_logout(struct session *s, struct command *c)
+{
+	(void)c;
+	reply_puts(s->reply, "* BYE LOGOUT received\r\n");
+	s->said_bye = true;
+	s->state = STATE_LOGOUT;
+	return OK;
+}
+
+/* --- ID (RFC 2971) --- */
+
+/* id-params = "(" [string SP nstring *(SP string SP nstring)] ")" / nil */
+static bool
+id_params(struct parser *p, struct buf *line)
+{
+	struct str name, value;
+	int pairs = 0;
+	if (parse_word(p, "NIL"))
+		return true;
+	if (!parse_char(p, '('))
+		return parse_expect(p, "a list or NIL");
+	while (!parse_peek(p, ')')) {
+		if ((pairs > 0 && !parse_sp(p)) || !parse_string(p, &name)
+		    || !parse_sp(p) || !parse_nstring(p, &value))
+			return false;
+		if (++pairs > MAX_ID_PAIRS || name.n > MAX_ID_NAME
+		    || value.n > MAX_ID_VALUE)
+			return parse_expect(p, "at most 30 short fields");
+		if (value.p != NULL)
+			buf_printf(line, "%s\"%.*s\" \"%.*s\"", line->n > 0 ? " " : "",
+			    STR_ARG(name), STR_ARG(value));
+	}
+	return parse_char(p, ')');
+}
+
+/* id = "ID" SP id-params; the request is what the client is, for the log. */
+enum err
+parse_id(struct parser *p, void **req)
+{
+	struct buf line = BUF_INIT;
+	bool good = parse_sp(p) && id_params(p, &line) && parse_end(p);
+	if (good)
+		*req = arena_copy(p->arena, line.p, line.n);
+	buf_free(&line);
+	if (!good)
+		return parse_failed(p);
+	return *req != NULL ? OK : ERR_LIMIT;
+}
+
+enum err
+run_id(struct session *s, struct command *c)
+{
+	if (*(const char *)c->req != '\0')
+		log_info("client id: [%s] %s", s->client->host, (const char *)c->req);
+	if (conf_switch(s->server->conf, CONF_IMAPIDRESPONSE))
+		reply_untagged(s->reply,
+		    "ID (\"name\" \"Chapar\" \"version\" \"%s\")", SESSION_VERSION);
+	else
+		reply_untagged(s->reply, "ID NIL");
+	return OK;
+}
+
+/* --- STARTTLS --- */
+
+/*
+ * "The server sends the tagged OK, then the client begins the negotiation",
+ * RFC 3501 section 6.2.1.  What the client had sent already is dropped by the
+ * stream; the reply here must therefore go out before the loop's own, which
+ * is why this command answers itself.
+ */
+enum err
+run_starttls(struct session *s, struct command *c)
+{
+	if (!login_may_start_tls(s->login)) {
+		c->bad = true;
+		c->text = stream_is_tls(s->stream) ? "TLS is active already"
+		    : "Starttls is not available";
+		c->code = "";
+		return ERR_UNSUPPORTED;
+	}
+	struct reply_tagged go = { .tag = c->tag, .text = "Begin TLS negotiation now" };
+	reply_tagged(s->reply, &go);
+	c->answered = true;
+	if (login_start_tls(s->login) != OK)
+		s->state = STATE_LOGOUT;
+	return OK;
+}
+
+/* --- who is it? --- */
+
+/* The user is known: capabilities may differ now, so they are said at once. */
+static enum err
+logged_in(struct session *s, struct command *c, struct user *user)
+{
+	struct buf code = BUF_INIT, motd = BUF_INIT;
+	session_logged_in(s, user);
+	if (server_motd(s->server, &motd))
+		reply_untagged(s->reply, "OK [ALERT] %s", motd.p);
+	buf_adds(&code, "CAPABILITY ");
+	session_capabilities(s, &code);
+	c->code = arena_copy(c->arena, code.p, code.n);
+	c->text = "User logged in";
+	buf_free(&code);
+	buf_free(&motd);
+	return OK;
+}
+
+/* Why not, for the client; too often, and the connection ends. */
+static enum err
+not_logged_in(struct session *s, struct command *c, enum err e)
+{
+	const char *why = login_why(s->login);
+	size_t n = strlen(why);
+	char *text = arena_alloc(c->arena, n + 16);
+	if (text != NULL) {
+		memcpy(text, "Login failed: ", 14);
+		memcpy(text + 14, why, n);
+		c->text = text;
+	}
+	if (e == ERR_IO)
+		c->code = "UNAVAILABLE";
+	else if (e == ERR_DENIED)
+		c->code = "AUTHORIZATIONFAILED";
+	if (++s->failed_logins >= MAX_FAILED_LOGINS) {
+		reply_bye(s->reply, "Too many failed logins");
+		s->said_bye = true;
+		s->state = STATE_LOGOUT;
+	}
+	return e;
+}
+
+struct login_req {
+	struct str userid, password;
+};
+
+/* login = "LOGIN" SP userid SP password ; both astring */
+enum err
+parse_login(struct parser *p, void **req)
+{
+	struct login_req *r = arena_new_obj(p->arena, struct login_req);
+	if (r == NULL)
+		return ERR_LIMIT;
+	*req = r;
+	return parse_sp(p) && parse_astring(p, &r->userid) && parse_sp(p)
+	    && parse_astring(p, &r->password) && parse_end(p) ? OK : parse_failed(p);
+}
+
+enum err
+run_login(struct session *s, struct command *c)
+{
+	const struct login_req *r = c->req;
+	struct user *user;
+	if (!login_plaintext_allowed(s->login)) {
+		c->code = "PRIVACYREQUIRED";
+		c->text = "Login only available under a layer";
+		return ERR_DENIED;
+	}
+	enum err e = login_password(s->login, r->userid, r->password, &user);
+	return e == OK ? logged_in(s, c, user) : not_logged_in(s, c, e);
+}
+
+struct authenticate_req {
+	struct str mechanism;
+	bool has_initial;
+	struct str initial;		/* base64, or "=" */
+};
+
+/* authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")] (RFC 4959) */
+enum err
+parse_authenticate(struct parser *p, void **req)
+{
+	struct authenticate_req *r = arena_new_obj(p->arena, struct authenticate_req);
+	if (r == NULL)
+		return ERR_LIMIT;
+	*req = r;
+	if (!parse_sp(p) || !parse_atom(p, &r->mechanism))
+		return parse_failed(p);
+	if (parse_peek(p, ' ')) {
+		r->has_initial = parse_sp(p) && parse_atom(p, &r->initial);
+		if (!r->has_initial)
+			return parse_failed(p);
+	}
+	return parse_end(p) ? OK : parse_failed(p);
+}
+
+/* Sends a challenge and reads the answer.  ERR_SYNTAX: "*" or no base64. */
+static enum err
+converse(struct session *s, struct str challenge, struct buf *answer)
+{
+	struct buf text = BUF_INIT;
+	struct str line;
+	b64_encode(challenge, &text);
+	reply_continue(s->reply, text.p);
+	buf_wipe(&text);
+	buf_wipe(answer);
+	enum err e = reader_line(s->reader, &line);
+	if (e != OK)
+		return e;
+	if (str_eq(line, STR("*")))
+		return ERR_SYNTAX;
+	return b64_decode(line, answer);
+}
+
+/* Steps until the mechanism has made up its mind. */
+static enum err
+exchange(struct session *s, const struct authenticate_req *r, struct user **user)
+{
+	struct buf challenge = BUF_INIT, answer = BUF_INIT;
+	struct str initial;
+	enum err e = OK;
+	if (r->has_initial && !str_eq(r->initial, STR("=")))
+		e = b64_decode(r->initial, &answer);
+	if (e == OK) {
+		initial = buf_str(&answer);
+		e = login_start(s->login, r->mechanism, r->has_initial ? &initial : NULL,
+		    &challenge, user);
+	}
+	while (e == ERR_AGAIN) {
+		e = converse(s, buf_str(&challenge), &answer);
+		buf_wipe(&challenge);
+		if (e == OK)
+			e = login_step(s->login, buf_str(&answer), &challenge, user);
+	}
+	buf_wipe(&answer);
+	buf_wipe(&challenge);
+	return e;
+}
+
+enum err
+run_authenticate(struct session *s, struct command *c)
+{
+	struct user *user;
+	enum err e = exchange(s, c->req, &user);
+	if (e == OK)
+		return logged_in(s, c, user);
+	if (e == ERR_SYNTAX || e == ERR_LIMIT) {
+		c->bad = true;
+		c->code = "";
+		c->text = "Authentication exchange was cancelled or is not base64";
+		return e;
+	}
+	if (e == ERR_UNSUPPORTED) {
+		c->code = "";
+		c->text = "No such authentication mechanism";
+		return e;
+	}
+	return not_logged_in(s, c, e);
+}

@@ -1,0 +1,308 @@
+/*
+ * CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE
+ *
+ * Who may: creating needs k on the nearest mailbox above; without one, only an
+ * administrator may, and the user for his own INBOX and below it.  Deleting
+ * needs x, renaming needs x on the old name and what creating the new one
+ * needs.  Administrators have no x by themselves and must give it to
+ * themselves first, as in Cyrus.
+ */
+#include "imap/imapd/cmd.h"
+#include "imap/store/quota.h"
+#include "imap/store/subs.h"
+#include "imap/store/txn.h"
+#include "lib/log.h"
+
+/* ... SP mailbox */
+enum err
+parse_one_mailbox(struct parser *p, void **req)
+{
+	struct str *name = arena_new_obj(p->arena, struct str);
+	if (name == NULL)
+		return ERR_LIMIT;
+	*req = name;
+	return parse_sp(p) && parse_mailbox(p, name) && parse_end(p) ? OK
+	    : parse_failed(p);
+}
+
+/* --- CREATE --- */
+
+struct create_req {
+	struct str mailbox;
+	struct str partition;		/* Cyrus's extension, for administrators */
+};
+
+/* create = "CREATE" SP mailbox [SP partition] */
+enum err
+parse_create(struct parser *p, void **req)
+{
+	struct create_req *r = arena_new_obj(p->arena, struct create_req);
+	if (r == NULL)
+		return ERR_LIMIT;
+	*req = r;
+	if (!parse_sp(p) || !parse_mailbox(p, &r->mailbox))
+		return parse_failed(p);
+	if (parse_peek(p, ' ') && (!parse_sp(p) || !parse_astring(p, &r->partition)))
+		return parse_failed(p);
+	return parse_end(p) ? OK : parse_failed(p);
+}
+
+/* A user who has no INBOX may make it when autocreate_quota lets him. */
+static bool
+may_autocreate(const struct session *s)
+{
+	return conf_int(s->server->conf, CONF_AUTOCREATE_QUOTA) >= 0
+	    && !s->user->id.is_admin && !s->user->id.is_anonymous;
+}
+
+/* May the user make a mailbox of this name? */
+static enum err
+may_create(struct session *s, struct command *c, struct str name)
+{
+	struct mbentry *parent;
+	if (s->user->id.is_admin)
+		return OK;
+	if (str_eq(name, s->user->inbox))
+		return may_autocreate(s) ? OK : ERR_DENIED;
+	enum err e = mblist_parent(s->store, c->arena, name, &parent);
+	if (e == ERR_NOTFOUND)
+		return ERR_DENIED;
+	if (e != OK)
+		return e;
+	return user_rights(s->user, parent) & ACL_CREATE ? OK : ERR_DENIED;
+}
+
+/* The new INBOX's quota: autocreate_quota kilobytes, 0 for none. */
+static enum err
+set_first_quota(struct session *s, struct str name)
+{
+	int64_t kb = conf_int(s->server->conf, CONF_AUTOCREATE_QUOTA);
+	if (kb <= 0 || s->user->id.is_admin || !str_eq(name, s->user->inbox))
+		return OK;
+	return quota_set(s->store, name, kb, QUOTA_UNLIMITED);
+}
+
+/*
+ * "If the mailbox name is suffixed with the server's hierarchy separator
+ * character, this is a declaration that the client intends to create mailbox
+ * names under this name"; it changes nothing here.
+ */
+static struct str
+without_separator(const struct session *s, struct str name)
+{
+	if (name.n > 1 && name.p[name.n - 1] == s->names.sep)
+		name.n--;
+	return name;
+}
+
+enum err
+run_create(struct session *s, struct command *c)
+{
+	const struct create_req *r = c->req;
+	struct str name;
+	enum err e = session_mailbox(s, c, without_separator(s, r->mailbox), &name);
+	if (e == OK)
+		e = may_create(s, c, name);
+	if (e == OK && r->partition.n > 0 && !s->user->id.is_admin)
+		e = ERR_DENIED;
+	if (e != OK)
+		return e;
+	struct mblist_create m = { .name = name };
+	if (r->partition.n > 0
+	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
+		return ERR_LIMIT;
+	e = mblist_create(s->store, &m);
+	if (e == ERR_NOTFOUND) {
+		c->code = "CANNOT";
+		c->text = "Partition does not exist";
+	}
+	return e == OK ? set_first_quota(s, name) : e;
+}
+
+/* --- DELETE --- */
+
+/*
+ * INBOX cannot be deleted by its user.  An administrator's DELETE of user.X is
+ * the end of the account: the mailboxes below go too, as in Cyrus.
+ */
+enum err
+run_delete(struct session *s, struct command *c)
+{
+	const struct str *external = c->req;
+	struct str name;
+	struct mbentry *entry;
+	rights_t rights;
+	enum err e = session_mailbox(s, c, *external, &name);
+	if (e == OK && str_eq(name, s->user->inbox))
+		return ERR_DENIED;
+	if (e == OK)
+		e = session_lookup(s, c, name, ACL_DELETEMBOX, &entry, &rights);
+	if (e != OK)
+		return e;
+	struct str owner = mblist_owner(name);
+	bool account = owner.p != NULL && owner.p + owner.n == name.p + name.n;
+	if (account && !s->user->id.is_admin)
+		return ERR_DENIED;
+	e = account ? mblist_delete_tree(s->store, name, false)
+	    : mblist_delete(s->store, name, false);
+	/* Who deletes what he has selected knows that it is gone. */
+	if (e == OK && s->mbox != NULL && str_eq(s->mbox_name, name))
+		session_deselect(s);
+	return e;
+}
+
+/* --- RENAME --- */
+
+struct rename_req {
+	struct str from, to;
+	struct str partition;
+};
+
+/* rename = "RENAME" SP mailbox SP mailbox [SP partition] */
+enum err
+parse_rename(struct parser *p, void **req)
+{
+	struct rename_req *r = arena_new_obj(p->arena, struct rename_req);
+	if (r == NULL)
+		return ERR_LIMIT;
+	*req = r;
+	if (!parse_sp(p) || !parse_mailbox(p, &r->from) || !parse_sp(p)
+	    || !parse_mailbox(p, &r->to))
+		return parse_failed(p);
+	if (parse_peek(p, ' ') && (!parse_sp(p) || !parse_astring(p, &r->partition)))
+		return parse_failed(p);
+	return parse_end(p) ? OK : parse_failed(p);
+}
+
+/* Moves all messages of one mailbox to another, in one step. */
+static enum err
+move_all(struct session *s, struct command *c, const struct mbentry *from,
+    const struct mbentry *to)
+{
+	struct mbox *source = NULL, *target = NULL;
+	const char *userid = s->user->id.userid;
+	enum err e = mbox_open(s->store, from, userid, 0, &source);
+	if (e == OK)
+		e = mbox_open(s->store, to, userid, MBOX_PEEK, &target);
+	uint32_t n = e == OK ? mbox_count(source) : 0;
+	uint32_t *uids = e == OK ? arena_alloc(c->arena, (n + 1) * sizeof(*uids)) : NULL;
+	if (e == OK && uids == NULL)
+		e = ERR_LIMIT;
+	for (uint32_t seq = 1; e == OK && seq <= n; seq++)
+		uids[seq - 1] = mbox_uid(source, seq);
+	if (e == OK && n > 0) {
+		struct txn *t[2] = { txn_begin(target), txn_begin(source) };
+		txn_copy(t[0], source, uids, n);
+		txn_expunge(t[1], uids, n, true);
+		e = txn_commit_all(t, 2, true);
+		txn_abort(t[0]);
+		txn_abort(t[1]);
+	}
+	mbox_close(target);
+	mbox_close(source);
+	return e;
+}
+
+/*
+ * "Renaming INBOX is permitted, and has special behavior.  It moves all
+ * messages in INBOX to a new mailbox with the given name, leaving INBOX empty.
+ * ... inferior names of INBOX are unaffected."  If the move fails the new
+ * mailbox, empty, goes again.
+ */
+static enum err
+rename_inbox(struct session *s, struct command *c, struct str to)
+{
+	struct mbentry *inbox, *new;
+	struct mblist_create m = { .name = to };
+	enum err e = mblist_lookup(s->store, c->arena, s->user->inbox, &inbox);
+	if (e == OK)
+		e = mblist_create(s->store, &m);
+	if (e != OK)
+		return e;
+	e = mblist_lookup(s->store, c->arena, to, &new);
+	if (e == OK)
+		e = move_all(s, c, inbox, new);
+	if (e != OK && mblist_delete(s->store, to, true) != OK)
+		log_err("mailbox %.*s, made by a RENAME that failed, is left over",
+		    STR_ARG(to));
+	return e;
+}
+
+/* Both names and the rights on them. */
+static enum err
+check_rename(struct session *s, struct command *c, struct str *from, struct str *to)
+{
+	const struct rename_req *r = c->req;
+	struct mbentry *entry;
+	rights_t rights;
+	enum err e = session_mailbox(s, c, r->from, from);
+	if (e == OK)
+		e = session_mailbox(s, c, without_separator(s, r->to), to);
+	if (e == OK)
+		e = session_lookup(s, c, *from, ACL_DELETEMBOX, &entry, &rights);
+	if (e == OK && r->partition.n > 0 && !s->user->id.is_admin)
+		e = ERR_DENIED;
+	if (e == OK && !str_eq(*from, *to))
+		e = may_create(s, c, *to);
+	/* Somebody's INBOX is moved by an administrator only. */
+	struct str owner = mblist_owner(*from);
+	if (e == OK && owner.p != NULL && owner.p + owner.n == from->p + from->n
+	    && !s->user->id.is_admin && !str_eq(*from, s->user->inbox))
+		e = ERR_DENIED;
+	return e;
+}
+
+enum err
+run_rename(struct session *s, struct command *c)
+{
+	const struct rename_req *r = c->req;
+	struct str from, to;
+	const char *partition = NULL;
+	enum err e = check_rename(s, c, &from, &to);
+	if (e != OK)
+		return e;
+	if (r->partition.n > 0
+	    && (partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
+		return ERR_LIMIT;
+	if (str_eq(from, to) && partition == NULL)
+		return ERR_EXISTS;
+	if (str_eq(from, s->user->inbox) && !s->user->id.is_admin)
+		return rename_inbox(s, c, to);
+	return mblist_rename(s->store, from, to, partition);
+}
+
+/* --- subscriptions --- */
+
+static enum err
+set_subscription(struct session *s, struct command *c, bool subscribed)
+{
+	const struct str *external = c->req;
+	struct str name;
+	enum err e = session_mailbox(s, c, *external, &name);
+	if (e != OK)
+		return e;
+	return subs_set(s->store, str_c(s->user->id.userid), name, subscribed);
+}
+
+/*
+ * Only mailboxes that the user may know of: "A server MAY validate the mailbox
+ * argument to SUBSCRIBE to verify that it exists."
+ */
+enum err
+run_subscribe(struct session *s, struct command *c)
+{
+	const struct str *external = c->req;
+	struct str name;
+	struct mbentry *entry;
+	rights_t rights;
+	enum err e = session_mailbox(s, c, *external, &name);
+	if (e == OK)
+		e = session_lookup(s, c, name, ACL_LOOKUP, &entry, &rights);
+	return e == OK ? set_subscription(s, c, true) : e;
+}
+
+enum err
+run_unsubscribe(struct session *s, struct command *c)
+{
+	return set_subscription(s, c, false);
+}

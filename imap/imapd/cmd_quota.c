@@ -1,0 +1,164 @@
+/*
+ * GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 2087)
+ *
+ * A quota root is named like a mailbox, and so it is translated like one.
+ * Limits are STORAGE, in units of 1024 octets, and MESSAGE.
+ */
+#include "imap/imapd/cmd.h"
+#include "imap/store/quota.h"
+
+/* getquota = "GETQUOTA" SP astring */
+enum err
+parse_getquota(struct parser *p, void **req)
+{
+	return parse_one_mailbox(p, req);
+}
+
+struct setquota_req {
+	struct str root;
+	int64_t storage, messages;
+};
+
+/* setquota-resource = atom SP number */
+static bool
+setquota_resource(struct parser *p, struct setquota_req *r)
+{
+	uint64_t n;
+	bool storage = parse_word(p, "STORAGE");
+	if (!storage && !parse_word(p, "MESSAGE"))
+		return parse_expect(p, "STORAGE or MESSAGE");
+	if (!parse_sp(p) || !parse_number64(p, &n))
+		return false;
+	if (n > INT64_MAX / 1024)
+		return parse_expect(p, "a smaller limit");
+	*(storage ? &r->storage : &r->messages) = (int64_t)n;
+	return true;
+}
+
+/* setquota = "SETQUOTA" SP astring SP "(" [resource *(SP resource)] ")" */
+enum err
+parse_setquota(struct parser *p, void **req)
+{
+	struct setquota_req *r = arena_new_obj(p->arena, struct setquota_req);
+	if (r == NULL)
+		return ERR_LIMIT;
+	*req = r;
+	r->storage = r->messages = QUOTA_UNLIMITED;
+	if (!parse_sp(p) || !parse_astring(p, &r->root) || !parse_sp(p)
+	    || !parse_char(p, '('))
+		return parse_failed(p);
+	for (bool first = true; !parse_peek(p, ')'); first = false)
+		if ((!first && !parse_sp(p)) || !setquota_resource(p, r))
+			return parse_failed(p);
+	return parse_char(p, ')') && parse_end(p) ? OK : parse_failed(p);
+}
+
+/* What a client is told when a root is not there. */
+static enum err
+no_root(struct command *c, enum err e)
+{
+	if (e == ERR_NOTFOUND)
+		c->text = "Quota root does not exist";
+	return e;
+}
+
+static void
+put_resource(struct session *s, const char *name, uint64_t used, int64_t limit, bool *first)
+{
+	if (limit == QUOTA_UNLIMITED)
+		return;
+	reply_printf(s->reply, "%s%s %llu %lld", *first ? "" : " ", name,
+	    (unsigned long long)used, (long long)limit);
+	*first = false;
+}
+
+/* quota-response = "QUOTA" SP astring SP quota-list */
+static void
+put_quota(struct session *s, struct str root, const struct quota *q)
+{
+	bool first = true;
+	reply_puts(s->reply, "* QUOTA ");
+	reply_astring(s->reply, root);
+	reply_puts(s->reply, " (");
+	put_resource(s, "STORAGE", q->used_bytes / 1024, q->limit_kb, &first);
+	put_resource(s, "MESSAGE", q->used_messages, q->limit_messages, &first);
+	reply_puts(s->reply, ")\r\n");
+}
+
+/* Only administrators and the owner see a root by its name, as in Cyrus. */
+enum err
+run_getquota(struct session *s, struct command *c)
+{
+	const struct str *external = c->req;
+	struct str root;
+	struct quota q;
+	enum err e = session_mailbox(s, c, *external, &root);
+	if (e == OK && !s->user->id.is_admin && !user_owns(s->user, root))
+		return ERR_DENIED;
+	if (e == OK)
+		e = quota_get(s->store, c->arena, root, &q);
+	if (e == OK)
+		put_quota(s, *external, &q);
+	return no_root(c, e);
+}
+
+/* quotaroot-response = "QUOTAROOT" SP mailbox *(SP astring) */
+enum err
+run_getquotaroot(struct session *s, struct command *c)
+{
+	const struct str *external = c->req;
+	struct str name;
+	struct mbentry *entry;
+	rights_t rights;
+	const char *root;
+	struct quota q;
+	enum err e = session_mailbox(s, c, *external, &name);
+	if (e == OK)
+		e = session_lookup(s, c, name, s->user->id.is_admin ? 0 : ACL_READ,
+		    &entry, &rights);
+	if (e != OK)
+		return e;
+	e = quota_root_of(s->store, c->arena, name, &root);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	bool has_root = e == OK
+	    && quota_get(s->store, c->arena, str_c(root), &q) == OK;
+	struct buf outside = BUF_INIT;
+	if (has_root)
+		name_to_external(&s->names, str_c(root), &outside);
+	reply_puts(s->reply, "* QUOTAROOT ");
+	reply_astring(s->reply, *external);
+	if (has_root) {
+		reply_puts(s->reply, " ");
+		reply_astring(s->reply, buf_str(&outside));
+	}
+	reply_crlf(s->reply);
+	if (has_root)
+		put_quota(s, buf_str(&outside), &q);
+	buf_free(&outside);
+	return OK;
+}
+
+/* No limits at all take the root away. */
+enum err
+run_setquota(struct session *s, struct command *c)
+{
+	const struct setquota_req *r = c->req;
+	struct str root;
+	struct quota q;
+	enum err e = session_mailbox(s, c, r->root, &root);
+	if (e != OK)
+		return e;
+	if (!s->user->id.is_admin)
+		return ERR_DENIED;
+	if (r->storage == QUOTA_UNLIMITED && r->messages == QUOTA_UNLIMITED) {
+		e = quota_remove(s->store, root);
+		return e == ERR_NOTFOUND ? OK : e;
+	}
+	e = quota_set(s->store, root, r->storage, r->messages);
+	if (e == OK)
+		e = quota_get(s->store, c->arena, root, &q);
+	if (e == OK)
+		put_quota(s, r->root, &q);
+	return e;
+}

@@ -1,0 +1,142 @@
+/* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT */
+#include "imap/imapd/cmd.h"
+#include "imap/imapd/sync.h"
+#include "imap/store/quota.h"
+#include "imap/store/txn.h"
+
+
+/* select = "SELECT" SP mailbox ; examine = "EXAMINE" SP mailbox */
+enum err
+parse_select(struct parser *p, void **req)
+{
+	return parse_one_mailbox(p, req);
+}
+
+/* A storage limit that is nearly used up deserves a word. */
+static void
+warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
+{
+	struct quota q;
+	if (e->quotaroot == NULL
+	    || quota_get(s->store, c->arena, str_c(e->quotaroot), &q) != OK
+	    || q.limit_kb <= 0)
+		return;
+	uint64_t limit = (uint64_t)q.limit_kb * 1024;
+	uint64_t percent = q.used_bytes / (limit / 100 + 1);
+	uint64_t from = (uint64_t)conf_int(s->server->conf, CONF_QUOTAWARN);
+	if (q.used_bytes >= limit)
+		reply_untagged(s->reply, "NO [ALERT] Mailbox is over quota");
+	else if (percent >= from)
+		reply_untagged(s->reply, "NO [ALERT] Mailbox is at %u%% of quota",
+		    (unsigned)percent);
+}
+
+/* The untagged responses that RFC 3501 section 6.3.1 asks for. */
+static void
+describe(struct session *s)
+{
+	struct mbox *m = s->mbox;
+	sync_mailbox_flags(s);
+	reply_untagged(s->reply, "%u EXISTS", mbox_count(m));
+	reply_untagged(s->reply, "%u RECENT", mbox_recent(m));
+	uint32_t unseen = mbox_first_unseen(m);
+	if (unseen > 0)
+		reply_untagged(s->reply, "OK [UNSEEN %u] Ok", unseen);
+	reply_untagged(s->reply, "OK [UIDVALIDITY %u] Ok", mbox_uidvalidity(m));
+	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
+}
+
+/*
+ * "If the SELECT fails, the previously selected mailbox is deselected"; so it
+ * goes first.  A user who may read but change nothing gets it read-only.
+ */
+static enum err
+open_mailbox(struct session *s, struct command *c, bool examine)
+{
+	const struct str *external = c->req;
+	struct str name;
+	struct mbentry *e;
+	rights_t rights;
+	session_deselect(s);
+	enum err err = session_mailbox(s, c, *external, &name);
+	if (err == OK)
+		err = session_lookup(s, c, name, ACL_READ, &e, &rights);
+	if (err == OK && (e->flags & MB_NOSELECT))
+		err = ERR_NOTFOUND;
+	if (err != OK)
+		return err;
+	bool may_change = rights & (ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_DELETEMSG
+	    | ACL_EXPUNGE);
+	bool readonly = examine || !may_change;
+	err = mbox_open(s->store, e, s->user->id.userid, readonly ? MBOX_READONLY : 0,
+	    &s->mbox);
+	if (err != OK) {
+		s->mbox = NULL;
+		return err;
+	}
+	s->state = STATE_SELECTED;
+	s->mbox_name = str_c(mbox_entry(s->mbox)->name);
+	s->rights = rights;
+	s->examined = readonly;
+	describe(s);
+	if (str_eq(name, s->user->inbox))
+		warn_of_quota(s, c, e);
+	server_status(s->server, s->client, s->user->id.userid, mbox_entry(s->mbox)->name);
+	c->code = readonly ? "READ-ONLY" : "READ-WRITE";
+	return OK;
+}
+
+enum err
+run_select(struct session *s, struct command *c)
+{
+	return open_mailbox(s, c, false);
+}
+
+enum err
+run_examine(struct session *s, struct command *c)
+{
+	return open_mailbox(s, c, true);
+}
+
+/* All that was acknowledged is durable already: a NOOP (section 6.4.1). */
+enum err
+run_check(struct session *s, struct command *c)
+{
+	return run_noop(s, c);
+}
+
+static void
+leave(struct session *s)
+{
+	session_deselect(s);
+	server_status(s->server, s->client, s->user->id.userid, NULL);
+}
+
+/*
+ * Expunges in silence, "no messages are removed, and no error is given, if the
+ * mailbox is selected by an EXAMINE command or is otherwise selected
+ * read-only".  If it fails the mailbox stays selected.
+ */
+enum err
+run_close(struct session *s, struct command *c)
+{
+	(void)c;
+	if (!s->examined && (s->rights & ACL_EXPUNGE)) {
+		struct txn *t = txn_begin(s->mbox);
+		txn_expunge(t, NULL, 0, false);
+		enum err e = txn_commit(t);
+		txn_abort(t);
+		if (e != OK && e != ERR_STALE)
+			return e;
+	}
+	leave(s);
+	return OK;
+}
+
+enum err
+run_unselect(struct session *s, struct command *c)
+{
+	(void)c;
+	leave(s);
+	return OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * imapd - the worker for IMAP (RFC 3501)
+ *
+ * The process's life is imap/server/server.c, a session's life session.c.
+ */
+#include "imap/imapd/session.h"
+#include "imap/server/server.h"
+
+static const struct server_program program = {
+	.name = "imapd",
+	.service = "imap",
+	.sasl_service = "imap",
+	.session = session_run,
+};
+
+int
+main(int argc, char **argv)
+{
+	return server_main(argc, argv, &program, NULL);
+}
