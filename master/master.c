@@ -351,7 +351,8 @@ become_new(void *ctx)
 {
 	struct master *m = ctx;
 	daemons_signal(m->daemons, SIGKILL);
-	upgrade_exec(children_own_path(m->children), &m->options, m->services);
+	upgrade_exec(children_own_path(m->children), &m->options,
+	    m->pidfile_fd, m->services);
 	/* Half of our descriptors are gone; workers finish by themselves. */
 	log_fatal(EX_OSERR, "the upgrade failed; start master again");
 }
@@ -587,7 +588,9 @@ tear_down(struct master *m)
 static int
 run(struct master *m)
 {
-	if (pidfile_open(m->options.pidfile, &m->pidfile_fd) != OK)
+	if (upgrade_is())
+		m->pidfile_fd = upgrade_pidfile();
+	else if (pidfile_open(m->options.pidfile, &m->pidfile_fd) != OK)
 		return EX_TEMPFAIL;
 	if (m->options.detach)
 		m->parent_fd = detach();

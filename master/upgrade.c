@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define ADOPT_VARIABLE	"CHAPAR_ADOPT"
+#define PIDFILE_VARIABLE	"CHAPAR_PIDFILE"
 
 enum {
 	FIRST_FD = 3,
@@ -57,7 +58,7 @@ set_number(const char *variable, int number)
 }
 
 void
-upgrade_exec(const char *path, const struct options *o,
+upgrade_exec(const char *path, const struct options *o, int pidfile_fd,
     const struct services *services)
 {
 	struct hand_over h = { .names = BUF_INIT, .pids = BUF_INIT };
@@ -82,6 +83,8 @@ upgrade_exec(const char *path, const struct options *o,
 		argv[n++] = "-D";
 	if (o->verbose > 0)
 		argv[n++] = "-v";
+	/* Not close-on-exec: this one goes along. */
+	set_number(PIDFILE_VARIABLE, fcntl(pidfile_fd, F_DUPFD, ASIDE_FROM));
 	services_hand_over(services, add_socket, add_worker, &h);
 	for (int i = 0; i < h.n; i++)
 		if (dup2(h.fds[i], FIRST_FD + i) < 0)
@@ -102,6 +105,17 @@ upgrade_is(void)
 	const char *owner = getenv("LISTEN_PID");
 	return getenv(ADOPT_VARIABLE) != NULL && owner != NULL
 	    && strtol(owner, NULL, 10) == getpid();
+}
+
+int
+upgrade_pidfile(void)
+{
+	const char *text = getenv(PIDFILE_VARIABLE);
+	int fd = text != NULL ? (int)strtol(text, NULL, 10) : -1;
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	unsetenv(PIDFILE_VARIABLE);
+	return fd;
 }
 
 void
