@@ -39,5 +39,8 @@ UNIT_TESTS += \
 	test/unit/test_acl.c \
 	test/unit/test_charset.c \
 	test/unit/test_conf.c \
+	test/unit/test_crc.c \
+	test/unit/test_file.c \
 	test/unit/test_log.c \
+	test/unit/test_str.c \
 	test/unit/test_utf7.c
