@@ -158,6 +158,27 @@ angle_addr(struct arena *arena, struct lex *l, struct mime_address *a)
 		l->p++;
 }
 
+/*
+ * Comments, and words that belong to nothing; but if another "<" comes before
+ * the comma, they are the next mailbox and the comma was forgotten.
+ */
+static void
+behind_angle_addr(struct lex *l, struct str *comment)
+{
+	struct str later;
+	struct lex look;
+
+	lex_cfws(l, comment);
+	later = *comment;
+	look = *l;
+	until(&look, ",;<", &later, NULL);
+	if (!lex_at(&look, '<')) {
+		*comment = later;
+		*l = look;
+	}
+	l->unclosed = look.unclosed;
+}
+
 /* A name that says nothing is none. */
 static struct str
 name_of(struct str s)
@@ -195,7 +216,7 @@ address(struct arena *arena, struct addr_iter *it, struct mime_address *a)
 		a->name = name_of(words(arena, text, false));
 		l->p++;
 		angle_addr(arena, l, a);
-		until(l, ",;", &comment, NULL);
+		behind_angle_addr(l, &comment);
 		if (a->name.p == NULL)
 			a->name = comment_name(arena, comment);
 	} else {

@@ -54,8 +54,10 @@ take_part(struct scan *s, struct mime_part *parent)
 	s->spare = NULL;
 	s->parts++;
 	part->parent = parent;
-	if (parent != NULL)
+	if (parent != NULL) {
 		parent->children++;
+		parent->last_child = part;
+	}
 	return part;
 }
 
@@ -277,6 +279,24 @@ set_kind(struct scan *s, struct mime_part *part, struct str *boundary)
 	}
 }
 
+/*
+ * A part's header may end where its body would begin, at the delimiter of a
+ * part further out, whose CRLF is then the header's empty line: the parts in
+ * between end before that CRLF, so all that is last in them must as well.
+ */
+static void
+clip(struct mime_part *part, uint64_t end)
+{
+	for (; part != NULL; part = part->last_child) {
+		if (part->header_start > end)
+			part->header_start = end;
+		if (part->header_size > end - part->header_start)
+			part->header_size = end - part->header_start;
+		if (part->body_start > end)
+			part->body_start = end;
+	}
+}
+
 /* The body ends here, or before the CRLF that belongs to the delimiter. */
 static void
 end_body(struct scan *s, struct mime_part *part, uint64_t lines_before)
@@ -291,6 +311,7 @@ end_body(struct scan *s, struct mime_part *part, uint64_t lines_before)
 			end--;
 	}
 	part->body_size = (uint64_t)(end - body);
+	clip(part->last_child, offset(s, end));
 }
 
 /* IMAP knows no multipart without a part: all of it is one, then. */

@@ -77,7 +77,7 @@ struct mime_part {
 	struct mime_params disposition_params;
 	struct str *language;
 	size_t languages;
-	struct mime_part *parent, *child, *next;
+	struct mime_part *parent, *child, *last_child, *next;
 	uint32_t children;
 };
 

@@ -1,8 +1,11 @@
 /*
  * mimedump - what imap/mime makes of a message, for tests
  *
- * mimedump FILE...: per file a line "FILE name", ENVELOPE, BODY and
- * BODYSTRUCTURE each after its length in bytes, as IMAP would send them.
+ * mimedump FILE...: per file a line "FILE name", then blocks, each a line
+ * "WHAT LENGTH" and that many bytes: ENVELOPE, BODY and BODYSTRUCTURE as IMAP
+ * would send them, SUBJECT decoded, and for every leaf in order BYTES (without
+ * its transfer encoding) and TEXT (in UTF-8; both empty if the encoding is
+ * unknown).
  */
 #include "imap/mime/mime.h"
 #include "lib/arena.h"
@@ -36,12 +39,28 @@ show(const char *what, struct buf *b)
 	buf_reset(b);
 }
 
+static void
+show_leaves(struct str message, const struct mime_part *part, struct buf *out)
+{
+	if (part->kind == MIME_LEAF) {
+		enum err e = mime_decode_body(message, part, out);
+
+		show("BYTES", out);
+		if (e == OK)
+			e = mime_decode_text(message, part, out);
+		show("TEXT", out);
+	}
+	for (const struct mime_part *p = part->child; p != NULL; p = p->next)
+		show_leaves(message, p, out);
+}
+
 static bool
 dump(const char *name, struct buf *file, struct buf *out)
 {
 	struct arena *arena = arena_new(16 << 20);
 	struct str message = read_file(name, file);
 	struct mime_part *root;
+	struct str subject;
 
 	if (mime_parse(arena, message, &root) != OK)
 		return false;
@@ -52,6 +71,11 @@ dump(const char *name, struct buf *file, struct buf *out)
 	show("BODY", out);
 	mime_bodystructure(message, root, out);
 	show("BODYSTRUCTURE", out);
+	if (mime_field_value(arena, (struct str){ message.p, root->header_size },
+	    "subject", &subject))
+		mime_decode_header(subject, out);
+	show("SUBJECT", out);
+	show_leaves(message, root, out);
 	arena_free(arena);
 	return true;
 }

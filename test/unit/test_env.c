@@ -68,6 +68,8 @@ static const struct {
 	{ "a@b.c <a@b.c>", "('a@b.c' NIL 'a' 'b.c')" },
 	{ "a@b; c@d", "(NIL NIL 'a' 'b')(NIL NIL 'c' 'd')" },
 	{ "Ann <a@b, c@d", "('Ann' NIL 'a' 'b')(NIL NIL 'c' 'd')" },
+	{ "Ann <a@b> Cy (x) <c@d> junk, e@f",
+	    "('Ann' NIL 'a' 'b')('Cy' NIL 'c' 'd')(NIL NIL 'e' 'f')" },
 	{ "\"Ann <a@b>", "('\\'Ann' NIL 'a' 'b')" },
 	{ "Ann (x <a@b>", "('x <a@b>' NIL 'Ann' '')" },
 	{ "G: a@b", "(NIL NIL 'G' NIL)(NIL NIL 'a' 'b')(NIL NIL NIL NIL)" },

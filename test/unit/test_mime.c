@@ -227,6 +227,40 @@ static const struct {
 	{ { 3, 2 }, 2, NULL },
 };
 
+/* A message that is all header ends where the delimiter's CRLF begins. */
+static void
+test_header_only(void **state)
+{
+	static const char message[] = MP "--b\r\n" MSG "\r\nA: b\r\n\r\n--b--";
+	static const char twice[] = MP "--b\r\n" MSG "\r\n" MSG "\r\n--b--";
+	static const char inner[] = MP "--b\r\n" IN "--bb\r\nA: b\r\n\r\n--b--";
+	struct arena *arena = arena_new(1 << 20);
+	const struct mime_part *p;
+	struct mime_part *root;
+
+	(void)state;
+	assert_int_equal(mime_parse(arena, str_c(message), &root), OK);
+	p = root->child;
+	assert_int_equal(p->body_size, 6);
+	assert_int_equal(p->body_lines, 1);
+	assert_int_equal(p->child->header_size, 6);
+	assert_int_equal(p->child->body_start, p->body_start + 6);
+	assert_int_equal(p->child->body_size, 0);
+	assert_int_equal(mime_parse(arena, str_c(twice), &root), OK);
+	p = root->child;
+	assert_int_equal(p->body_size, 30);
+	assert_int_equal(p->child->header_size, 30);
+	assert_int_equal(p->child->body_size, 0);
+	assert_int_equal(p->child->child->header_start, p->body_start + 30);
+	assert_int_equal(p->child->child->header_size, 0);
+	assert_int_equal(mime_parse(arena, str_c(inner), &root), OK);
+	p = root->child;
+	assert_int_equal(p->body_size, 12);
+	assert_int_equal(p->child->header_size, 6);
+	assert_int_equal(p->child->body_start, p->body_start + 12);
+	arena_free(arena);
+}
+
 /* The body of a part, or NULL if it does not begin with BODY. */
 static void
 test_part_find(void **state)
@@ -349,6 +383,7 @@ main(void)
 		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_header_only),
 		cmocka_unit_test(test_part_find),
 		cmocka_unit_test(test_part_find_single),
 		cmocka_unit_test(test_limits),
