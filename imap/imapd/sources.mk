@@ -40,3 +40,7 @@ test/unit/test_fetch_write_SRCS = imap/imapd/fetch_parse.c imap/imapd/fetch_writ
 test/unit/test_format_SRCS = imap/imapd/format.c
 test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/parse.c \
 	imap/imapd/msgset.c
+
+TOOLS += test/fuzz/fuzz_imap
+test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/replay.c \
+	imap/imapd/fetch_parse.c imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
