@@ -13,7 +13,7 @@
 
 enum {
 	FIRST_FD = 3,
-	ASIDE_FROM = 1000,	/* where descriptors wait until 3 and up are free */
+	ASIDE_FROM = 100,	/* where descriptors wait until 3 and up are free */
 	MAX_SOCKETS = 64,
 	MAX_ARGS = 24,
 };
