@@ -112,6 +112,9 @@ settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
 	int dirfd = -1;
 	enum err err = mblist_lookup_id(s, arena, id, &e);
 
+	/* Moved to another partition: this log is not its log any more. */
+	if (err == OK && strcmp(e->partition, part->name) != 0)
+		err = ERR_NOTFOUND;
 	if (err == OK)
 		err = mblist_open_dir(s, e, &dirfd);
 	if (err == OK) {

@@ -123,6 +123,38 @@ read_header(int dirfd, int flags, struct index_header *h, int *fd)
 }
 
 enum err
+index_header_read(int dirfd, struct index_header *h)
+{
+	enum err e;
+	int fd;
+
+	e = read_header(dirfd, O_RDONLY, h, &fd);
+	if (e == OK)
+		close(fd);
+	return e;
+}
+
+enum err
+index_rebase(int dirfd, uint64_t base_lsn)
+{
+	struct index_header h;
+	enum err e;
+	int fd;
+
+	e = read_header(dirfd, O_RDWR, &h, &fd);
+	if (e != OK)
+		return e;
+	h.base_lsn = base_lsn;
+	h.dirty_lsn = h.applied_lsn = 0;
+	h.seq &= ~(uint64_t)1;
+	h.state = 0;
+	h.crc = header_crc(&h);
+	e = file_write_at(fd, "cyrus.index", &h, sizeof(h), 0);
+	close(fd);
+	return e;
+}
+
+enum err
 index_usage(int dirfd, uint64_t *bytes, uint64_t *messages)
 {
 	struct index_header h;

@@ -106,6 +106,16 @@ enum err index_replace(int dirfd, const struct index_header *h, struct index_rec
 bool index_record_valid(const struct index_record *r);
 bool index_header_valid(const struct index_header *h);
 
+/* The header's fixed part is right; the rest may be in the middle of a commit. */
+enum err index_header_read(int dirfd, struct index_header *h) MUST_CHECK;
+
+/*
+ * For a copy that nobody has open yet, of an index with nothing outstanding:
+ * it belongs to another log from here on, of which all before BASE_LSN is not
+ * about it.  Not flushed.
+ */
+enum err index_rebase(int dirfd, uint64_t base_lsn) MUST_CHECK;
+
 /* Sums for quotas, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages) MUST_CHECK;
 

@@ -319,26 +319,32 @@ struct replay {
 	uint64_t frames;
 };
 
+/* Each root once, when none of its mailboxes is locked by us any more. */
 static void
-replay_close(struct replay *r, struct replaying *m)
+replay_count(struct replay *r, size_t i)
 {
+	const char *root = r->open[i].quotaroot;
 	uint64_t was, is;
 
-	if (m->ix != NULL) {
-		settle(m->ix);
-		index_close(m->ix);
-	}
-	if (m->quotaroot != NULL &&
-	    quota_recount(r->a.s, str_c(m->quotaroot), true, &was, &is) != OK)
-		log_warning("quota root %s: not counted anew; run quota -f", m->quotaroot);
-	free(m->quotaroot);
+	for (size_t k = 0; root != NULL && k < i; k++)
+		if (r->open[k].quotaroot != NULL && strcmp(r->open[k].quotaroot, root) == 0)
+			return;
+	if (root != NULL && quota_recount(r->a.s, str_c(root), true, &was, &is) != OK)
+		log_warning("quota root %s: not counted anew; run quota -f", root);
 }
 
 static void
 replay_close_all(struct replay *r)
 {
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->open[i].ix != NULL)
+			settle(r->open[i].ix);
+		index_close(r->open[i].ix);
+	}
 	for (size_t i = 0; i < r->n; i++)
-		replay_close(r, &r->open[i]);
+		replay_count(r, i);
+	for (size_t i = 0; i < r->n; i++)
+		free(r->open[i].quotaroot);
 	r->n = 0;
 }
 
@@ -350,6 +356,9 @@ replay_open(struct replay *r, struct replaying *m)
 	int dirfd;
 	enum err err = mblist_lookup_id(r->a.s, arena, &m->id, &e);
 
+	/* Moved to another partition: this log is not its log any more. */
+	if (err == OK && strcmp(e->partition, r->a.part->name) != 0)
+		err = ERR_NOTFOUND;
 	if (err == OK)
 		err = mblist_open_dir(r->a.s, e, &dirfd);
 	if (err == OK) {

@@ -25,3 +25,26 @@ UNIT_TESTS += \
 	test/unit/test_wal.c
 
 UNIT_TESTS += test/unit/test_search.c
+
+# The directory half: which mailboxes there are, where they lie, quotas.
+STORE_SRCS += \
+	imap/store/dup.c \
+	imap/store/header.c \
+	imap/store/mbacl.c \
+	imap/store/mbcreate.c \
+	imap/store/mbdb.c \
+	imap/store/mbdelete.c \
+	imap/store/mbdir.c \
+	imap/store/mblist.c \
+	imap/store/mbname.c \
+	imap/store/mbopen.c \
+	imap/store/mbpartition.c \
+	imap/store/mbpending.c \
+	imap/store/mbplace.c \
+	imap/store/mbrebuild.c \
+	imap/store/mbrename.c \
+	imap/store/mbset.c \
+	imap/store/quota.c \
+	imap/store/quota_set.c \
+	imap/store/quotafile.c \
+	imap/store/subs.c

@@ -1,0 +1,122 @@
+/* mbacl.c - changing what the list says of a mailbox */
+#include "imap/store/mbdir.h"
+#include "imap/store/mbpending.h"
+
+#include <string.h>
+
+/* cyrus.header is lines: nothing in it may end one. */
+static bool
+fits_line(const char *text)
+{
+	return text == NULL || strpbrk(text, "\r\n") == NULL;
+}
+
+/* Writes the entry and has its header follow. */
+static enum err
+change(struct store *s, const struct mbentry *e)
+{
+	struct kv_txn *txn;
+	enum err err = mbdb_begin(s, &txn);
+
+	if (err != OK)
+		return err;
+	err = mbdb_put(txn, e);
+	if (err == OK)
+		err = mbpending_add(txn, PENDING_HEADER, &e->id, NULL, NULL);
+	err = mbdb_end(s, txn, err);
+	if (err == OK)
+		mbpending_run(s);
+	return err;
+}
+
+/* All with LOCK_NAMES: nobody changes the entry between reading and writing. */
+typedef enum err (*edit_fn)(void *ctx, struct mbentry *e);
+
+static enum err
+edit(struct store *s, struct str name, edit_fn fn, void *ctx)
+{
+	struct arena *arena;
+	struct mbentry *e;
+	enum err err = names_lock(s);
+
+	if (err != OK)
+		return err;
+	arena = arena_new(MBDB_ARENA);
+	err = mblist_lookup(s, arena, name, &e);
+	if (err == OK)
+		err = fn(ctx, e);
+	if (err == OK && !(fits_line(e->acl) && fits_line(e->specialuse)))
+		err = ERR_SYNTAX;
+	if (err == OK)
+		err = change(s, e);
+	arena_free(arena);
+	names_unlock(s);
+	return err;
+}
+
+static enum err
+edit_acl(void *ctx, struct mbentry *e)
+{
+	e->acl = ctx;
+	return OK;
+}
+
+enum err
+mblist_set_acl(struct store *s, struct str name, struct str acl)
+{
+	struct buf b = BUF_INIT;
+	enum err e;
+
+	buf_add_str(&b, acl);
+	e = edit(s, name, edit_acl, b.p);
+	buf_free(&b);
+	return e;
+}
+
+struct acl_edit {
+	struct str identifier;
+	char mode;
+	rights_t rights;
+	struct buf acl;
+};
+
+static enum err
+edit_rights(void *ctx, struct mbentry *e)
+{
+	struct acl_edit *a = ctx;
+	enum err err = acl_change(str_c(e->acl), a->identifier, a->mode, a->rights, &a->acl);
+
+	e->acl = a->acl.p;
+	return err;
+}
+
+enum err
+mblist_change_acl(struct store *s, struct str name, struct str identifier, char mode,
+    rights_t rights)
+{
+	struct acl_edit a = { .identifier = identifier, .mode = mode, .rights = rights,
+	    .acl = BUF_INIT };
+	enum err e = edit(s, name, edit_rights, &a);
+
+	buf_free(&a.acl);
+	return e;
+}
+
+struct use_edit {
+	const char *use;
+};
+
+static enum err
+edit_use(void *ctx, struct mbentry *e)
+{
+	e->specialuse = ((struct use_edit *)ctx)->use;
+	return OK;
+}
+
+enum err
+mblist_set_specialuse(struct store *s, struct str name, const char *use)
+{
+	struct use_edit u = { use };
+
+	return edit(s, name, edit_use, &u);
+}

@@ -1,0 +1,167 @@
+/*
+ * mbcreate.c - making a mailbox
+ *
+ * The directory, cyrus.header and cyrus.index are made and flushed before the
+ * transaction that puts the name into the list.  Killed before it, the files
+ * are left, of an id that nobody knows; mbdir_choose() clears them away.
+ */
+#include "imap/store/index.h"
+#include "imap/store/mbdir.h"
+#include "imap/store/mbname.h"
+#include "imap/store/mbpending.h"
+#include "imap/store/quota.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The owner's INBOX gives him all rights; else as the parent; else the default. */
+static enum err
+choose_acl(struct store *s, struct arena *arena, const struct mblist_create *c,
+    const struct mbentry *parent, const char **acl)
+{
+	struct str owner = mblist_owner(c->name);
+	struct buf b = BUF_INIT;
+	enum err e = OK;
+
+	if (c->acl != NULL)
+		buf_adds(&b, c->acl);
+	else if (parent != NULL && !mbname_is_inbox(c->name))
+		buf_adds(&b, parent->acl);
+	else if (owner.n > 0)
+		e = acl_change(STR(""), owner, '=', ACL_ALL, &b);
+	else if (s->params.default_acl != NULL)
+		buf_adds(&b, s->params.default_acl);
+	*acl = arena_copy(arena, b.p, b.n);
+	buf_free(&b);
+	return e != OK ? e : *acl != NULL ? OK : ERR_LIMIT;
+}
+
+static enum err
+describe(struct store *s, struct arena *arena, const struct mblist_create *c,
+    struct mbentry *e)
+{
+	struct mbentry *parent = NULL;
+	enum err err = mblist_parent(s, arena, c->name, &parent);
+
+	if (err != OK && err != ERR_NOTFOUND)
+		return err;
+	if (err == ERR_NOTFOUND)
+		parent = NULL;
+	*e = (struct mbentry){ .id = id128_new(), .specialuse = c->specialuse };
+	e->name = arena_copy(arena, c->name.p, c->name.n);
+	e->partition = c->partition != NULL ? c->partition :
+	    parent != NULL ? parent->partition : s->params.default_partition;
+	err = choose_acl(s, arena, c, parent, &e->acl);
+	if (err == OK)
+		err = quota_root_of(s, arena, c->name, &e->quotaroot);
+	return err == ERR_NOTFOUND ? OK : err;
+}
+
+static enum err
+write_files(int dirfd, const struct mbentry *e)
+{
+	struct mailbox_header h = {
+		.name = e->name, .id = e->id, .uidvalidity = e->uidvalidity,
+		.flags = e->flags, .acl = e->acl, .quotaroot = e->quotaroot,
+		.specialuse = e->specialuse,
+	};
+	enum err err = header_write(dirfd, &h, true);
+
+	return err == OK ? index_create(dirfd, &e->id, e->uidvalidity, true) : err;
+}
+
+static enum err
+make_files(struct store *s, const struct mbentry *e)
+{
+	struct partition *part = store_partition_of(s, e->partition);
+	enum err err;
+	int dirfd;
+
+	err = mbdir_make(part, e->dir, &dirfd);
+	if (err != OK)
+		return err;
+	err = write_files(dirfd, e);
+	if (err != OK)
+		mbdir_empty(dirfd, e->dir);
+	close(dirfd);
+	if (err != OK)
+		mbdir_prune(part, e->dir);
+	return err;
+}
+
+static void
+unmake_files(struct store *s, const struct mbentry *e)
+{
+	struct partition *part = store_partition_of(s, e->partition);
+	int dirfd;
+
+	if (file_open_dir(part->dirfd, e->dir, &dirfd) != OK)
+		return;
+	mbdir_empty(dirfd, e->dir);
+	close(dirfd);
+	mbdir_prune(part, e->dir);
+}
+
+static enum err
+enter(struct store *s, const struct mbentry *e)
+{
+	struct kv_txn *txn;
+	enum err err = mbdb_begin(s, &txn);
+
+	if (err != OK)
+		return err;
+	err = mbdb_note_uidvalidity(txn, e->uidvalidity);
+	if (err == OK)
+		err = mbdb_put(txn, e);
+	return mbdb_end(s, txn, err);
+}
+
+static enum err
+create(struct store *s, struct arena *arena, const struct mblist_create *c)
+{
+	struct mbentry *there, e;
+	struct partition *part;
+	struct buf dir = BUF_INIT;
+	enum err err = mblist_lookup(s, arena, c->name, &there);
+
+	if (err != ERR_NOTFOUND)
+		return err == OK ? ERR_EXISTS : err;
+	err = describe(s, arena, c, &e);
+	if (err != OK)
+		return err;
+	part = store_partition_of(s, e.partition);
+	if (part == NULL)
+		return ERR_NOTFOUND;
+	err = mbdir_choose(s, part, c->name, false, &dir);
+	e.dir = dir.p;
+	if (err == OK)
+		err = mbdb_new_uidvalidity(s, c->uidvalidity, &e.uidvalidity);
+	if (err == OK)
+		err = make_files(s, &e);
+	if (err == OK) {
+		err = enter(s, &e);
+		if (err != OK)
+			unmake_files(s, &e);
+	}
+	buf_free(&dir);
+	return err;
+}
+
+enum err
+mblist_create(struct store *s, const struct mblist_create *c)
+{
+	struct arena *arena;
+	enum err e = mblist_check_name(c->name);
+
+	if (e == OK)
+		e = names_lock(s);
+	if (e != OK)
+		return e;
+	arena = arena_new(MBDB_ARENA);
+	e = create(s, arena, c);
+	arena_free(arena);
+	names_unlock(s);
+	return e;
+}

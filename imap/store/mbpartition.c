@@ -1,0 +1,210 @@
+/*
+ * mbpartition.c - moving a mailbox to another partition
+ *
+ *   1. Lock the mailbox: its files then hold all that its log does.
+ *   2. Transaction: a note that the new directory is being filled (COPY).
+ *   3. Copy the files; the index belongs to the new log from its end on.
+ *      Flush the new partition.
+ *   4. Transaction: the entry has the new place; a note to remove the old
+ *      files (REAP); the note of 2 goes.
+ *   5. Mark the old index, so that sessions notice; unlock.
+ * What the old partition's log still has of the mailbox is of no use any more
+ * and is passed over: replay and checkpoints look at the mailboxes that are on
+ * their own partition only, and base_lsn keeps it from counting should the
+ * mailbox come back.
+ * Killed before 4: the copy is removed.  After it: the old files are.
+ */
+#include "imap/store/mbpartition.h"
+
+#include "imap/store/index.h"
+#include "imap/store/mbdir.h"
+#include "imap/store/mbpending.h"
+#include "imap/store/recover.h"
+#include "imap/store/wal.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PIECE = 1 << 20 };
+
+/* --- step 1 --- */
+
+static enum err
+open_locked(struct store *s, struct partition *part, const struct mbentry *e,
+    struct index **index)
+{
+	struct index *ix;
+	enum err err;
+	int dirfd;
+
+	err = mblist_open_dir(s, e, &dirfd);
+	if (err != OK)
+		return err;
+	err = index_open(dirfd, e->name, &ix);
+	if (err != OK) {
+		close(dirfd);
+		return err;
+	}
+	err = mailbox_lock(s, part, ix, e);
+	if (err != OK)
+		index_close(ix);
+	else
+		*index = ix;
+	return err;
+}
+
+/* --- step 3 --- */
+
+static enum err
+copy_bytes(int in, int out, const char *name, uint64_t size)
+{
+	struct buf b = BUF_INIT;
+	enum err e = OK;
+
+	for (uint64_t at = 0; e == OK && at < size; at += b.n) {
+		buf_reset(&b);
+		b.n = size - at > PIECE ? PIECE : (size_t)(size - at);
+		e = file_read_at(in, name, buf_reserve(&b, b.n), b.n, at);
+		if (e == OK)
+			e = file_write_at(out, name, b.p, b.n, at);
+	}
+	buf_free(&b);
+	return e;
+}
+
+static enum err
+copy_file(int from, int to, const char *name)
+{
+	uint64_t size;
+	enum err e;
+	int in, out;
+
+	e = file_open(from, name, O_RDONLY, 0, &in);
+	if (e != OK)
+		return e;
+	e = file_open(to, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &out);
+	if (e == OK) {
+		e = file_size(in, name, &size);
+		if (e == OK)
+			e = copy_bytes(in, out, name, size);
+		close(out);
+	}
+	close(in);
+	return e;
+}
+
+static enum err
+copy_files(int from, int to)
+{
+	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *de;
+	enum err e = OK;
+
+	if (d == NULL) {
+		log_io(".", "opendir");
+		if (fd >= 0)
+			close(fd);
+		return ERR_IO;
+	}
+	while (e == OK && (de = readdir(d)) != NULL)
+		if (mbdir_is_ours(de->d_name))
+			e = copy_file(from, to, de->d_name);
+	closedir(d);
+	return e;
+}
+
+static enum err
+copy_mailbox(struct partition *to, int from, const char *dir)
+{
+	enum err e;
+	int fd;
+
+	e = mbdir_make(to, dir, &fd);
+	if (e != OK)
+		return e;
+	e = copy_files(from, fd);
+	if (e == OK)
+		e = index_rebase(fd, wal_tail(to->wal));
+	if (e == OK)
+		e = file_syncfs(fd, to->path);
+	close(fd);
+	return e;
+}
+
+/* --- steps 2 and 4 --- */
+
+static enum err
+note_copy(struct store *s, const struct mbentry *e, const char *partition, const char *dir)
+{
+	struct kv_txn *txn;
+	enum err err = mbdb_begin(s, &txn);
+
+	if (err != OK)
+		return err;
+	return mbdb_end(s, txn, mbpending_add(txn, PENDING_COPY, &e->id, partition, dir));
+}
+
+static enum err
+change_entry(struct store *s, const struct mbentry *old, const char *partition,
+    const char *dir)
+{
+	struct mbentry new = *old;
+	struct kv_txn *txn;
+	enum err e = mbdb_begin(s, &txn);
+
+	if (e != OK)
+		return e;
+	new.partition = partition;
+	new.dir = dir;
+	e = mbdb_remove(txn, old);
+	if (e == OK)
+		e = mbdb_put(txn, &new);
+	if (e == OK)
+		e = mbpending_add(txn, PENDING_REAP, &old->id, old->partition, old->dir);
+	return mbdb_end(s, txn, e);
+}
+
+static enum err
+move_locked(struct store *s, const struct mbentry *e, struct index *ix,
+    struct partition *to, const char *dir)
+{
+	enum err err = note_copy(s, e, to->name, dir);
+
+	if (err == OK)
+		err = copy_mailbox(to, ix->dirfd, dir);
+	if (err == OK)
+		err = change_entry(s, e, to->name, dir);
+	if (err == OK && index_mark(ix->dirfd, INDEX_DELETED) != OK)
+		log_warning("mailbox %s: sessions are not told that it has moved", e->name);
+	return err;
+}
+
+enum err
+mbpartition_move(struct store *s, const struct mbentry *e, const char *partition)
+{
+	struct partition *from = store_partition_of(s, e->partition);
+	struct partition *to = store_partition_of(s, partition);
+	struct buf dir = BUF_INIT;
+	struct index *ix;
+	enum err err;
+
+	if (from == NULL || to == NULL)
+		return ERR_NOTFOUND;
+	err = mbdir_choose(s, to, str_c(e->name), false, &dir);
+	if (err == OK)
+		err = open_locked(s, from, e, &ix);
+	if (err == OK) {
+		err = move_locked(s, e, ix, to, dir.p);
+		index_close(ix);
+		if (err != OK)
+			mbpending_run(s);
+	}
+	buf_free(&dir);
+	return err;
+}

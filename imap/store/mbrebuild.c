@@ -1,0 +1,430 @@
+/*
+ * mbrebuild.c - mailboxes.db anew from what every mailbox says of itself
+ *
+ * Order: empty the list; collect all mailboxes of the spool in memory; settle
+ * conflicts; write quota roots and entries in batches; last of all the mark
+ * that the list is whole ('F').  Without that mark mblist_open() comes here
+ * again, so a kill in between costs time only.
+ */
+#include "imap/store/mbrebuild.h"
+
+#include "imap/store/header.h"
+#include "imap/store/index.h"
+#include "imap/store/mbdb.h"
+#include "imap/store/mbdir.h"
+#include "imap/store/mbname.h"
+#include "imap/store/quotafile.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 1000,
+	DEPTH_MAX = 300,
+};
+
+struct found {
+	struct mbentry e;
+	uint64_t modseq;
+	bool dropped;
+};
+
+struct rebuild {
+	struct store *s;
+	struct arena *arena;
+	struct partition *part;
+	struct found *v;
+	size_t n, size;
+	uint32_t uidvalidity;		/* the highest */
+	enum err err;
+};
+
+/* --- emptying --- */
+
+struct keys {
+	struct kv_txn *txn;
+	size_t n;
+	enum err err;
+};
+
+static bool
+delete_key(void *ctx, struct str key, struct str value)
+{
+	struct keys *k = ctx;
+	struct buf copy = BUF_INIT;
+
+	(void)value;
+	buf_add_str(&copy, key);
+	k->err = kv_del(k->txn, buf_str(&copy));
+	buf_free(&copy);
+	return k->err == OK && ++k->n < BATCH;
+}
+
+static enum err
+empty_list(struct store *s)
+{
+	struct keys k;
+	enum err e;
+
+	do {
+		k = (struct keys){ .n = 0 };
+		e = mbdb_begin(s, &k.txn);
+		if (e != OK)
+			return e;
+		e = kv_txn_walk(k.txn, STR(""), STR(""), delete_key, &k);
+		e = mbdb_end(s, k.txn, e != OK ? e : k.err);
+	} while (e == OK && k.n > 0);
+	return e;
+}
+
+/* --- collecting --- */
+
+static void
+keep(struct rebuild *r, const struct mailbox_header *h, uint64_t modseq, const char *dir)
+{
+	struct found *f;
+
+	if (r->n == r->size) {
+		r->size = r->size == 0 ? 256 : r->size * 2;
+		r->v = realloc(r->v, r->size * sizeof(*r->v));
+		ensure(r->v != NULL);
+	}
+	f = &r->v[r->n++];
+	*f = (struct found){ .modseq = modseq, .e = {
+		.name = h->name, .id = h->id, .partition = r->part->name,
+		.dir = arena_copy(r->arena, dir, strlen(dir)),
+		.uidvalidity = h->uidvalidity, .flags = h->flags, .acl = h->acl,
+		.specialuse = h->specialuse,
+	} };
+	if (h->uidvalidity > r->uidvalidity)
+		r->uidvalidity = h->uidvalidity;
+	if (f->e.dir == NULL)
+		r->err = ERR_LIMIT;
+}
+
+static void
+read_mailbox(struct rebuild *r, int dirfd, const char *dir)
+{
+	struct index_header ix = { 0 };
+	struct mailbox_header h;
+	enum err e = header_read(dirfd, r->arena, &h);
+
+	if (e == ERR_NOTFOUND)
+		return;
+	if (e == ERR_CORRUPT) {
+		log_err("%s/%s: its cyrus.header cannot be read; the mailbox is not in the "
+		    "list until reconstruct has repaired it", r->part->path, dir);
+		return;
+	}
+	if (e == OK && mblist_check_name(str_c(h.name)) != OK)
+		log_warning("%s/%s: strange mailbox name", r->part->path, dir);
+	if (index_header_read(dirfd, &ix) == OK && (ix.state & INDEX_DELETED)) {
+		log_notice("%s/%s: left by a deletion; not put into the list", r->part->path, dir);
+		return;
+	}
+	if (e == OK)
+		keep(r, &h, ix.highestmodseq, dir);
+	else
+		r->err = e;
+}
+
+static bool
+is_directory(int dirfd, const struct dirent *de)
+{
+	struct stat st;
+
+	if (de->d_type != DT_UNKNOWN)
+		return de->d_type == DT_DIR;
+	return fstatat(dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode);
+}
+
+static bool
+is_stores_own(const char *dir)
+{
+	return strcmp(dir, "wal") == 0 || strcmp(dir, "stage") == 0 ||
+	    strcmp(dir, "lost+found") == 0;
+}
+
+/* Takes over DIRFD. */
+static void
+walk_dir(struct rebuild *r, int dirfd, struct buf *path, int depth)
+{
+	DIR *d = fdopendir(dirfd);
+	size_t n = path->n;
+	struct dirent *de;
+	int fd;
+
+	if (d == NULL) {
+		close(dirfd);
+		r->err = ERR_IO;
+		return;
+	}
+	if (n > 0)
+		read_mailbox(r, dirfd, path->p);
+	while (r->err == OK && (de = readdir(d)) != NULL) {
+		if (de->d_name[0] == '.' || !is_directory(dirfd, de) ||
+		    (n == 0 && is_stores_own(de->d_name)) || depth == DEPTH_MAX)
+			continue;
+		if (n > 0)
+			buf_addc(path, '/');
+		buf_adds(path, de->d_name);
+		if (file_open_dir(dirfd, de->d_name, &fd) == OK)
+			walk_dir(r, fd, path, depth + 1);
+		buf_truncate(path, n);
+	}
+	closedir(d);
+}
+
+static enum err
+collect(struct rebuild *r)
+{
+	struct buf path = BUF_INIT;
+	enum err e = OK;
+	int fd;
+
+	for (size_t i = 0; e == OK && i < r->s->parts; i++) {
+		r->part = &r->s->part[i];
+		e = file_open_dir(r->part->dirfd, ".", &fd);
+		if (e == OK) {
+			walk_dir(r, fd, &path, 0);
+			e = r->err;
+		}
+	}
+	buf_free(&path);
+	return e;
+}
+
+/* --- conflicts --- */
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	int c = memcmp(x->e.id.b, y->e.id.b, sizeof(x->e.id.b));
+
+	if (c == 0)
+		c = (x->modseq < y->modseq) - (x->modseq > y->modseq);
+	if (c == 0)
+		c = strcmp(x->e.partition, y->e.partition);
+	return c != 0 ? c : strcmp(x->e.dir, y->e.dir);
+}
+
+static void
+drop_same_ids(struct rebuild *r)
+{
+	if (r->n == 0)
+		return;
+	qsort(r->v, r->n, sizeof(*r->v), by_id);
+	for (size_t i = 1, first = 0; i < r->n; i++) {
+		if (!id128_eq(&r->v[first].e.id, &r->v[i].e.id)) {
+			first = i;
+			continue;
+		}
+		r->v[i].dropped = true;
+		log_warning("mailbox %s: a copy of it in %s of partition %s is left out; "
+		    "%s is newer", r->v[i].e.name, r->v[i].e.dir, r->v[i].e.partition,
+		    r->v[first].e.dir);
+	}
+}
+
+static bool
+in_place(const struct rebuild *r, const struct found *f)
+{
+	struct buf dir = BUF_INIT;
+	bool is;
+
+	mbname_add_dir(&dir, str_c(f->e.name), r->s->params.hash_spool);
+	is = strcmp(dir.p, f->e.dir) == 0;
+	buf_free(&dir);
+	return is;
+}
+
+/* Whose name it is: the first of them. */
+static bool
+goes_before(const struct rebuild *r, const struct found *x, const struct found *y)
+{
+	bool a = in_place(r, x), b = in_place(r, y);
+
+	if (a != b)
+		return a;
+	if (x->e.uidvalidity != y->e.uidvalidity)
+		return x->e.uidvalidity > y->e.uidvalidity;
+	return memcmp(x->e.id.b, y->e.id.b, sizeof(x->e.id.b)) < 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return strcmp(x->e.name, y->e.name);
+}
+
+static void
+recover_name(struct rebuild *r, struct found *f)
+{
+	struct buf name = BUF_INIT;
+	char hex[33];
+
+	id128_hex(&f->e.id, hex);
+	buf_printf(&name, "%s-recovered-%.8s", f->e.name, hex);
+	log_warning("two mailboxes are called %s; that of %s is now %s", f->e.name,
+	    f->e.dir, name.p);
+	f->e.name = arena_copy(r->arena, name.p, name.n);
+	if (f->e.name == NULL)
+		r->err = ERR_LIMIT;
+	buf_free(&name);
+}
+
+static void
+part_same_names(struct rebuild *r)
+{
+	if (r->n == 0)
+		return;
+	qsort(r->v, r->n, sizeof(*r->v), by_name);
+	for (size_t i = 1, first = 0; i < r->n; i++) {
+		struct found *x = &r->v[first], *y = &r->v[i], swap;
+
+		if (x->dropped || strcmp(x->e.name, y->e.name) != 0) {
+			first = i;
+			continue;
+		}
+		if (y->dropped)
+			continue;
+		if (goes_before(r, y, x)) {
+			swap = *x;
+			*x = *y;
+			*y = swap;
+		}
+		recover_name(r, y);
+	}
+}
+
+/* --- writing --- */
+
+static enum err
+put_root(struct kv_txn *txn, struct str root, const struct quotafile *q)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	enum err e;
+
+	mbdb_name_key(&key, MBDB_QUOTA, root);
+	mbdb_add_limits(&value, q->limit_kb, q->limit_messages);
+	e = kv_put(txn, buf_str(&key), buf_str(&value));
+	if (e == OK)
+		e = mbpending_add_sum(txn, root.p);
+	buf_free(&key);
+	buf_free(&value);
+	return e;
+}
+
+/* Limits that cannot be read are lost: without a limit mail goes on. */
+static enum err
+put_roots(struct rebuild *r, struct kv_txn *txn)
+{
+	struct buf root = BUF_INIT;
+	struct quotafile q;
+	struct dirent *de;
+	enum err e;
+	DIR *d;
+	int fd;
+
+	e = file_open_dir(r->s->config_fd, "quota", &fd);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
+	d = fdopendir(fd);
+	ensure(d != NULL);
+	while (e == OK && (de = readdir(d)) != NULL) {
+		if (de->d_name[0] == '.')
+			continue;
+		buf_reset(&root);
+		mbname_from_file(&root, str_c(de->d_name));
+		if (quotafile_peek(r->s, buf_str(&root), &q) == OK)
+			e = put_root(txn, buf_str(&root), &q);
+		else
+			log_err("quota/%s cannot be read; set the quota of %s again",
+			    de->d_name, root.p);
+	}
+	closedir(d);
+	buf_free(&root);
+	return e;
+}
+
+/* The root by what put_roots() has put. */
+static enum err
+put_entry(struct rebuild *r, struct kv_txn *txn, struct mbentry *e)
+{
+	struct str root;
+	enum err err = mbdb_root_of(txn, str_c(e->name), &root);
+
+	e->quotaroot = NULL;
+	if (err == OK)
+		e->quotaroot = arena_copy(r->arena, root.p, root.n);
+	else if (err != ERR_NOTFOUND)
+		return err;
+	err = mbdb_put(txn, e);
+	return err == OK ? mbpending_add(txn, PENDING_HEADER, &e->id, NULL, NULL) : err;
+}
+
+static enum err
+put_batch(struct rebuild *r, size_t from, size_t to)
+{
+	struct kv_txn *txn;
+	enum err e = mbdb_begin(r->s, &txn);
+
+	if (e != OK)
+		return e;
+	if (from == 0)
+		e = put_roots(r, txn);
+	for (size_t i = from; e == OK && i < to; i++)
+		if (!r->v[i].dropped)
+			e = put_entry(r, txn, &r->v[i].e);
+	if (e == OK)
+		e = mbdb_note_uidvalidity(txn, r->uidvalidity);
+	if (e == OK && to == r->n)
+		e = kv_put(txn, STR("F"), STR("1"));
+	return mbdb_end(r->s, txn, e);
+}
+
+static enum err
+put_all(struct rebuild *r)
+{
+	size_t from = 0;
+	enum err e;
+
+	do {
+		size_t to = r->n - from > BATCH ? from + BATCH : r->n;
+
+		e = put_batch(r, from, to);
+		from = to;
+	} while (e == OK && from < r->n);
+	return e;
+}
+
+enum err
+mblist_rebuild(struct store *s)
+{
+	struct rebuild r = { .s = s, .arena = arena_new((size_t)1 << 32) };
+	enum err e = empty_list(s);
+
+	if (e == OK)
+		e = collect(&r);
+	if (e == OK) {
+		drop_same_ids(&r);
+		part_same_names(&r);
+		e = r.err;
+	}
+	if (e == OK)
+		e = put_all(&r);
+	if (e == OK && r.n > 0)
+		log_notice("mailboxes.db: built anew, %zu mailboxes found in the spool", r.n);
+	free(r.v);
+	arena_free(r.arena);
+	return e;
+}

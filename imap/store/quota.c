@@ -1,0 +1,300 @@
+/*
+ * quota.c - quota roots: limits, usage, counting
+ *
+ * Limits are in mailboxes.db; usage is cached in quota/ROOT (quotafile.h).
+ *
+ * Counting anew while mail comes in.  A commit changes the index and then the
+ * cached sum before it lets go of the mailbox's lock.  So whoever reads a
+ * mailbox's usage with that lock sees commits that are in both or in neither;
+ * and if no sum was changed between the first mailbox and the end
+ * (quotafile.changes), the total of what was read is right at the end, too.
+ * Otherwise it is counted once more, a few times at most.
+ */
+#include "imap/store/quota.h"
+
+#include "imap/store/index.h"
+#include "imap/store/mbdb.h"
+#include "imap/store/mbname.h"
+#include "imap/store/quotafile.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	COUNT_TRIES = 5,
+	BUSY_MS = 20,
+};
+
+static enum err
+read_limits(struct store *s, struct str root, int64_t *kb, int64_t *messages)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	enum err e;
+
+	mbdb_name_key(&key, MBDB_QUOTA, root);
+	e = mbdb_get(s, buf_str(&key), &value);
+	if (e == OK && !mbdb_get_limits(buf_str(&value), kb, messages)) {
+		log_err("mailboxes.db: quota root %.*s cannot be read; set it again",
+		    STR_ARG(root));
+		e = ERR_CORRUPT;
+	}
+	buf_free(&key);
+	buf_free(&value);
+	return e;
+}
+
+enum err
+quota_root_of(struct store *s, struct arena *arena, struct str name, const char **root)
+{
+	struct buf key = BUF_INIT;
+	enum err e;
+
+	do {
+		buf_reset(&key);
+		mbdb_name_key(&key, MBDB_QUOTA, name);
+		e = mbdb_get(s, buf_str(&key), NULL);
+	} while (e == ERR_NOTFOUND && mbname_up(&name));
+	buf_free(&key);
+	if (e != OK)
+		return e;
+	*root = arena_copy(arena, name.p, name.n);
+	return *root != NULL ? OK : ERR_LIMIT;
+}
+
+/* --- counting --- */
+
+struct count {
+	struct store *s;
+	struct str root;
+	uint64_t bytes, messages;
+	enum err err;
+};
+
+/*
+ * A mailbox that stays locked, perhaps by ourselves who are just repairing it,
+ * is read all the same.
+ */
+static enum err
+usage_of(struct store *s, const struct mbentry *e, uint64_t *bytes, uint64_t *messages)
+{
+	enum err err, locked;
+	int dirfd;
+
+	err = mblist_open_dir(s, e, &dirfd);
+	if (err != OK)
+		return err;
+	locked = lock_shared(dirfd, LOCK_MAILBOX, BUSY_MS);
+	err = index_usage(dirfd, bytes, messages);
+	if (locked == OK)
+		lock_release(dirfd, LOCK_MAILBOX);
+	close(dirfd);
+	return err;
+}
+
+static bool
+count_one(void *ctx, const struct mbentry *e)
+{
+	struct count *c = ctx;
+	uint64_t bytes, messages;
+	enum err err;
+
+	if (e->quotaroot == NULL || !str_eq(str_c(e->quotaroot), c->root))
+		return true;
+	err = usage_of(c->s, e, &bytes, &messages);
+	if (err == OK) {
+		c->bytes += bytes;
+		c->messages += messages;
+	} else if (err == ERR_CORRUPT) {
+		log_warning("quota root %s: mailbox %s is damaged and not counted",
+		    e->quotaroot, e->name);
+	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
+		c->err = err;
+	}
+	return c->err == OK;
+}
+
+/* *settled: nobody changed the sum meanwhile, so it was written. */
+static enum err
+count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
+    struct count *c, bool last, bool *settled)
+{
+	struct quotafile now = { 0 };
+	enum err e;
+	int fd;
+
+	*c = (struct count){ .s = s, .root = root };
+	memset(was, 0, sizeof(*was));
+	e = quotafile_peek(s, root, was);
+	if (e != OK && e != ERR_NOTFOUND && e != ERR_CORRUPT)
+		return e;
+	e = mblist_walk(s, root, count_one, c);
+	if (e == OK)
+		e = c->err;
+	if (e == OK)
+		e = quotafile_lock(s, root, true, &fd);
+	if (e != OK)
+		return e;
+	if (quotafile_read(fd, &now) != OK)
+		now = *was;
+	*settled = last || now.changes == was->changes;
+	now.bytes = c->bytes;
+	now.messages = c->messages;
+	if (*settled && fix) {
+		e = read_limits(s, root, &now.limit_kb, &now.limit_messages);
+		if (e == OK)
+			e = quotafile_write(fd, &now);
+	}
+	quotafile_unlock(fd);
+	return e;
+}
+
+enum err
+quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is)
+{
+	struct quotafile before;
+	struct count c;
+	bool settled = false;
+	int64_t kb, messages;
+	enum err e = read_limits(s, root, &kb, &messages);
+
+	for (int i = 1; e == OK && !settled; i++) {
+		e = count_once(s, root, fix, &before, &c, i == COUNT_TRIES, &settled);
+		*was = before.bytes;
+		*is = c.bytes;
+	}
+	return e;
+}
+
+/* --- usage --- */
+
+static enum err
+read_usage(struct store *s, struct str root, struct quotafile *f)
+{
+	uint64_t was, is;
+	enum err e = quotafile_peek(s, root, f);
+
+	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
+		return e;
+	e = quota_recount(s, root, true, &was, &is);
+	return e == OK ? quotafile_peek(s, root, f) : e;
+}
+
+enum err
+quota_get(struct store *s, struct arena *arena, struct str root, struct quota *q)
+{
+	struct quotafile f;
+	enum err e = read_limits(s, root, &q->limit_kb, &q->limit_messages);
+
+	if (e == OK)
+		e = read_usage(s, root, &f);
+	if (e != OK)
+		return e;
+	q->used_bytes = f.bytes;
+	q->used_messages = f.messages;
+	q->root = arena_copy(arena, root.p, root.n);
+	return q->root != NULL ? OK : ERR_LIMIT;
+}
+
+enum err
+quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t messages)
+{
+	struct quotafile f;
+	int64_t kb, count;
+	enum err e = read_limits(s, root, &kb, &count);
+
+	/* A root that was taken away since the mailbox was opened limits nothing. */
+	if (e == ERR_NOTFOUND || (e == OK && kb < 0 && count < 0))
+		return OK;
+	if (e == OK)
+		e = read_usage(s, root, &f);
+	if (e != OK)
+		return e;
+	if (bytes > 0 && kb >= 0 && f.bytes >= (uint64_t)kb * 1024)
+		return ERR_QUOTA;
+	if (messages > 0 && count >= 0 && f.messages >= (uint64_t)count)
+		return ERR_QUOTA;
+	return OK;
+}
+
+/* False if the sum cannot be right: it has to be counted. */
+static bool
+add_signed(uint64_t *sum, int64_t change)
+{
+	if (change < 0 && *sum < (uint64_t)0 - (uint64_t)change)
+		return false;
+	*sum += (uint64_t)change;
+	return true;
+}
+
+void
+quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
+{
+	struct quotafile f;
+	uint64_t was, is;
+	enum err e;
+	int fd;
+
+	e = quotafile_lock(s, root, false, &fd);
+	if (e == OK) {
+		e = quotafile_read(fd, &f);
+		if (e == OK && !(add_signed(&f.bytes, bytes) &&
+		    add_signed(&f.messages, messages)))
+			e = ERR_CORRUPT;
+		if (e == OK)
+			e = quotafile_write(fd, &f);
+		quotafile_unlock(fd);
+	}
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT)
+		e = quota_recount(s, root, true, &was, &is);
+	if (e != OK && e != ERR_NOTFOUND)
+		log_warning("quota root %.*s: usage is not up to date (%s); run quota -f",
+		    STR_ARG(root), err_text(e));
+}
+
+/* --- walking --- */
+
+struct walk {
+	struct store *s;
+	struct arena *arena;
+	quota_each_fn each;
+	void *ctx;
+	enum err err;
+};
+
+static bool
+walk_pair(void *ctx, struct str key, struct str value)
+{
+	struct walk *w = ctx;
+	struct arena_mark mark = arena_mark(w->arena);
+	struct buf root = BUF_INIT;
+	struct quota q;
+	bool go_on = true;
+	enum err e;
+
+	(void)value;
+	mbname_from_key(&root, (struct str){ key.p + 1, key.n - 1 });
+	e = quota_get(w->s, w->arena, buf_str(&root), &q);
+	if (e == OK)
+		go_on = w->each(w->ctx, &q);
+	else if (e != ERR_NOTFOUND && w->err == OK)
+		w->err = e;
+	buf_free(&root);
+	arena_rewind(w->arena, mark);
+	return go_on;
+}
+
+enum err
+quota_walk(struct store *s, struct str prefix, quota_each_fn each, void *ctx)
+{
+	struct walk w = { .s = s, .arena = arena_new(MBDB_ARENA), .each = each, .ctx = ctx };
+	struct buf key = BUF_INIT;
+	enum err e;
+
+	mbdb_name_key(&key, MBDB_QUOTA, prefix);
+	e = mbdb_walk(s, buf_str(&key), walk_pair, &w);
+	buf_free(&key);
+	arena_free(w.arena);
+	return e != OK ? e : w.err;
+}

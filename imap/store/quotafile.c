@@ -1,0 +1,161 @@
+/*
+ * quotafile.c - quota/ROOT: the cached sum of one quota root
+ *
+ * Four lines of numbers, padded with blanks, QUOTAFILE_SIZE bytes in all:
+ *   bytes used
+ *   limit in KiB, -1: none
+ *   messages used, limit of messages
+ *   count of writes, CRC of all before it in hex
+ * One pwrite() of it is whole to every reader; a power cut may leave an old
+ * one, which replaying the log corrects, or rubbish, which the CRC finds.
+ */
+#include "imap/store/quotafile.h"
+
+#include "imap/store/mbname.h"
+#include "lib/crc.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	QUOTAFILE_SIZE = 21 + 21 + 42 + 30,
+	CRC_AT = QUOTAFILE_SIZE - 9,
+	FILE_NAME_MAX = 240,
+	LOCK_MS = 30000,
+};
+
+static void
+path_of(struct str root, struct buf *path)
+{
+	buf_adds(path, "quota/");
+	mbname_add_file(path, root);
+}
+
+bool
+quotafile_possible(struct str root)
+{
+	struct buf path = BUF_INIT;
+	bool ok;
+
+	mbname_add_file(&path, root);
+	ok = path.n <= FILE_NAME_MAX;
+	buf_free(&path);
+	return ok;
+}
+
+enum err
+quotafile_lock(struct store *s, struct str root, bool create, int *fd)
+{
+	struct buf path = BUF_INIT;
+	enum err e;
+
+	path_of(root, &path);
+	e = file_open(s->config_fd, path.p, O_RDWR | (create ? O_CREAT : 0), 0600, fd);
+	if (e == OK && (e = lock_exclusive(*fd, LOCK_QUOTA, LOCK_MS)) != OK)
+		close(*fd);
+	buf_free(&path);
+	return e;
+}
+
+void
+quotafile_unlock(int fd)
+{
+	lock_release(fd, LOCK_QUOTA);
+	close(fd);
+}
+
+static bool
+parse(const char *text, struct quotafile *q)
+{
+	uint32_t crc;
+
+	return sscanf(text, "%" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64
+	    " %" SCNx32, &q->bytes, &q->limit_kb, &q->messages, &q->limit_messages,
+	    &q->changes, &crc) == 6 && crc == crc32c(0, text, CRC_AT);
+}
+
+enum err
+quotafile_read(int fd, struct quotafile *q)
+{
+	char text[QUOTAFILE_SIZE + 1];
+	ssize_t n;
+
+	do
+		n = pread(fd, text, QUOTAFILE_SIZE, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		log_io("quota", "read");
+		return ERR_IO;
+	}
+	text[n] = '\0';
+	return n == QUOTAFILE_SIZE && parse(text, q) ? OK : ERR_CORRUPT;
+}
+
+enum err
+quotafile_write(int fd, const struct quotafile *q)
+{
+	char text[QUOTAFILE_SIZE + 1];
+	int n;
+
+	n = snprintf(text, sizeof(text), "%20" PRIu64 "\n%20" PRId64 "\n%20" PRIu64
+	    " %20" PRId64 "\n%20" PRIu64 " ", q->bytes, q->limit_kb, q->messages,
+	    q->limit_messages, q->changes + 1);
+	ensure(n == CRC_AT);
+	snprintf(text + n, sizeof(text) - (size_t)n, "%08x\n", crc32c(0, text, (size_t)n));
+	return file_write_at(fd, "quota", text, QUOTAFILE_SIZE, 0);
+}
+
+enum err
+quotafile_peek(struct store *s, struct str root, struct quotafile *q)
+{
+	struct buf path = BUF_INIT;
+	enum err e;
+	int fd;
+
+	path_of(root, &path);
+	e = file_open(s->config_fd, path.p, O_RDONLY, 0, &fd);
+	if (e == OK) {
+		e = quotafile_read(fd, q);
+		close(fd);
+	}
+	buf_free(&path);
+	return e;
+}
+
+enum err
+quotafile_flush(struct store *s, struct str root)
+{
+	struct buf path = BUF_INIT;
+	enum err e;
+	int fd;
+
+	path_of(root, &path);
+	e = file_open(s->config_fd, path.p, O_RDWR, 0, &fd);
+	if (e == OK) {
+		e = file_fsync(fd, path.p);
+		close(fd);
+	}
+	if (e == OK)
+		e = file_fsync_dir(s->config_fd, "quota");
+	buf_free(&path);
+	return e;
+}
+
+enum err
+quotafile_remove(struct store *s, struct str root)
+{
+	struct buf path = BUF_INIT;
+	enum err e;
+
+	path_of(root, &path);
+	e = file_unlink(s->config_fd, path.p);
+	buf_free(&path);
+	return e == ERR_NOTFOUND ? OK : e;
+}

@@ -1,0 +1,173 @@
+/*
+ * subs.c - subscriptions: user/J/USER.sub
+ *
+ * The file is small and is replaced whole; writers exclude each other by a
+ * lock on its directory.  Readers read the file that has the name.
+ */
+#include "imap/store/subs.h"
+
+#include "imap/store/local.h"
+#include "imap/store/mbname.h"
+#include "lib/buf.h"
+#include "lib/file.h"
+#include "lib/lock.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	SUBS_MAX = 64 << 20,
+	LOCK_MS = 30000,
+};
+
+/* The directory, and with FILE the whole path. */
+static void
+path_of(struct str user, bool file, struct buf *path)
+{
+	int c = user.n > 0 ? tolower((unsigned char)user.p[0]) : 'q';
+
+	buf_printf(path, "user/%c", c >= 'a' && c <= 'z' ? c : 'q');
+	if (file) {
+		buf_addc(path, '/');
+		mbname_add_file(path, user);
+		buf_adds(path, ".sub");
+	}
+}
+
+static enum err
+read_file(struct store *s, struct str user, struct buf *text)
+{
+	struct buf path = BUF_INIT;
+	enum err e;
+
+	path_of(user, true, &path);
+	e = file_slurp(s->config_fd, path.p, SUBS_MAX, text);
+	buf_free(&path);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static bool
+next_name(struct str *text, struct str *line, struct str *name)
+{
+	const char *end = memchr(text->p, '\n', text->n);
+
+	if (end == NULL)
+		return false;
+	*line = (struct str){ text->p, (size_t)(end - text->p) + 1 };
+	*name = (struct str){ text->p, line->n - 1 };
+	while (name->n > 0 && (name->p[name->n - 1] == '\t' || name->p[name->n - 1] == '\r'))
+		name->n--;
+	*text = (struct str){ text->p + line->n, text->n - line->n };
+	return true;
+}
+
+/* As in mailboxes.db: a name, what is below it, the next. */
+static int
+name_cmp(struct str a, struct str b)
+{
+	struct buf x = BUF_INIT, y = BUF_INIT;
+	int c;
+
+	mbname_add_key(&x, a);
+	mbname_add_key(&y, b);
+	c = memcmp(x.p, y.p, (x.n < y.n ? x.n : y.n) + 1);
+	buf_free(&x);
+	buf_free(&y);
+	return c;
+}
+
+/* TEXT with or without NAME in OUT; false if nothing changes. */
+static bool
+edit(struct str text, struct str name, bool subscribed, struct buf *out)
+{
+	struct str line, n;
+	bool there = false, placed = false;
+
+	while (next_name(&text, &line, &n)) {
+		int c = name_cmp(n, name);
+
+		there = there || c == 0;
+		if (subscribed && !placed && c >= 0) {
+			buf_printf(out, "%.*s\t\n", STR_ARG(name));
+			placed = true;
+		}
+		if (c != 0)
+			buf_add_str(out, line);
+	}
+	if (subscribed && !placed)
+		buf_printf(out, "%.*s\t\n", STR_ARG(name));
+	return there != subscribed;
+}
+
+static enum err
+set_locked(struct store *s, struct str user, struct str name, bool subscribed)
+{
+	struct buf old = BUF_INIT, new = BUF_INIT, path = BUF_INIT;
+	enum err e = read_file(s, user, &old);
+
+	if (e == OK && edit(buf_str(&old), name, subscribed, &new)) {
+		path_of(user, true, &path);
+		e = file_replace(s->config_fd, path.p, new.p, new.n, 0600, true);
+	}
+	buf_free(&old);
+	buf_free(&new);
+	buf_free(&path);
+	return e;
+}
+
+enum err
+subs_set(struct store *s, struct str user, struct str name, bool subscribed)
+{
+	struct buf dir = BUF_INIT;
+	enum err e;
+	int fd;
+
+	if (user.n == 0 || name.n == 0 || memchr(name.p, '\n', name.n) != NULL)
+		return ERR_NAME;
+	path_of(user, false, &dir);
+	e = file_mkdirs(s->config_fd, dir.p, 0700);
+	if (e == OK)
+		e = file_open_dir(s->config_fd, dir.p, &fd);
+	buf_free(&dir);
+	if (e != OK)
+		return e;
+	e = lock_exclusive(fd, LOCK_QUOTA, LOCK_MS);
+	if (e == OK) {
+		e = set_locked(s, user, name, subscribed);
+		lock_release(fd, LOCK_QUOTA);
+	}
+	close(fd);
+	return e;
+}
+
+enum err
+subs_walk(struct store *s, struct str user, struct str prefix, subs_each_fn each, void *ctx)
+{
+	struct buf b = BUF_INIT;
+	struct str text, line, name;
+	enum err e = read_file(s, user, &b);
+
+	text = buf_str(&b);
+	while (e == OK && next_name(&text, &line, &name))
+		if (name.n >= prefix.n && memcmp(name.p, prefix.p, prefix.n) == 0 &&
+		    !each(ctx, name))
+			break;
+	buf_free(&b);
+	return e;
+}
+
+enum err
+subs_has(struct store *s, struct str user, struct str name, bool *subscribed)
+{
+	struct buf b = BUF_INIT;
+	struct str text, line, n;
+	enum err e = read_file(s, user, &b);
+
+	*subscribed = false;
+	text = buf_str(&b);
+	while (e == OK && !*subscribed && next_name(&text, &line, &n))
+		*subscribed = str_eq(n, name);
+	buf_free(&b);
+	return e;
+}
