@@ -1,4 +1,4 @@
-PROGRAMS += imap/lmtpd/deliver
+PROGRAMS += imap/lmtpd/lmtpd imap/lmtpd/deliver
 imap/lmtpd/lmtpd_SRCS = \
 	imap/lmtpd/address.c \
 	imap/lmtpd/auth.c \

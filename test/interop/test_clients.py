@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import PASSWORD, unverified
+from demo import PASSWORD, unverified
 
 MESSAGE = ("From: Ann <ann@example.org>\r\nTo: you@localhost\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= {n}\r\n"
            "Message-ID: <{n}.{who}@example.org>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\r\nHello number {n}\r\n")

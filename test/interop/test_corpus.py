@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from conftest import PASSWORD, unverified
+from demo import PASSWORD, unverified
 
 CORPORA = {
     "libpython3.11-testsuite": ("/usr/lib/python3.11/test/test_email/data", "*.txt"),

@@ -2,7 +2,7 @@
 import re
 import subprocess
 
-from conftest import quickstart, free_port_base
+from demo import quickstart, free_port_base
 
 
 def test_pasted_lines_work(tmp_path_factory):

@@ -1,9 +1,10 @@
-"""Real clients against a server that ./quickstart started.
+"""A server that ./quickstart started, for tests that want a whole one.
 
 `demo` is one server for all tests of a file: alice and bob exist with their
 welcome messages, `demo.user()` adds a fresh one.  Everything is on 127.0.0.1
 and in a private directory.
 """
+import contextlib
 import dataclasses
 import imaplib
 import itertools
@@ -18,9 +19,7 @@ import ssl
 import subprocess
 import tempfile
 
-import pytest
-
-TOP = pathlib.Path(__file__).resolve().parents[2]
+TOP = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", TOP / "b")).resolve()
 PASSWORD = "secret"
 
@@ -111,8 +110,9 @@ def quickstart(*args, **kwargs):
                           capture_output=True, timeout=120, **kwargs)
 
 
-@pytest.fixture(scope="module")
-def demo():
+@contextlib.contextmanager
+def running():
+    """The server, stopped and looked after at the end."""
     root = pathlib.Path(tempfile.mkdtemp(prefix="chapar-interop."))
     root.chmod(0o755)
     base = free_port_base()
@@ -120,8 +120,10 @@ def demo():
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.fullmatch(r"pid \d+", run.stdout.splitlines()[-1])
     server = Demo(root / "demo", base)
-    yield server
-    stopped = quickstart("--dir", root / "demo", "--stop")
+    try:
+        yield server
+    finally:
+        stopped = quickstart("--dir", root / "demo", "--stop")
     log = server.log()
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     bad = [l for l in log.splitlines() if re.search(r"\]: (crit|err): ", l)]
