@@ -48,3 +48,5 @@ STORE_SRCS += \
 	imap/store/quota_set.c \
 	imap/store/quotafile.c \
 	imap/store/subs.c
+UNIT_TESTS += test/unit/test_store.c
+test/unit/test_store_SRCS = test/unit/store_fixture.c
