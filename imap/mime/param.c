@@ -8,28 +8,52 @@
 
 #include <string.h>
 
-/* The first parameter NAME, NAME*N or NAME*N*; *ENCODED: with an asterisk. */
-static const struct mime_param *
-find(const struct mime_params *params, struct str name, struct str number,
-    bool *encoded)
-{
-	for (size_t i = 0; i < params->count; i++) {
-		struct str s = params->item[i].name;
+/* The pieces of one parameter: the first of each number, NULL: not there. */
+struct pieces {
+	const struct mime_param *piece[MIME_MAX_PARAMS];
+	bool encoded[MIME_MAX_PARAMS];		/* name*N*, not name*N */
+};
 
-		if (s.n < name.n || !str_ieq((struct str){ s.p, name.n }, name))
+/* section = "*" ("0" / 1*DIGIT without a leading 0), and "*" if encoded */
+static bool
+section(struct str s, size_t *number, bool *encoded)
+{
+	size_t i = 1;
+
+	*number = 0;
+	if (s.n < 2 || s.p[0] != '*' || (s.p[1] == '0' && s.n > 2 && s.p[2] != '*'))
+		return false;
+	for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		if (*number < MIME_MAX_PARAMS)
+			*number = *number * 10 + (size_t)(s.p[i] - '0');
+	*encoded = i + 1 == s.n && s.p[i] == '*';
+	return i > 1 && (*encoded || i == s.n) && *number < MIME_MAX_PARAMS;
+}
+
+/* Sorts those that are called NAME*... ; the one NAME* is like a NAME*0*. */
+static void
+find_pieces(const struct mime_params *params, struct str name,
+    struct pieces *found)
+{
+	bool encoded;
+	size_t n;
+
+	for (size_t i = 0; i < params->count; i++) {
+		const struct mime_param *p = &params->item[i];
+		struct str s = p->name;
+
+		if (s.n <= name.n || !str_ieq((struct str){ s.p, name.n }, name))
 			continue;
 		s = (struct str){ s.p + name.n, s.n - name.n };
-		if (number.n > 0) {
-			if (s.n <= number.n || s.p[0] != '*'
-			    || memcmp(s.p + 1, number.p, number.n) != 0)
-				continue;
-			s = (struct str){ s.p + 1 + number.n, s.n - 1 - number.n };
+		if (str_eq(s, STR("*"))) {
+			*found = (struct pieces){ .piece = { p }, .encoded = { true } };
+			return;
 		}
-		*encoded = str_eq(s, STR("*"));
-		if (s.n == 0 || *encoded)
-			return &params->item[i];
+		if (section(s, &n, &encoded) && found->piece[n] == NULL) {
+			found->piece[n] = p;
+			found->encoded[n] = encoded;
+		}
 	}
-	return NULL;
 }
 
 static int
@@ -61,80 +85,42 @@ percent(struct str from, char **to)
 	}
 }
 
-/* Moves *VALUE past charset'language' and returns the charset. */
+/* Behind charset'language'; all of VALUE if that is missing. */
 static struct str
-take_charset(struct str *value)
+behind_charset(struct str value)
 {
-	const char *a = memchr(value->p, '\'', value->n), *b;
-	const char *end = value->p + value->n;
-	struct str charset;
+	const char *end = value.p + value.n, *a, *b;
 
-	if (a == NULL)
-		return (struct str){ NULL, 0 };
-	b = memchr(a + 1, '\'', (size_t)(end - a - 1));
+	a = memchr(value.p, '\'', value.n);
+	b = a != NULL ? memchr(a + 1, '\'', (size_t)(end - a - 1)) : NULL;
 	if (b == NULL)
-		return (struct str){ NULL, 0 };
-	charset = (struct str){ value->p, (size_t)(a - value->p) };
-	*value = (struct str){ b + 1, (size_t)(end - b - 1) };
-	return charset;
+		return value;
+	return (struct str){ b + 1, (size_t)(end - b - 1) };
 }
 
-/* The piece with this number, or the only one if NUMBER is negative. */
-static const struct mime_param *
-find_piece(const struct mime_params *params, struct str name, int number,
-    bool *encoded)
-{
-	char digits[3];
-	size_t n = 0;
-
-	if (number >= 100)
-		digits[n++] = (char)('0' + number / 100);
-	if (number >= 10)
-		digits[n++] = (char)('0' + number / 10 % 10);
-	if (number >= 0)
-		digits[n++] = (char)('0' + number % 10);
-	return find(params, name, (struct str){ digits, n }, encoded);
-}
-
-/* Room for all that pieces of the parameters can be. */
-static size_t
-total_length(const struct mime_params *params)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < params->count; i++)
-		n += params->item[i].value.n;
-	return n;
-}
-
-/* Joins the pieces from number FIRST on (-1: one alone, without a number). */
+/* The pieces from number 0 up to the first that is missing. */
 static bool
-join(struct arena *arena, const struct mime_params *params, struct str name,
-    int first, struct str *value, struct str *charset)
+join(struct arena *arena, const struct pieces *found, struct str *value)
 {
-	char *start = arena_alloc(arena, total_length(params) + 1), *to = start;
-	const struct mime_param *piece;
-	bool encoded;
+	size_t length = 0, n = 0;
+	char *start, *to;
 
+	for (; n < MIME_MAX_PARAMS && found->piece[n] != NULL; n++)
+		length += found->piece[n]->value.n;
+	start = to = n > 0 ? arena_alloc(arena, length + 1) : NULL;
 	if (start == NULL)
 		return false;
-	for (int k = first; k < MIME_MAX_PARAMS; k++) {
-		struct str s;
+	for (size_t i = 0; i < n; i++) {
+		struct str s = found->piece[i]->value;
 
-		piece = find_piece(params, name, k, &encoded);
-		if (piece == NULL)
-			break;
-		s = piece->value;
-		if (encoded && k <= 0)
-			*charset = take_charset(&s);
-		if (encoded) {
+		if (i == 0 && found->encoded[i])
+			s = behind_charset(s);
+		if (found->encoded[i]) {
 			percent(s, &to);
 		} else {
 			memcpy(to, s.p, s.n);
 			to += s.n;
 		}
-		if (k < 0)
-			break;
 	}
 	*value = (struct str){ start, (size_t)(to - start) };
 	return true;
@@ -144,17 +130,17 @@ bool
 mime_param_value(struct arena *arena, const struct mime_params *params,
     const char *name, struct str *value)
 {
-	struct str key = str_c(name), charset;
-	bool encoded;
+	struct str key = str_c(name);
+	struct pieces found;
 
 	for (size_t i = 0; i < params->count; i++)
 		if (str_ieq(params->item[i].name, key)) {
 			*value = params->item[i].value;
 			return true;
 		}
-	if (find_piece(params, key, -1, &encoded) != NULL)
-		return join(arena, params, key, -1, value, &charset);
-	if (find_piece(params, key, 0, &encoded) != NULL)
-		return join(arena, params, key, 0, value, &charset);
-	return false;
+	if (params->count == 0)
+		return false;
+	found = (struct pieces){ .piece = { NULL } };
+	find_pieces(params, key, &found);
+	return join(arena, &found, value);
 }
