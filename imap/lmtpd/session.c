@@ -1,41 +1,11 @@
 /* session.c - the dialogue: commands, which may come when, the answers */
 #include "imap/lmtpd/session.h"
 
-#include "imap/lmtpd/receive.h"
 #include "lib/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void
-lmtp_reply(struct lmtp_session *l, int code, const char *enhanced, const char *text)
-{
-	if (code >= 500)
-		l->errors++;
-	if (enhanced != NULL)
-		stream_printf(l->s, "%d %s %s\r\n", code, enhanced, text);
-	else
-		stream_printf(l->s, "%d %s\r\n", code, text);
-}
-
-void
-lmtp_reset(struct lmtp_session *l)
-{
-	blob_free(l->blob);
-	free(l->receiver);
-	l->blob = NULL;
-	l->receiver = NULL;
-	l->data_error = OK;
-	l->has_sender = false;
-	l->sender = NULL;
-	l->post_as = NULL;
-	l->utf8 = false;
-	l->flags = 0;
-	l->rcpts = 0;
-	arena_free(l->arena);
-	l->arena = arena_new(LMTP_SESSION_MEMORY);
-}
 
 /* --- commands --- */
 

@@ -1,10 +1,8 @@
-/* mbox.c - an open mailbox: opening, single messages, their cache and bytes */
+/* mbox.c - an open mailbox: what is known of it, single messages, their cache and bytes */
 #include "imap/store/mbox_in.h"
 
 #include "imap/store/cache.h"
-#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
-#include "imap/store/seen.h"
 #include "imap/store/spool.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -17,7 +15,6 @@
 
 enum {
 	ENTRY_ARENA = 64 * 1024,
-	KEYWORD_ARENA = 256 * 1024,
 	BODY_READ_MAX = 128 * 1024,	/* larger ones are mapped */
 };
 
@@ -50,21 +47,6 @@ is_owner(const struct mbentry *e, const char *userid)
 	return str_eq(mblist_owner(str_c(e->name)), str_c(userid));
 }
 
-static enum err
-open_index(struct mbox *m)
-{
-	enum err e;
-	int dirfd;
-
-	e = mblist_open_dir(m->store, m->entry, &dirfd);
-	if (e != OK)
-		return e;
-	e = index_open(dirfd, m->entry->name, &m->ix);
-	if (e != OK)
-		close(dirfd);
-	return e;
-}
-
 enum err
 mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
     unsigned flags, struct mbox **mbox)
@@ -87,7 +69,7 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 	else if (m->part == NULL)
 		e = ERR_NOTFOUND;
 	else
-		e = open_index(m);
+		e = mbox_open_index(m);
 	m->private_seen = e == OK && !is_owner(m->entry, userid);
 	if (e == OK)
 		e = mbox_snapshot(m, &m->h);
@@ -130,69 +112,6 @@ mbox_close(struct mbox *m)
 	free(m);
 }
 
-enum err
-mbox_reopen(struct mbox *m)
-{
-	struct index *old = m->ix;
-	uint32_t *uids = malloc(((size_t)m->count + 1) * sizeof(*uids)), n = 0;
-	enum err e;
-
-	ensure(uids != NULL);
-	for (uint32_t i = 0; i < m->count; i++)
-		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
-	m->ix = NULL;
-	e = open_index(m);
-	if (e != OK) {
-		m->ix = old;
-		free(uids);
-		return e;
-	}
-	index_close(old);
-	reclaim_hold(m->ix);
-	m->cached.valid = false;
-	e = mbox_snapshot(m, &m->h);
-	free(m->map);
-	m->map = uids;			/* same size: becomes the map */
-	m->map_size = (size_t)m->count + 1;
-	for (uint32_t i = 0; e == OK && i < m->count; i++) {
-		uint32_t at = index_find(m->ix, m->h.records, uids[i]);
-
-		if (at < m->h.records && index_peek(m->ix, at)->uid == uids[i])
-			uids[n++] = at;
-	}
-	m->count = n;
-	m->known = e == OK ? m->h.records : 0;
-	return e;
-}
-
-enum err
-mbox_snapshot(struct mbox *m, struct index_header *h)
-{
-	enum err e = index_snapshot(m->ix, h);
-
-	if (e != ERR_BUSY)
-		return e;
-	/* A writer died inside: whoever gets its lock finishes its work. */
-	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
-	if (e != OK)
-		return e;
-	index_unlock(m->ix);
-	return index_snapshot(m->ix, h);
-}
-
-enum err
-mbox_load_seen(struct mbox *m, const struct index_header *h)
-{
-	enum err e;
-
-	if (!m->private_seen || m->seen_loaded == h->seen_changed + 1)
-		return OK;
-	e = seen_read(m->ix->dirfd, str_c(m->userid), &m->seen, &m->seen_recent);
-	if (e == OK)
-		m->seen_loaded = h->seen_changed + 1;
-	return e;
-}
-
 /* --- what is known of it --- */
 
 const struct mbentry *
@@ -205,21 +124,6 @@ bool
 mbox_is_readonly(const struct mbox *m)
 {
 	return (m->flags & MBOX_READONLY) != 0;
-}
-
-enum err
-mbox_load_keywords(struct mbox *m, uint64_t changed)
-{
-	enum err e;
-
-	if (m->keywords_loaded == changed + 1)
-		return OK;
-	arena_free(m->keyword_arena);
-	m->keyword_arena = arena_new(KEYWORD_ARENA);
-	memset(&m->keywords, 0, sizeof(m->keywords));
-	e = header_read(m->ix->dirfd, m->keyword_arena, &m->keywords);
-	m->keywords_loaded = e == OK ? changed + 1 : 0;
-	return e;
 }
 
 const char *

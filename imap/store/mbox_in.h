@@ -63,6 +63,8 @@ struct mbox {
 uint32_t view_recno(const struct mbox *m, uint32_t seq);
 /* Builds the view from m->h; claims \Recent unless read-only. */
 enum err view_build(struct mbox *m) MUST_CHECK;
+/* Opens m->ix in the entry's directory, wherever that is now. */
+enum err mbox_open_index(struct mbox *m) MUST_CHECK;
 /* A fresh snapshot in *h; repairs what a dead writer left. */
 enum err mbox_snapshot(struct mbox *m, struct index_header *h) MUST_CHECK;
 /* Reads the user's \Seen set again if it has changed. */

@@ -168,6 +168,43 @@ view_build(struct mbox *m)
 	return OK;
 }
 
+/* --- a new file in the index's place --- */
+
+enum err
+mbox_reopen(struct mbox *m)
+{
+	struct index *old = m->ix;
+	uint32_t *uids = malloc(((size_t)m->count + 1) * sizeof(*uids)), n = 0;
+	enum err e;
+
+	ensure(uids != NULL);
+	for (uint32_t i = 0; i < m->count; i++)
+		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
+	m->ix = NULL;
+	e = mbox_open_index(m);
+	if (e != OK) {
+		m->ix = old;
+		free(uids);
+		return e;
+	}
+	index_close(old);
+	reclaim_hold(m->ix);
+	m->cached.valid = false;
+	e = mbox_snapshot(m, &m->h);
+	free(m->map);
+	m->map = uids;			/* same size: becomes the map */
+	m->map_size = (size_t)m->count + 1;
+	for (uint32_t i = 0; e == OK && i < m->count; i++) {
+		uint32_t at = index_find(m->ix, m->h.records, uids[i]);
+
+		if (at < m->h.records && index_peek(m->ix, at)->uid == uids[i])
+			uids[n++] = at;
+	}
+	m->count = n;
+	m->known = e == OK ? m->h.records : 0;
+	return e;
+}
+
 /* --- what it knows --- */
 
 uint32_t

@@ -1,0 +1,68 @@
+/* mbox_files.c - an open mailbox's files: the index, cyrus.seen, the keywords' names */
+#include "imap/store/mbox_in.h"
+
+#include "imap/store/recover.h"
+#include "imap/store/seen.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { KEYWORD_ARENA = 256 * 1024 };
+
+enum err
+mbox_open_index(struct mbox *m)
+{
+	enum err e;
+	int dirfd;
+
+	e = mblist_open_dir(m->store, m->entry, &dirfd);
+	if (e != OK)
+		return e;
+	e = index_open(dirfd, m->entry->name, &m->ix);
+	if (e != OK)
+		close(dirfd);
+	return e;
+}
+
+enum err
+mbox_snapshot(struct mbox *m, struct index_header *h)
+{
+	enum err e = index_snapshot(m->ix, h);
+
+	if (e != ERR_BUSY)
+		return e;
+	/* A writer died inside: whoever gets its lock finishes its work. */
+	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+	if (e != OK)
+		return e;
+	index_unlock(m->ix);
+	return index_snapshot(m->ix, h);
+}
+
+enum err
+mbox_load_seen(struct mbox *m, const struct index_header *h)
+{
+	enum err e;
+
+	if (!m->private_seen || m->seen_loaded == h->seen_changed + 1)
+		return OK;
+	e = seen_read(m->ix->dirfd, str_c(m->userid), &m->seen, &m->seen_recent);
+	if (e == OK)
+		m->seen_loaded = h->seen_changed + 1;
+	return e;
+}
+
+enum err
+mbox_load_keywords(struct mbox *m, uint64_t changed)
+{
+	enum err e;
+
+	if (m->keywords_loaded == changed + 1)
+		return OK;
+	arena_free(m->keyword_arena);
+	m->keyword_arena = arena_new(KEYWORD_ARENA);
+	memset(&m->keywords, 0, sizeof(m->keywords));
+	e = header_read(m->ix->dirfd, m->keyword_arena, &m->keywords);
+	m->keywords_loaded = e == OK ? changed + 1 : 0;
+	return e;
+}
