@@ -1,3 +1,4 @@
+PROGRAMS += imap/imapd/imapd
 imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_acl.c \
 	imap/imapd/cmd_append.c \
