@@ -129,30 +129,27 @@ least(unsigned a, unsigned b, unsigned c)
 	return c < a ? c : a;
 }
 
-/* How many letters to add, drop, change or swap with the next: a into b. */
+/* How many letters to add, drop or change to make A into B. */
 static unsigned
 distance(struct str a, struct str b)
 {
-	unsigned rows[3][NAME_MAX_BYTES + 1];
+	unsigned row[NAME_MAX_BYTES + 1], diagonal, above;
 
 	if (a.n > NAME_MAX_BYTES || b.n > NAME_MAX_BYTES)
 		return NAME_MAX_BYTES;
 	for (size_t j = 0; j <= b.n; j++)
-		rows[0][j] = (unsigned)j;
+		row[j] = (unsigned)j;
 	for (size_t i = 1; i <= a.n; i++) {
-		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3];
-		const unsigned *two_above = rows[(i + 1) % 3];
-
+		diagonal = row[0];
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b.n; j++) {
-			row[j] = least(above[j] + 1, row[j - 1] + 1,
-			    above[j - 1] + (a.p[i - 1] != b.p[j - 1]));
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
-			    a.p[i - 2] == b.p[j - 1] && two_above[j - 2] + 1 < row[j])
-				row[j] = two_above[j - 2] + 1;
+			above = row[j];
+			row[j] = least(above + 1, row[j - 1] + 1,
+			    diagonal + (a.p[i - 1] != b.p[j - 1]));
+			diagonal = above;
 		}
 	}
-	return rows[a.n % 3][b.n];
+	return row[b.n];
 }
 
 static void
