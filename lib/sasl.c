@@ -268,8 +268,15 @@ sasl_check_password(struct sasl_conn *c, struct str user, struct str password)
 		buf_adds(&c->why, "empty name or a NUL byte");
 		return ERR_AUTH;
 	}
-	return outcome(c, sasl_checkpass(c->sasl, user.p, (unsigned)user.n,
-	    password.p, (unsigned)password.n));
+	/* Lengths are taken, but auxprop compares C strings all the same. */
+	struct buf name = BUF_INIT, secret = BUF_INIT;
+	buf_add_str(&name, user);
+	buf_add_str(&secret, password);
+	int rc = sasl_checkpass(c->sasl, name.p, (unsigned)name.n, secret.p,
+	    (unsigned)secret.n);
+	buf_free(&name);
+	buf_wipe(&secret);
+	return outcome(c, rc);
 }
 
 static enum err

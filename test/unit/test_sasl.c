@@ -111,6 +111,7 @@ test_passwords(void **state)
 		{ { "", 0 }, { "", 0 }, ERR_AUTH },
 		{ { "joe\0x", 5 }, { "secret", 6 }, ERR_AUTH },
 		{ { "joe", 3 }, { "secret\0", 7 }, ERR_AUTH },
+		{ { "joe\"x", 3 }, { "secret\"x", 6 }, OK },	/* more behind them */
 		{ { "joe", 3 }, { "secret", 6 }, OK },
 	};
 	struct sasl_conn *c = connection(true);
