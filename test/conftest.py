@@ -1,10 +1,78 @@
-"""Fixtures for all whole-server tests."""
+"""Fixtures for tests against a whole server; see chapar.py and demo.py.
+
+`server` is one per pytest worker: use fresh users (`user`, server.new_user()).
+`make_server` starts one with options of its own for the test that asks.
+A line of severity err or crit in a server's log fails the test during which it
+appeared, unless the test announced it with server.expect(pattern).
+"""
 import pathlib
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from chapar import Server  # noqa: E402
+
+
+def check_log(srv):
+    bad = srv.bad_lines()
+    assert not bad, "unexpected lines in the server's log:\n" + "\n".join(bad)
+
+
+@pytest.fixture(scope="session")
+def shared_server():
+    srv = Server()
+    srv.start()
+    yield srv
+    srv.stop()
+    bad = srv.bad_lines()
+    srv.remove()
+    assert not bad, "\n".join(bad)
+
+
+@pytest.fixture
+def server(shared_server):
+    shared_server.bad_lines()
+    yield shared_server
+    for c in shared_server.clients:
+        c.close()
+    shared_server.clients = []
+    check_log(shared_server)
+
+
+@pytest.fixture
+def user(server):
+    return server.new_user()
+
+
+@pytest.fixture
+def imap(server, user):
+    """A session of a fresh user."""
+    return server.login(user)
+
+
+@pytest.fixture
+def make_server():
+    """make_server({"option": "value"}, workers="maxchild=3") -> Server, started."""
+    servers = []
+
+    def make(options=None, start=True, **more):
+        srv = Server(options, name=f"own{len(servers)}", **more)
+        servers.append(srv)
+        if start:
+            srv.start()
+        return srv
+
+    yield make
+    for srv in servers:
+        srv.stop()
+    try:
+        for srv in servers:
+            check_log(srv)
+    finally:
+        for srv in servers:
+            srv.remove()
 
 
 @pytest.fixture(scope="module")
