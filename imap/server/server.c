@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 enum {
@@ -123,9 +124,19 @@ become_cyrus(const struct conf *conf)
 }
 
 static void
+report(void *ctx, bool is_error, const char *line)
+{
+	(void)ctx;
+	if (is_error)
+		log_err("%s", line);
+	else
+		log_warning("%s", line);
+}
+
+static void
 read_config(struct server *s, const char *path)
 {
-	enum err e = conf_read(path, s->service, conf_log_errors, NULL, &s->conf);
+	enum err e = conf_read(path, s->service, report, NULL, &s->conf);
 	if (e != OK)
 		log_fatal(EX_CONFIG, "cannot use the configuration file %s: %s",
 		    path, err_text(e));
@@ -362,6 +373,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	struct server s = { .program = program, .ctx = ctx, .config_dirfd = -1 };
 	struct options o;
 	proctitle_init(argc, argv);
+	log_open(program->name, "stderr", LOG_LOCAL6);
 	svc_init(&s.svc);
 	parse_options(argc, argv, program, ctx, &o);
 	start(&s, &o);
