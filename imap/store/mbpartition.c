@@ -64,14 +64,15 @@ static enum err
 copy_bytes(int in, int out, const char *name, uint64_t size)
 {
 	struct buf b = BUF_INIT;
+	char *piece = buf_reserve(&b, PIECE);
 	enum err e = OK;
 
-	for (uint64_t at = 0; e == OK && at < size; at += b.n) {
-		buf_reset(&b);
-		b.n = size - at > PIECE ? PIECE : (size_t)(size - at);
-		e = file_read_at(in, name, buf_reserve(&b, b.n), b.n, at);
+	for (uint64_t at = 0; e == OK && at < size; at += PIECE) {
+		size_t n = size - at > PIECE ? PIECE : (size_t)(size - at);
+
+		e = file_read_at(in, name, piece, n, at);
 		if (e == OK)
-			e = file_write_at(out, name, b.p, b.n, at);
+			e = file_write_at(out, name, piece, n, at);
 	}
 	buf_free(&b);
 	return e;

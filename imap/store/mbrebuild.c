@@ -215,24 +215,6 @@ by_id(const void *a, const void *b)
 	return c != 0 ? c : strcmp(x->e.dir, y->e.dir);
 }
 
-static void
-drop_same_ids(struct rebuild *r)
-{
-	if (r->n == 0)
-		return;
-	qsort(r->v, r->n, sizeof(*r->v), by_id);
-	for (size_t i = 1, first = 0; i < r->n; i++) {
-		if (!id128_eq(&r->v[first].e.id, &r->v[i].e.id)) {
-			first = i;
-			continue;
-		}
-		r->v[i].dropped = true;
-		log_warning("mailbox %s: a copy of it in %s of partition %s is left out; "
-		    "%s is newer", r->v[i].e.name, r->v[i].e.dir, r->v[i].e.partition,
-		    r->v[first].e.dir);
-	}
-}
-
 static bool
 in_place(const struct rebuild *r, const struct found *f)
 {
@@ -243,6 +225,36 @@ in_place(const struct rebuild *r, const struct found *f)
 	is = strcmp(dir.p, f->e.dir) == 0;
 	buf_free(&dir);
 	return is;
+}
+
+static void
+exchange(struct found *x, struct found *y)
+{
+	struct found old = *x;
+
+	*x = *y;
+	*y = old;
+}
+
+static void
+drop_same_ids(struct rebuild *r)
+{
+	if (r->n == 0)
+		return;
+	qsort(r->v, r->n, sizeof(*r->v), by_id);
+	for (size_t i = 1, first = 0; i < r->n; i++) {
+		struct found *x = &r->v[first], *y = &r->v[i];
+
+		if (!id128_eq(&x->e.id, &y->e.id)) {
+			first = i;
+			continue;
+		}
+		if (y->modseq == x->modseq && in_place(r, y) && !in_place(r, x))
+			exchange(x, y);
+		y->dropped = true;
+		log_warning("mailbox %s: a copy of it in %s of partition %s is left out; "
+		    "that in %s counts", y->e.name, y->e.dir, y->e.partition, x->e.dir);
+	}
 }
 
 /* Whose name it is: the first of them. */
@@ -289,7 +301,7 @@ part_same_names(struct rebuild *r)
 		return;
 	qsort(r->v, r->n, sizeof(*r->v), by_name);
 	for (size_t i = 1, first = 0; i < r->n; i++) {
-		struct found *x = &r->v[first], *y = &r->v[i], swap;
+		struct found *x = &r->v[first], *y = &r->v[i];
 
 		if (x->dropped || strcmp(x->e.name, y->e.name) != 0) {
 			first = i;
@@ -297,11 +309,8 @@ part_same_names(struct rebuild *r)
 		}
 		if (y->dropped)
 			continue;
-		if (goes_before(r, y, x)) {
-			swap = *x;
-			*x = *y;
-			*y = swap;
-		}
+		if (goes_before(r, y, x))
+			exchange(x, y);
 		recover_name(r, y);
 	}
 }

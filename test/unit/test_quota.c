@@ -1,0 +1,290 @@
+/* test_quota.c - quota roots: whose they are, what is used, limits */
+#include "test/unit/store_fixture.h"
+
+#include "imap/store/quota.h"
+#include "imap/store/quotafile.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct fixture f;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fixture_open(&f);
+	fixture_create(&f, "user.joe");
+	fixture_create(&f, "user.joe.work");
+	fixture_create(&f, "user.joe.work.old");
+	fixture_create(&f, "user.joe2");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fixture_close(&f);
+	return 0;
+}
+
+static void
+append(const char *name, int n)
+{
+	struct mbox *m = fixture_mbox(&f, name, "joe", 0);
+
+	for (int i = 0; i < n; i++)
+		fixture_append(m, f.s, "text");
+	mbox_close(m);
+}
+
+/* Each message of fixture_append() with this text. */
+static uint64_t
+message_size(void)
+{
+	struct blob *b = fixture_blob(f.s, "text");
+	uint64_t n = blob_size(b);
+
+	blob_free(b);
+	return n;
+}
+
+static void
+expect_root(const char *name, const char *root)
+{
+	struct mbentry *e;
+
+	assert_int_equal(mblist_lookup(f.s, f.arena, str_c(name), &e), OK);
+	assert_int_equal(e->quotaroot == NULL, root == NULL);
+	if (root != NULL)
+		assert_string_equal(e->quotaroot, root);
+}
+
+static void
+expect_used(const char *root, uint64_t messages)
+{
+	uint64_t was, is;
+	struct quota q;
+
+	assert_int_equal(quota_get(f.s, f.arena, str_c(root), &q), OK);
+	assert_int_equal(q.used_messages, messages);
+	assert_int_equal(q.used_bytes, messages * message_size());
+	assert_int_equal(quota_recount(f.s, str_c(root), false, &was, &is), OK);
+	assert_int_equal(was, is);
+}
+
+static void
+usage_follows(void **state)
+{
+	(void)state;
+	append("user.joe", 2);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	expect_root("user.joe.work.old", "user.joe");
+	expect_root("user.joe2", NULL);
+	expect_used("user.joe", 2);
+	append("user.joe.work", 3);
+	expect_used("user.joe", 5);
+	fixture_create(&f, "user.joe.new");
+	expect_root("user.joe.new", "user.joe");
+	append("user.joe.new", 1);
+	expect_used("user.joe", 6);
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.work"), true), OK);
+	expect_used("user.joe", 3);
+	fixture_reopen(&f);
+	expect_used("user.joe", 3);
+}
+
+static void
+roots_nest(void **state)
+{
+	const char *root;
+
+	(void)state;
+	append("user.joe", 1);
+	append("user.joe.work", 2);
+	append("user.joe.work.old", 4);
+	assert_int_equal(quota_set(f.s, STR("user.joe.work"), 100, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	expect_root("user.joe", "user.joe");
+	expect_root("user.joe.work.old", "user.joe.work");
+	expect_used("user.joe", 1);
+	expect_used("user.joe.work", 6);
+	assert_int_equal(quota_root_of(f.s, f.arena, STR("user.joe.work.x.y"), &root), OK);
+	assert_string_equal(root, "user.joe.work");
+	assert_int_equal(quota_root_of(f.s, f.arena, STR("user.joe2"), &root), ERR_NOTFOUND);
+	assert_int_equal(quota_remove(f.s, STR("user.joe.work")), OK);
+	expect_root("user.joe.work.old", "user.joe");
+	expect_used("user.joe", 7);
+	assert_int_equal(quota_remove(f.s, STR("user.joe")), OK);
+	expect_root("user.joe", NULL);
+	assert_int_equal(quota_remove(f.s, STR("user.joe")), ERR_NOTFOUND);
+}
+
+static void
+limits_are_kept(void **state)
+{
+	const struct str root = STR("user.joe");
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, root, 0, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, root, 0, 0), OK);
+	assert_int_equal(quota_set(f.s, root, 1, QUOTA_UNLIMITED), OK);
+	/* One may overshoot. */
+	assert_int_equal(quota_check(f.s, root, 5000, 1), OK);
+	quota_add(f.s, root, 5000, 1);
+	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
+	quota_add(f.s, root, -4000, 0);
+	assert_int_equal(quota_check(f.s, root, 1, 1), OK);
+	assert_int_equal(quota_set(f.s, root, QUOTA_UNLIMITED, 1), OK);
+	assert_int_equal(quota_check(f.s, root, 1, 1), OK);
+	append("user.joe", 1);
+	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, STR("no.such.root"), 1, 1), OK);
+	assert_int_equal(quota_set(f.s, STR("a..b"), 1, 1), ERR_NAME);
+}
+
+static void
+sum_repairs_itself(void **state)
+{
+	static const char *const damages[] = {
+		"rm", "echo >", "sed -i 's/9/8/g; s/1/2/g'", "truncate -s 50",
+	};
+	char command[200];
+	uint64_t was, is;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	append("user.joe", 3);
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		snprintf(command, sizeof(command), "%s %s/quota/user.joe", damages[i], f.config);
+		assert_int_equal(system(command), 0);
+		expect_used("user.joe", 3);
+		assert_int_equal(system(command), 0);
+		append("user.joe", 1);
+		expect_used("user.joe", 4);
+		assert_int_equal(mblist_delete(f.s, STR("user.joe"), true), OK);
+		fixture_create(&f, "user.joe");
+		append("user.joe", 3);
+	}
+	quota_add(f.s, STR("user.joe"), 77, 1);
+	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
+	assert_int_equal(was, is + 77);
+	expect_used("user.joe", 3);
+	/* A sum that would become negative is wrong. */
+	quota_add(f.s, STR("user.joe"), -1000000, 0);
+	expect_used("user.joe", 3);
+}
+
+static void
+renames_take_roots_along(void **state)
+{
+	struct quota q;
+	char path[150];
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, 7), OK);
+	append("user.joe.work", 2);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe"), STR("user.jim"), NULL), OK);
+	expect_root("user.jim.work.old", "user.jim");
+	expect_used("user.jim", 2);
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.jim"), &q), OK);
+	assert_int_equal(q.limit_kb, 100);
+	assert_int_equal(q.limit_messages, 7);
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), ERR_NOTFOUND);
+	snprintf(path, sizeof(path), "%s/quota/user.joe", f.config);
+	assert_int_equal(access(path, F_OK), -1);
+	/* From one root to another, and out of all. */
+	assert_int_equal(quota_set(f.s, STR("user.joe2"), 1, 1), OK);
+	assert_int_equal(mblist_rename(f.s, STR("user.jim.work"), STR("user.joe2.work"), NULL), OK);
+	expect_used("user.joe2", 2);
+	expect_used("user.jim", 0);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe2.work"), STR("work"), NULL), OK);
+	expect_root("work", NULL);
+	expect_used("user.joe2", 0);
+	/* The root goes with its last mailbox. */
+	assert_int_equal(mblist_delete(f.s, STR("user.joe2"), true), OK);
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe2"), &q), ERR_NOTFOUND);
+}
+
+static bool
+list_root(void *ctx, const struct quota *q)
+{
+	buf_printf(ctx, "%s ", q->root);
+	return true;
+}
+
+static void
+walks(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe2"), 1, 1), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe.work"), 1, 1), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 1, 1), OK);
+	assert_int_equal(quota_walk(f.s, STR("user.joe"), list_root, &b), OK);
+	assert_string_equal(b.p, "user.joe user.joe.work user.joe2 ");
+	buf_free(&b);
+}
+
+/* Deliveries in other processes while the root is counted again and again. */
+static void
+counting_and_adding_at_once(void **state)
+{
+	enum { WRITERS = 3, EACH = 60 };
+	static const char *const boxes[] = { "user.joe", "user.joe.work", "user.joe.work.old" };
+	pid_t pid[WRITERS];
+	uint64_t was, is;
+	int status;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100000, QUOTA_UNLIMITED), OK);
+	for (int i = 0; i < WRITERS; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			struct fixture mine = f;
+
+			if (store_open(&f.params, &mine.s) != OK)
+				_exit(1);
+			f.s = mine.s;
+			append(boxes[i], EACH);
+			store_close(f.s);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
+	for (int i = 0; i < WRITERS; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	expect_used("user.joe", (uint64_t)WRITERS * EACH);
+}
+
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(usage_follows),
+		TEST(roots_nest),
+		TEST(limits_are_kept),
+		TEST(sum_repairs_itself),
+		TEST(renames_take_roots_along),
+		TEST(walks),
+		TEST(counting_and_adding_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
