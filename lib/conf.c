@@ -13,6 +13,14 @@ conf_free(struct conf *conf)
 		arena_free(conf->arena);
 }
 
+void
+conf_log_errors(void *ctx, bool is_error, const char *line)
+{
+	(void)ctx;
+	if (is_error)
+		log_err("%s", line);
+}
+
 const char *
 conf_path(const struct conf *c)
 {

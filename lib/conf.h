@@ -59,6 +59,12 @@ void conf_free(struct conf *conf);
 
 enum { CONF_FILE_MAX = 1 << 20 };
 
+/*
+ * A report for the programs that master starts: logs errors only.  Master has
+ * read the same file before and has logged the warnings, once for all.
+ */
+void conf_log_errors(void *ctx, bool is_error, const char *line);
+
 /* The file it was read from. */
 const char *conf_path(const struct conf *c);
 

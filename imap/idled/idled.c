@@ -36,16 +36,6 @@ struct options {
 };
 
 static void
-report(void *ctx, bool is_error, const char *line)
-{
-	(void)ctx;
-	if (is_error)
-		log_err("%s", line);
-	else
-		log_warning("%s", line);
-}
-
-static void
 on_stop(void *ctx, int signo)
 {
 	(void)signo;
@@ -154,7 +144,7 @@ main(int argc, char **argv)
 	proctitle_init(argc, argv);
 	struct options o = parse_options(argc, argv);
 	log_open("idled", "stderr", 0);
-	enum err e = conf_read(o.conf, "idled", report, NULL, &conf);
+	enum err e = conf_read(o.conf, "idled", conf_log_errors, NULL, &conf);
 	if (e != OK)
 		log_fatal(EX_CONFIG, "%s: %s", o.conf, e == ERR_NOTFOUND
 		    ? "there is no such file (see -C)" : err_text(e));

@@ -67,11 +67,22 @@ offset(const struct scan *s, const char *p)
 	return (uint64_t)(p - s->start);
 }
 
+/* The first LF, NULL: none.  memchr() is at its best with lines of some length. */
+static inline const char *
+find_lf(const char *p, const char *end)
+{
+	if (end - p >= 2 && p[0] == '\n')
+		return p;
+	if (end - p >= 2 && p[1] == '\n')
+		return p + 1;
+	return memchr(p, '\n', (size_t)(end - p));
+}
+
 static void
 count_lines(struct scan *s, const char *until)
 {
 	while (s->p < until) {
-		const char *nl = memchr(s->p, '\n', (size_t)(until - s->p));
+		const char *nl = find_lf(s->p, until);
 
 		if (nl == NULL)
 			break;
@@ -141,7 +152,7 @@ body_lines(struct scan *s)
 
 		if (s->p[0] == '-' && at_delimiter(s))
 			return;
-		nl = memchr(s->p, '\n', (size_t)(s->end - s->p));
+		nl = find_lf(s->p, s->end);
 		if (nl == NULL) {
 			s->p = s->end;
 			return;
@@ -243,12 +254,13 @@ default_type(struct mime_part *part)
 	}
 }
 
-/* Base64 and quoted-printable hide the structure of a message. */
+/* Base64 and its kin hide the structure of a message. */
 static bool
 is_encoded(const struct mime_part *part)
 {
-	return str_ieq(part->encoding, STR("base64"))
-	    || str_ieq(part->encoding, STR("quoted-printable"));
+	struct decode d;
+
+	return decode_init(&d, part->encoding) == OK && d.kind != DECODE_NONE;
 }
 
 /*

@@ -60,8 +60,8 @@ enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
  * that is all of its body.
  *
  * A leaf may be labelled multipart or message/rfc822 all the same: past the
- * limits, or message/rfc822 in base64 or quoted-printable (forbidden by RFC
- * 2046 section 5.2.1).  BODYSTRUCTURE shows it as application/octet-stream.
+ * limits, or message/rfc822 in base64 or the like (forbidden by RFC 2046
+ * section 5.2.1).  BODYSTRUCTURE shows it as application/octet-stream.
  */
 struct mime_part {
 	enum mime_kind kind;

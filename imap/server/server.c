@@ -124,19 +124,9 @@ become_cyrus(const struct conf *conf)
 }
 
 static void
-report(void *ctx, bool is_error, const char *line)
-{
-	(void)ctx;
-	if (is_error)
-		log_err("%s", line);
-	else
-		log_warning("%s", line);
-}
-
-static void
 read_config(struct server *s, const char *path)
 {
-	enum err e = conf_read(path, s->service, report, NULL, &s->conf);
+	enum err e = conf_read(path, s->service, conf_log_errors, NULL, &s->conf);
 	if (e != OK)
 		log_fatal(EX_CONFIG, "cannot use the configuration file %s: %s",
 		    path, err_text(e));
