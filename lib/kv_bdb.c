@@ -3,7 +3,7 @@
  *
  * In DIR: NAME, the B-tree; log.*, Berkeley DB's log, which is what a commit
  * writes; __db.*, its regions: cache, log buffer and tables, mapped by all
- * processes; kv.state, ours (kv_state.h).
+ * processes; kv.state, ours (kv_state.h); kv.new until the first of all is done.
  *
  * The problem.  Whoever is killed inside Berkeley DB, even a reader, leaves
  * mutexes locked and tables half changed in the regions, and everybody else
@@ -72,6 +72,7 @@
 #include <unistd.h>
 
 #define CACHE_FILE	"__db.003"
+#define NEW_MARK	"kv.new"
 
 enum {
 	CACHE_SIZE = 2 << 20,
@@ -240,12 +241,19 @@ open_db(struct kv *kv)
 	    DB_AUTO_COMMIT | (kv->may_create ? DB_CREATE : 0), 0640);
 }
 
+static bool
+starts(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
 /*
  * Removes the regions: nobody is inside, and whoever has them mapped will not
- * look at them again.  Also looks for log files: *has_log.
+ * look at them again.  ALL: also the log and the B-tree.  Tells if there is a
+ * log: *has_log.
  */
 static enum err
-remove_regions(struct kv *kv, bool *has_log)
+remove_files(struct kv *kv, bool all, bool *has_log)
 {
 	enum err e = OK;
 	DIR *d = opendir(kv->dir);
@@ -256,10 +264,12 @@ remove_regions(struct kv *kv, bool *has_log)
 		return ERR_IO;
 	}
 	for (struct dirent *f; e == OK && (f = readdir(d)) != NULL;) {
-		if (strncmp(f->d_name, "log.", 4) == 0)
-			*has_log = true;
-		if (strncmp(f->d_name, "__db.", 5) == 0)
+		bool is_log = starts(f->d_name, "log.");
+		if (starts(f->d_name, "__db.")
+		    || (all && (is_log || strcmp(f->d_name, kv->name) == 0)))
 			e = file_unlink(kv->state.dir_fd, f->d_name);
+		else if (is_log)
+			*has_log = true;
 	}
 	closedir(d);
 	return e;
@@ -285,6 +295,37 @@ damaged(struct kv *kv, const char *why)
 	    kv->dir, kv->name, why);
 	atomic_store(&kv->state.page->damaged, 1);
 	return ERR_CORRUPT;
+}
+
+/*
+ * Not every state in which a power cut leaves a B-tree that is just being made
+ * can be recovered.  So a mark stands in the directory until that is done and
+ * flushed; up to then nobody has been told of anything and all is made anew.
+ */
+static enum err
+look_for_mark(struct kv *kv, bool *is_new)
+{
+	int fd = kv->state.dir_fd;
+
+	*is_new = faccessat(fd, NEW_MARK, F_OK, 0) == 0;
+	if (*is_new || !kv->may_create || has_content(kv))
+		return OK;
+	*is_new = true;
+	return file_replace(fd, NEW_MARK, "", 0, 0640, true);
+}
+
+static enum err
+finish_creation(struct kv *kv)
+{
+	enum err e = failed(kv, kv->env->txn_checkpoint(kv->env, 0, 0, DB_FORCE),
+	    "checkpoint");
+	if (e == OK)
+		e = file_fsync_dir(kv->state.dir_fd, ".");
+	if (e == OK)
+		e = file_unlink(kv->state.dir_fd, NEW_MARK);
+	if (e == OK)
+		e = file_fsync_dir(kv->state.dir_fd, ".");
+	return e;
 }
 
 /*
@@ -329,8 +370,10 @@ recover(struct kv *kv)
 	abandon(kv);
 	atomic_fetch_add(&page->epoch, 1);
 	atomic_fetch_add(&page->changes, 1);
-	bool has_log;
-	enum err e = remove_regions(kv, &has_log);
+	bool is_new, has_log;
+	enum err e = look_for_mark(kv, &is_new);
+	if (e == OK)
+		e = remove_files(kv, is_new, &has_log);
 	if (e != OK)
 		return e;
 	if (!has_log && has_content(kv))
@@ -338,8 +381,11 @@ recover(struct kv *kv)
 	int ret = open_env(kv, DB_CREATE | DB_RECOVER);
 	if (ret == 0)
 		ret = open_db(kv);
-	if (ret != 0) {
+	if (ret != 0)
 		e = recovery_failed(kv, ret);
+	else if (is_new)
+		e = finish_creation(kv);
+	if (e != OK) {
 		abandon(kv);
 		return e;
 	}
