@@ -138,7 +138,7 @@ deliver_resolve(struct store *s, struct arena *arena, const struct deliver_polic
 	else
 		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
 	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
-		err = quota_check(s, str_c(e->quotaroot), 0, 1);
+		err = quota_check(s, str_c(e->quotaroot), 1, 1);
 	return err;
 }
 
