@@ -51,6 +51,44 @@ field_name(struct str s, struct str *name)
 	return true;
 }
 
+/*
+ * The length of a line that is neither a field nor the end, but a Content-
+ * field comes right behind it: senders break a long Content-Type without
+ * folding it, and who ends the header there shows a broken attachment.
+ */
+static size_t
+torn_line(struct str s)
+{
+	struct str name, next;
+	size_t n;
+
+	if (s.n < 2 || hdr_empty_line(s) != 0 || field_name(s, &name)
+	    || is_mbox_from(s) || (s.p[0] == '-' && s.p[1] == '-'))
+		return 0;
+	n = line_length(s);
+	next = (struct str){ s.p + n, s.n - n };
+	if (next.n < 8 || !str_ieq((struct str){ next.p, 8 }, STR("content-"))
+	    || !field_name(next, &name))
+		return 0;
+	return n;
+}
+
+/* The lines that go on with the field whose first N bytes are known. */
+static size_t
+continued(struct str s, size_t n)
+{
+	for (;;) {
+		size_t more;
+
+		while (n < s.n && (s.p[n] == ' ' || s.p[n] == '\t'))
+			n += line_length((struct str){ s.p + n, s.n - n });
+		more = torn_line((struct str){ s.p + n, s.n - n });
+		if (more == 0)
+			return n;
+		n += more;
+	}
+}
+
 bool
 mime_next_field(struct str *header, struct str *name, struct str *raw)
 {
@@ -63,8 +101,7 @@ mime_next_field(struct str *header, struct str *name, struct str *raw)
 	if (!field_name(s, name) && s.p[0] != ' ' && s.p[0] != '\t'
 	    && !is_mbox_from(s))
 		return false;
-	for (n = line_length(s); n < s.n && (s.p[n] == ' ' || s.p[n] == '\t');)
-		n += line_length((struct str){ s.p + n, s.n - n });
+	n = continued(s, line_length(s));
 	*raw = (struct str){ s.p, n };
 	*header = (struct str){ s.p + n, s.n - n };
 	return true;

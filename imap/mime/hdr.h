@@ -5,7 +5,8 @@
  * fields, each "name:" with a value that goes on over lines that begin with
  * white space (RFC 5322 section 2.2), and ends with an empty line, with the
  * first line that can be neither (Postfix, mutt and Python read it so), or
- * with the message.  Names may hold 8-bit bytes, and white space may stand
+ * with the message.  But a line right before a Content- field is taken for the
+ * rest of the field before it.  Names may hold 8-bit bytes, and white space may stand
  * before the colon.  Lines "From " and ">From " that mailbox files left behind
  * belong to the header, as fields without a name.  A line ends with LF or
  * CRLF; a bare CR is a character like others.

@@ -48,6 +48,25 @@ test_next_field(void **state)
 	assert_str(rest, ": no name\r\n");
 }
 
+/* A field torn in two, where it shows; elsewhere such a line ends the header. */
+static void
+test_torn_field(void **state)
+{
+	struct str torn = STR("A: b\r\nc\r\nContent-Id: d\r\ne\r\nf: g\r\n");
+	struct str delimiter = STR("A: b\r\n--c\r\nContent-Id: d\r\n");
+	struct str name, raw;
+
+	(void)state;
+	assert_true(mime_next_field(&torn, &name, &raw));
+	assert_str(raw, "A: b\r\nc\r\n");
+	assert_true(mime_next_field(&torn, &name, &raw));
+	assert_str(raw, "Content-Id: d\r\n");
+	assert_false(mime_next_field(&torn, &name, &raw));
+	assert_true(mime_next_field(&delimiter, &name, &raw));
+	assert_str(raw, "A: b\r\n");
+	assert_false(mime_next_field(&delimiter, &name, &raw));
+}
+
 static void
 test_field_value(void **state)
 {
@@ -113,6 +132,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_field),
+		cmocka_unit_test(test_torn_field),
 		cmocka_unit_test(test_field_value),
 		cmocka_unit_test(test_header_fields),
 	};
