@@ -592,6 +592,7 @@ kv_reset(const char *dir, const char *name)
 		struct buf to = BUF_INIT;
 		buf_printf(&to, "%s.damaged-%lld", dir, (long long)time(NULL));
 		atomic_store(&state.page->moved, 1);
+		atomic_fetch_add(&state.page->changes, 1);
 		e = file_rename(AT_FDCWD, dir, AT_FDCWD, to.p);
 		if (e == OK)
 			log_crit("DBERROR: %s/%s: damaged, moved to %s", dir, name, to.p);

@@ -417,7 +417,9 @@ test_damaged_page(void **state)
 	assert_int_equal(e, ERR_CORRUPT);
 	assert_int_equal(kv_get(kv, STR("a"), NULL), ERR_CORRUPT);
 	kv_close(kv);
+	uint64_t changes = kv_changes(other);
 	assert_int_equal(kv_reset(dir, "test.db"), OK);
+	assert_int_not_equal(kv_changes(other), changes);
 	assert_int_equal(kv_get(other, STR("a"), NULL), ERR_STALE);
 	assert_int_equal(kv_reset(dir, "test.db"), OK);
 	kv = must_open(KV_CREATE);
