@@ -45,3 +45,11 @@ test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/parse.c 
 TOOLS += test/fuzz/fuzz_imap
 test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/replay.c \
 	imap/imapd/fetch_parse.c imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
+
+# The core.
+UNIT_TESTS += test/unit/test_imap_parse.c test/unit/test_pattern.c \
+	test/unit/test_reader.c test/unit/test_reply.c
+test/unit/test_imap_parse_SRCS = imap/imapd/parse.c
+test/unit/test_pattern_SRCS = imap/imapd/pattern.c
+test/unit/test_reader_SRCS = imap/imapd/reader.c imap/imapd/reply.c imap/imapd/parse.c
+test/unit/test_reply_SRCS = imap/imapd/reply.c imap/imapd/parse.c

@@ -65,6 +65,8 @@ decode(const struct name_style *n, struct str external, struct buf *out)
 		e = utf8_nfc(buf_str(&utf8), out);
 	if (e == OK)
 		e = separators_in(n->sep, out->p, out->n);
+	if (e == OK && out->n > 0 && out->p[out->n - 1] == '.')
+		e = ERR_NAME;		/* "INBOX." is not INBOX */
 	buf_free(&utf8);
 	return e == OK ? OK : ERR_NAME;
 }

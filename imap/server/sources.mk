@@ -6,3 +6,4 @@ SERVER_SRCS += \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/user.c
+UNIT_TESTS += test/unit/test_name.c
