@@ -3,11 +3,10 @@
  *
  *	kv_powercut [-n CUTS] [-t] [-s SEED] DIR
  *
- * One process commits with KV_DURABLE.  Its write, pwrite, fdatasync, fsync,
- * rename and unlink are ours (an executable's functions come before libc's, for libraries
- * too): they keep for each file what is on the disk for certain and what was
- * written since, and now and then, before they do what they are asked, make
- * the directory that might be found after a power cut at this instant: of each
+ * One process commits with KV_DURABLE.  Berkeley DB's system calls are ours:
+ * they keep for each file what is on the disk for certain and what was written
+ * since, and now and then, before they do what they are asked, make the
+ * directory that might be found after a power cut at this instant: of each
  * block, any of the states that it has had since the last flush.  A block has
  * 4096 bytes, which is what most disks write as one, or 512 with -t.
  *
@@ -27,6 +26,8 @@
 #include "lib/kv.h"
 #include "lib/log.h"
 
+#include <db.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -186,8 +186,8 @@ note_flush(struct file *f)
 
 /* --- the system calls --- */
 
-ssize_t
-write(int fd, const void *p, size_t n)
+static ssize_t
+cut_write(int fd, const void *p, size_t n)
 {
 	struct file *f = file_of(fd);
 
@@ -195,11 +195,11 @@ write(int fd, const void *p, size_t n)
 		look_after_cut();
 		note_write(f, p, n, lseek(fd, 0, SEEK_CUR));
 	}
-	return syscall(SYS_write, fd, p, n);
+	return write(fd, p, n);
 }
 
-ssize_t
-pwrite(int fd, const void *p, size_t n, off_t off)
+static ssize_t
+cut_pwrite(int fd, const void *p, size_t n, off_t off)
 {
 	struct file *f = file_of(fd);
 
@@ -207,11 +207,11 @@ pwrite(int fd, const void *p, size_t n, off_t off)
 		look_after_cut();
 		note_write(f, p, n, off);
 	}
-	return syscall(SYS_pwrite64, fd, p, n, off);
+	return pwrite(fd, p, n, off);
 }
 
-int
-ftruncate(int fd, off_t n)
+static int
+cut_ftruncate(int fd, off_t n)
 {
 	struct file *f = file_of(fd);
 
@@ -219,17 +219,12 @@ ftruncate(int fd, off_t n)
 		look_after_cut();
 		note_change(f, (struct change){ .off = (size_t)n });
 	}
-	return (int)syscall(SYS_ftruncate, fd, n);
+	return ftruncate(fd, n);
 }
 
-int
-fsync(int fd)
-{
-	return fdatasync(fd);
-}
-
-int
-fdatasync(int fd)
+/* Nothing is really flushed: this machine keeps its power. */
+static int
+cut_fsync(int fd)
 {
 	struct file *f = file_of(fd);
 
@@ -241,8 +236,8 @@ fdatasync(int fd)
 	return 0;
 }
 
-int
-unlink(const char *path)
+static int
+cut_unlink(const char *path)
 {
 	struct file *f = file_named(path);
 
@@ -250,12 +245,12 @@ unlink(const char *path)
 		look_after_cut();
 		f->is_removed = true;
 	}
-	return (int)syscall(SYS_unlink, path);
+	return unlink(path);
 }
 
 /* Berkeley DB makes a new file under another name. */
-int
-rename(const char *from, const char *to)
+static int
+cut_rename(const char *from, const char *to)
 {
 	struct file *f = file_named(from), *over = file_named(to);
 
@@ -265,7 +260,7 @@ rename(const char *from, const char *to)
 		over->is_removed = true;
 		snprintf(f->name, sizeof(f->name), "%s", strrchr(to, '/') + 1);
 	}
-	return (int)syscall(SYS_rename, from, to);
+	return rename(from, to);
 }
 
 /* --- what is found afterwards --- */
@@ -277,7 +272,7 @@ save(const char *name, struct str bytes)
 
 	snprintf(path, sizeof(path), "%s/%s", cut.after, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || syscall(SYS_write, fd, bytes.p, bytes.n) != (long)bytes.n) {
+	if (fd < 0 || write(fd, bytes.p, bytes.n) != (ssize_t)bytes.n) {
 		perror(path);
 		exit(71);
 	}
@@ -536,7 +531,6 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: kv_powercut [-n cuts] [-t] [-s seed] directory\n");
 		return 64;
 	}
-	struct buf b = BUF_INIT;
 	char *top = realpath(argv[optind], NULL);
 	if (top == NULL || snprintf(cut.dir, sizeof(cut.dir), "%s/db", top) <= 0
 	    || snprintf(cut.after, sizeof(cut.after), "%s/after", top) <= 0
@@ -545,10 +539,15 @@ main(int argc, char **argv)
 		return 71;
 	}
 	free(top);
-	buf_free(&b);
 	log_open("kv_powercut", "stderr", 0);
 	log_level(LOG_WARNING);
 	srand(seed);
+	db_env_set_func_write(cut_write);
+	db_env_set_func_pwrite(cut_pwrite);
+	db_env_set_func_ftruncate(cut_ftruncate);
+	db_env_set_func_fsync(cut_fsync);
+	db_env_set_func_rename(cut_rename);
+	db_env_set_func_unlink(cut_unlink);
 	cut.is_on = true;
 	work();
 	printf("kv_powercut: %d cuts, %d damaged, %llu commits\n", cut.cuts, cut.damaged,
