@@ -101,7 +101,9 @@ is_boundary(struct scan *s, int i, struct str line)
 
 	if (line.n != b->n && !closing)
 		return false;
-	if (memcmp(line.p, b->p, b->n) != 0)
+	/* Boundaries begin alike more often than they end alike. */
+	if (line.p[b->n - 1] != b->p[b->n - 1]
+	    || memcmp(line.p, b->p, b->n) != 0)
 		return false;
 	if (closing)
 		return memcmp(line.p + b->n, "--", 2) == 0;
