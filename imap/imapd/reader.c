@@ -180,10 +180,11 @@ static bool
 is_message(const struct reader *r)
 {
 	struct parser p;
-	struct str tag;
+	struct str tag, mailbox;
 	parser_init(&p, buf_str(&r->text), NULL);
 	return r->store != NULL && parse_tag(&p, &tag) && parse_sp(&p)
-	    && parse_word(&p, "APPEND") && parse_sp(&p) && !parse_peek(&p, '{');
+	    && parse_word(&p, "APPEND") && parse_sp(&p)
+	    && (!parse_peek(&p, '{') || parse_literal(&p, &mailbox));
 }
 
 /* Reads N bytes and drops them. */
