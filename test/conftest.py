@@ -53,6 +53,12 @@ def imap(server, user):
 
 
 @pytest.fixture
+def login(server, user):
+    """login(): one more session of the same fresh user."""
+    return lambda: server.login(user)
+
+
+@pytest.fixture
 def make_server():
     """make_server({"option": "value"}, workers="maxchild=3") -> Server, started."""
     servers = []
