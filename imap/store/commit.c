@@ -9,8 +9,8 @@
  *  2. Note in each index header where the log stood (dirty_lsn), append one
  *     frame per partition, flush it.  From the return of wal_flush() on the
  *     commit is durable.
- *  3. Put the records into the indexes, clear dirty_lsn, unlock.
- *  4. Tell: quota sums, notices.
+ *  3. Quota sums; put the records into the indexes, clear dirty_lsn, unlock.
+ *  4. Tell: notices.
  *
  * Killed in 1: files without a record are left; the next commit that gets
  * these UIDs replaces them.  In 2, frame not complete: the same.  Frame
@@ -37,6 +37,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { ENTRY_ARENA = 2 << 20 };
 
 struct commit {
 	struct store *s;
@@ -446,6 +448,27 @@ log_partition(struct commit *c, struct partition *part, bool *appended)
 
 /* --- steps 3 and 4 --- */
 
+/*
+ * Before the index changes: killed in between, dirty_lsn has the next writer
+ * count anew.  The root is what the list says now: it may have changed since
+ * the mailbox was opened.
+ */
+static void
+add_usage(struct target *tg)
+{
+	struct arena *arena = arena_new(ENTRY_ARENA);
+	const char *root = tg->m->entry->quotaroot;
+	struct mbentry *e;
+
+	if (tg->bytes != 0 || tg->messages != 0) {
+		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
+			root = e->quotaroot;
+		if (root != NULL)
+			quota_add(tg->s, str_c(root), tg->bytes, tg->messages);
+	}
+	arena_free(arena);
+}
+
 static void
 apply(struct target *tg)
 {
@@ -453,6 +476,7 @@ apply(struct target *tg)
 	struct index_header *h = ix->h;
 	bool whole = true;
 
+	add_usage(tg);
 	index_write_begin(ix);
 	for (size_t i = 0; i < tg->new_n; i++)
 		index_put(ix, &tg->new[i].r);

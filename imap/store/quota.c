@@ -3,8 +3,8 @@
  *
  * Limits are in mailboxes.db; usage is cached in quota/ROOT (quotafile.h).
  *
- * Counting anew while mail comes in.  A commit changes the index and then the
- * cached sum before it lets go of the mailbox's lock.  So whoever reads a
+ * Counting anew while mail comes in.  A commit changes the cached sum and then
+ * the index before it lets go of the mailbox's lock.  So whoever reads a
  * mailbox's usage with that lock sees commits that are in both or in neither;
  * and if no sum was changed between the first mailbox and the end
  * (quotafile.changes), the total of what was read is right at the end, too.
@@ -228,26 +228,37 @@ add_signed(uint64_t *sum, int64_t change)
 	return true;
 }
 
-void
-quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
+static enum err
+add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 {
 	struct quotafile f;
-	uint64_t was, is;
 	enum err e;
 	int fd;
 
 	e = quotafile_lock(s, root, false, &fd);
-	if (e == OK) {
-		e = quotafile_read(fd, &f);
-		if (e == OK && !(add_signed(&f.bytes, bytes) &&
-		    add_signed(&f.messages, messages)))
-			e = ERR_CORRUPT;
-		if (e == OK)
-			e = quotafile_write(fd, &f);
-		quotafile_unlock(fd);
-	}
-	if (e == ERR_NOTFOUND || e == ERR_CORRUPT)
+	if (e != OK)
+		return e;
+	e = quotafile_read(fd, &f);
+	if (e == OK && !(add_signed(&f.bytes, bytes) && add_signed(&f.messages, messages)))
+		e = ERR_CORRUPT;
+	if (e == OK)
+		e = quotafile_write(fd, &f);
+	quotafile_unlock(fd);
+	return e;
+}
+
+void
+quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
+{
+	uint64_t was, is;
+	enum err e = add(s, root, bytes, messages);
+
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		e = quota_recount(s, root, true, &was, &is);
+		if (e == OK)
+			e = add(s, root, bytes, messages);
+	}
+	/* ERR_NOTFOUND: there is no such root any more. */
 	if (e != OK && e != ERR_NOTFOUND)
 		log_warning("quota root %.*s: usage is not up to date (%s); run quota -f",
 		    STR_ARG(root), err_text(e));

@@ -40,7 +40,10 @@ enum err quota_remove(struct store *s, struct str root) MUST_CHECK;
  * the answer is no only if the root is at or over its limit already. */
 enum err quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t messages) MUST_CHECK;
 
-/* Adds to the cached usage, after a commit; never fails (repairs later). */
+/*
+ * Adds to the cached usage; never fails (repairs later).  With the mailbox's
+ * lock, and before its index says so.
+ */
 void quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages);
 
 /* Sums the index headers anew; *was and *is in bytes.  FIX writes it. */

@@ -180,8 +180,10 @@ sum_repairs_itself(void **state)
 	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	assert_int_equal(was, is + 77);
 	expect_used("user.joe", 3);
-	/* A sum that would become negative is wrong. */
-	quota_add(f.s, STR("user.joe"), -1000000, 0);
+	/* A sum that would become negative was wrong. */
+	quota_add(f.s, STR("user.joe"), 0, -2);
+	quota_add(f.s, STR("user.joe"), 0, -2);
+	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	expect_used("user.joe", 3);
 }
 
