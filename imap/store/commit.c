@@ -539,7 +539,6 @@ finish(struct commit *c)
 {
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
-		const char *root = tg->m->entry->quotaroot;
 
 		if (!has_work(tg))
 			continue;
@@ -548,8 +547,6 @@ finish(struct commit *c)
 		if (tg->expunges && !c->s->params.expunge_delayed &&
 		    reclaim_alone(tg->ix))
 			reclaim_files(tg->ix, INT64_MAX);
-		if (root != NULL && (tg->bytes != 0 || tg->messages != 0))
-			quota_add(c->s, str_c(root), tg->bytes, tg->messages);
 	}
 	for (size_t i = 0; i < c->txns; i++)
 		if (c->txn[i]->err == OK)

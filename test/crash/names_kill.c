@@ -455,6 +455,16 @@ sum_is_right(void *ctx, const struct quota *q)
 }
 
 static bool
+sums_are_right(struct look *l, int worker)
+{
+	char top[32];
+
+	snprintf(top, sizeof(top), "user.w%d", worker);
+	l->why[0] = '\0';
+	return quota_walk(l->s, str_c(top), sum_is_right, l) == OK && l->why[0] == '\0';
+}
+
+static bool
 count_pair(void *ctx, struct str key, struct str value)
 {
 	(void)value;
@@ -511,15 +521,11 @@ look(struct run *r, unsigned dead)
 	}
 	ok = true;
 	for (int i = 0; ok && i < WORKERS; i++)
-		ok = !(dead & 1u << i) || look_at(r, &l, i);
-	if (ok && dead == (1u << WORKERS) - 1) {
-		l.why[0] = '\0';
-		if (!nothing_left(&l) || quota_walk(l.s, STR(""), sum_is_right, &l) != OK ||
-		    l.why[0] != '\0') {
-			fprintf(stderr, "%s\n", l.why);
-			ok = false;
-		}
-	}
+		ok = !(dead & 1u << i) || (look_at(r, &l, i) && sums_are_right(&l, i));
+	if (ok && dead == (1u << WORKERS) - 1)
+		ok = nothing_left(&l);
+	if (!ok)
+		fprintf(stderr, "%s\n", l.why);
 	store_close(l.s);
 	arena_free(l.arena);
 	return ok;
