@@ -58,7 +58,8 @@ enum err acl_parse_rights(struct str letters, rights_t *rights) MUST_CHECK;
 
 /*
  * For clients, in the order "lrswipkxtecdan": the virtual c and d stand there
- * as soon as one of their members does.  What is stored holds neither.
+ * as soon as one of their members does, as RFC 4314 section 2.1.1 demands.
+ * What is stored holds neither.
  */
 void acl_format_rights(rights_t rights, struct buf *out);
 

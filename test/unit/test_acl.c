@@ -26,6 +26,11 @@ static const struct {
 	{ "t", ACL_DELETEMSG, "td" },
 	{ "lrswipcda", ACL_ALL & ~(unsigned)ACL_ANNOTATE, "lrswipkxtecda" },	/* RFC 2086 */
 	{ "lrswipkxtecdan", ACL_ALL, "lrswipkxtecdan" },
+	/* The examples of RFC 4314 section 2.1.1, in our order. */
+	{ "lrswida", ACL_LOOKUP | ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT |
+	    ACL_DELETEMSG | ACL_EXPUNGE | ACL_ADMIN, "lrswiteda" },
+	{ "lrswikda", ACL_LOOKUP | ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT |
+	    ACL_CREATE | ACL_DELETEMSG | ACL_EXPUNGE | ACL_ADMIN, "lrswiktecda" },
 	{ "l0r9", ACL_LOOKUP | ACL_READ, "lr" },
 	{ "L", BAD, NULL },
 	{ "lq", BAD, NULL },
