@@ -49,18 +49,21 @@ def test_mbsync_two_ways_with_flags(demo, tmp_path):
         demo.deliver(user, MESSAGE.format(n=n, who=user))
     (tmp_path / "rc").write_text(f"""
 IMAPAccount c
-Host 127.0.0.1
+Host localhost
 Port {demo.imaps_port}
 User {user}
 Pass {PASSWORD}
 SSLType IMAPS
 CertificateFile {demo.dir}/cert.pem
+
 IMAPStore far
 Account c
+
 MaildirStore near
 Path {tmp_path}/mail/
 Inbox {tmp_path}/mail/INBOX
 SubFolders Verbatim
+
 Channel all
 Far :far:
 Near :near:
@@ -118,7 +121,7 @@ set folder=imaps://{user}@127.0.0.1:{demo.imaps_port}/
 set imap_pass={PASSWORD}
 set spoolfile=imaps://{user}@127.0.0.1:{demo.imaps_port}/INBOX
 set mail_check=1 timeout=1 confirmcreate=no confirmappend=no delete=yes quit=yes mark_old=no
-set header_cache= message_cachedir= tmpdir={tmp_path} charset=utf-8
+set tmpdir={tmp_path} charset=utf-8
 """)
     shutil.copy(demo.dir / "cert.pem", tmp_path / "certs")
     session = f"mutt-{os.getpid()}-{demo.base}"
@@ -173,7 +176,6 @@ def test_curl_lists_reads_and_appends(demo, tmp_path):
     assert b"INBOX" in curl(url)
     curl("-T", str(tmp_path / "m"), f"{url}/INBOX")
     assert curl(f"{url}/INBOX;MAILINDEX=1") == MESSAGE.format(n=7, who=user).encode()
-    assert b"* SEARCH 1" in curl(f"{url}/INBOX?SUBJECT%20Gr%C3%BC") or True
     assert b"* SEARCH 1" in curl(f"{url}/INBOX", "-X", "SEARCH FROM ann")
 
 
@@ -273,7 +275,8 @@ def test_postfix_delivers_over_the_lmtp_socket(demo, postfix):
 
     wait_for(lambda: count(one) == 10)
     # The same message to user and user+detail is one message in the INBOX.
-    wait_for(lambda: count(two) == 10)
+    wait_for(lambda: (d / "log").read_text().count(f"to=<{two}+nofolder@localhost>") == 10)
+    assert count(two) == 10
     wait_for(lambda: "User unknown" in (d / "log").read_text())
     client = demo.imap(one)
     client.select("INBOX")
