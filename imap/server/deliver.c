@@ -158,44 +158,57 @@ message_id(struct arena *arena, struct blob *b)
 }
 
 struct delivering {
+	struct store *s;
+	struct deliver_rcpt *r;
 	struct mbox *m;
 	struct txn *t;
 	struct id128 id;
+	struct str msgid;
 	const struct deliver_rcpt *same;	/* an earlier recipient's mailbox */
 };
 
+/* Under the mailbox's lock: has it come already? */
 static bool
-is_duplicate(struct store *s, struct deliver_rcpt *r, struct str msgid, const struct id128 *id)
+is_duplicate(void *ctx)
 {
+	struct delivering *d = ctx;
 	int64_t when = 0;
 
-	if (msgid.n == 0 || dup_check(s, msgid, id, &when) != OK || when == 0)
+	if (dup_check(d->s, d->msgid, &d->id, &when) != OK || when == 0)
 		return false;
 	log_info("dupelim: eliminated duplicate message to %s id %.*s",
-	    r->mailbox, STR_ARG(msgid));
-	r->duplicate = true;
+	    d->r->mailbox, STR_ARG(d->msgid));
+	d->r->duplicate = true;
 	return true;
 }
 
 static void
-prepare(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    struct blob *b, struct str msgid, struct deliver_rcpt *r, struct delivering *d)
+remember(void *ctx, uint32_t uid)
 {
-	struct append_params append = { .flags = r->flags };
+	struct delivering *d = ctx;
+
+	dup_mark(d->s, d->msgid, &d->id, time(NULL), uid);
+}
+
+static void
+prepare(struct arena *arena, const struct deliver_policy *p, struct blob *b,
+    struct delivering *d)
+{
+	struct append_params append = { .flags = d->r->flags };
+	struct txn_guard guard = { is_duplicate, remember, d };
 	struct mbentry *e;
 
-	r->result = mblist_lookup(s, arena, str_c(r->mailbox), &e);
-	if (r->result != OK)
+	d->r->result = mblist_lookup(d->s, arena, str_c(d->r->mailbox), &e);
+	if (d->r->result == OK)
+		d->r->result = mbox_open(d->s, e, d->r->userid, MBOX_PEEK, &d->m);
+	if (d->r->result != OK)
 		return;
 	d->id = e->id;
-	if (p->suppress_duplicates && is_duplicate(s, r, msgid, &e->id))
-		return;
-	r->result = mbox_open(s, e, r->userid, MBOX_PEEK, &d->m);
-	if (r->result != OK)
-		return;
 	d->t = txn_begin(d->m);
-	if (r->ignore_quota)
+	if (d->r->ignore_quota)
 		txn_ignore_quota(d->t);
+	if (p->suppress_duplicates && d->msgid.n > 0)
+		txn_set_guard(d->t, &guard);
 	txn_append(d->t, b, &append);
 }
 
@@ -214,24 +227,20 @@ find_same(struct deliver_rcpt *r, struct delivering *d, size_t i)
 }
 
 static void
-finish(struct store *s, const struct deliver_policy *p, struct str msgid,
-    struct deliver_rcpt *r, struct delivering *d)
+finish(struct delivering *d)
 {
-	if (d->t != NULL) {
+	struct deliver_rcpt *r = d->r;
+
+	if (d->t != NULL)
 		r->result = txn_error(d->t);
-		if (r->result == OK)
-			r->uid = txn_result(d->t)->new_uids[0];
-	}
 	if (d->same != NULL) {
 		r->result = d->same->result;
 		r->uid = d->same->uid;
 		r->duplicate = true;
-	}
-	if (r->result == OK && d->t != NULL) {
-		log_info("Delivered: %.*s to mailbox: %s uid=%u", STR_ARG(msgid),
+	} else if (d->t != NULL && r->result == OK && !r->duplicate) {
+		r->uid = txn_result(d->t)->new_uids[0];
+		log_info("Delivered: <%.*s> to mailbox: %s uid=%u", STR_ARG(d->msgid),
 		    r->mailbox, r->uid);
-		if (p->suppress_duplicates && msgid.n > 0)
-			dup_mark(s, msgid, &d->id, time(NULL), r->uid);
 	}
 	txn_abort(d->t);
 	mbox_close(d->m);
@@ -248,8 +257,9 @@ deliver_message(struct store *s, struct arena *arena, const struct deliver_polic
 
 	ensure(n == 0 || (d != NULL && txn != NULL));
 	for (size_t i = 0; i < n; i++) {
+		d[i] = (struct delivering){ .s = s, .r = &r[i], .msgid = msgid };
 		if (r[i].result == OK)
-			prepare(s, arena, p, b, msgid, &r[i], &d[i]);
+			prepare(arena, p, b, &d[i]);
 		if (p->suppress_duplicates && d[i].t != NULL)
 			find_same(r, d, i);
 		if (d[i].t != NULL)
@@ -260,7 +270,7 @@ deliver_message(struct store *s, struct arena *arena, const struct deliver_polic
 		log_warning("delivery of %.*s failed for some or all recipients",
 		    STR_ARG(msgid));
 	for (size_t i = 0; i < n; i++)
-		finish(s, p, msgid, &r[i], &d[i]);
+		finish(&d[i]);
 	free(txn);
 	free(d);
 }

@@ -548,9 +548,15 @@ finish(struct commit *c)
 		    reclaim_alone(tg->ix))
 			reclaim_files(tg->ix, INT64_MAX);
 	}
-	for (size_t i = 0; i < c->txns; i++)
-		if (c->txn[i]->err == OK)
-			set_result(target_of(c, c->txn[i]), c->txn[i]);
+	for (size_t i = 0; i < c->txns; i++) {
+		struct txn *t = c->txn[i];
+
+		if (t->err != OK)
+			continue;
+		set_result(target_of(c, t), t);
+		if (t->guard.done != NULL && t->new_uids.n > 0)
+			t->guard.done(t->guard.ctx, t->new_uids.v[0]);
+	}
 }
 
 static void

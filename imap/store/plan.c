@@ -511,6 +511,10 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 	struct target was = *tg;
 	enum err e = t->err;
 
+	if (e == OK && t->guard.skip != NULL && t->guard.skip(t->guard.ctx)) {
+		t->skipped = true;
+		return OK;
+	}
 	for (struct intent *i = t->first; e == OK && i != NULL; i = i->next)
 		e = plan_intent(tg, t, i);
 	if (e == OK)

@@ -152,6 +152,12 @@ txn_ignore_quota(struct txn *t)
 	t->ignore_quota = true;
 }
 
+void
+txn_set_guard(struct txn *t, const struct txn_guard *g)
+{
+	t->guard = *g;
+}
+
 enum err
 txn_commit(struct txn *t)
 {

@@ -61,6 +61,19 @@ void txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n);
 /* Delivery over quota: "deliver -q". */
 void txn_ignore_quota(struct txn *t);
 
+/*
+ * For duplicate suppression: both are called under the mailbox's lock, SKIP
+ * before anything is planned (true: the transaction does nothing, and its
+ * result has no new messages), DONE when it is durable.  So of two deliveries
+ * of one message at the same time only one gets in.
+ */
+struct txn_guard {
+	bool (*skip)(void *ctx);
+	void (*done)(void *ctx, uint32_t uid);
+	void *ctx;
+};
+void txn_set_guard(struct txn *t, const struct txn_guard *g);
+
 struct txn_result {
 	uint32_t uidvalidity;
 	const uint32_t *new_uids;	/* of appends and copies, in order */

@@ -33,6 +33,8 @@ struct txn {
 	struct arena *arena;
 	struct intent *first, **last;
 	bool ignore_quota;
+	struct txn_guard guard;
+	bool skipped;
 	enum err err;
 	struct uidvec new_uids, source_uids, modified, expunged;
 	struct txn_result result;
