@@ -194,11 +194,13 @@ class Imap:
 class Server:
     """One master with its workers in a folder of its own."""
 
-    def __init__(self, options=None, services="", name="server", workers=""):
+    def __init__(self, options=None, services="", name="server", workers="",
+                 listen="127.0.0.1", daemons=True):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"chapar-{name}-", dir="/tmp"))
         os.chmod(self.dir, 0o755)
         self.owner = cyrus_user()
         self.build = self.find_build()
+        self.address = listen
         self.imap_port, self.imaps_port, self.lmtp_port = free_ports(3)
         self.lmtp_path = str(self.dir / "config/socket/lmtp")
         self.conf = self.dir / "imapd.conf"
@@ -208,7 +210,7 @@ class Server:
         self.seen = 0
         self.clients = []
         self.tls = ssl.create_default_context()
-        self.make_files(options or {}, services, workers)
+        self.make_files(options or {}, services, workers, daemons)
 
     # --- files ---
 
@@ -232,7 +234,7 @@ class Server:
             check=True, stderr=subprocess.DEVNULL)
         self.tls.load_verify_locations(self.dir / "cert.pem")
 
-    def make_files(self, options, services, workers):
+    def make_files(self, options, services, workers, daemons):
         for folder in ("config/socket", "config/proc", "config/msg", "config/log", "spool"):
             (self.dir / folder).mkdir(parents=True)
         self.make_certificate()
@@ -256,7 +258,7 @@ class Server:
         self.set_password(ADMIN)
         lmtpd = self.build / "imap/lmtpd/lmtpd"
         lines = [
-            f'imap cmd="imapd" listen="127.0.0.1:{self.imap_port}" prefork=1 {workers}',
+            f'imap cmd="imapd" listen="{self.address}:{self.imap_port}" prefork=1 {workers}',
             f'imaps cmd="imapd -s" listen="127.0.0.1:{self.imaps_port}" prefork=0 {workers}',
         ]
         if lmtpd.exists():
@@ -265,7 +267,7 @@ class Server:
                 f'lmtpunix cmd="lmtpd" listen="{self.lmtp_path}" prefork=0',
             ]
         idled = self.build / "imap/idled/idled"
-        daemons = 'idled cmd="idled"' if idled.exists() else ""
+        daemons = 'idled cmd="idled"' if daemons and idled.exists() else ""
         (self.dir / "cyrus.conf").write_text(
             "START {\n}\nSERVICES {\n%s\n%s\n}\nEVENTS {\n}\nDAEMON {\n%s\n}\n"
             % ("\n".join(lines), services, daemons))
@@ -351,12 +353,13 @@ class Server:
 
     def connect(self, tls=False):
         port = self.imaps_port if tls else self.imap_port
-        c = Imap(("127.0.0.1", port), self.tls if tls else None)
+        address = "127.0.0.1" if tls else self.address
+        c = Imap((address, port), self.tls if tls else None)
         self.clients.append(c)
         return c
 
     def login(self, user=ADMIN, password=PASSWORD):
-        c = self.connect()
+        c = self.connect(tls=self.address != "127.0.0.1")
         c.login(user, password)
         return c
 

@@ -1,6 +1,7 @@
 /* CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, AUTHENTICATE, LOGIN */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/reader.h"
+#include "imap/server/autocreate.h"
 #include "lib/b64.h"
 #include "lib/log.h"
 
@@ -131,6 +132,9 @@ logged_in(struct session *s, struct command *c, struct user *user)
 {
 	struct buf code = BUF_INIT, motd = BUF_INIT;
 	session_logged_in(s, user);
+	/* A failure is in the log; the user will see that there is no INBOX. */
+	if (autocreate(s->store, c->arena, s->server->conf, user) != OK)
+		reply_untagged(s->reply, "NO [ALERT] Your INBOX could not be made");
 	if (server_motd(s->server, &motd))
 		reply_untagged(s->reply, "OK [ALERT] %s", motd.p);
 	buf_adds(&code, "CAPABILITY ");

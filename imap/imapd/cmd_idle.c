@@ -18,12 +18,15 @@ now_seconds(void)
 	return t.tv_sec;
 }
 
-/* Milliseconds until the mailbox must be looked at anyway. */
+/* Milliseconds until the mailbox must be looked at anyway, or END is there. */
 static int
-look_every(const struct session *s)
+look_after(const struct session *s, int64_t end)
 {
 	int64_t poll = conf_seconds(s->server->conf, CONF_IMAPIDLEPOLL);
-	return poll > 0 && poll < 3600 ? (int)poll * 1000 : 60000;
+	int64_t left = end - now_seconds();
+	if (poll <= 0 || poll > 3600)
+		poll = 60;
+	return (int)(poll < left ? poll : left) * 1000;
 }
 
 /* Until the client sends something. */
@@ -40,7 +43,7 @@ wait_for_client(struct session *s, struct arena *arena)
 			e = stream_flush(s->stream);
 		if (e != OK)
 			return e;
-		e = stream_wait(s->stream, notify_fd(notify), look_every(s));
+		e = stream_wait(s->stream, notify_fd(notify), look_after(s, end));
 		if (e != ERR_TIMEOUT && e != ERR_AGAIN)
 			return e;
 		(void)notify_drain(notify);

@@ -8,7 +8,8 @@
  * themselves first, as in Cyrus.
  */
 #include "imap/imapd/cmd.h"
-#include "imap/store/quota.h"
+#include "imap/server/autocreate.h"
+#include "imap/server/usermove.h"
 #include "imap/store/subs.h"
 #include "imap/store/txn.h"
 #include "lib/log.h"
@@ -47,14 +48,6 @@ parse_create(struct parser *p, void **req)
 	return parse_end(p) ? OK : parse_failed(p);
 }
 
-/* A user who has no INBOX may make it when autocreate_quota lets him. */
-static bool
-may_autocreate(const struct session *s)
-{
-	return conf_int(s->server->conf, CONF_AUTOCREATE_QUOTA) >= 0
-	    && !s->user->id.is_admin && !s->user->id.is_anonymous;
-}
-
 /* May the user make a mailbox of this name? */
 static enum err
 may_create(struct session *s, struct command *c, struct str name)
@@ -63,23 +56,13 @@ may_create(struct session *s, struct command *c, struct str name)
 	if (s->user->id.is_admin)
 		return OK;
 	if (str_eq(name, s->user->inbox))
-		return may_autocreate(s) ? OK : ERR_DENIED;
+		return autocreate_allows(s->server->conf, s->user) ? OK : ERR_DENIED;
 	enum err e = mblist_parent(s->store, c->arena, name, &parent);
 	if (e == ERR_NOTFOUND)
 		return ERR_DENIED;
 	if (e != OK)
 		return e;
 	return user_rights(s->user, parent) & ACL_CREATE ? OK : ERR_DENIED;
-}
-
-/* The new INBOX's quota: autocreate_quota kilobytes, 0 for none. */
-static enum err
-set_first_quota(struct session *s, struct str name)
-{
-	int64_t kb = conf_int(s->server->conf, CONF_AUTOCREATE_QUOTA);
-	if (kb <= 0 || s->user->id.is_admin || !str_eq(name, s->user->inbox))
-		return OK;
-	return quota_set(s->store, name, kb, QUOTA_UNLIMITED);
 }
 
 /*
@@ -95,6 +78,16 @@ without_separator(const struct session *s, struct str name)
 	return name;
 }
 
+/* The user's own, as login would have made it. */
+static enum err
+create_inbox(struct session *s, struct command *c)
+{
+	struct mbentry *inbox;
+	if (mblist_lookup(s->store, c->arena, s->user->inbox, &inbox) == OK)
+		return ERR_EXISTS;
+	return autocreate(s->store, c->arena, s->server->conf, s->user);
+}
+
 enum err
 run_create(struct session *s, struct command *c)
 {
@@ -107,6 +100,8 @@ run_create(struct session *s, struct command *c)
 		e = ERR_DENIED;
 	if (e != OK)
 		return e;
+	if (str_eq(name, s->user->inbox) && !s->user->id.is_admin)
+		return create_inbox(s, c);
 	struct mblist_create m = { .name = name };
 	if (r->partition.n > 0
 	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
@@ -116,10 +111,18 @@ run_create(struct session *s, struct command *c)
 		c->code = "CANNOT";
 		c->text = "Partition does not exist";
 	}
-	return e == OK ? set_first_quota(s, name) : e;
+	return e;
 }
 
 /* --- DELETE --- */
+
+/* Is NAME somebody's INBOX? */
+static bool
+is_account(struct str name)
+{
+	struct str owner = mblist_owner(name);
+	return owner.p != NULL && owner.p + owner.n == name.p + name.n;
+}
 
 /*
  * INBOX cannot be deleted by its user.  An administrator's DELETE of user.X is
@@ -139,8 +142,7 @@ run_delete(struct session *s, struct command *c)
 		e = session_lookup(s, c, name, ACL_DELETEMBOX, &entry, &rights);
 	if (e != OK)
 		return e;
-	struct str owner = mblist_owner(name);
-	bool account = owner.p != NULL && owner.p + owner.n == name.p + name.n;
+	bool account = is_account(name);
 	if (account && !s->user->id.is_admin)
 		return ERR_DENIED;
 	e = account ? mblist_delete_tree(s->store, name, false)
@@ -245,9 +247,8 @@ check_rename(struct session *s, struct command *c, struct str *from, struct str 
 	if (e == OK && !str_eq(*from, *to))
 		e = may_create(s, c, *to);
 	/* Somebody's INBOX is moved by an administrator only. */
-	struct str owner = mblist_owner(*from);
-	if (e == OK && owner.p != NULL && owner.p + owner.n == from->p + from->n
-	    && !s->user->id.is_admin && !str_eq(*from, s->user->inbox))
+	if (e == OK && is_account(*from) && !s->user->id.is_admin
+	    && !str_eq(*from, s->user->inbox))
 		e = ERR_DENIED;
 	return e;
 }
@@ -268,7 +269,10 @@ run_rename(struct session *s, struct command *c)
 		return ERR_EXISTS;
 	if (str_eq(from, s->user->inbox) && !s->user->id.is_admin)
 		return rename_inbox(s, c, to);
-	return mblist_rename(s->store, from, to, partition);
+	e = mblist_rename(s->store, from, to, partition);
+	if (e == OK && is_account(from) && is_account(to) && !str_eq(from, to))
+		e = usermove(s->store, c->arena, mblist_owner(from), mblist_owner(to));
+	return e;
 }
 
 /* --- subscriptions --- */

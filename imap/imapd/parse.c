@@ -59,7 +59,7 @@ parse_failed(const struct parser *p)
 bool
 parse_expect(struct parser *p, const char *what)
 {
-	if (p->expected == NULL || p->at > p->expected_at) {
+	if (p->expected == NULL || p->at >= p->expected_at) {
 		p->expected = what;
 		p->expected_at = p->at;
 	}

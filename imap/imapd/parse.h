@@ -45,7 +45,10 @@ void parser_init(struct parser *p, struct str in, struct arena *arena);
 /* What a failed parse function returns: p->err, or ERR_SYNTAX. */
 enum err parse_failed(const struct parser *p);
 
-/* Notes that WHAT was expected here; always false. */
+/*
+ * Notes that WHAT was expected here; always false.  Of several at one place the
+ * last counts: a rule names itself after its parts have failed.
+ */
 bool parse_expect(struct parser *p, const char *what);
 
 bool parse_at_end(const struct parser *p);	/* a question: notes nothing */

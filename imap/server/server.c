@@ -285,7 +285,7 @@ server_telemetry(struct server *s, struct client *c, const char *userid)
 	if (fd < 0)
 		return;
 	s->in->telemetry_fd = fd;
-	stream_telemetry(c->stream, fd, true);
+	stream_telemetry(c->stream, fd, conf_switch(s->conf, CONF_LOGTIMESTAMPS));
 }
 
 static void

@@ -1,9 +1,11 @@
 SERVER_SRCS += \
+	imap/server/autocreate.c \
 	imap/server/deliver.c \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \
 	imap/server/server.c \
 	imap/server/setup.c \
-	imap/server/user.c
+	imap/server/user.c \
+	imap/server/usermove.c
 UNIT_TESTS += test/unit/test_name.c

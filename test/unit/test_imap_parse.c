@@ -304,8 +304,11 @@ test_expected(void **state)
 	assert_true(parse_atom(&p, &s) && parse_sp(&p));
 	assert_false(parse_number(&p, &n));
 	assert_false(parse_astring(&p, &s));
-	assert_string_equal(p.expected, "a number");
+	assert_string_equal(p.expected, "an atom or a string");
 	assert_int_equal(p.expected_at, 4);
+	p.at = 0;
+	assert_false(parse_expect(&p, "something before it"));
+	assert_string_equal(p.expected, "an atom or a string");
 }
 
 /* APPEND's message is not in the text; nothing may be read in its place. */
