@@ -101,6 +101,8 @@ normalize_ranges(struct search_key *key)
 {
 	size_t n = 0;
 
+	if (key->ranges == 0)
+		return;
 	qsort(key->range, key->ranges, sizeof key->range[0], by_first);
 	for (size_t i = 0; i < key->ranges; i++) {
 		struct search_range r = key->range[i];
