@@ -378,5 +378,6 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	close_proc(&s);
 	store_close(s.store);
 	notify_close(s.notify);
+	tls_context_free(s.tls);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;
 }
