@@ -47,6 +47,8 @@ wait_for_client(struct session *s, struct arena *arena)
 		if (e != ERR_TIMEOUT && e != ERR_AGAIN)
 			return e;
 		(void)notify_drain(notify);
+		if (session_is_shut_down(s))
+			return ERR_CLOSED;
 	}
 	return ERR_TIMEOUT;
 }
@@ -81,7 +83,7 @@ run_idle(struct session *s, struct command *c)
 		s->state = STATE_LOGOUT;
 	}
 	if (e != OK)
-		return e;
+		return e;		/* the session ends, or the line was too long */
 	if (str_ieq(line, STR("DONE")))
 		return OK;
 	c->text = "Expected DONE";

@@ -255,20 +255,20 @@ say_goodbye(struct session *s, enum err e)
 	s->said_bye = true;
 }
 
-/* An administrator's word in msg/shutdown ends all sessions. */
-static bool
-is_shut_down(struct session *s, int64_t *looked_at)
+bool
+session_is_shut_down(struct session *s)
 {
 	int64_t now = now_ns();
-	if (*looked_at != 0 && now - *looked_at < NOTICE_SECONDS * INT64_C(1000000000))
+	if (s->notice_ns != 0 && now - s->notice_ns < NOTICE_SECONDS * INT64_C(1000000000))
 		return false;
-	*looked_at = now;
+	s->notice_ns = now;
 	struct buf text = BUF_INIT;
 	buf_adds(&text, "[ALERT] ");
 	bool down = server_shutdown_notice(s->server, &text);
 	if (down) {
 		reply_bye(s->reply, text.p);
 		s->said_bye = true;
+		s->state = STATE_LOGOUT;
 	}
 	buf_free(&text);
 	return down;
@@ -279,7 +279,6 @@ loop(struct session *s)
 {
 	struct arena *arena = arena_new(COMMAND_ARENA);
 	struct arena_mark empty = arena_mark(arena);
-	int64_t looked_at = now_ns();
 	while (s->state != STATE_LOGOUT) {
 		struct input input;
 		enum err e = reader_next(s->reader, &input);
@@ -289,7 +288,7 @@ loop(struct session *s)
 			say_goodbye(s, e);
 			break;
 		}
-		if (is_shut_down(s, &looked_at)) {
+		if (session_is_shut_down(s)) {
 			blob_free(input.blob);
 			break;
 		}
@@ -385,13 +384,12 @@ session_run(struct server *server, struct client *client)
 		.stream = client->stream, .reply = &reply,
 		.arena = arena_new(SESSION_ARENA), .state = STATE_NOT_AUTHENTICATED,
 	};
-	int64_t never = 0;
 	reply_init(&reply, client->stream);
 	s.reader = reader_new(client->stream, &reply);
 	s.login = login_new(server, client);
 	name_style_init(&s.names, server->conf);
 	stream_deadline(client->stream, LOGIN_SECONDS);
-	if (start_implicit_tls(&s) && !is_shut_down(&s, &never)) {
+	if (start_implicit_tls(&s) && !session_is_shut_down(&s)) {
 		greet(&s);
 		loop(&s);
 	}

@@ -71,6 +71,7 @@ struct session {
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;
 	bool said_bye;
+	int64_t notice_ns;		/* when msg/shutdown was last looked for */
 };
 
 struct command {
@@ -129,6 +130,12 @@ void session_capabilities(const struct session *s, struct buf *out);
 
 /* From not authenticated to authenticated; takes over USER. */
 void session_logged_in(struct session *s, struct user *user);
+
+/*
+ * Is there an administrator's word in msg/shutdown?  Then BYE has been said and
+ * the session is in STATE_LOGOUT.  Looks once in a few seconds only.
+ */
+bool session_is_shut_down(struct session *s);
 
 /* Deselects: closes s->mbox without expunging. */
 void session_deselect(struct session *s);

@@ -67,8 +67,10 @@ def test_motd(make_server):
 
 
 def test_shutdown_file(make_server):
-    srv = make_server()
-    c = srv.login(srv.new_user())
+    srv = make_server({"imapidlepoll": "1s"})
+    c, idler = srv.login(srv.new_user()), srv.login(srv.new_user())
+    idler.send(b"i IDLE\r\n")
+    assert idler.line().startswith(b"+ ")
     (srv.dir / "config/msg/shutdown").write_text("Back at noon\n")
     late = raw(srv)
     assert late.readline() == b"* BYE [ALERT] Back at noon\r\n"
@@ -77,6 +79,7 @@ def test_shutdown_file(make_server):
         c.send(b"x NOOP\r\n")
         return c.response() == b"* BYE [ALERT] Back at noon"
     wait_for("BYE in a running session", lambda: time.sleep(0.2) or told())
+    assert idler.line() == b"* BYE [ALERT] Back at noon"
 
 
 def raw(srv):
