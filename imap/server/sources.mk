@@ -8,4 +8,4 @@ SERVER_SRCS += \
 	imap/server/setup.c \
 	imap/server/user.c \
 	imap/server/usermove.c
-UNIT_TESTS += test/unit/test_name.c
+UNIT_TESTS += test/unit/test_login.c test/unit/test_name.c
