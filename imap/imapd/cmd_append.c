@@ -5,6 +5,7 @@
  * mailbox exists and there is room is known only now.
  */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/sync.h"
 #include "imap/imapd/target.h"
 #include "imap/store/blob.h"
 #include "imap/store/txn.h"
@@ -46,17 +47,9 @@ parse_append(struct parser *p, void **out)
 static void
 permitted_flags(const struct append_req *req, rights_t rights, struct append_params *p)
 {
-	uint32_t mask = 0;
-
-	if (rights & ACL_SEEN)
-		mask |= MSG_SEEN;
-	if (rights & ACL_DELETEMSG)
-		mask |= MSG_DELETED;
-	if (rights & ACL_WRITE) {
-		mask |= MSG_SYSTEM_FLAGS & ~(uint32_t)(MSG_SEEN | MSG_DELETED);
+	p->flags = req->flags.system & sync_settable_flags(rights);
+	if (rights & ACL_WRITE)
 		p->keywords = (struct flag_names){ req->flags.keyword, req->flags.count };
-	}
-	p->flags = req->flags.system & mask;
 }
 
 static enum err

@@ -63,17 +63,27 @@ report(struct session *s, struct command *c, const struct txn_result *r, bool mo
 	buf_free(&code);
 }
 
+struct copying {
+	struct mbox *target;
+	rights_t rights;		/* on the target */
+	uint32_t *uids;
+	size_t n;
+	bool move;
+};
+
 static enum err
-copy(struct session *s, struct command *c, struct mbox *target, const uint32_t *uids,
-    size_t n, bool move)
+copy(struct session *s, struct command *c, const struct copying *job)
 {
-	struct txn *t[2] = { txn_begin(target), NULL };
+	struct txn *t[2] = { txn_begin(job->target), NULL };
+	bool move = job->move;
 	enum err e;
 
-	txn_copy(t[0], s->mbox, uids, n);
+	/* RFC 4314 section 4, COPY: flags that may not be set are left out. */
+	txn_drop_flags(t[0], ~sync_settable_flags(job->rights), !(job->rights & ACL_WRITE));
+	txn_copy(t[0], s->mbox, job->uids, job->n);
 	if (move) {
 		t[1] = txn_begin(s->mbox);
-		txn_expunge(t[1], uids, n, true);
+		txn_expunge(t[1], job->uids, job->n, true);
 	}
 	e = txn_commit_all(t, move ? 2 : 1, true);
 	if (e == OK)
@@ -91,17 +101,14 @@ static enum err
 copy_or_move(struct session *s, struct command *c, bool move)
 {
 	const struct copy_req *req = c->req;
-	struct mbox *target = NULL;
-	rights_t rights;
-	uint32_t *uids;
-	size_t n;
-	enum err e = selection_uids(s, c, &req->set, &uids, &n);
+	struct copying job = { .move = move };
+	enum err e = selection_uids(s, c, &req->set, &job.uids, &job.n);
 
 	if (e == OK)
-		e = target_open(s, c, req->mailbox, &target, &rights);
-	if (e == OK && n > 0)
-		e = copy(s, c, target, uids, n, move);
-	mbox_close(target);
+		e = target_open(s, c, req->mailbox, &job.target, &job.rights);
+	if (e == OK && job.n > 0)
+		e = copy(s, c, &job);
+	mbox_close(job.target);
 	return e;
 }
 

@@ -48,21 +48,6 @@ parse_store(struct parser *p, void **out)
 	return parse_failed(p);
 }
 
-/* The system flags that RIGHTS allow to be changed. */
-static uint32_t
-changeable(rights_t rights)
-{
-	uint32_t mask = 0;
-
-	if (rights & ACL_SEEN)
-		mask |= MSG_SEEN;
-	if (rights & ACL_DELETEMSG)
-		mask |= MSG_DELETED;
-	if (rights & ACL_WRITE)
-		mask |= MSG_SYSTEM_FLAGS & ~(uint32_t)(MSG_SEEN | MSG_DELETED);
-	return mask;
-}
-
 /* What of the request the user may do; ERR_DENIED if nothing is. */
 static enum err
 permit(const struct session *s, const struct store_req *req, struct store_params_flags *p)
@@ -70,7 +55,7 @@ permit(const struct session *s, const struct store_req *req, struct store_params
 	bool keywords = (s->rights & ACL_WRITE) != 0;
 
 	p->op = req->op;
-	p->mask = changeable(s->rights);
+	p->mask = sync_settable_flags(s->rights);
 	p->flags = req->flags.system & p->mask;
 	p->keep_keywords = !keywords;
 	if (keywords)

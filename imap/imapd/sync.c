@@ -4,6 +4,7 @@
  * keywords before the first message that has one.
  */
 #include "imap/imapd/sync.h"
+#include "imap/imapd/format.h"
 
 static const struct {
 	uint32_t flag;
@@ -47,13 +48,9 @@ put_keywords(struct session *s, const struct keywords *k, bool *first)
 void
 sync_put_flags(struct session *s, const struct message *m)
 {
-	bool first = true;
-	reply_puts(s->reply, "(");
-	if (m->recent)
-		put_flag(s->reply, "\\Recent", &first);
-	put_system_flags(s->reply, m->flags, &first);
-	put_keywords(s, &m->keywords, &first);
-	reply_puts(s->reply, ")");
+	buf_reset(&s->reply->scratch);
+	format_flags(s->mbox, m, &s->reply->scratch);
+	reply_put(s->reply, buf_str(&s->reply->scratch));
 }
 
 void
@@ -73,18 +70,15 @@ sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
 	reply_puts(s->reply, ")\r\n");
 }
 
-/* The flags that the user's rights let him change. */
-static uint32_t
-settable(const struct session *s)
+uint32_t
+sync_settable_flags(rights_t rights)
 {
 	uint32_t flags = 0;
-	if (s->examined)
-		return 0;
-	if (s->rights & ACL_SEEN)
+	if (rights & ACL_SEEN)
 		flags |= MSG_SEEN;
-	if (s->rights & ACL_DELETEMSG)
+	if (rights & ACL_DELETEMSG)
 		flags |= MSG_DELETED;
-	if (s->rights & ACL_WRITE)
+	if (rights & ACL_WRITE)
 		flags |= MSG_ANSWERED | MSG_FLAGGED | MSG_DRAFT;
 	return flags;
 }
@@ -101,7 +95,7 @@ sync_mailbox_flags(struct session *s)
 	put_keywords(s, &all, &first);
 	reply_puts(s->reply, ")\r\n* OK [PERMANENTFLAGS (");
 	first = true;
-	put_system_flags(s->reply, settable(s), &first);
+	put_system_flags(s->reply, s->examined ? 0 : sync_settable_flags(s->rights), &first);
 	if (may_write) {
 		put_keywords(s, &all, &first);
 		put_flag(s->reply, "\\*", &first);

@@ -23,6 +23,9 @@ void sync_put_flags(struct session *s, const struct message *m);
 /* "* SEQ FETCH (FLAGS (...) UID n)"; nothing if SEQ is gone. */
 void sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid);
 
+/* The system flags that RIGHTS let a user set (RFC 4314 section 4). */
+uint32_t sync_settable_flags(rights_t rights);
+
 /* "* FLAGS (...)" and "* OK [PERMANENTFLAGS (...)]". */
 void sync_mailbox_flags(struct session *s);
 

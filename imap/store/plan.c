@@ -295,7 +295,9 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 	if (from->private_seen)
 		r.flags = (r.flags & ~(uint32_t)MSG_SEEN) |
 		    (uidset_has(&from->seen, uid) ? MSG_SEEN : 0);
-	r.flags &= MSG_SYSTEM_FLAGS;
+	r.flags &= MSG_SYSTEM_FLAGS & ~t->dropped;
+	if (t->drops_keywords)
+		memset(r.keywords, 0, sizeof(r.keywords));
 	e = copy_keywords(tg, from, &r);
 	if (e == OK)
 		e = place(tg, t, &r);

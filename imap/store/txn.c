@@ -147,6 +147,13 @@ txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n)
 }
 
 void
+txn_drop_flags(struct txn *t, uint32_t flags, bool keywords)
+{
+	t->dropped = flags;
+	t->drops_keywords = keywords;
+}
+
+void
 txn_ignore_quota(struct txn *t)
 {
 	t->ignore_quota = true;

@@ -58,6 +58,10 @@ void txn_expunge(struct txn *t, const uint32_t *uids, size_t n, bool any);
 /* Copies messages of FROM with flags, dates and (the user's) \Seen. */
 void txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n);
 
+/* Copies arrive without these flags, and without keywords if KEYWORDS: for a
+ * user who may not set them there. */
+void txn_drop_flags(struct txn *t, uint32_t flags, bool keywords);
+
 /* Delivery over quota: "deliver -q". */
 void txn_ignore_quota(struct txn *t);
 

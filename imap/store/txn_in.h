@@ -33,6 +33,8 @@ struct txn {
 	struct arena *arena;
 	struct intent *first, **last;
 	bool ignore_quota;
+	uint32_t dropped;		/* flags that copies lose, */
+	bool drops_keywords;		/*   keywords too */
 	struct txn_guard guard;
 	bool skipped;
 	enum err err;

@@ -99,6 +99,18 @@ def test_copy_needs_i(shared):
     assert reply.status == "NO" and "TRYCREATE" not in reply.text
 
 
+@pytest.mark.parametrize("rights,kept", [
+    ("lri", set()), ("lris", {rb"\Seen"}), ("lrit", {rb"\Deleted"}), ("lriw", {rb"\Flagged", b"$Work"}),
+])
+def test_copy_leaves_out_what_may_not_be_set(shared, rights, kept):
+    c = shared(rights)
+    assert append(c, "INBOX", MESSAGE, r"(\Flagged \Deleted \Seen $Work)").status == "OK"
+    c.ok("SELECT INBOX")
+    assert c.cmd(f"COPY 1 {shared.mailbox}").status == "OK"
+    c.ok(f"SELECT {shared.mailbox}")
+    assert flags(fetched(c.ok("FETCH 3 FLAGS"), 3)) - {b"\\Recent"} == kept
+
+
 def test_unknown_mailbox_is_not_told_from_a_forbidden_one(shared, server):
     """Without l "the server MUST respond as if the mailbox did not exist"."""
     c = server.login(server.new_user())
