@@ -4,3 +4,15 @@ MANPAGES += man/chapar.8
 
 # The page is the prose of man/imapd.conf.5.in around the table of options.
 MADE_MANPAGES += man/imapd.conf.5
+
+PROGRAMS += imap/admin/ctl_cyrusdb imap/admin/ctl_mboxlist imap/admin/cyr_expire
+PROGRAMS += imap/admin/ipurge imap/admin/mbpath imap/admin/mkimap imap/admin/quota
+PROGRAMS += imap/admin/reconstruct
+imap/admin/ctl_cyrusdb_SRCS = imap/admin/ctl_cyrusdb.c imap/admin/tool.c
+imap/admin/ctl_mboxlist_SRCS = imap/admin/ctl_mboxlist.c imap/admin/tool.c
+imap/admin/cyr_expire_SRCS = imap/admin/cyr_expire.c imap/admin/tool.c
+imap/admin/ipurge_SRCS = imap/admin/ipurge.c imap/admin/tool.c
+imap/admin/mbpath_SRCS = imap/admin/mbpath.c imap/admin/tool.c
+imap/admin/mkimap_SRCS = imap/admin/mkimap.c imap/admin/tool.c
+imap/admin/quota_SRCS = imap/admin/quota.c imap/admin/tool.c
+imap/admin/reconstruct_SRCS = imap/admin/reconstruct.c imap/admin/tool.c

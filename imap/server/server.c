@@ -7,6 +7,7 @@
  */
 #include "imap/server/server.h"
 #include "config.h"
+#include "imap/server/owner.h"
 #include "imap/server/setup.h"
 #include "lib/arena.h"
 #include "lib/file.h"
@@ -18,8 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,23 +105,6 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
 
 /* --- start --- */
 
-/* By hand as root: become who the store belongs to, as master does. */
-static void
-become_cyrus(const struct conf *conf)
-{
-	if (geteuid() != 0 || getenv(SVC_ENV_SERVICE) != NULL)
-		return;
-	const char *name = getenv("CYRUS_USER");
-	if (name == NULL && (name = conf_string(conf, CONF_CYRUS_USER)) == NULL)
-		name = CYRUS_USER;
-	const struct passwd *pw = getpwnam(name);
-	if (pw == NULL)
-		log_fatal(EX_NOUSER, "there is no user %s to run as", name);
-	if (pw->pw_uid != 0 && (initgroups(name, pw->pw_gid) != 0
-	    || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0))
-		log_fatal(EX_OSERR, "cannot become user %s: %m", name);
-}
-
 static void
 read_config(struct server *s, const char *path)
 {
@@ -130,12 +112,14 @@ read_config(struct server *s, const char *path)
 	if (e != OK)
 		log_fatal(EX_CONFIG, "cannot use the configuration file %s: %s",
 		    path, err_text(e));
-	log_open_conf(s->conf, s->program->name, NULL);
 	umask((mode_t)conf_int(s->conf, CONF_UMASK));
 	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
 	if (dir == NULL)
 		log_fatal(EX_CONFIG, "%s: configdirectory is not set", path);
-	become_cyrus(s->conf);
+	/* By hand as root: become who the store belongs to, as master does. */
+	if (getenv(SVC_ENV_SERVICE) == NULL)
+		owner_become(s->conf);
+	log_open_conf(s->conf, s->program->name, NULL);
 	if (file_open_dir(AT_FDCWD, dir, &s->config_dirfd) != OK)
 		log_fatal(EX_CONFIG, "cannot open configdirectory %s;"
 		    " mkimap makes it", dir);

@@ -4,6 +4,7 @@ SERVER_SRCS += \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \
+	imap/server/owner.c \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/user.c \

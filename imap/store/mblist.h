@@ -95,6 +95,15 @@ enum err mblist_change_acl(struct store *s, struct str name, struct str identifi
 enum err mblist_set_specialuse(struct store *s, struct str name, const char *use) MUST_CHECK;
 
 /*
+ * Looks through the whole spool for mailboxes that the list does not have and
+ * whose name starts with PREFIX, calls EACH, and with ADD puts them into it:
+ * restored from a backup, or lost.  One whose name another mailbox has by now
+ * is called NAME-recovered-ID.
+ */
+enum err mblist_adopt(struct store *s, struct str prefix, bool add, mblist_each_fn each,
+    void *ctx) MUST_CHECK;
+
+/*
  * For the store: opens mailboxes.db in the environment DIR (rebuilding it from
  * the spool when it is missing or beyond recovery); finishes what renames and
  * deletions of dead processes left; closes it.

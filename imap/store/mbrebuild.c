@@ -13,6 +13,7 @@
 #include "imap/store/mbdb.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbname.h"
+#include "imap/store/mbpending.h"
 #include "imap/store/quotafile.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -27,6 +28,7 @@ enum {
 	BATCH = 1000,
 	DEPTH_MAX = 300,
 };
+static const size_t REBUILD_ARENA = (size_t)1 << 32;	/* a bound, not what is taken */
 
 struct found {
 	struct mbentry e;
@@ -41,6 +43,7 @@ struct rebuild {
 	struct found *v;
 	size_t n, size;
 	uint32_t uidvalidity;		/* the highest */
+	bool anew;			/* the whole list, not what it lacks */
 	enum err err;
 };
 
@@ -389,14 +392,14 @@ put_batch(struct rebuild *r, size_t from, size_t to)
 
 	if (e != OK)
 		return e;
-	if (from == 0)
+	if (from == 0 && r->anew)
 		e = put_roots(r, txn);
 	for (size_t i = from; e == OK && i < to; i++)
 		if (!r->v[i].dropped)
 			e = put_entry(r, txn, &r->v[i].e);
 	if (e == OK)
 		e = mbdb_note_uidvalidity(txn, r->uidvalidity);
-	if (e == OK && to == r->n)
+	if (e == OK && to == r->n && r->anew)
 		e = kv_put(txn, STR("F"), STR("1"));
 	return mbdb_end(r->s, txn, e);
 }
@@ -419,7 +422,7 @@ put_all(struct rebuild *r)
 enum err
 mblist_rebuild(struct store *s)
 {
-	struct rebuild r = { .s = s, .arena = arena_new((size_t)1 << 32) };
+	struct rebuild r = { .s = s, .arena = arena_new(REBUILD_ARENA), .anew = true };
 	enum err e = empty_list(s);
 
 	if (e == OK)
@@ -433,6 +436,75 @@ mblist_rebuild(struct store *s)
 		e = put_all(&r);
 	if (e == OK && r.n > 0)
 		log_notice("mailboxes.db: built anew, %zu mailboxes found in the spool", r.n);
+	free(r.v);
+	arena_free(r.arena);
+	return e;
+}
+
+/* --- what the list lacks --- */
+
+/* Leaves those that are not in the list; one whose name is taken gets another. */
+static enum err
+keep_unlisted(struct rebuild *r, struct str prefix)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct arena_mark mark = arena_mark(arena);
+	struct mbentry *there;
+	enum err e = OK;
+
+	for (size_t i = 0; e == OK && i < r->n; i++) {
+		struct found *f = &r->v[i];
+
+		if (f->dropped)
+			continue;
+		e = mblist_lookup_id(r->s, arena, &f->e.id, &there);
+		f->dropped = e == OK || strncmp(f->e.name, prefix.p, prefix.n) != 0;
+		if (e == ERR_NOTFOUND)
+			e = mblist_lookup(r->s, arena, str_c(f->e.name), &there);
+		if (e == OK && !f->dropped)
+			recover_name(r, f);
+		if (e == ERR_NOTFOUND)
+			e = OK;
+		arena_rewind(arena, mark);
+	}
+	arena_free(arena);
+	return e == OK ? r->err : e;
+}
+
+static enum err
+adopt(struct rebuild *r, struct str prefix, bool add, mblist_each_fn each, void *ctx)
+{
+	enum err e = collect(r);
+
+	if (e == OK) {
+		drop_same_ids(r);
+		e = keep_unlisted(r, prefix);
+	}
+	if (e == OK) {
+		part_same_names(r);
+		e = r->err;
+	}
+	if (e == OK && add)
+		e = put_all(r);
+	for (size_t i = 0; e == OK && i < r->n; i++)
+		if (!r->v[i].dropped && !each(ctx, &r->v[i].e))
+			break;
+	return e;
+}
+
+enum err
+mblist_adopt(struct store *s, struct str prefix, bool add, mblist_each_fn each, void *ctx)
+{
+	struct rebuild r = { .s = s };
+	enum err e = names_lock(s);
+
+	if (e != OK)
+		return e;
+	r.arena = arena_new(REBUILD_ARENA);
+	e = adopt(&r, prefix, add, each, ctx);
+	if (e == OK && add)
+		mbpending_run(s);
+	names_unlock(s);
 	free(r.v);
 	arena_free(r.arena);
 	return e;

@@ -49,6 +49,15 @@ void quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages
 /* Sums the index headers anew; *was and *is in bytes.  FIX writes it. */
 enum err quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is) MUST_CHECK;
 
+/*
+ * Looks whether each mailbox whose name starts with PREFIX has the root that
+ * it should have, and says which have not; FIX gives it to them.
+ */
+typedef void (*quota_report_fn)(void *ctx, const char *mailbox, const char *was,
+    const char *is);	/* roots; NULL: none */
+enum err quota_repair_roots(struct store *s, struct str prefix, bool fix,
+    quota_report_fn report, void *ctx) MUST_CHECK;
+
 typedef bool (*quota_each_fn)(void *ctx, const struct quota *q);
 enum err quota_walk(struct store *s, struct str prefix, quota_each_fn each, void *ctx) MUST_CHECK;
 

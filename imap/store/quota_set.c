@@ -121,3 +121,68 @@ quota_remove(struct store *s, struct str root)
 {
 	return set_root(s, root, NULL);
 }
+
+/* --- repairing --- */
+
+struct wrong {
+	struct store *s;
+	struct mbset *set;
+	quota_report_fn report;
+	void *ctx;
+	enum err err;
+};
+
+static bool
+find_wrong(void *ctx, const struct mbentry *e)
+{
+	struct wrong *w = ctx;
+	struct arena *arena = arena_new(MBDB_ARENA);
+	const char *root = NULL;
+	enum err err = quota_root_of(w->s, arena, str_c(e->name), &root);
+
+	if (err != OK && err != ERR_NOTFOUND)
+		w->err = err;
+	else if ((root == NULL) != (e->quotaroot == NULL) ||
+	    (root != NULL && strcmp(root, e->quotaroot) != 0)) {
+		w->report(w->ctx, e->name, e->quotaroot, root);
+		if (!mbset_add(w->set, e))
+			w->err = w->set->err;
+	}
+	arena_free(arena);
+	return w->err == OK;
+}
+
+static enum err
+assign_all(struct store *s, struct mbset *set)
+{
+	struct kv_txn *txn;
+	enum err e = mbdb_begin(s, &txn);
+
+	if (e != OK)
+		return e;
+	for (size_t i = 0; e == OK && i < set->n; i++)
+		e = assign(txn, set->e[i]);
+	return mbdb_end(s, txn, e);
+}
+
+enum err
+quota_repair_roots(struct store *s, struct str prefix, bool fix, quota_report_fn report,
+    void *ctx)
+{
+	struct mbset set = { .arena = arena_new(MBSET_ARENA) };
+	struct wrong w = { .s = s, .set = &set, .report = report, .ctx = ctx };
+	enum err e = names_lock(s);
+
+	if (e == OK) {
+		e = mblist_walk(s, prefix, find_wrong, &w);
+		if (e == OK)
+			e = w.err;
+		if (e == OK && fix && set.n > 0)
+			e = assign_all(s, &set);
+		if (e == OK)
+			mbpending_run(s);
+		names_unlock(s);
+	}
+	mbset_free(&set);
+	return e;
+}

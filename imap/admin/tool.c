@@ -1,0 +1,200 @@
+/* tool.c - what the administrator's tools share */
+#include "imap/admin/tool.h"
+
+#include "imap/server/owner.h"
+#include "imap/server/setup.h"
+#include "lib/log.h"
+#include "lib/logconf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { TOOL_ARENA = 1 << 30 };		/* a bound, not what is taken */
+
+static void
+report(void *ctx, bool is_error, const char *line)
+{
+	(void)is_error;
+	fprintf(stderr, "%s: %s\n", (const char *)ctx, line);
+}
+
+void
+tool_init(struct tool *t, const char *program, const char *conf_path)
+{
+	const char *path = conf_path != NULL ? conf_path : CONF_DEFAULT_PATH;
+	enum err e;
+
+	*t = (struct tool){ .program = program, .arena = arena_new(TOOL_ARENA) };
+	e = conf_read(path, NULL, report, (void *)(uintptr_t)program, &t->conf);
+	if (e != OK) {
+		fprintf(stderr, "%s: cannot use the configuration file %s: %s\n", program, path,
+		    err_text(e));
+		exit(EX_CONFIG);
+	}
+	umask((mode_t)conf_int(t->conf, CONF_UMASK));
+	t->sep = conf_switch(t->conf, CONF_UNIXHIERARCHYSEP) ? '/' : '.';
+	if (setup_params(t->arena, t->conf, &t->params) != OK) {
+		fprintf(stderr, "%s: %s: the store's options are not usable\n", program, path);
+		exit(EX_CONFIG);
+	}
+}
+
+void
+tool_open(struct tool *t)
+{
+	enum err e;
+
+	/* Until here the log is stderr: no file of the log's may become root's. */
+	owner_become(t->conf);
+	log_open_conf(t->conf, t->program, isatty(STDERR_FILENO) ? "stderr" : NULL);
+	t->notify = notify_open(conf_string(t->conf, CONF_IDLESOCKET));
+	t->params.publish = notify_publish;
+	t->params.publish_ctx = t->notify;
+	e = store_open(&t->params, &t->s);
+	if (e != OK) {
+		fprintf(stderr, "%s: cannot open the store in %s: %s\n", t->program,
+		    t->params.config_dir, err_text(e));
+		exit(EX_TEMPFAIL);
+	}
+}
+
+int
+tool_close(struct tool *t)
+{
+	int status = t->failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+
+	store_close(t->s);
+	notify_close(t->notify);
+	arena_free(t->arena);
+	conf_free(t->conf);
+	if (fflush(stdout) != 0) {
+		perror(t->program);
+		status = EXIT_FAILURE;
+	}
+	return status;
+}
+
+void
+tool_fail(struct tool *t, const char *what, enum err e)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s: %s: %s\n", t->program, what, err_text(e));
+	t->failures++;
+}
+
+/* --- names --- */
+
+/* With '/' between components a '.' is part of one, kept as '^'. */
+static void
+translate(struct buf *b, size_t from, const char *these, const char *to)
+{
+	for (size_t i = from; i < b->n; i++) {
+		const char *at = strchr(these, b->p[i]);
+
+		if (b->p[i] != '\0' && at != NULL)
+			b->p[i] = to[at - these];
+	}
+}
+
+void
+tool_internal(const struct tool *t, const char *name, struct buf *internal)
+{
+	size_t from = internal->n;
+
+	buf_adds(internal, name);
+	if (t->sep == '/')
+		translate(internal, from, "/.", ".^");
+}
+
+void
+tool_external(const struct tool *t, const char *internal, struct buf *name)
+{
+	size_t from = name->n;
+
+	buf_adds(name, internal);
+	if (t->sep == '/')
+		translate(name, from, ".^", "/.");
+}
+
+const char *
+tool_name(struct tool *t, const char *internal)
+{
+	struct buf b = BUF_INIT;
+	const char *name;
+
+	tool_external(t, internal, &b);
+	name = arena_copy(t->arena, b.p, b.n);
+	buf_free(&b);
+	return name != NULL ? name : internal;
+}
+
+void
+tool_inbox(const char *user, struct buf *internal)
+{
+	size_t from;
+
+	buf_adds(internal, "user.");
+	from = internal->n;
+	buf_adds(internal, user);
+	translate(internal, from, ".", "^");
+}
+
+bool
+tool_match(struct str pattern, struct str name)
+{
+	while (pattern.n > 0 && *pattern.p != '*' && *pattern.p != '%') {
+		if (name.n == 0 || *name.p != *pattern.p)
+			return false;
+		pattern = str_slice(pattern, 1, pattern.n);
+		name = str_slice(name, 1, name.n);
+	}
+	if (pattern.n == 0)
+		return name.n == 0;
+	for (size_t i = 0; ; i++) {
+		if (tool_match(str_slice(pattern, 1, pattern.n), str_slice(name, i, name.n)))
+			return true;
+		if (i == name.n || (*pattern.p == '%' && name.p[i] == '.'))
+			return false;
+	}
+}
+
+/* --- numbers --- */
+
+bool
+tool_duration(const char *text, int64_t *seconds)
+{
+	double unit = 24 * 3600, value;
+	char *end;
+
+	value = strtod(text, &end);
+	if (end == text || !isfinite(value) || value < 0 || value > 1e6 * 24 * 3600)
+		return false;
+	if (*end != '\0') {
+		static const char units[] = "dhms";
+		static const double in_seconds[] = { 24 * 3600, 3600, 60, 1 };
+		const char *at = strchr(units, *end);
+
+		if (at == NULL || end[1] != '\0')
+			return false;
+		unit = in_seconds[at - units];
+	}
+	*seconds = (int64_t)(value * unit);
+	return true;
+}
+
+uint64_t
+tool_number(const char *program, char option, const char *text)
+{
+	uint64_t n;
+
+	if (!str_to_u64(str_c(text), &n)) {
+		fprintf(stderr, "%s: -%c needs a number, not \"%s\"\n", program, option, text);
+		exit(EX_USAGE);
+	}
+	return n;
+}

@@ -1,0 +1,221 @@
+"""The administrator's tools on a running server and on none."""
+import json
+import os
+import pathlib
+import pwd
+import subprocess
+import time
+
+import pytest
+
+BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
+MESSAGE = b"From: a@example.org\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: x\r\n\r\nbody\r\n"
+
+
+def tool(name, conf, *args, input=None, ok=True):
+    r = subprocess.run([BUILD / "imap/admin" / name, "-C", str(conf), *map(str, args)],
+                       capture_output=True, text=True, input=input, timeout=60)
+    assert (r.returncode == 0) == ok, f"{name} {args}: {r}"
+    return r.stdout if ok else r.stderr
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """An imapd.conf without a server; nothing that it names exists yet."""
+    tmp_path.chmod(0o755)
+    for p in tmp_path.parents[:-2]:
+        p.chmod(p.stat().st_mode | 0o011)
+    path = tmp_path / "imapd.conf"
+    path.write_text(f"configdirectory: {tmp_path}/var/imap\n"
+                    f"partition-default: {tmp_path}/spool\n"
+                    f"partition-two: {tmp_path}/two\nlogtarget: stderr\n")
+    return path
+
+
+@pytest.fixture
+def made(conf):
+    tool("mkimap", conf)
+    return conf
+
+
+def test_mkimap_makes_and_repairs(conf, tmp_path):
+    out = tool("mkimap", conf)
+    for d in ("var/imap", "var/imap/db", "var/imap/quota", "spool", "two"):
+        assert (tmp_path / d).is_dir()
+        assert f"{tmp_path / d}: made" in out
+        assert (tmp_path / d).stat().st_mode & 0o7777 == 0o750
+    assert tool("mkimap", conf) == ""
+    if os.geteuid() == 0:
+        cyrus = pwd.getpwnam("cyrus").pw_uid
+        for root, dirs, files in os.walk(tmp_path / "spool"):
+            assert all(os.lstat(f"{root}/{x}").st_uid == cyrus for x in dirs + files)
+        os.chown(tmp_path / "var/imap/quota", 0, 0)
+        (tmp_path / "spool").chmod(0o777)
+        assert tool("mkimap", conf) == f"{tmp_path}/var/imap/quota: now belongs to cyrus\n"
+        assert (tmp_path / "var/imap/quota").stat().st_uid == cyrus
+        assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o755
+
+
+def test_no_tool_makes_files_as_root(made, tmp_path):
+    made.write_text(made.read_text().replace("stderr", f"{tmp_path}/var/imap/log/tools"))
+    tool("ctl_mboxlist", made, "-u", input="a\tdefault anyone\tlr\t\n")
+    tool("cyr_expire", made, "-E", 3, "-X", 3, "-D", 3)
+    tool("quota", made, "-f")
+    tool("reconstruct", made, "-m")
+    tool("ctl_cyrusdb", made, "-r")
+    if os.geteuid() == 0:
+        for root, dirs, files in os.walk(tmp_path / "var/imap"):
+            assert all(os.lstat(f"{root}/{x}").st_uid != 0 for x in dirs + files)
+
+
+def test_missing_partition_is_not_an_empty_one(made, tmp_path):
+    """A file system that is not mounted must not look like deleted mail."""
+    os.rename(tmp_path / "two", tmp_path / "elsewhere")
+    assert "cannot open the store" in tool("ctl_mboxlist", made, "-d", ok=False)
+
+
+def test_dump_and_undump(made):
+    lines = ["bb\tdefault anyone\tlrs\t\n", "user.joe\ttwo joe\tlrswipkxtean\t\n"]
+    assert tool("ctl_mboxlist", made, "-d") == ""
+    err = tool("ctl_mboxlist", made, "-u", ok=False,
+               input=lines[1] + "bb\t0 host!default anyone\tlr\t\nnonsense\na..b\tdefault \n")
+    assert "nonsense: syntax error" in err and "a..b" in err
+    # What is there gets the ACL of the dump.
+    tool("ctl_mboxlist", made, "-u", input=lines[0])
+    assert tool("ctl_mboxlist", made, "-d") == "".join(lines)
+    assert tool("ctl_mboxlist", made, "-d", "-p", "two") == lines[1]
+
+
+def test_mbpath(made, tmp_path):
+    tool("ctl_mboxlist", made, "-u", input="user.joe\tdefault x\tl\t\nuser.joe.a b\ttwo x\tl\t\n")
+    assert tool("mbpath", made, "user.joe") == f"{tmp_path}/spool/user/joe\n"
+    assert tool("mbpath", made, "user.joe.a b") == f"{tmp_path}/two/user/joe/a b\n"
+    assert tool("mbpath", made, "-u", "joe") == f"{tmp_path}/spool/user/joe\n"
+    assert tool("mbpath", made, "-p", f"{tmp_path}/two/user/joe/a b/") == "user.joe.a b\n"
+    assert tool("mbpath", made, "-U", "user.joe") == f"{tmp_path}/var/imap/user/j/joe.sub\n"
+    assert tool("mbpath", made, "nobody", ok=False) == "mbpath: nobody: not found\n"
+    assert tool("mbpath", made, "-q", "nobody", ok=False) == ""
+
+
+def test_separator_of_names(made, tmp_path):
+    made.write_text(made.read_text() + "unixhierarchysep: yes\n")
+    tool("ctl_mboxlist", made, "-u", input="user.joe^doe\tdefault x\tl\t\n")
+    assert tool("mbpath", made, "user/joe.doe") == f"{tmp_path}/spool/user/joe^doe\n"
+    assert tool("mbpath", made, "-u", "joe.doe") == f"{tmp_path}/spool/user/joe^doe\n"
+    assert tool("reconstruct", made, "user/joe.doe") == "user/joe.doe\n"
+
+
+def test_verify_and_adopt(made, tmp_path):
+    """ctl_mboxlist -v: mailboxes "not present in the database will be reported"."""
+    tool("ctl_mboxlist", made, "-u", input="user.joe\tdefault joe\tlr\t\nuser.jim\tdefault x\tl\t\n")
+    subprocess.run(["cp", "-rp", tmp_path / "spool/user/joe", tmp_path / "saved"], check=True)
+    assert tool("ctl_mboxlist", made, "-v") == ""
+    conf = made.read_text()
+    # Remove it, then restore its directory from the backup.
+    subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
+    subprocess.run(["rm", "-rf", tmp_path / "spool/user/joe"], check=True)
+    assert tool("ctl_mboxlist", made, "-d") == "user.jim\tdefault x\tl\t\n"
+    subprocess.run(["mv", tmp_path / "saved", tmp_path / "spool/user/joe"], check=True)
+    r = subprocess.run([BUILD / "imap/admin/ctl_mboxlist", "-C", made, "-v"],
+                       capture_output=True, text=True)
+    assert r.returncode == 1 and "'user.joe'" in r.stdout
+    assert tool("reconstruct", made, "-n", "-m") == "user.joe: would be added to the list\n"
+    assert tool("reconstruct", made, "-r", "-f", "user.joe") == \
+        "user.joe: added to the list\nuser.joe\n"
+    assert "user.joe\tdefault joe\tlr\t\n" in tool("ctl_mboxlist", made, "-d")
+    assert conf == made.read_text()
+
+
+def test_quota_report_and_repair(server, user):
+    admin = server.admin()
+    admin.ok(f"CREATE user.{user}.x")
+    admin.ok(f"SETQUOTA user.{user} (STORAGE 100)")
+    imap = server.login(user)
+    for _ in range(20):
+        imap.append("INBOX.x", MESSAGE * 20)
+    used = 20 * 20 * len(MESSAGE)
+    report = tool("quota", server.conf, f"user.{user}").splitlines()
+    assert report[0].split() == ["Quota", "%", "Used", "Used", "Resource", "Root"]
+    kb = used // 1024
+    assert report[1].split() == ["100", str(kb), str(kb), "STORAGE", f"user.{user}"]
+    data = json.loads(tool("quota", server.conf, "-J", "-u", user))
+    assert data[f"user.{user}"]["STORAGE"] == {"used": kb, "limit": 100}
+    assert tool("quota", server.conf, "-f", "-q", f"user.{user}") == ""
+    # A wrong sum, with a right checksum, cannot come by itself; a damaged file can.
+    (server.dir / f"config/quota/user.{user}").write_text("rubbish\n")
+    assert f" {kb} " in tool("quota", server.conf, "-u", user)
+
+
+def test_expire(make_server):
+    srv = make_server({"delete_mode": "delayed", "expunge_mode": "delayed"})
+    user = srv.new_user()
+    c, admin = srv.login(user), srv.admin()
+    c.append("INBOX", MESSAGE)
+    c.append("INBOX", MESSAGE)
+    c.ok("SELECT INBOX")
+    c.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    c.ok("EXPUNGE")
+    c.ok("CREATE INBOX.old")
+    c.ok("DELETE INBOX.old")
+    spool = srv.dir / f"spool/user/{user}"
+    deleted = srv.dir / f"spool/DELETED/user/{user}/old"
+    assert (spool / "1.").exists() and len(list(deleted.iterdir())) == 1
+    c.ok("UNSELECT") if "UNSELECT" in str(c.cmd("CAPABILITY").untagged) else c.close()
+    tool("cyr_expire", srv.conf, "-E", 1, "-X", 1, "-D", 1)
+    assert (spool / "1.").exists() and deleted.exists()
+    r = subprocess.run([BUILD / "imap/admin/cyr_expire", "-C", srv.conf, "-X", "0", "-D", "0s",
+                        "-u", user, "-v"], capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0
+    assert "1 messages removed from 1 mailboxes" in r.stderr
+    assert "1 deleted mailboxes removed" in r.stderr
+    assert not (spool / "1.").exists() and (spool / "2.").exists()
+    assert not deleted.exists()
+    assert admin.ok(f'LIST "" DELETED.*').untagged == []
+
+
+def test_expire_wants_to_know_what(made):
+    assert "usage" in tool("cyr_expire", made, ok=False)
+    assert "not a time" in tool("cyr_expire", made, "-E", "soon", ok=False)
+
+
+def test_ipurge(server, user):
+    c = server.login(user)
+    c.append("INBOX", MESSAGE, r"(\Flagged)")
+    c.append("INBOX", MESSAGE)
+    c.append("INBOX", MESSAGE.replace(b"body", b"body" * 1000))
+    name = f"user.{user}"
+    # "by default only deletes mail below shared folders"
+    tool("ipurge", server.conf, "-b", 1, name)
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 3")
+    out = tool("ipurge", server.conf, "-f", "-n", "-k", 1, name)
+    assert f"{name}: message 3," in out
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 3")
+    tool("ipurge", server.conf, "-f", "-k", 1, name)
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 2")
+    # Delivered today, sent in 1994.
+    tool("ipurge", server.conf, "-f", "-X", "-d", 1, name)
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 2")
+    tool("ipurge", server.conf, "-f", "-s", "-d", 1, name)
+    assert c.ok("STATUS INBOX (MESSAGES RECENT)").find(rb"MESSAGES 1 RECENT 1")
+
+
+def test_reconstruct_under_a_running_server(server, user):
+    c = server.login(user)
+    c.append("INBOX", MESSAGE, r"(\Flagged)")
+    spool = server.dir / f"spool/user/{user}"
+    c.close()
+    server.clients.remove(c)
+    server.expect("cyrus.index")
+    server.expect(f"user.{user}")
+    (spool / "cyrus.index").unlink()
+    out = tool("reconstruct", server.conf, "-u", user)
+    assert out.splitlines()[-1] == f"user.{user}"
+    c = server.login(user)
+    assert c.ok("SELECT INBOX").find(rb"1 EXISTS")
+
+
+def test_checkpoint_under_a_running_server(server, imap):
+    imap.append("INBOX", MESSAGE)
+    tool("ctl_cyrusdb", server.conf, "-c")
+    tool("ctl_cyrusdb", server.conf, "-r", "-x")
+    assert imap.ok("SELECT INBOX").find(rb"1 EXISTS")
