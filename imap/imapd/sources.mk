@@ -53,3 +53,4 @@ test/unit/test_imap_parse_SRCS = imap/imapd/parse.c
 test/unit/test_pattern_SRCS = imap/imapd/pattern.c
 test/unit/test_reader_SRCS = imap/imapd/reader.c imap/imapd/reply.c imap/imapd/parse.c
 test/unit/test_reply_SRCS = imap/imapd/reply.c imap/imapd/parse.c
+MANPAGES += man/imapd.8
