@@ -226,10 +226,11 @@ do_rename(struct worker *w, int from, int to)
 	if (!old.v[from].there || is_below(to, from) || is_below(from, to))
 		return;
 	for (int i = 0; i < NAMES; i++) {
-		int k = renamed(i, from, to);
+		int k;
 
 		if (!is_below(i, from) || !old.v[i].there)
 			continue;
+		k = renamed(i, from, to);
 		if (k < 0 || old.v[k].there)
 			return;
 		w->next->v[k] = old.v[i];
