@@ -98,6 +98,7 @@ lock_target(struct commit *c, struct target *tg)
 	if (e == OK) {
 		tg->locked = true;
 		tg->last_uid = tg->ix->h->last_uid;
+		tg->before = tg->ix->h->highestmodseq;
 	}
 	return e;
 }
@@ -515,6 +516,13 @@ note_own(struct commit *c, struct target *tg)
 			m->seen_loaded = tg->ix->h->seen_changed + 1;
 		}
 		m->cached.valid = false;
+		/* Nobody else came between: the view need not look at all of it. */
+		if (tg->before == m->told && tg->new_n == 0 && !tg->expunges &&
+		    !tg->keywords_changed && m->ix == tg->ix && m->known == tg->ix->h->records) {
+			m->told = tg->modseq;
+			m->own.n = 0;
+			m->h = *tg->ix->h;
+		}
 	}
 }
 

@@ -296,8 +296,11 @@ seq_of(const struct index *ix)
 static uint64_t
 read_begin(struct index *ix)
 {
-	uint64_t s;
+	uint64_t s = atomic_load_explicit(seq_of(ix), memory_order_relaxed);
 
+	/* Under the lock an odd number is our own: do not wait for ourselves. */
+	if (ix->locked)
+		return s;
 	for (int i = 0; i < SPINS; i++) {
 		s = atomic_load_explicit(seq_of(ix), memory_order_acquire);
 		if ((s & 1) == 0)

@@ -119,7 +119,8 @@ restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
 static enum err
 apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
 {
-	struct index_record r = m->r, old;
+	struct index_record r = m->r;
+	const struct index_record *old;
 	uint32_t at = index_find(ix, ix->h->records, r.uid);
 	enum err e = restore_file(a, ix, m);
 
@@ -134,9 +135,10 @@ apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
 	if (e != OK)
 		return e;
 	/* The cache checks itself: keep the place if the record has one. */
-	if (at < ix->h->records && index_get(ix, at, &old) == OK && old.uid == r.uid) {
-		r.cache_offset = old.cache_offset;
-		r.cache_len = old.cache_len;
+	old = index_peek(ix, at);
+	if (at < ix->h->records && old->uid == r.uid && index_record_valid(old)) {
+		r.cache_offset = old->cache_offset;
+		r.cache_len = old->cache_len;
 	}
 	index_put(ix, &r);
 	return OK;

@@ -61,6 +61,7 @@ struct target {
 	struct mbox *m;			/* of the first transaction that names it */
 	bool locked;
 	uint32_t last_uid;
+	uint64_t before;		/* the highest modseq when it was locked */
 	uint64_t modseq;		/* of this commit; 0: nothing changes */
 
 	struct new_message *new;

@@ -465,6 +465,26 @@ kills_lose_nothing_acknowledged(void **state)
 	buf_free(&got);
 }
 
+/* More commits than any cut leaves: nothing in a replay may wait for itself. */
+static void
+many_commits_are_replayed(void **state)
+{
+	enum { N = 500 };
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	assert_int_equal(store_checkpoint(f.s), OK);
+	for (int i = 0; i < N; i++)
+		fixture_append(m, f.s, "again");
+	mbox_close(m);
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), N);
+	fixture_expect_body(m, N, "again");
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
 int
 main(void)
 {
@@ -478,6 +498,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
 	};
 
