@@ -47,7 +47,11 @@ by_uid(struct mbox *m, const struct seq_range *in, struct search_range *r)
 	return r->first <= r->last && r->first <= count;
 }
 
-/* Numbers as they are: ERR_NOTFOUND: nothing, ERR_SYNTAX: beyond the end. */
+/*
+ * Numbers as they are: ERR_NOTFOUND: nothing, ERR_SYNTAX: beyond the end.  A
+ * range with "*" always has the last message in it: "6:*" of five is 5:6 by
+ * RFC 3501 section 9, and clients who ask for what is new rely on OK.
+ */
 static enum err
 by_number(struct mbox *m, const struct seq_range *in, struct search_range *r)
 {
@@ -56,6 +60,8 @@ by_number(struct mbox *m, const struct seq_range *in, struct search_range *r)
 	if (count == 0 && has_star)
 		return ERR_NOTFOUND;
 	*r = ordered(in, count);
+	if (has_star && r->last > count)
+		r->last = count;
 	return r->last > count ? ERR_SYNTAX : OK;
 }
 

@@ -226,6 +226,7 @@ read_to_blob(struct reader *r, struct input *in, uint64_t n)
 	in->blob_at = r->text.n;
 	in->blob_size = n;
 	enum err stored = blob_new(r->store, NULL, &in->blob);
+	bool has_nul = false;
 	if (stored != OK)
 		in->blob = NULL;
 	while (n > 0 && stored == OK) {
@@ -234,6 +235,7 @@ read_to_blob(struct reader *r, struct input *in, uint64_t n)
 		if (e != OK)
 			return e;
 		size_t take = have.n < n ? have.n : (size_t)n;
+		has_nul |= memchr(have.p, '\0', take) != NULL;
 		stored = blob_write(in->blob, have.p, take);
 		stream_skip(r->in, take);
 		n -= take;
@@ -242,6 +244,8 @@ read_to_blob(struct reader *r, struct input *in, uint64_t n)
 		stored = blob_finish(in->blob);
 	if (stored != OK)
 		refuse(r, in, stored, NULL, NULL);
+	else if (has_nul)	/* no literal could give it back (CHAR8) */
+		refuse(r, in, ERR_UNSUPPORTED, NULL, "Message contains NUL characters");
 	return skip(r, n);
 }
 

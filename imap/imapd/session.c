@@ -354,8 +354,9 @@ session_logged_in(struct session *s, struct user *user)
 		.command = (size_t)conf_bytes(conf, CONF_MAXARGSSIZE),
 		.message = (uint64_t)conf_bytes(conf, CONF_MAXMESSAGESIZE),
 	};
-	if (max.message == 0)
-		max.message = INT64_MAX;
+	/* RFC822.SIZE and the size of a literal are 32-bit numbers. */
+	if (max.message == 0 || max.message > UINT32_MAX)
+		max.message = UINT32_MAX;
 	login_free(s->login);
 	s->login = NULL;
 	s->user = user;
