@@ -143,7 +143,7 @@ verify(struct tool *t)
 {
 	enum err e = mblist_walk(t->s, STR(""), verify_one, t);
 
-	return e == OK ? mblist_adopt(t->s, STR(""), false, report_unlisted, t) : e;
+	return e == OK ? mblist_adopt(t->s, NULL, false, report_unlisted, t) : e;
 }
 
 /* --- main --- */

@@ -123,13 +123,14 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 {
 	if (s->mbox == NULL)
 		return OK;
-	struct mbox_update u;
+	struct mbox_update u = { 0 };
 	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
 	if (e != OK && e != ERR_STALE)
 		return e;
 	if (e == ERR_STALE || u.deleted) {
 		/* RFC 2180 section 3.3: the session cannot go on. */
-		reply_bye(s->reply, "Mailbox has been deleted");
+		reply_bye(s->reply, u.deleted ? "Mailbox has been deleted" :
+		    "Mailbox has been rebuilt; its messages have new UIDs");
 		s->said_bye = true;
 		s->state = STATE_LOGOUT;
 		return ERR_STALE;

@@ -1,76 +1,196 @@
 /*
  * check.c - making a mailbox right again from what is there
  *
- * Order: lock; finish what the log holds for the mailbox, as far as the old
- * index can still be opened; read the old records; list the files; compute the
- * new records; put the new index in the old one's place (durably); mark the
- * old one replaced.  A crash before the rename changes nothing, after it the
- * mailbox is right: its base LSN keeps replay from applying the log to it.
+ * Order: a new UIDVALIDITY if one is needed; lock; finish what the log holds
+ * for the mailbox, as far as the old index can still be opened; read the old
+ * records; list the files; compute the new records; give files that change
+ * their UID a second name; write cyrus.header; put the new index in the old
+ * one's place (durably); mark the old one replaced; take the old names away.
+ * A crash before the rename of the index changes nothing that clients see,
+ * after it the mailbox is right: its base LSN keeps replay from applying the
+ * log to it.  A second name that a crash has left is found by the next run,
+ * which then shows that message twice: better than not at all.
  */
 #include "imap/store/check.h"
 
-#include "imap/store/cache.h"
-#include "imap/store/index.h"
-#include "imap/store/local.h"
+#include "imap/store/check_in.h"
+#include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
 #include "imap/store/recover.h"
 #include "imap/store/spool.h"
 #include "imap/store/wal.h"
 #include "lib/buf.h"
-#include "lib/digest.h"
 #include "lib/file.h"
 #include "lib/lock.h"
-#include "lib/log.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { INDEX_MAX = 1 << 30, LOCK_WAIT_MS = 60000 };
-
-struct checking {
-	struct store *s;
-	struct partition *part;
-	const struct mbentry *e;
-	const struct check_params *p;
-	struct check_result *res;
-	int dirfd;
-	struct index_header old;	/* zero if it could not be read */
-	struct index_record *rec;	/* the old ones that are good */
-	uint32_t recs;
-	uint32_t *uid;			/* of the files, rising */
-	uint32_t uids, uid_size;
-	struct index_record *new;
-	uint32_t news;
-	uint64_t modseq;		/* for what is found */
+enum {
+	LOCK_WAIT_MS = 60000,
+	HEADER_ARENA = 4 << 20,
 };
 
-static void report(struct checking *c, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/* --- cyrus.header --- */
 
-static void
-report(struct checking *c, const char *fmt, ...)
+static bool
+same(const char *a, const char *b)
 {
-	struct buf line = BUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vprintf(&line, fmt, ap);
-	va_end(ap);
-	c->res->changed = true;
-	if (c->p->report != NULL)
-		c->p->report(c->p->ctx, c->e->name, line.p);
-	log_notice("reconstruct: %s: %s", c->e->name, line.p);
-	buf_free(&line);
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* --- what is there --- */
+/* Flags that messages have but whose names are lost get some name. */
+static void
+name_keywords(struct checking *c, struct arena *arena)
+{
+	uint64_t used[2] = { 0, 0 };
+
+	for (uint32_t i = 0; i < c->news; i++) {
+		used[0] |= c->new[i].keywords[0];
+		used[1] |= c->new[i].keywords[1];
+	}
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++) {
+		struct buf name = BUF_INIT;
+
+		if (!(used[i / 64] >> i % 64 & 1) || c->header.keyword[i] != NULL)
+			continue;
+		buf_printf(&name, "recovered-%u", i);
+		check_report(c, "the name of a flag is lost; it is called %s now", name.p);
+		c->header.keyword[i] = arena_copy(arena, name.p, name.n);
+		c->header_changed = c->res->changed = true;
+		buf_free(&name);
+	}
+}
+
+static enum err
+check_header(struct checking *c, struct arena *arena)
+{
+	struct mailbox_header *h = &c->header;
+	enum err e = header_read(c->dirfd, arena, h);
+
+	if (e != OK && e != ERR_NOTFOUND && e != ERR_CORRUPT)
+		return e;
+	if (e != OK)
+		memset(h, 0, sizeof(*h));
+	if (e != OK || !same(h->name, c->e->name) || !id128_eq(&h->id, &c->e->id) ||
+	    h->uidvalidity != c->e->uidvalidity || !same(h->acl, c->e->acl) ||
+	    !same(h->quotaroot, c->e->quotaroot) || !same(h->specialuse, c->e->specialuse)) {
+		check_report(c, "cyrus.header %s; it is made from the list of mailboxes",
+		    e == OK ? "is out of date" : e == ERR_NOTFOUND ? "is missing" : "is damaged");
+		c->header_changed = true;
+	}
+	h->name = c->e->name;
+	h->id = c->e->id;
+	h->uidvalidity = c->e->uidvalidity;
+	h->flags = c->e->flags;
+	h->acl = c->e->acl;
+	h->quotaroot = c->e->quotaroot;
+	h->specialuse = c->e->specialuse;
+	name_keywords(c, arena);
+	return OK;
+}
+
+/* --- putting it in place --- */
+
+/* Second names for the files whose UID changes. */
+static enum err
+link_moved(struct checking *c)
+{
+	enum err e = OK;
+
+	for (uint32_t i = 0; e == OK && i < c->moves; i++) {
+		char from[SPOOL_NAME];
+		bool copied;
+
+		spool_name(c->moved_from[i], from);
+		e = spool_link(c->dirfd, from, c->dirfd, c->moved[i].uid, &copied);
+	}
+	return e == OK && c->moves > 0 ? file_fsync_dir(c->dirfd, ".") : e;
+}
+
+static void
+unlink_old(struct checking *c)
+{
+	char name[SPOOL_NAME];
+
+	for (uint32_t i = 0; i < c->moves + c->gones; i++) {
+		spool_name(i < c->moves ? c->moved_from[i] : c->gone[i - c->moves], name);
+		if (file_unlink(c->dirfd, name) == ERR_IO)
+			c->res->remaining++;
+	}
+}
+
+/* Old cache entries are found by nobody who does not check them: behind them. */
+static uint64_t
+cache_end(const struct checking *c)
+{
+	struct stat st;
+
+	if (fstatat(c->dirfd, "cyrus.cache", &st, 0) != 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+static enum err
+replace(struct checking *c)
+{
+	struct index_header h = c->old;
+	int old = openat(c->dirfd, "cyrus.index", O_RDWR | O_CLOEXEC);
+	uint32_t state = INDEX_REPLACED;
+	enum err e;
+
+	h.id = c->e->id;
+	h.uidvalidity = c->e->uidvalidity;
+	h.highestmodseq = c->modseq;
+	h.changed_modseq = c->modseq;
+	h.base_lsn = wal_tail(c->part->wal);
+	h.last_uid = c->last_uid;
+	if (c->anew)
+		h.cache_size = cache_end(c);
+	if (c->header_changed)
+		h.keywords_changed = c->modseq;
+	e = index_replace(c->dirfd, &h, c->new, c->news);
+	if (e == OK && old >= 0)
+		e = file_write_at(old, c->e->name, &state, sizeof(state),
+		    offsetof(struct index_header, state));
+	if (old >= 0)
+		close(old);
+	return e;
+}
+
+static enum err
+put(struct checking *c)
+{
+	enum err e = link_moved(c);
+
+	if (e == OK && c->header_changed)
+		e = header_write(c->dirfd, &c->header, true);
+	if (e == OK && c->res->changed)
+		e = replace(c);
+	if (e == OK)
+		unlink_old(c);
+	return e;
+}
+
+static enum err
+check_locked(struct checking *c)
+{
+	struct arena *arena = arena_new(HEADER_ARENA);
+	enum err e = check_records(c);
+
+	if (e == OK)
+		e = check_header(c, arena);
+	if (e == OK && !c->p->dry_run)
+		e = put(c);
+	arena_free(arena);
+	return e;
+}
+
+/* --- all of it --- */
 
 /* The log may know more than the index: through the usual way, if that works. */
 static void
@@ -90,252 +210,58 @@ settle(struct checking *c)
 	index_close(ix);
 }
 
+/*
+ * Before the mailbox's lock, for it changes the list: a new UIDVALIDITY if it
+ * is not known any more which UIDs were given.
+ */
 static enum err
-read_old(struct checking *c)
+renew(struct checking *c, struct mbentry *e)
 {
-	struct buf file = BUF_INIT;
-	enum err e = file_slurp(c->dirfd, "cyrus.index", INDEX_MAX, &file);
-	uint32_t last = 0;
+	struct index_header h;
+	enum err err = index_header_read(c->dirfd, &h);
 
-	if (e == ERR_NOTFOUND || (e == OK && file.n < INDEX_HEADER_SIZE)) {
-		report(c, "cyrus.index is missing");
-		buf_free(&file);
+	if ((err == OK && check_header_is_ours(c, &h)) || c->p->dry_run)
 		return OK;
-	}
-	if (e != OK)
+	err = mblist_renew_uidvalidity(c->s, str_c(e->name), &e->uidvalidity);
+	if (err == OK)
+		check_report(c, "its UIDVALIDITY is %u now: clients will read all of it again",
+		    e->uidvalidity);
+	return err;
+}
+
+static enum err
+open_directory(struct checking *c)
+{
+	enum err e = file_open_dir(c->part->dirfd, c->e->dir, &c->dirfd);
+
+	if (e != ERR_NOTFOUND)
 		return e;
-	memcpy(&c->old, file.p, sizeof(c->old));
-	if (!index_header_valid(&c->old)) {
-		report(c, "the header of cyrus.index is damaged");
-		memset(&c->old, 0, sizeof(c->old));
-	}
-	c->rec = malloc(file.n);
-	ensure(c->rec != NULL);
-	for (size_t at = INDEX_HEADER_SIZE; at + INDEX_RECORD_SIZE <= file.n;
-	    at += INDEX_RECORD_SIZE) {
-		struct index_record *r = &c->rec[c->recs];
-
-		memcpy(r, file.p + at, sizeof(*r));
-		if (index_record_valid(r) && r->uid > last) {
-			last = r->uid;
-			c->recs++;
-		} else if (r->uid != 0 && (at - INDEX_HEADER_SIZE) / INDEX_RECORD_SIZE < c->old.records) {
-			c->res->damaged++;
-			report(c, "record %zu is damaged", (at - INDEX_HEADER_SIZE) / INDEX_RECORD_SIZE);
-		}
-	}
-	buf_free(&file);
-	return OK;
-}
-
-static int
-uid_cmp(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
+	check_report(c, "its directory %s/%s is missing%s", c->part->path, c->e->dir,
+	    c->p->dry_run ? "" : "; an empty one is made");
+	return c->p->dry_run ? e : mbdir_make(c->part, c->e->dir, &c->dirfd);
 }
 
 static enum err
-list_files(struct checking *c)
+check(struct checking *c, struct mbentry *e)
 {
-	int fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	enum err err = renew(c, e);
 
-	if (d == NULL) {
-		log_io(c->e->name, "opendir");
-		if (fd >= 0)
-			close(fd);
-		return ERR_IO;
-	}
-	while ((de = readdir(d)) != NULL) {
-		uint32_t uid = spool_uid(de->d_name);
-
-		if (uid == 0)
-			continue;
-		if (c->uids == c->uid_size) {
-			c->uid_size = c->uid_size == 0 ? 256 : c->uid_size * 2;
-			c->uid = realloc(c->uid, c->uid_size * sizeof(*c->uid));
-			ensure(c->uid != NULL);
-		}
-		c->uid[c->uids++] = uid;
-	}
-	closedir(d);
-	if (c->uids > 0)
-		qsort(c->uid, c->uids, sizeof(*c->uid), uid_cmp);
-	return OK;
-}
-
-/* --- the new records --- */
-
-/* A record made from the file alone; its date is the file's. */
-static enum err
-from_file(struct checking *c, uint32_t uid, struct index_record *r)
-{
-	struct cache_facts facts;
-	struct buf entry = BUF_INIT;
-	char name[SPOOL_NAME];
-	struct stat st;
-	struct str map;
-	enum err e;
-
-	spool_name(uid, name);
-	e = file_map(c->dirfd, name, &map);
-	if (e != OK)
-		return e;
-	memset(r, 0, sizeof(*r));
-	if (fstatat(c->dirfd, name, &st, 0) == 0)
-		r->internaldate = st.st_mtime;
-	sha256(map.p, map.n, r->guid);
-	e = cache_build(map, r->guid, &entry, &facts);
-	if (e == OK) {
-		r->uid = uid;
-		r->size = map.n;
-		r->header_size = facts.header_size;
-		r->sentdate = facts.has_sentdate ? facts.sentdate : r->internaldate;
-		r->savedate = r->changed = time(NULL);
-		r->blob = id128_new();
-		r->modseq = r->create_modseq = c->modseq;
-	}
-	buf_free(&entry);
-	file_unmap(map);
-	return e;
-}
-
-static bool
-file_agrees(struct checking *c, const struct index_record *r)
-{
-	char name[SPOOL_NAME];
-	struct stat st;
-
-	if (c->p->verify_content)
-		return spool_verify(c->dirfd, r->uid, r->size, r->guid);
-	spool_name(r->uid, name);
-	return fstatat(c->dirfd, name, &st, 0) == 0 && (uint64_t)st.st_size == r->size;
-}
-
-/* The file differs from its record: its content counts, the flags stay. */
-static enum err
-remake(struct checking *c, struct index_record *r)
-{
-	struct index_record new;
-	enum err e = from_file(c, r->uid, &new);
-
-	if (e != OK)
-		return e;
-	new.flags = r->flags;
-	memcpy(new.keywords, r->keywords, sizeof(new.keywords));
-	new.internaldate = r->internaldate;
-	new.zone_minutes = r->zone_minutes;
-	new.savedate = r->savedate;
-	report(c, "uid %u: the file is not what the record says", r->uid);
-	*r = new;
-	return OK;
-}
-
-static enum err
-add_known(struct checking *c, struct index_record r, bool has_file)
-{
-	enum err e = OK;
-
-	if (!(r.flags & REC_EXPUNGED) && !has_file) {
-		report(c, "uid %u: the message file is missing", r.uid);
-		c->res->missing++;
-		r.flags |= REC_EXPUNGED | REC_RECLAIMED;
-		r.modseq = c->modseq;
-		r.changed = time(NULL);
-	} else if (!(r.flags & REC_EXPUNGED) && !file_agrees(c, &r)) {
-		e = remake(c, &r);
-	}
-	c->new[c->news++] = r;
-	return e;
-}
-
-static enum err
-add_unknown(struct checking *c, uint32_t uid)
-{
-	enum err e = from_file(c, uid, &c->new[c->news]);
-
-	if (e != OK)
-		return e;
-	report(c, "uid %u: found", uid);
-	c->res->found++;
-	c->news++;
-	return OK;
-}
-
-static enum err
-merge(struct checking *c)
-{
-	uint32_t i = 0, k = 0;
-	enum err e = OK;
-
-	c->new = calloc((size_t)c->recs + c->uids + 1, sizeof(*c->new));
-	ensure(c->new != NULL);
-	while (e == OK && (i < c->recs || k < c->uids)) {
-		bool known = i < c->recs && (k == c->uids || c->rec[i].uid <= c->uid[k]);
-		bool file = k < c->uids && (i == c->recs || c->uid[k] <= c->rec[i].uid);
-
-		e = known ? add_known(c, c->rec[i], file) : add_unknown(c, c->uid[k]);
-		i += known;
-		k += file;
-	}
-	return e;
-}
-
-/* --- putting it in place --- */
-
-static enum err
-replace(struct checking *c)
-{
-	struct index_header h = c->old;
-	int old = openat(c->dirfd, "cyrus.index", O_RDWR | O_CLOEXEC);
-	uint32_t state = INDEX_REPLACED;
-	enum err e;
-
-	h.id = c->e->id;
-	h.uidvalidity = c->e->uidvalidity;
-	h.highestmodseq = c->modseq;
-	h.changed_modseq = c->modseq;
-	h.base_lsn = wal_tail(c->part->wal);
-	if (c->news > 0 && c->new[c->news - 1].uid > h.last_uid)
-		h.last_uid = c->new[c->news - 1].uid;
-	e = index_replace(c->dirfd, &h, c->new, c->news);
-	if (e == OK && old >= 0)
-		e = file_write_at(old, c->e->name, &state, sizeof(state),
-		    offsetof(struct index_header, state));
-	if (old >= 0)
-		close(old);
-	return e;
-}
-
-static enum err
-check_locked(struct checking *c)
-{
-	enum err e = read_old(c);
-
-	c->modseq = c->old.highestmodseq + 1;
-	for (uint32_t i = 0; i < c->recs; i++)
-		if (c->rec[i].modseq >= c->modseq)
-			c->modseq = c->rec[i].modseq + 1;
-	if (e == OK)
-		e = list_files(c);
-	if (e == OK)
-		e = merge(c);
-	for (uint32_t i = 0; i < c->news; i++)
-		c->res->messages += !(c->new[i].flags & REC_EXPUNGED);
-	if (e == OK && c->res->changed && !c->p->dry_run)
-		e = replace(c);
-	return e;
+	if (err == OK)
+		err = lock_exclusive(c->dirfd, LOCK_MAILBOX, LOCK_WAIT_MS);
+	if (err != OK)
+		return err;
+	err = check_locked(c);
+	lock_release(c->dirfd, LOCK_MAILBOX);
+	return err;
 }
 
 enum err
-check_mailbox(struct store *s, const struct mbentry *e, const struct check_params *p,
+check_mailbox(struct store *s, const struct mbentry *entry, const struct check_params *p,
     struct check_result *r)
 {
-	struct checking c = { .s = s, .e = e, .p = p, .res = r, .dirfd = -1,
-	    .part = store_partition_of(s, e->partition) };
+	struct mbentry e = *entry;
+	struct checking c = { .s = s, .e = &e, .p = p, .res = r, .dirfd = -1,
+	    .part = store_partition_of(s, e.partition) };
 	uint64_t was, is;
 	enum err err;
 
@@ -343,19 +269,18 @@ check_mailbox(struct store *s, const struct mbentry *e, const struct check_param
 	if (c.part == NULL)
 		return ERR_NOTFOUND;
 	settle(&c);
-	err = file_open_dir(c.part->dirfd, e->dir, &c.dirfd);
+	err = open_directory(&c);
 	if (err != OK)
 		return err;
-	err = lock_exclusive(c.dirfd, LOCK_MAILBOX, LOCK_WAIT_MS);
-	if (err == OK) {
-		err = check_locked(&c);
-		lock_release(c.dirfd, LOCK_MAILBOX);
-	}
-	if (err == OK && r->changed && !p->dry_run && e->quotaroot != NULL)
-		err = quota_recount(s, str_c(e->quotaroot), true, &was, &is);
+	err = check(&c, &e);
+	if (err == OK && r->changed && !p->dry_run && e.quotaroot != NULL)
+		err = quota_recount(s, str_c(e.quotaroot), true, &was, &is);
 	close(c.dirfd);
 	free(c.rec);
 	free(c.uid);
 	free(c.new);
+	free(c.moved);
+	free(c.moved_from);
+	free(c.gone);
 	return err;
 }

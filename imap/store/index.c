@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -399,6 +400,19 @@ index_find(struct index *ix, uint32_t count, uint32_t uid)
 
 /* --- the lock --- */
 
+/* A file that was taken away under us: what is written there is lost. */
+static void
+notice_removal(struct index *ix)
+{
+	struct stat st;
+
+	if (fstat(ix->fd, &st) == 0 && st.st_nlink == 0 && ix->h->state == 0) {
+		log_warning("mailbox %s: cyrus.index was removed or replaced by hand",
+		    ix->name);
+		ix->h->state = INDEX_REPLACED;
+	}
+}
+
 enum err
 index_lock(struct index *ix)
 {
@@ -410,6 +424,7 @@ index_lock(struct index *ix)
 	if (e != OK)
 		return e;
 	ix->locked = true;
+	notice_removal(ix);
 	if (ix->h->state != 0) {
 		index_unlock(ix);
 		return ERR_STALE;

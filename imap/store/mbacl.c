@@ -23,6 +23,8 @@ change(struct store *s, const struct mbentry *e)
 	err = mbdb_put(txn, e);
 	if (err == OK)
 		err = mbpending_add(txn, PENDING_HEADER, &e->id, NULL, NULL);
+	if (err == OK)
+		err = mbdb_note_uidvalidity(txn, e->uidvalidity);
 	err = mbdb_end(s, txn, err);
 	if (err == OK)
 		mbpending_run(s);
@@ -119,4 +121,30 @@ mblist_set_specialuse(struct store *s, struct str name, const char *use)
 	struct use_edit u = { use };
 
 	return edit(s, name, edit_use, &u);
+}
+
+struct uidvalidity_edit {
+	struct store *s;
+	uint32_t given;
+};
+
+static enum err
+edit_uidvalidity(void *ctx, struct mbentry *e)
+{
+	struct uidvalidity_edit *u = ctx;
+	enum err err = mbdb_new_uidvalidity(u->s, 0, &u->given);
+
+	e->uidvalidity = u->given;
+	return err;
+}
+
+enum err
+mblist_renew_uidvalidity(struct store *s, struct str name, uint32_t *given)
+{
+	struct uidvalidity_edit u = { s, 0 };
+	enum err e = edit(s, name, edit_uidvalidity, &u);
+
+	if (e == OK)
+		*given = u.given;
+	return e;
 }

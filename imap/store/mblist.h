@@ -92,15 +92,18 @@ enum err mblist_set_acl(struct store *s, struct str name, struct str acl) MUST_C
 /* Reads, applies acl_change() and writes in one transaction. */
 enum err mblist_change_acl(struct store *s, struct str name, struct str identifier,
     char mode, rights_t rights) MUST_CHECK;
+/* For a mailbox of which it is not known any more which UIDs were given. */
+enum err mblist_renew_uidvalidity(struct store *s, struct str name,
+    uint32_t *given) MUST_CHECK;
 enum err mblist_set_specialuse(struct store *s, struct str name, const char *use) MUST_CHECK;
 
 /*
  * Looks through the whole spool for mailboxes that the list does not have and
- * whose name starts with PREFIX, calls EACH, and with ADD puts them into it:
+ * that are WANTED (NULL: all), calls EACH, and with ADD puts them into it:
  * restored from a backup, or lost.  One whose name another mailbox has by now
- * is called NAME-recovered-ID.
+ * is called NAME-recovered-ID; WANTED is asked about the old name.
  */
-enum err mblist_adopt(struct store *s, struct str prefix, bool add, mblist_each_fn each,
+enum err mblist_adopt(struct store *s, mblist_each_fn wanted, bool add, mblist_each_fn each,
     void *ctx) MUST_CHECK;
 
 /*

@@ -16,6 +16,7 @@
 enum {
 	ENTRY_ARENA = 64 * 1024,
 	BODY_READ_MAX = 128 * 1024,	/* larger ones are mapped */
+	REOPEN_TRIES = 3,
 };
 
 static const char *
@@ -47,6 +48,25 @@ is_owner(const struct mbentry *e, const char *userid)
 	return str_eq(mblist_owner(str_c(e->name)), str_c(userid));
 }
 
+/* One that is being replaced (reconstruct) is opened again. */
+static enum err
+open_current_index(struct mbox *m)
+{
+	enum err e;
+
+	for (int tries = 0; ; tries++) {
+		e = mbox_open_index(m);
+		if (e == OK)
+			e = mbox_snapshot(m, &m->h);
+		if (e == OK && m->h.state != 0)
+			e = ERR_STALE;
+		if (e != ERR_STALE || m->h.state & INDEX_DELETED || tries == REOPEN_TRIES)
+			return e;
+		index_close(m->ix);
+		m->ix = NULL;
+	}
+}
+
 enum err
 mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
     unsigned flags, struct mbox **mbox)
@@ -69,12 +89,8 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 	else if (m->part == NULL)
 		e = ERR_NOTFOUND;
 	else
-		e = mbox_open_index(m);
+		e = open_current_index(m);
 	m->private_seen = e == OK && !is_owner(m->entry, userid);
-	if (e == OK)
-		e = mbox_snapshot(m, &m->h);
-	if (e == OK && m->h.state != 0)
-		e = ERR_STALE;
 	if (e == OK && !(flags & MBOX_PEEK))
 		e = view_build(m);
 	if (e != OK) {

@@ -445,7 +445,7 @@ mblist_rebuild(struct store *s)
 
 /* Leaves those that are not in the list; one whose name is taken gets another. */
 static enum err
-keep_unlisted(struct rebuild *r, struct str prefix)
+keep_unlisted(struct rebuild *r, mblist_each_fn wanted, void *ctx)
 {
 	struct arena *arena = arena_new(MBDB_ARENA);
 	struct arena_mark mark = arena_mark(arena);
@@ -458,7 +458,7 @@ keep_unlisted(struct rebuild *r, struct str prefix)
 		if (f->dropped)
 			continue;
 		e = mblist_lookup_id(r->s, arena, &f->e.id, &there);
-		f->dropped = e == OK || strncmp(f->e.name, prefix.p, prefix.n) != 0;
+		f->dropped = e == OK || (wanted != NULL && !wanted(ctx, &f->e));
 		if (e == ERR_NOTFOUND)
 			e = mblist_lookup(r->s, arena, str_c(f->e.name), &there);
 		if (e == OK && !f->dropped)
@@ -472,13 +472,13 @@ keep_unlisted(struct rebuild *r, struct str prefix)
 }
 
 static enum err
-adopt(struct rebuild *r, struct str prefix, bool add, mblist_each_fn each, void *ctx)
+adopt(struct rebuild *r, mblist_each_fn wanted, bool add, mblist_each_fn each, void *ctx)
 {
 	enum err e = collect(r);
 
 	if (e == OK) {
 		drop_same_ids(r);
-		e = keep_unlisted(r, prefix);
+		e = keep_unlisted(r, wanted, ctx);
 	}
 	if (e == OK) {
 		part_same_names(r);
@@ -493,7 +493,7 @@ adopt(struct rebuild *r, struct str prefix, bool add, mblist_each_fn each, void 
 }
 
 enum err
-mblist_adopt(struct store *s, struct str prefix, bool add, mblist_each_fn each, void *ctx)
+mblist_adopt(struct store *s, mblist_each_fn wanted, bool add, mblist_each_fn each, void *ctx)
 {
 	struct rebuild r = { .s = s };
 	enum err e = names_lock(s);
@@ -501,7 +501,7 @@ mblist_adopt(struct store *s, struct str prefix, bool add, mblist_each_fn each, 
 	if (e != OK)
 		return e;
 	r.arena = arena_new(REBUILD_ARENA);
-	e = adopt(&r, prefix, add, each, ctx);
+	e = adopt(&r, wanted, add, each, ctx);
 	if (e == OK && add)
 		mbpending_run(s);
 	names_unlock(s);

@@ -2,6 +2,7 @@ STORE_SRCS += \
 	imap/store/blob.c \
 	imap/store/cache.c \
 	imap/store/check.c \
+	imap/store/check_records.c \
 	imap/store/checkpoint.c \
 	imap/store/commit.c \
 	imap/store/id128.c \

@@ -170,39 +170,61 @@ view_build(struct mbox *m)
 
 /* --- a new file in the index's place --- */
 
+/* The new index; ERR_STALE if no UID means there what it means here. */
+static enum err
+open_successor(struct mbox *m)
+{
+	struct index *old = m->ix;
+	struct index_header h;
+	enum err e = mbox_open_index(m);
+
+	if (e == OK) {
+		e = mbox_snapshot(m, &h);
+		if (e == OK && h.uidvalidity != m->h.uidvalidity)
+			e = ERR_STALE;
+		if (e != OK)
+			index_close(m->ix);
+	}
+	if (e != OK)
+		m->ix = old;
+	else
+		m->h = h;
+	return e;
+}
+
 enum err
 mbox_reopen(struct mbox *m)
 {
 	struct index *old = m->ix;
 	uint32_t *uids = malloc(((size_t)m->count + 1) * sizeof(*uids)), n = 0;
+	uint32_t last = m->known > 0 ? index_peek(old, m->known - 1)->uid : 0;
 	enum err e;
 
 	ensure(uids != NULL);
 	for (uint32_t i = 0; i < m->count; i++)
 		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
-	m->ix = NULL;
-	e = mbox_open_index(m);
+	e = open_successor(m);
 	if (e != OK) {
-		m->ix = old;
 		free(uids);
 		return e;
 	}
 	index_close(old);
 	reclaim_hold(m->ix);
 	m->cached.valid = false;
-	e = mbox_snapshot(m, &m->h);
 	free(m->map);
 	m->map = uids;			/* same size: becomes the map */
 	m->map_size = (size_t)m->count + 1;
-	for (uint32_t i = 0; e == OK && i < m->count; i++) {
+	for (uint32_t i = 0; i < m->count; i++) {
 		uint32_t at = index_find(m->ix, m->h.records, uids[i]);
 
 		if (at < m->h.records && index_peek(m->ix, at)->uid == uids[i])
 			uids[n++] = at;
 	}
 	m->count = n;
-	m->known = e == OK ? m->h.records : 0;
-	return e;
+	/* What has a lower UID and was not known cannot become a higher number. */
+	m->known = last == UINT32_MAX ? m->h.records :
+	    index_find(m->ix, m->h.records, last + 1);
+	return OK;
 }
 
 /* --- what it knows --- */

@@ -1,0 +1,53 @@
+/*
+ * check_in.h - the inside of reconstructing, for check.c and check_records.c
+ */
+#ifndef IMAP_STORE_CHECK_IN_H
+#define IMAP_STORE_CHECK_IN_H
+
+#include "imap/store/check.h"
+#include "imap/store/header.h"
+#include "imap/store/index.h"
+#include "imap/store/local.h"
+
+struct checking {
+	struct store *s;
+	struct partition *part;
+	const struct mbentry *e;
+	const struct check_params *p;
+	struct check_result *res;
+	int dirfd;
+	bool anew;			/* no UID that was given still counts */
+	struct index_header old;	/* zero if it could not be read */
+	struct index_record *rec;	/* the old ones that are good */
+	uint32_t recs;
+	uint32_t *uid;			/* of the files, rising */
+	uint32_t uids, uid_size;
+	struct index_record *new;
+	uint32_t news;
+	struct index_record *moved;	/* that get a new UID; ... */
+	uint32_t *moved_from;		/* ... and their files' old one */
+	uint32_t moves;
+	uint32_t *gone;			/* files to remove */
+	uint32_t gones;
+	uint32_t known_uid;		/* the highest in header and records */
+	uint32_t last_uid;		/* the highest given */
+	uint64_t modseq;		/* for what is found */
+	bool header_changed;
+	struct mailbox_header header;	/* as it is to be */
+};
+
+/* One finding: to the caller and to the log. */
+void check_report(struct checking *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Is it the mailbox's own header, and sane? */
+bool check_header_is_ours(const struct checking *c, const struct index_header *h);
+
+/*
+ * Reads the old records and lists the files; then c->new is what the records
+ * are to be, c->moved and c->gone what is to be done with files.  Under the
+ * mailbox's lock; changes nothing but, if so told, odd files.
+ */
+enum err check_records(struct checking *c) MUST_CHECK;
+
+#endif

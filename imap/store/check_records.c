@@ -1,0 +1,434 @@
+/*
+ * check_records.c - a mailbox's records from its files and its old records
+ */
+#include "imap/store/check_in.h"
+
+#include "imap/store/cache.h"
+#include "imap/store/mbdir.h"
+#include "imap/store/spool.h"
+#include "lib/buf.h"
+#include "lib/digest.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	INDEX_MAX = 1 << 30,
+	/* A file's number that is further above all others is no UID of ours. */
+	UID_GAP = 1 << 24,
+};
+static const uint64_t MODSEQ_SANE = (uint64_t)1 << 62;
+
+void
+check_report(struct checking *c, const char *fmt, ...)
+{
+	struct buf line = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	if (c->p->report != NULL)
+		c->p->report(c->p->ctx, c->e->name, line.p);
+	log_notice("reconstruct: %s: %s", c->e->name, line.p);
+	buf_free(&line);
+}
+
+/* --- what is there --- */
+
+bool
+check_header_is_ours(const struct checking *c, const struct index_header *h)
+{
+	return index_header_valid(h) && id128_eq(&h->id, &c->e->id) &&
+	    h->uidvalidity == c->e->uidvalidity && h->highestmodseq < MODSEQ_SANE;
+}
+
+static void
+take_records(struct checking *c, struct str file)
+{
+	uint32_t last = 0;
+
+	c->rec = malloc(file.n);
+	ensure(c->rec != NULL);
+	for (size_t at = INDEX_HEADER_SIZE, i = 0; at + INDEX_RECORD_SIZE <= file.n;
+	    at += INDEX_RECORD_SIZE, i++) {
+		struct index_record *r = &c->rec[c->recs];
+
+		memcpy(r, file.p + at, sizeof(*r));
+		if (index_record_valid(r) && r->uid > last && r->modseq < MODSEQ_SANE) {
+			last = r->uid;
+			c->recs++;
+		} else if (r->uid != 0 && (c->anew || i < c->old.records)) {
+			c->res->damaged++;
+			c->res->changed = true;
+			check_report(c, "record %zu of cyrus.index is damaged", i);
+		}
+	}
+}
+
+static enum err
+read_old(struct checking *c)
+{
+	struct buf file = BUF_INIT;
+	enum err e = file_slurp(c->dirfd, "cyrus.index", INDEX_MAX, &file);
+
+	c->anew = true;
+	if (e == ERR_NOTFOUND || (e == OK && file.n < INDEX_HEADER_SIZE)) {
+		check_report(c, "cyrus.index is %s", e == OK ? "cut off" : "missing");
+		c->res->changed = true;
+		e = OK;
+	} else if (e == OK) {
+		memcpy(&c->old, file.p, sizeof(c->old));
+		c->anew = !check_header_is_ours(c, &c->old);
+		if (c->anew) {
+			check_report(c, "the header of cyrus.index is damaged or another mailbox's");
+			c->res->changed = true;
+			memset(&c->old, 0, sizeof(c->old));
+		}
+		take_records(c, buf_str(&file));
+	}
+	buf_free(&file);
+	return e;
+}
+
+static int
+uid_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+add_uid(struct checking *c, uint32_t uid)
+{
+	if (c->uids == c->uid_size) {
+		c->uid_size = c->uid_size == 0 ? 256 : c->uid_size * 2;
+		c->uid = realloc(c->uid, c->uid_size * sizeof(*c->uid));
+		ensure(c->uid != NULL);
+	}
+	c->uid[c->uids++] = uid;
+}
+
+static void
+odd_file(struct checking *c, const char *name)
+{
+	switch (c->p->odd) {
+	case CHECK_ODD_IGNORE:
+		return;
+	case CHECK_ODD_REPORT:
+		check_report(c, "\"%s\" is none of the server's files", name);
+		return;
+	case CHECK_ODD_REMOVE:
+		check_report(c, "\"%s\" is none of the server's files; %s", name,
+		    c->p->dry_run ? "it would be removed" : "removed");
+		if (!c->p->dry_run && file_unlink(c->dirfd, name) != OK)
+			c->res->remaining++;
+		return;
+	}
+}
+
+static void
+take_file(struct checking *c, const char *name)
+{
+	uint32_t uid = spool_uid(name);
+	struct stat st;
+
+	if (fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode))
+		return;
+	if (uid != 0 && S_ISREG(st.st_mode))
+		add_uid(c, uid);
+	else if (!mbdir_is_ours(name))
+		odd_file(c, name);
+}
+
+static enum err
+list_files(struct checking *c)
+{
+	int fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+
+	if (d == NULL) {
+		log_io(c->e->name, "opendir");
+		if (fd >= 0)
+			close(fd);
+		return ERR_IO;
+	}
+	while ((de = readdir(d)) != NULL)
+		if (de->d_name[0] != '.')
+			take_file(c, de->d_name);
+	closedir(d);
+	if (c->uids > 0)
+		qsort(c->uid, c->uids, sizeof(*c->uid), uid_cmp);
+	return OK;
+}
+
+/* --- the new records --- */
+
+/* A record made from the file alone; its date is the file's. */
+static bool
+from_file(struct checking *c, uint32_t uid, struct index_record *r)
+{
+	struct cache_facts facts;
+	struct buf entry = BUF_INIT;
+	char name[SPOOL_NAME];
+	struct stat st;
+	struct str map;
+	enum err e;
+
+	spool_name(uid, name);
+	memset(r, 0, sizeof(*r));
+	if (faccessat(c->dirfd, name, R_OK, AT_EACCESS) != 0 ||
+	    fstatat(c->dirfd, name, &st, 0) != 0 ||
+	    file_map(c->dirfd, name, &map) != OK) {
+		check_report(c, "uid %u: the file cannot be read: %s", uid, strerror(errno));
+		c->res->remaining++;
+		return false;
+	}
+	sha256(map.p, map.n, r->guid);
+	e = cache_build(map, r->guid, &entry, &facts);
+	if (e == OK) {
+		r->uid = uid;
+		r->size = map.n;
+		r->header_size = facts.header_size;
+		r->internaldate = st.st_mtime;
+		r->sentdate = facts.has_sentdate ? facts.sentdate : r->internaldate;
+		r->savedate = r->changed = time(NULL);
+		r->blob = id128_new();
+		r->modseq = r->create_modseq = c->modseq;
+	} else {
+		check_report(c, "uid %u: the file is left out: %s", uid, err_text(e));
+		c->res->remaining++;
+	}
+	buf_free(&entry);
+	file_unmap(map);
+	return e == OK;
+}
+
+static bool
+file_agrees(const struct checking *c, const struct index_record *r)
+{
+	char name[SPOOL_NAME];
+	struct stat st;
+
+	if (c->p->verify_content)
+		return spool_verify(c->dirfd, r->uid, r->size, r->guid);
+	if (c->p->skip_sizes)
+		return true;
+	spool_name(r->uid, name);
+	return fstatat(c->dirfd, name, &st, 0) == 0 && (uint64_t)st.st_size == r->size;
+}
+
+/* What people and the server knew of a message beside its bytes. */
+static void
+keep_facts(struct index_record *to, const struct index_record *from)
+{
+	to->flags = from->flags & MSG_SYSTEM_FLAGS & ~(uint32_t)MSG_DELETED;
+	memcpy(to->keywords, from->keywords, sizeof(to->keywords));
+	to->internaldate = from->internaldate;
+	to->zone_minutes = from->zone_minutes;
+	to->savedate = from->savedate;
+}
+
+static void
+bury(struct checking *c, struct index_record *r)
+{
+	r->flags |= REC_EXPUNGED | REC_RECLAIMED;
+	r->modseq = c->modseq;
+	r->changed = time(NULL);
+	c->res->changed = true;
+}
+
+/* The file's message gets a new UID; what is known of it is KNOWN's, or nothing. */
+static bool
+move(struct checking *c, uint32_t uid, const struct index_record *known)
+{
+	struct index_record *r = &c->moved[c->moves];
+
+	if (c->last_uid == UINT32_MAX || !from_file(c, uid, r))
+		return false;
+	if (known != NULL)
+		keep_facts(r, known);
+	r->uid = ++c->last_uid;
+	c->moved_from[c->moves++] = uid;
+	c->res->found++;
+	c->res->changed = true;
+	return true;
+}
+
+static void
+mismatch(struct checking *c, struct index_record *r)
+{
+	const char *what = c->p->mismatch == CHECK_REPORT
+	    ? "it is left so; -R takes it for a new message, -U removes it"
+	    : c->p->mismatch == CHECK_NEW_UID ? "it becomes a new message" : "removed";
+
+	check_report(c, "uid %u: the file is not the message that was stored; %s", r->uid, what);
+	switch (c->p->mismatch) {
+	case CHECK_REPORT:
+		c->res->remaining++;
+		return;
+	case CHECK_NEW_UID:
+		if (move(c, r->uid, r))
+			bury(c, r);
+		return;
+	case CHECK_REMOVE:
+		c->gone[c->gones++] = r->uid;
+		bury(c, r);
+		return;
+	}
+}
+
+static void
+add_known(struct checking *c, const struct index_record *known, bool has_file)
+{
+	struct index_record *r = &c->new[c->news++];
+	bool is_gone = (known->flags & REC_EXPUNGED) != 0;
+
+	*r = *known;
+	if (!is_gone && !has_file) {
+		check_report(c, "uid %u: the message file is missing", r->uid);
+		c->res->missing++;
+		bury(c, r);
+	} else if (!is_gone && !file_agrees(c, r)) {
+		mismatch(c, r);
+	} else if ((r->flags & REC_RECLAIMED) && has_file && move(c, r->uid, r)) {
+		check_report(c, "uid %u: the message file is there again; it is uid %u now",
+		    r->uid, c->last_uid);
+	}
+}
+
+/* May a message that no record knows have had this UID, and no other message? */
+static bool
+may_keep_uid(const struct checking *c, uint32_t uid)
+{
+	if (uid > c->known_uid)
+		return uid - c->known_uid <= UID_GAP;
+	return c->anew || c->res->damaged > 0;
+}
+
+static void
+add_unknown(struct checking *c, uint32_t uid)
+{
+	if (!may_keep_uid(c, uid)) {
+		if (move(c, uid, NULL))
+			check_report(c, "uid %u: found; it is uid %u now", uid, c->last_uid);
+		return;
+	}
+	if (!from_file(c, uid, &c->new[c->news]))
+		return;
+	check_report(c, "uid %u: found", uid);
+	c->news++;
+	c->res->found++;
+	c->res->changed = true;
+}
+
+/* Which UIDs have been given, and which modseqs? */
+static void
+find_highest(struct checking *c)
+{
+	c->known_uid = c->old.last_uid;
+	c->modseq = c->old.highestmodseq;
+	for (uint32_t i = 0; i < c->recs; i++) {
+		if (c->rec[i].uid > c->known_uid)
+			c->known_uid = c->rec[i].uid;
+		if (c->rec[i].modseq > c->modseq)
+			c->modseq = c->rec[i].modseq;
+	}
+	c->modseq++;
+	c->last_uid = c->known_uid;
+	for (uint32_t i = 0; i < c->uids; i++)
+		if (c->uid[i] > c->last_uid && may_keep_uid(c, c->uid[i]))
+			c->last_uid = c->uid[i];
+}
+
+static void *
+room_for(size_t n, size_t size)
+{
+	void *p = calloc(n + 1, size);
+
+	ensure(p != NULL);
+	return p;
+}
+
+static void
+merge(struct checking *c)
+{
+	uint32_t i = 0, k = 0;
+
+	c->new = room_for((size_t)c->recs + 2 * (size_t)c->uids, sizeof(*c->new));
+	c->moved = room_for(c->uids, sizeof(*c->moved));
+	c->moved_from = room_for(c->uids, sizeof(*c->moved_from));
+	c->gone = room_for(c->uids, sizeof(*c->gone));
+	while (i < c->recs || k < c->uids) {
+		bool known = i < c->recs && (k == c->uids || c->rec[i].uid <= c->uid[k]);
+		bool file = k < c->uids && (i == c->recs || c->uid[k] <= c->rec[i].uid);
+
+		if (known)
+			add_known(c, &c->rec[i], file);
+		else
+			add_unknown(c, c->uid[k]);
+		i += known;
+		k += file;
+	}
+	/* Their UIDs are above all others. */
+	memcpy(c->new + c->news, c->moved, c->moves * sizeof(*c->new));
+	c->news += c->moves;
+}
+
+/* The sums of an index that else would do. */
+static void
+check_sums(struct checking *c)
+{
+	struct index_header sum = { .records = c->news };
+	const struct index_header *h = &c->old;
+	uint64_t modseq = 0;
+
+	for (uint32_t i = 0; i < c->news; i++) {
+		const struct index_record *r = &c->new[i];
+
+		if (r->modseq > modseq)
+			modseq = r->modseq;
+		if (r->flags & REC_EXPUNGED)
+			continue;
+		sum.exists++;
+		sum.bytes += r->size;
+		sum.unseen += !(r->flags & MSG_SEEN);
+		sum.deleted += (r->flags & MSG_DELETED) != 0;
+		sum.answered += (r->flags & MSG_ANSWERED) != 0;
+		sum.flagged += (r->flags & MSG_FLAGGED) != 0;
+	}
+	c->res->messages = sum.exists;
+	if (c->res->changed || (sum.records == h->records && sum.exists == h->exists &&
+	    sum.bytes == h->bytes && sum.unseen == h->unseen && sum.deleted == h->deleted &&
+	    sum.answered == h->answered && sum.flagged == h->flagged &&
+	    c->known_uid == h->last_uid && modseq <= h->highestmodseq))
+		return;
+	check_report(c, "the sums in cyrus.index are wrong");
+	c->res->changed = true;
+}
+
+enum err
+check_records(struct checking *c)
+{
+	enum err e = read_old(c);
+
+	if (e == OK)
+		e = list_files(c);
+	if (e == OK) {
+		find_highest(c);
+		merge(c);
+		check_sums(c);
+	}
+	return e;
+}
