@@ -1,7 +1,7 @@
 /*
  * imapd - the worker for IMAP (RFC 3501)
  *
- * The process's life is imap/server/server.c, a session's life session.c.
+ * The process's life is imap/server/server.c, a session's life loop.c.
  */
 #include "imap/imapd/session.h"
 #include "imap/server/server.h"

@@ -1,36 +1,20 @@
-/*
- * The loop.  One arena a command is rewound after each; what a command used
- * at most stays with the session.  Replies go out when the reader is about to
- * wait, so pipelined commands are answered together.
- *
- * Invariants: user != NULL exactly when login == NULL; mbox != NULL exactly in
- * STATE_SELECTED; between two commands the command arena is empty.
- */
+/* session.c - a session's state, and what its commands share */
 #include "imap/imapd/session.h"
 #include "imap/imapd/reader.h"
-#include "imap/imapd/sync.h"
-#include "lib/log.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 enum {
-	MAX_BAD_COMMANDS = 20,		/* in a row */
-	MAX_BAD_EARLY = 5,		/* before login */
-	LOGIN_SECONDS = 180,		/* for all of the login dialogue */
 	NOTICE_SECONDS = 5,		/* how often msg/shutdown is looked at */
 };
 
-static int64_t
-now_ns(void)
+int64_t
+session_clock(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
-
-/* --- what commands share --- */
 
 void
 session_deselect(struct session *s)
@@ -81,184 +65,10 @@ session_may(const struct session *s, rights_t right)
 	return s->rights & right ? OK : ERR_DENIED;
 }
 
-/* --- one command --- */
-
-struct incoming {			/* a command on its way through the steps */
-	struct command c;
-	struct parser p;
-	struct str name;
-	enum err err;
-	const char *why;		/* text of a BAD that parsing found */
-};
-
-/* tag SP ["UID" SP] name: which command is it, and is it legal now? */
-static const char *
-recognize(const struct session *s, struct incoming *in)
-{
-	struct parser *p = &in->p;
-	if (!parse_tag(p, &in->c.tag)) {
-		in->c.tag = (struct str){ NULL, 0 };
-		return "Invalid tag";
-	}
-	if (!parse_sp(p) || !parse_atom(p, &in->name))
-		return "Null command";
-	if (str_ieq(in->name, STR("UID"))) {
-		in->c.uid = p->uid = true;
-		if (!parse_sp(p) || !parse_atom(p, &in->name))
-			return "Missing required argument to Uid";
-	}
-	in->c.def = command_find(in->name);
-	if (in->c.def == NULL)
-		return in->c.uid ? "Unrecognized UID subcommand" : "Unrecognized command";
-	if (in->c.uid && !(in->c.def->flags & CMD_UID))
-		return "Unrecognized UID subcommand";
-	if (in->c.def->states & s->state)
-		return NULL;
-	if (s->state == STATE_NOT_AUTHENTICATED)
-		return "Please login first";
-	return in->c.def->states == STATE_NOT_AUTHENTICATED ? "Already logged in"
-	    : "Please select a mailbox first";
-}
-
-/* "Invalid arguments in FETCH: expected a number at byte 12" */
-static const char *
-words_for(struct incoming *in)
-{
-	const struct parser *p = &in->p;
-	char text[200];
-	if (p->expected == NULL)
-		return NULL;
-	snprintf(text, sizeof(text), "Invalid arguments in %s: expected %s at byte %zu",
-	    in->c.def->name, p->expected, p->expected_at + 1);
-	return arena_copy(in->c.arena, text, strlen(text));
-}
-
-/* Bytes into a plain struct.  What went wrong is in in->err, in->why. */
-static void
-parse_command(struct session *s, struct incoming *in)
-{
-	in->why = recognize(s, in);
-	if (in->why != NULL) {
-		in->err = ERR_SYNTAX;
-		return;
-	}
-	const struct command_def *def = in->c.def;
-	if (def->parse != NULL)
-		in->err = def->parse(&in->p, &in->c.req);
-	else
-		in->err = parse_end(&in->p) ? OK : ERR_SYNTAX;
-	if (in->err == ERR_SYNTAX)
-		in->why = words_for(in);
-}
-
-/* Tells what others changed, as far as this command allows it. */
-static enum err
-sync_after(struct session *s, const struct command *c)
-{
-	unsigned flags = c->def->flags;
-	if (flags & CMD_NO_SYNC)
-		return OK;
-	bool expunges = !(flags & CMD_NO_EXPUNGE)
-	    || (c->uid && (flags & CMD_UID_EXPUNGES));
-	return sync_send(s, c->arena, expunges, c->uid);
-}
-
-/* "Completed (0.001 sec)" */
-static const char *
-timed_text(const struct command *c)
-{
-	char text[64];
-	snprintf(text, sizeof(text), "Completed (%.3f sec)",
-	    (double)(now_ns() - c->started_ns) / 1e9);
-	return arena_copy(c->arena, text, strlen(text));
-}
-
-static void
-answer(struct session *s, struct incoming *in)
-{
-	struct command *c = &in->c;
-	if (in->err == OK && c->text == NULL && (c->def->flags & CMD_TIMED))
-		c->text = timed_text(c);
-	struct reply_tagged t = {
-		.tag = c->tag, .err = in->err, .bad = c->bad, .code = c->code,
-		.text = in->why != NULL ? in->why : c->text,
-	};
-	reply_tagged(s->reply, &t);
-}
-
-/* Too many in a row that make no sense: it is no IMAP client. */
-static void
-count_bad(struct session *s, const struct incoming *in)
-{
-	bool bad = in->err != OK && (in->c.bad || reply_error_of(in->err)->bad);
-	s->bad_commands = bad ? s->bad_commands + 1 : 0;
-	unsigned max = s->state == STATE_NOT_AUTHENTICATED ? MAX_BAD_EARLY
-	    : MAX_BAD_COMMANDS;
-	if (s->bad_commands < max || s->state == STATE_LOGOUT)
-		return;
-	reply_bye(s->reply, "Too many invalid IMAP commands");
-	log_warning("too many invalid commands from [%s]", s->client->host);
-	s->said_bye = true;
-	s->state = STATE_LOGOUT;
-}
-
-static void
-run_command(struct session *s, struct arena *arena, const struct input *input)
-{
-	struct incoming in = {
-		.c = { .arena = arena, .blob = input->blob, .started_ns = now_ns() },
-	};
-	parser_init(&in.p, input->text, arena);
-	in.p.has_blob = input->blob != NULL;
-	in.p.blob_at = input->blob_at;
-	in.p.blob_size = input->blob_size;
-	parse_command(s, &in);
-	if (in.err == OK) {
-		in.err = in.c.def->run(s, &in.c);
-		/* A client that was told BYE is told no more numbers. */
-		if (!s->said_bye && sync_after(s, &in.c) != OK && in.err == OK)
-			in.err = s->state == STATE_LOGOUT ? ERR_STALE : ERR_IO;
-	}
-	if (!in.c.answered)
-		answer(s, &in);
-	count_bad(s, &in);
-}
-
-/* A command that the reader could not or would not take. */
-static void
-refuse_command(struct session *s, struct arena *arena, const struct input *input,
-    enum err e)
-{
-	struct incoming in = { .c.arena = arena, .err = e, .why = input->problem };
-	parser_init(&in.p, input->text, arena);
-	(void)recognize(s, &in);
-	in.c.code = input->code;
-	/* TOOBIG for a message is the client's wish denied, not bad grammar. */
-	in.c.bad = e == ERR_SYNTAX || (e == ERR_LIMIT
-	    && !(in.c.def != NULL && strcmp(in.c.def->name, "APPEND") == 0));
-	answer(s, &in);
-	count_bad(s, &in);
-}
-
-/* --- the connection --- */
-
-/* Why reading ended, in a BYE if the client can hear it. */
-static void
-say_goodbye(struct session *s, enum err e)
-{
-	if (s->said_bye)
-		return;
-	if (e == ERR_TIMEOUT)
-		reply_bye(s->reply, "Idle for too long");
-	else if (svc_stopping())
-		reply_bye(s->reply, "Server shutting down");
-	s->said_bye = true;
-}
-
 bool
 session_is_shut_down(struct session *s)
 {
-	int64_t now = now_ns();
+	int64_t now = session_clock();
 	if (s->notice_ns != 0 && now - s->notice_ns < NOTICE_SECONDS * INT64_C(1000000000))
 		return false;
 	s->notice_ns = now;
@@ -274,60 +84,11 @@ session_is_shut_down(struct session *s)
 	return down;
 }
 
-static void
-loop(struct session *s)
-{
-	struct arena *arena = arena_new(COMMAND_ARENA);
-	struct arena_mark empty = arena_mark(arena);
-	while (s->state != STATE_LOGOUT) {
-		struct input input;
-		enum err e = reader_next(s->reader, &input);
-		if (e == ERR_CLOSED || e == ERR_TIMEOUT
-		    || (e == ERR_IO && input.problem == NULL
-		    && stream_error(s->stream) != OK)) {
-			say_goodbye(s, e);
-			break;
-		}
-		if (session_is_shut_down(s)) {
-			blob_free(input.blob);
-			break;
-		}
-		if (e == OK)
-			run_command(s, arena, &input);
-		else
-			refuse_command(s, arena, &input, e);
-		blob_free(input.blob);
-		arena_rewind(arena, empty);
-		if (stream_pending(s->stream) == 0)
-			store_maintain(s->store);
-	}
-	arena_free(arena);
-}
-
-/* "[CAPABILITY ...] host Chapar IMAP ... server ready" */
-static void
-greet(struct session *s)
-{
-	struct buf caps = BUF_INIT;
-	session_capabilities(s, &caps);
-	int info = conf_enum(s->server->conf, CONF_SERVERINFO);
-	reply_puts(s->reply, "* OK [CAPABILITY ");
-	reply_put(s->reply, buf_str(&caps));
-	reply_puts(s->reply, "] ");
-	if (info > 0) {
-		reply_puts(s->reply, s->server->hostname);
-		reply_puts(s->reply, info > 1 ? " Chapar IMAP " SESSION_VERSION : "");
-		reply_puts(s->reply, " ");
-	}
-	reply_puts(s->reply, "server ready\r\n");
-	buf_free(&caps);
-}
-
 void
 session_capabilities(const struct session *s, struct buf *out)
 {
 	buf_adds(out, "IMAP4rev1 LITERAL+");
-	for (const struct command_def *d = commands; d->name != NULL; d++)
+	for (const struct command_def *d = s->commands; d->name != NULL; d++)
 		if (d->capability != NULL) {
 			buf_addc(out, ' ');
 			buf_adds(out, d->capability);
@@ -368,36 +129,4 @@ session_logged_in(struct session *s, struct user *user)
 	stream_timeout(s->stream, (int)conf_seconds(conf, CONF_TIMEOUT));
 	server_status(s->server, s->client, user->id.userid, NULL);
 	server_telemetry(s->server, s->client, user->id.userid);
-}
-
-static bool
-start_implicit_tls(struct session *s)
-{
-	return !s->client->starts_tls || login_start_tls(s->login) == OK;
-}
-
-void
-session_run(struct server *server, struct client *client)
-{
-	struct reply reply;
-	struct session s = {
-		.server = server, .store = server->store, .client = client,
-		.stream = client->stream, .reply = &reply,
-		.arena = arena_new(SESSION_ARENA), .state = STATE_NOT_AUTHENTICATED,
-	};
-	reply_init(&reply, client->stream);
-	s.reader = reader_new(client->stream, &reply);
-	s.login = login_new(server, client);
-	name_style_init(&s.names, server->conf);
-	stream_deadline(client->stream, LOGIN_SECONDS);
-	if (start_implicit_tls(&s) && !session_is_shut_down(&s)) {
-		greet(&s);
-		loop(&s);
-	}
-	session_deselect(&s);
-	login_free(s.login);
-	user_free(s.user);
-	reader_free(s.reader);
-	reply_fini(&reply);
-	arena_free(s.arena);
 }

@@ -58,6 +58,7 @@ struct session {
 	struct reader *reader;
 	struct arena *arena;
 	enum session_state state;
+	const struct command_def *commands; /* the table */
 
 	struct login *login;		/* until the user is known, then NULL */
 	struct user *user;		/* NULL before that */
@@ -122,8 +123,11 @@ extern const struct command_def commands[];
 /* The row for NAME in any case, NULL if there is none. */
 const struct command_def *command_find(struct str name);
 
-/* Serves the client until LOGOUT or the end of the connection. */
+/* Serves the client until LOGOUT or the end of the connection (loop.c). */
 void session_run(struct server *server, struct client *client);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t session_clock(void);
 
 /* What CAPABILITY says now: the table's, and what login offers. */
 void session_capabilities(const struct session *s, struct buf *out);

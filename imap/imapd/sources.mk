@@ -20,6 +20,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/fetch_write.c \
 	imap/imapd/format.c \
 	imap/imapd/imapd.c \
+	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
 	imap/imapd/parse.c \
 	imap/imapd/pattern.c \

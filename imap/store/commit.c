@@ -658,3 +658,9 @@ txn_commit_all(struct txn **t, size_t n, bool atomic)
 	free(c.target);
 	return e;
 }
+
+enum err
+txn_commit(struct txn *t)
+{
+	return txn_commit_all(&t, 1, true);
+}

@@ -36,5 +36,4 @@ struct store {
 /* NULL if there is no such partition. */
 struct partition *store_partition_of(struct store *s, const char *name);
 
-
 #endif

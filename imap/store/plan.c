@@ -19,6 +19,17 @@ enum { TARGET_ARENA = 512 * 1024 };
 
 /* --- lists --- */
 
+static void
+uidvec_add(struct uidvec *u, uint32_t uid)
+{
+	if (u->n == u->size) {
+		u->size = u->size == 0 ? 16 : u->size * 2;
+		u->v = realloc(u->v, u->size * sizeof(*u->v));
+		ensure(u->v != NULL);
+	}
+	u->v[u->n++] = uid;
+}
+
 static struct new_message *
 add_new(struct target *tg)
 {

@@ -7,6 +7,7 @@ STORE_SRCS += \
 	imap/store/commit.c \
 	imap/store/id128.c \
 	imap/store/index.c \
+	imap/store/local.c \
 	imap/store/mbox.c \
 	imap/store/mbox_files.c \
 	imap/store/plan.c \

@@ -26,21 +26,6 @@ static const char *const config_dirs[] = {
 	"db", "quota", "user", "proc", "log", "msg", "socket", "lock",
 };
 
-struct partition *
-store_partition_of(struct store *s, const char *name)
-{
-	for (size_t i = 0; name != NULL && i < s->parts; i++)
-		if (strcmp(s->part[i].name, name) == 0)
-			return &s->part[i];
-	return NULL;
-}
-
-const struct store_params *
-store_params_of(const struct store *s)
-{
-	return &s->params;
-}
-
 static enum err
 open_config_dir(struct store *s)
 {

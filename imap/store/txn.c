@@ -33,17 +33,6 @@ txn_abort(struct txn *t)
 	free(t);
 }
 
-void
-uidvec_add(struct uidvec *u, uint32_t uid)
-{
-	if (u->n == u->size) {
-		u->size = u->size == 0 ? 16 : u->size * 2;
-		u->v = realloc(u->v, u->size * sizeof(*u->v));
-		ensure(u->v != NULL);
-	}
-	u->v[u->n++] = uid;
-}
-
 static struct intent *
 intend(struct txn *t, enum intent_type type)
 {
@@ -163,12 +152,6 @@ void
 txn_set_guard(struct txn *t, const struct txn_guard *g)
 {
 	t->guard = *g;
-}
-
-enum err
-txn_commit(struct txn *t)
-{
-	return txn_commit_all(&t, 1, true);
 }
 
 enum err

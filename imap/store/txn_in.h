@@ -26,7 +26,6 @@ struct uidvec {
 	uint32_t *v;
 	size_t n, size;
 };
-void uidvec_add(struct uidvec *u, uint32_t uid);
 
 struct txn {
 	struct mbox *m;
