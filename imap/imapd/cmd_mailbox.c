@@ -5,7 +5,8 @@
  * administrator may, and the user for his own INBOX and below it.  Deleting
  * needs x, renaming needs x on the old name and what creating the new one
  * needs.  Administrators have no x by themselves and must give it to
- * themselves first, as in Cyrus.
+ * themselves first, as in Cyrus; moving a mailbox to another partition, its
+ * name staying as it is, is theirs without it.
  */
 #include "imap/imapd/cmd.h"
 #include "imap/server/autocreate.h"
@@ -240,11 +241,13 @@ check_rename(struct session *s, struct command *c, struct str *from, struct str 
 	enum err e = session_mailbox(s, c, r->from, from);
 	if (e == OK)
 		e = session_mailbox(s, c, without_separator(s, r->to), to);
+	bool stays = e == OK && str_eq(*from, *to);
 	if (e == OK)
-		e = session_lookup(s, c, *from, ACL_DELETEMBOX, &entry, &rights);
+		e = session_lookup(s, c, *from, stays ? ACL_ADMIN : ACL_DELETEMBOX, &entry,
+		    &rights);
 	if (e == OK && r->partition.n > 0 && !s->user->id.is_admin)
 		e = ERR_DENIED;
-	if (e == OK && !str_eq(*from, *to))
+	if (e == OK && !stays)
 		e = may_create(s, c, *to);
 	/* Somebody's INBOX is moved by an administrator only. */
 	if (e == OK && is_account(*from) && !s->user->id.is_admin

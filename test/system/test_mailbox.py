@@ -1,4 +1,6 @@
 """CREATE, DELETE, RENAME (RFC 3501 sections 6.3.3-6.3.5)."""
+import os
+
 from chapar import ADMIN
 from test_list import names
 
@@ -189,3 +191,24 @@ def test_no_autocreate(server):
     c = server.login(server.new_user(inbox=False))
     assert c.cmd("SELECT INBOX").code == "NONEXISTENT"
     assert c.cmd("CREATE INBOX").status == "NO"
+
+
+def test_admin_moves_to_another_partition(make_server):
+    """renamemailbox user.x user.x PARTITION: the mailbox stays what it was."""
+    srv = make_server(start=False)
+    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    (srv.dir / "two").mkdir()
+    if srv.owner:
+        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.start()
+    user = srv.new_user()
+    c, a = srv.login(user), srv.admin()
+    c.append("INBOX", MESSAGE)
+    before = c.ok("STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)").untagged
+    assert c.cmd("RENAME INBOX INBOX two").status == "NO"
+    assert a.cmd(f"RENAME user.{user} user.{user}").status == "NO"
+    assert a.cmd(f"RENAME user.{user} user.{user} three").status == "NO"
+    a.ok(f"RENAME user.{user} user.{user} two")
+    assert (srv.dir / "two/user" / user / "1.").exists()
+    assert not (srv.dir / "spool/user" / user).exists()
+    assert srv.login(user).ok("STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)").untagged == before
