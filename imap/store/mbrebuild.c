@@ -110,6 +110,59 @@ keep(struct rebuild *r, const struct mailbox_header *h, uint64_t modseq, const c
 		r->err = ERR_LIMIT;
 }
 
+/* The name whose canonical directory DIR is, or NULL. */
+static const char *
+name_of_dir(struct rebuild *r, const char *dir)
+{
+	struct buf name = BUF_INIT, canonical = BUF_INIT;
+	const char *text = NULL;
+
+	mbname_from_file(&name, str_c(dir + (r->s->params.hash_spool && dir[1] == '/' ? 2 : 0)));
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '/')
+			name.p[i] = '.';
+	mbname_add_dir(&canonical, buf_str(&name), r->s->params.hash_spool);
+	if (strcmp(canonical.p, dir) == 0 && mblist_check_name(buf_str(&name)) == OK)
+		text = arena_copy(r->arena, name.p, name.n);
+	buf_free(&name);
+	buf_free(&canonical);
+	return text;
+}
+
+/*
+ * For a mailbox without a readable cyrus.header, of what its index and its
+ * place say.  Its rights are lost: a user has all to his own, and others'
+ * folders are given to nobody, so that nothing becomes public.
+ */
+static bool
+guess_header(struct rebuild *r, int dirfd, const char *dir, struct mailbox_header *h)
+{
+	struct index_header ix;
+	struct buf acl = BUF_INIT;
+	struct str owner;
+
+	memset(h, 0, sizeof(*h));
+	if (index_header_read(dirfd, &ix) != OK || (ix.state & INDEX_DELETED))
+		return false;
+	h->id = ix.id;
+	h->uidvalidity = ix.uidvalidity;
+	h->name = name_of_dir(r, dir);
+	if (h->name == NULL) {
+		log_err("%s/%s: its cyrus.header cannot be read and its place does not say its "
+		    "name; the mailbox is left out of the list", r->part->path, dir);
+		return false;
+	}
+	owner = mblist_owner(str_c(h->name));
+	if (owner.n > 0 && acl_change(STR(""), owner, '=', ACL_ALL, &acl) == OK)
+		h->acl = arena_copy(r->arena, acl.p, acl.n);
+	else
+		h->acl = "";
+	buf_free(&acl);
+	log_warning("mailbox %s: its cyrus.header is lost; it belongs to %s now, other rights "
+	    "must be given again", h->name, owner.n > 0 ? "its user" : "nobody");
+	return h->acl != NULL;
+}
+
 static void
 read_mailbox(struct rebuild *r, int dirfd, const char *dir)
 {
@@ -117,12 +170,12 @@ read_mailbox(struct rebuild *r, int dirfd, const char *dir)
 	struct mailbox_header h;
 	enum err e = header_read(dirfd, r->arena, &h);
 
-	if (e == ERR_NOTFOUND)
+	if (e == ERR_NOTFOUND && faccessat(dirfd, "cyrus.index", F_OK, 0) != 0)
 		return;
-	if (e == ERR_CORRUPT) {
-		log_err("%s/%s: its cyrus.header cannot be read; the mailbox is not in the "
-		    "list until reconstruct has repaired it", r->part->path, dir);
-		return;
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+		if (!guess_header(r, dirfd, dir, &h))
+			return;
+		e = OK;
 	}
 	if (e == OK && mblist_check_name(str_c(h.name)) != OK)
 		log_warning("%s/%s: strange mailbox name", r->part->path, dir);

@@ -126,6 +126,25 @@ def test_verify_and_adopt(made, tmp_path):
     assert conf == made.read_text()
 
 
+def test_list_rebuilt_without_headers(made, tmp_path):
+    """What its place and its index say of a mailbox is enough to list it."""
+    dump = "bb\tdefault anyone\tlrs\t\nuser.joe\tdefault joe\tlr\tann\tlr\t\n" \
+           "user.joe.a b\ttwo joe\tlrswipkxtean\t\n"
+    tool("ctl_mboxlist", made, "-u", input=dump)
+    assert tool("ctl_mboxlist", made, "-d") == dump
+    subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
+    (tmp_path / "spool/bb/cyrus.header").unlink()
+    (tmp_path / "spool/user/joe/cyrus.header").write_text("rubbish")
+    (tmp_path / "two/user/joe/a b/cyrus.header").unlink()
+    tool("ctl_cyrusdb", made, "-r")
+    # Nothing becomes public.
+    assert tool("ctl_mboxlist", made, "-d") == "bb\tdefault \nuser.joe\tdefault joe\t" \
+        "lrswipkxtean\t\nuser.joe.a b\ttwo joe\tlrswipkxtean\t\n"
+    assert "cyrus.header" not in tool("reconstruct", made)
+    subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
+    assert tool("ctl_mboxlist", made, "-d").startswith("bb\tdefault \n")
+
+
 def test_quota_report_and_repair(server, user):
     admin = server.admin()
     admin.ok(f"CREATE user.{user}.x")
