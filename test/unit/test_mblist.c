@@ -438,9 +438,10 @@ rebuilt_from_the_spool(void **state)
 	    "sed -i '/^crc/d' user/jim/cyrus.header && rm -rf %s/db", f.spool, f.config);
 	assert_int_equal(system(command), 0);
 	store_close(f.s);
-	/* jim's header is damaged: not in the list, nothing else suffers. */
+	/* jim's header is damaged: his place and his index say who he is. */
 	assert_int_equal(store_open(&f.params, &f.s), OK);
-	expect_names("board.news user.joe user.joe.play ");
+	expect_names("board.news user.jim user.joe user.joe.play ");
+	assert_string_equal(lookup("user.jim")->acl, "jim\tlrswipkxtean\t");
 	e = lookup("user.joe.play");
 	assert_string_equal(e->quotaroot, "user.joe");
 	assert_string_equal(e->dir, "user/joe/play");
