@@ -20,6 +20,7 @@
 enum {
 	TEXT_MAX = 4096,		/* of a message, longer ones are cut */
 	LINE_MAX_BYTES = 8192,		/* escaped, with date and name */
+	FD_ASIDE = 64,			/* where the descriptor of a log file lies */
 };
 
 /* A line while it is put together. */
@@ -36,12 +37,21 @@ static struct {
 	int level;
 } out = { .ident = "chapar", .fd = 2, .level = LOG_DEBUG };
 
-/* Lines go on to where they went before if the file cannot be opened. */
+/*
+ * Lines go on to where they went before if the file cannot be opened.  The
+ * descriptor is a high one: a child between fork and exec puts others at the
+ * low numbers that its program expects, and may still have to complain.
+ */
 static void
 open_file(void)
 {
 	int fd = open(out.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	int aside = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
 
+	if (aside >= 0) {
+		close(fd);
+		fd = aside;
+	}
 	if (fd < 0) {
 		log_io(out.path, "open");
 		return;

@@ -206,7 +206,8 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	close(SVC_LISTEN_FD);
 	place_fd(status, SVC_STATUS_FD);
 	place_fd(sock, SVC_LISTEN_FD);
-	(void)close_range(SVC_LISTEN_FD + 1, ~0U, 0);
+	/* The log is one of them: execv may yet fail. */
+	(void)close_range(SVC_LISTEN_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 static void

@@ -512,6 +512,21 @@ def script(master, name, text):
     return path
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's workers are another user")
+def test_program_out_of_reach_is_named(master):
+    """A program in a folder that only root may enter: the log says so."""
+    inner = master.dir / "inner"
+    inner.mkdir()
+    tool = script(master, "inner/tool", "exit 0")
+    inner.chmod(0o700)
+    master.configure(start=f'a cmd="{tool}"',
+                     services=f'b cmd="{tool}" listen="127.0.0.1:{master.port}" prefork=1')
+    master.start()
+    for name in "ab":
+        master.wait_log(rf'{name}: cannot run "{tool}": Permission denied')
+    master.wait_log("service b: worker .* exit 71; failure 1 in a row")
+
+
 def test_daemon_is_restarted(master):
     daemon = script(master, "daemon", "exec sleep 1000")
     master.configure(daemon=f'idled cmd="{daemon}"')
