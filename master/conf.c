@@ -92,13 +92,21 @@ set_listen(struct parser *p, struct mconf_entry *e, const char *value)
 	return *value != '\0';
 }
 
+/* Cyrus's notifyd; files that have it must start. */
+static bool
+is_datagram(const struct mconf_entry *e)
+{
+	return strcasecmp(e->proto, "udp") == 0 || strcasecmp(e->proto, "udp4") == 0
+	    || strcasecmp(e->proto, "udp6") == 0;
+}
+
 static bool
 set_proto(struct parser *p, struct mconf_entry *e, const char *value)
 {
 	(void)p;
 	e->proto = value;
 	return strcasecmp(value, "tcp") == 0 || strcasecmp(value, "tcp4") == 0
-	    || strcasecmp(value, "tcp6") == 0;
+	    || strcasecmp(value, "tcp6") == 0 || is_datagram(e);
 }
 
 static bool
@@ -377,6 +385,11 @@ parse_entry(struct parser *p, struct str s)
 	};
 	if (!get_arguments(p, s, e))
 		return;
+	if (is_datagram(e)) {
+		complain(p, false, "service \"%s\" is left out: there are no services for"
+		    " proto=\"%s\"", e->name, e->proto);
+		return;
+	}
 	check_entry(p, e);
 	*p->tail[p->section] = e;
 	p->tail[p->section] = &e->next;

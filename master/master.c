@@ -618,6 +618,7 @@ int
 main(int argc, char **argv)
 {
 	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
+	log_open("master", "stderr", LOG_LOCAL6);
 	m.inherited = systemd_sockets_new();
 	options_parse(argc, argv, &m.options);
 	read_configuration(&m);

@@ -89,6 +89,21 @@ make(struct tool *t, const struct owner *o, const char *path)
 	give(t, o, path, is_new);
 }
 
+/* Where a socket goes.  A directory that is there may be anybody's, as /run is. */
+static void
+make_for(struct tool *t, const struct owner *o, const char *socket)
+{
+	const char *slash = strrchr(socket, '/');
+	struct buf dir = BUF_INIT;
+
+	if (slash != NULL && slash != socket) {
+		buf_add(&dir, socket, (size_t)(slash - socket));
+		if (access(dir.p, F_OK) != 0)
+			make(t, o, dir.p);
+		buf_free(&dir);
+	}
+}
+
 static void
 make_all(struct tool *t, const struct owner *o)
 {
@@ -101,6 +116,8 @@ make_all(struct tool *t, const struct owner *o)
 		make(t, o, path.p);
 	}
 	make(t, o, conf_string(t->conf, CONF_PROC_PATH));
+	make_for(t, o, conf_string(t->conf, CONF_LMTPSOCKET));
+	make_for(t, o, conf_string(t->conf, CONF_IDLESOCKET));
 	for (size_t i = 0; i < t->params.partition_count; i++) {
 		make(t, o, t->params.partitions[i].path);
 		for (int k = 0; k < 2; k++) {

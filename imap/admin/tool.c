@@ -16,11 +16,15 @@
 
 enum { TOOL_ARENA = 1 << 30 };		/* a bound, not what is taken */
 
+/* Errors count; a warning has been given by whoever starts the server. */
 static void
 report(void *ctx, bool is_error, const char *line)
 {
-	(void)is_error;
-	fprintf(stderr, "%s: %s\n", (const char *)ctx, line);
+	struct tool *t = ctx;
+
+	if (is_error)
+		fprintf(stderr, "%s: %s\n", t->program, line);
+	t->failures += is_error;
 }
 
 void
@@ -30,12 +34,12 @@ tool_init(struct tool *t, const char *program, const char *conf_path)
 	enum err e;
 
 	*t = (struct tool){ .program = program, .arena = arena_new(TOOL_ARENA) };
-	e = conf_read(path, NULL, report, (void *)(uintptr_t)program, &t->conf);
-	if (e != OK) {
+	e = conf_read(path, NULL, report, t, &t->conf);
+	if (e != OK && t->failures == 0)
 		fprintf(stderr, "%s: cannot use the configuration file %s: %s\n", program, path,
 		    err_text(e));
+	if (e != OK)
 		exit(EX_CONFIG);
-	}
 	umask((mode_t)conf_int(t->conf, CONF_UMASK));
 	t->sep = conf_switch(t->conf, CONF_UNIXHIERARCHYSEP) ? '/' : '.';
 	if (setup_params(t->arena, t->conf, &t->params) != OK) {
@@ -57,8 +61,10 @@ tool_open(struct tool *t)
 	t->params.publish_ctx = t->notify;
 	e = store_open(&t->params, &t->s);
 	if (e != OK) {
-		fprintf(stderr, "%s: cannot open the store in %s: %s\n", t->program,
-		    t->params.config_dir, err_text(e));
+		fprintf(stderr, "%s: cannot open the store in %s: %s%s\n", t->program,
+		    t->params.config_dir, err_text(e), e == ERR_IO && access(
+		    t->params.config_dir, W_OK) != 0 ? "; run this as root or as the user to "
+		    "whom the mail belongs" : "");
 		exit(EX_TEMPFAIL);
 	}
 }

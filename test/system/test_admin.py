@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import subprocess
 import time
 
@@ -54,6 +55,59 @@ def test_mkimap_makes_and_repairs(conf, tmp_path):
         assert tool("mkimap", conf) == f"{tmp_path}/var/imap/quota: now belongs to cyrus\n"
         assert (tmp_path / "var/imap/quota").stat().st_uid == cyrus
         assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o755
+
+
+def test_mkimap_makes_where_sockets_go(conf, tmp_path):
+    """Not those that are there: /run belongs to all."""
+    there = tmp_path / "run"
+    there.mkdir(mode=0o755)
+    conf.write_text(conf.read_text() + f"lmtpsocket: {there}/a/b/lmtp\nidlesocket: {there}/idle\n"
+                    f"proc_path: {there}/proc\n")
+    before = there.stat()
+    out = tool("mkimap", conf)
+    assert f"{there}/a/b: made" in out and f"{there}/proc: made" in out
+    assert (there.stat().st_uid, there.stat().st_mode) == (before.st_uid, before.st_mode)
+    if os.geteuid() == 0:
+        assert (there / "a/b").stat().st_uid == pwd.getpwnam("cyrus").pw_uid
+
+
+def test_wrong_user_and_wrong_file(made, tmp_path):
+    nobody = dict(user=pwd.getpwnam("nobody").pw_uid, group=0) if os.geteuid() == 0 else {}
+    for args in (["quota"], ["mbpath", "a"], ["reconstruct"], ["ctl_cyrusdb", "-r"],
+                 ["ctl_mboxlist", "-d"], ["cyr_expire", "-E", "3"], ["ipurge", "-d", "1"]):
+        tool_path = BUILD / "imap/admin" / args[0]
+        r = subprocess.run([tool_path, "-C", "/nonexistent", *args[1:]], capture_output=True,
+                           text=True)
+        assert r.returncode == 78
+        assert r.stderr == f"{args[0]}: /nonexistent: cannot read it: not found\n"
+        if not nobody:
+            continue
+        copy = tmp_path / args[0]
+        shutil.copy(tool_path, copy)
+        r = subprocess.run([copy, "-C", made, *args[1:]], capture_output=True, text=True, **nobody)
+        assert r.returncode == 75
+        assert "run this as root or as the user to whom the mail belongs" in r.stderr
+
+
+def test_old_configuration(conf, tmp_path):
+    """Debian's imapd.conf for Cyrus, what there is no use for here too: tools say nothing."""
+    conf.write_text(conf.read_text() + f"""
+mboxname_lockpath: {tmp_path}/run/lock
+newsspool: /var/spool/news
+popminpoll: 1
+sieveusehomedir: false
+sievedir: /var/spool/sieve
+httpmodules: caldav carddav
+hashimapspool: true
+fulldirhash: yes
+tls_session_timeout: 1440
+notifysocket: {tmp_path}/run/notify
+syslog_prefix: cyrus
+""")
+    for args in (["mkimap"], ["ctl_cyrusdb", "-r"], ["cyr_expire", "-E", "3"], ["quota", "-f", "-q"]):
+        r = subprocess.run([BUILD / "imap/admin" / args[0], "-C", conf, *args[1:]],
+                           capture_output=True, text=True)
+        assert (r.returncode, r.stderr) == (0, "")
 
 
 def test_no_tool_makes_files_as_root(made, tmp_path):

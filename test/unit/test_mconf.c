@@ -103,8 +103,11 @@ test_complaints(void **state)
 		    "error f:3: service \"a\" is in line 2 already\n" },
 		{ "SERVICES {\n a cmd=x listen=1 prefork=-1\n}", ERR_SYNTAX,
 		    "error f:2: prefork=\"-1\": want a number\n" },
-		{ "SERVICES {\n a cmd=x listen=1 proto=udp\n}", ERR_SYNTAX,
-		    "error f:2: proto=\"udp\": want tcp, tcp4 or tcp6\n" },
+		{ "SERVICES {\n a cmd=x listen=1 proto=sctp\n}", ERR_SYNTAX,
+		    "error f:2: proto=\"sctp\": want tcp, tcp4 or tcp6\n" },
+		{ "SERVICES {\n a cmd=x listen=/s proto=udp\n}", OK,
+		    "warning f:2: service \"a\" is left out: there are no services for"
+		    " proto=\"udp\"\n" },
 		{ "SERVICES {\n a cmd=x listen=1 mode=888\n}", ERR_SYNTAX,
 		    "error f:2: mode=\"888\": want an octal mode, 0000 to 0777\n" },
 		{ "SERVICES {\n a cmd=x listen=1 prefrok=1\n}", OK,
