@@ -2,27 +2,35 @@
  * deliver.c - hands a message on stdin to lmtpd
  *
  *	deliver [-C FILE] [-d] [-q] [-e] [-a AUTHID] [-m MAILBOX] [-r ADDR]
- *	        [-f ADDR] [-F FLAG]... [-E DAYS] [--] [USER...]
+ *	        [-f ADDR] [-F FLAG]... [--] [USER...]
  *	deliver -l [-C FILE]
+ *	deliver -E DAYS [-C FILE]
  *
  * A wrapper: it speaks LMTP over the socket that imapd.conf's lmtpsocket
- * names, so it needs no right on the store.  Exit codes are sysexits(3)', as
+ * names, so it needs no right on the store, but for -E.  Exit codes are sysexits(3)', as
  * MTAs expect them of a delivery agent: 0 delivered to all, EX_TEMPFAIL (75)
  * try again, EX_NOUSER, EX_DATAERR, EX_USAGE, EX_CONFIG.
  */
+#include "imap/server/owner.h"
+#include "imap/server/setup.h"
+#include "imap/store/dup.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/log.h"
+#include "lib/logconf.h"
 #include "lib/net.h"
 #include "lib/stream.h"
 
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 10000, REPLY_SECONDS = 600, FLAGS_MAX = 16 };
+enum { CONNECT_MS = 10000, REPLY_SECONDS = 600, FLAGS_MAX = 16, DAYS_MAX = 100000 };
 
 struct options {
 	const char *conf;
@@ -31,6 +39,9 @@ struct options {
 	int flags;
 	bool ignore_quota;
 	bool talk;			/* -l: LMTP between stdin/stdout and the server */
+	uint64_t prune_days;		/* -E */
+	bool prune;
+	const char *postuser;
 	char **user;
 	int users;
 };
@@ -40,8 +51,25 @@ usage(void)
 {
 	fprintf(stderr, "usage: deliver [-C imapd.conf] [-q] [-a authid] [-m mailbox] "
 	    "[-r sender] [-F flag] [--] [user ...]\n"
-	    "       deliver -l [-C imapd.conf]\n");
+	    "       deliver -l [-C imapd.conf]\n"
+	    "       deliver -E days [-C imapd.conf]\n");
 	exit(EX_USAGE);
+}
+
+/* Without users and without a mailbox: to whoever runs this. */
+static bool
+add_invoker(struct options *o)
+{
+	static char name[256];
+	static char *one[] = { name, NULL };
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (pw == NULL || strlen(pw->pw_name) >= sizeof(name))
+		return false;
+	memcpy(name, pw->pw_name, strlen(pw->pw_name) + 1);
+	o->user = one;
+	o->users = 1;
+	return true;
 }
 
 static bool
@@ -50,13 +78,18 @@ parse_options(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){ .conf = CONF_DEFAULT_PATH, .sender = "" };
-	while ((c = getopt(argc, argv, "C:a:def:F:lm:qr:D")) != -1) {
+	while ((c = getopt(argc, argv, "C:a:deE:f:F:lm:qr:D")) != -1) {
 		switch (c) {
 		case 'C':
 			o->conf = optarg;
 			break;
 		case 'a':
 			o->authid = optarg;
+			break;
+		case 'E':
+			o->prune = true;
+			if (!str_to_u64(str_c(optarg), &o->prune_days) || o->prune_days > DAYS_MAX)
+				return false;
 			break;
 		case 'f':
 		case 'r':
@@ -86,7 +119,9 @@ parse_options(int argc, char **argv, struct options *o)
 	}
 	o->user = argv + optind;
 	o->users = argc - optind;
-	return o->talk || o->users > 0 || o->mailbox != NULL;
+	if (o->talk || o->prune)
+		return o->users == 0 && !(o->talk && o->prune);
+	return o->users > 0 || o->mailbox != NULL || add_invoker(o);
 }
 
 static void
@@ -158,8 +193,7 @@ put_address(struct stream *s, const char *user, const char *mailbox)
 {
 	struct buf local = BUF_INIT;
 
-	if (user != NULL)
-		buf_adds(&local, user);
+	buf_adds(&local, user);
 	if (mailbox != NULL)
 		buf_printf(&local, "+%s", mailbox);
 	stream_puts(s, "RCPT TO:<\"");
@@ -248,7 +282,7 @@ send_recipients(struct stream *s, const struct options *o, struct target *t, int
 		int code;
 
 		t[i].name = user != NULL ? user : o->mailbox;
-		put_address(s, user, o->mailbox);
+		put_address(s, user != NULL ? user : o->postuser, o->mailbox);
 		stream_puts(s, o->ignore_quota ? " IGNOREQUOTA\r\n" : "\r\n");
 		code = command(s, &text);
 		t[i].accepted = code / 100 == 2;
@@ -350,6 +384,33 @@ talk(int fd)
 	}
 }
 
+/* -E: what the book's crontab has; cyr_expire -E does the same. */
+static int
+prune(const struct conf *conf, uint64_t days)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct store_params params;
+	struct store *s;
+	uint64_t removed;
+	enum err e = setup_params(arena, conf, &params);
+
+	if (e != OK)
+		return EX_CONFIG;
+	umask((mode_t)conf_int(conf, CONF_UMASK));
+	owner_become(conf);
+	log_open_conf(conf, "deliver", isatty(STDERR_FILENO) ? "stderr" : NULL);
+	e = store_open(&params, &s);
+	if (e == OK) {
+		e = dup_prune(s, (int64_t)days * 24 * 3600, &removed);
+		store_close(s);
+	}
+	if (e != OK)
+		fprintf(stderr, "deliver: cannot prune the database of deliveries in %s: %s\n",
+		    params.config_dir, err_text(e));
+	arena_free(arena);
+	return e == OK ? EX_OK : EX_TEMPFAIL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -361,10 +422,11 @@ main(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &o))
 		usage();
-	if (conf_read(o.conf, NULL, report, NULL, &conf) != OK) {
-		fprintf(stderr, "deliver: cannot use %s\n", o.conf);
+	if (conf_read(o.conf, NULL, report, NULL, &conf) != OK)
 		return EX_CONFIG;
-	}
+	if (o.prune)
+		return prune(conf, o.prune_days);
+	o.postuser = conf_string(conf, CONF_POSTUSER);
 	path = conf_string(conf, CONF_LMTPSOCKET);
 	if (net_connect(path, CONNECT_MS, &fd) != OK) {
 		fprintf(stderr, "deliver: no lmtpd answers at %s; is the server running, "

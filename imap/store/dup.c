@@ -145,7 +145,7 @@ collect(void *ctx, struct str key, struct str value)
 		p->more = true;
 		return false;
 	}
-	if (when_of(value) < p->before) {
+	if (when_of(value) <= p->before) {
 		buf_add_u32(&p->old, (uint32_t)key.n);
 		buf_add_str(&p->old, key);
 		p->n++;

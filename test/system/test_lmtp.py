@@ -1,6 +1,8 @@
 """LMTP as in RFC 2033, 1870, 2034, 2920, 3030, 6152, 6531."""
+import getpass
 import re
 import socket
+import subprocess
 import time
 
 import pytest
@@ -285,13 +287,29 @@ def test_deliver_exit_codes(demo):
     assert inbox(demo, user)[0].endswith(b"Subject: s\r\n\r\nhello\r\n")
     gone = demo.tool("deliver", "nobody.here", input=b"Subject: s\n\nx\n", capture_output=True)
     assert gone.returncode == 67 and b"User unknown" in gone.stderr
-    assert demo.tool("deliver", input=b"").returncode == 64
+    for wrong in (["-z"], ["-E", "soon"], ["-l", "x"], ["-E", "3", "x"]):
+        assert demo.tool("deliver", *wrong, input=b"", stderr=subprocess.DEVNULL).returncode == 64
+    # "-m" and users missing: "the mailbox of the invoker", who has none here.
+    me = demo.tool("deliver", input=b"Subject: s\n\nx\n", capture_output=True)
+    assert me.returncode == 67 and me.stderr.decode().startswith(getpass.getuser() + ": ")
     assert demo.tool("deliver", "-F", "flagged", "-F", "seen", user, input=b"Subject: f\n\nx\n").returncode == 0
     client = demo.imap(user)
     client.select("INBOX", readonly=True)
     flags = client.fetch("2", "(FLAGS)")[1][0]
     client.logout()
     assert b"\\Flagged" in flags and b"\\Seen" in flags
+
+
+def test_deliver_prunes_duplicates(demo):
+    """deliver -E days: the book's crontab, "0 2 * * * /usr/cyrus/bin/deliver -E 3"."""
+    user = demo.user()
+    mail = b"Message-ID: <prune@example.org>\nSubject: s\n\nx\n"
+    for days, count in ((None, 1), (3, 1), (0, 2)):
+        if days is not None:
+            r = demo.tool("deliver", "-E", str(days), capture_output=True)
+            assert (r.returncode, r.stdout, r.stderr) == (0, b"", b"")
+        assert demo.tool("deliver", user, input=mail).returncode == 0
+        assert len(inbox(demo, user)) == count
 
 
 def test_deliver_to_folders_and_as_somebody(demo):
