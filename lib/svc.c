@@ -174,8 +174,13 @@ wait_once(struct svc *s, int64_t end)
 		log_err("IOERROR: epoll_pwait: %m");
 		return ERR_IO;
 	}
+	/*
+	 * Master is gone, or it shut the socket.  accept4() says EINVAL then for
+	 * TCP but EAGAIN for a UNIX socket, and while an event is ready
+	 * epoll_pwait() lets no signal in: nothing else would end the loop.
+	 */
 	for (int i = 0; i < n; i++)
-		if (ev[i].data.fd == s->status_fd)
+		if (ev[i].data.fd == s->status_fd || (ev[i].events & EPOLLHUP) != 0)
 			return ERR_CLOSED;
 	return end_soon || end_now ? ERR_CLOSED : OK;
 }

@@ -399,6 +399,14 @@ def test_unix_socket(master):
     assert not os.path.exists(path)
 
 
+def test_free_workers_of_a_unix_socket_end_at_once(master):
+    master.configure(services=master.echo("prefork=3", listen=f"{master.dir}/lmtp"))
+    master.start()
+    master.wait_workers(free=3)
+    assert master.stop() == 0
+    assert "sessions" not in master.log()
+
+
 def test_stale_unix_socket_is_replaced(master):
     path = f"{master.dir}/lmtp"
     with socket.socket(socket.AF_UNIX) as s:
