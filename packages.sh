@@ -1,0 +1,65 @@
+# packages.sh - what Chapar needs from Debian 12, for quickstart and check
+# shellcheck shell=bash
+#
+# Sourced, not run.  install_packages NAME... installs those that are missing,
+# as root or by sudo; it returns 1 after it has told on stderr what is wrong.
+
+# shellcheck disable=SC2034  # they are for those who source this
+BUILD_PACKAGES=(build-essential autoconf automake pkg-config libdb5.3-dev libssl-dev
+    libsasl2-dev libicu-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl)
+# shellcheck disable=SC2034
+DEMO_PACKAGES=(curl mutt)
+# shellcheck disable=SC2034
+TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux isync postfix
+    libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
+    libcyrus-imap-perl shellcheck)
+
+missing_packages() {
+    local p
+    for p; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || echo "$p"
+    done
+}
+
+# Nothing that is installed here may start by itself: Postfix would.
+apt_install() (
+    log=$(mktemp) policy=/usr/sbin/policy-rc.d
+    trap 'rm -f "$log"' EXIT
+    apt=(apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+    if [ ! -e $policy ]; then
+        trap 'rm -f "$log"; "${SUDO[@]}" rm -f $policy' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM HUP
+        printf '#!/bin/sh\nexit 101\n' | "${SUDO[@]}" tee $policy >/dev/null &&
+            "${SUDO[@]}" chmod 755 $policy || return 1
+    fi
+    # Lists that cannot be fetched do not matter if the old ones suffice.
+    "${SUDO[@]}" "${apt[@]}" update >"$log" 2>&1
+    "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y \
+        --no-install-recommends "$@" >>"$log" 2>&1 </dev/null && return 0
+    tail -20 "$log" >&2
+    return 1
+)
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    SUDO=()
+    if ! command -v apt-get >/dev/null; then
+        echo "this is not Debian; install by your own means what it calls: ${missing[*]}" >&2
+        return 1
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        SUDO=(sudo)
+        if ! command -v sudo >/dev/null; then
+            printf '%s\n' "these packages are missing and only root can install them:" \
+                "    apt-get install --no-install-recommends ${missing[*]}" >&2
+            return 1
+        fi
+    fi
+    echo "==> installing ${missing[*]}"
+    apt_install "${missing[@]}" && return 0
+    echo "apt-get could not install: ${missing[*]}" >&2
+    return 1
+}
