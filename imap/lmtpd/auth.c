@@ -58,7 +58,7 @@ answer(struct lmtp_session *l, enum err e)
 		return e;
 	if (e == OK) {
 		l->authuser = strdup(sasl_authzid(l->sasl));
-		log_notice("login: %s %s LMTP", l->client->host, l->authuser);
+		log_notice("login: [%s] %s LMTP", l->client->host, l->authuser);
 		lmtp_reply(l, 235, "2.7.0", "Authenticated");
 	} else if (e == ERR_DENIED) {
 		lmtp_reply(l, 501, "5.7.0", "Authentication cancelled");
@@ -67,7 +67,7 @@ answer(struct lmtp_session *l, enum err e)
 	} else if (e == ERR_UNSUPPORTED) {
 		lmtp_reply(l, 504, "5.5.4", "Mechanism is not available");
 	} else {
-		log_notice("badlogin: %s LMTP: %s", l->client->host, sasl_why(l->sasl));
+		log_notice("badlogin: [%s] LMTP %s", l->client->host, sasl_why(l->sasl));
 		lmtp_reply(l, 535, "5.7.8", "Authentication failed");
 	}
 	return OK;
