@@ -1,0 +1,92 @@
+/*
+ * workload.c - what can be measured
+ *
+ * Whatever changes the mailbox is counted, so that all servers end in the
+ * same state; whatever only reads is timed.
+ */
+#include "test/bench/workload.h"
+#include "test/bench/imap.h"
+
+#include <string.h>
+
+#define COPY_SOURCE	"?DELETE %pcopy%s", "CREATE %pcopy%s", "SELECT %m"
+#define OWN_MESSAGES	"?DELETE %psrc%s", "CREATE %psrc%s", "SELECT %m", \
+			"COPY 1:2000 %psrc%s", "SELECT %psrc%s"
+
+const struct workload workloads[] = {
+	{ "login", "connect, LOGIN, LOGOUT", LOGINS, .seconds = 3 },
+	{ "deliver", "LMTP, to --recipients users at a time", DELIVERIES, .count = 1000 },
+	{ "append", "APPEND to a new mailbox", APPENDS, .count = 1000,
+	    .setup = { "?DELETE %pappend%s", "CREATE %pappend%s" },
+	    .measured = "APPEND %pappend%s", .cleanup = { "DELETE %pappend%s" } },
+	{ "fill", "APPEND --count messages with flags and dates to --mailbox", FILL,
+	    .count = 10000, .setup = { "?CREATE %m" }, .measured = "APPEND %m " },
+	{ "idle-notice", "from delivery to the news in IDLE", NOTICES, .needs = IMAP_IDLE,
+	    .setup = { "SELECT INBOX" }, .count = 100 },
+	{ "idle-memory", "memory of --connections sessions in IDLE", IDLERS, .needs = IMAP_IDLE,
+	    .setup = { "SELECT INBOX" } },
+	{ "select", "SELECT", .measured = "SELECT %m", .seconds = 3 },
+	{ "status", "STATUS", .seconds = 3,
+	    .measured = "STATUS %m (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)" },
+	{ "noop", "NOOP", .setup = { "SELECT %m" }, .measured = "NOOP", .seconds = 2 },
+	{ "fetch-list", "what a list of messages shows, of all",
+	    .unit = ALL_FETCHED, .setup = { "SELECT %m" }, .seconds = 3, .measured =
+	    "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)" },
+	{ "fetch-headers", "five header fields and flags of all",
+	    .unit = ALL_FETCHED, .setup = { "SELECT %m" }, .seconds = 3, .measured =
+	    "FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE MESSAGE-ID)])" },
+	{ "fetch-flags", "UIDs and flags of all", .unit = ALL_FETCHED,
+	    .setup = { "SELECT %m" }, .measured = "FETCH 1:* (UID FLAGS)", .seconds = 3 },
+	{ "fetch-bodies", "whole messages, 100 a command", .unit = WINDOW_FETCHED,
+	    .window = 100, .setup = { "SELECT %m" },
+	    .measured = "FETCH %a:%b (UID BODY.PEEK[])", .seconds = 3 },
+	{ "fetch-one", "one whole message a command", .unit = ONE_FETCHED,
+	    .setup = { "SELECT %m" }, .measured = "FETCH %n (UID BODY.PEEK[])", .seconds = 3 },
+	{ "search-from", "SEARCH FROM", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH FROM \"hafiz\"", .seconds = 3 },
+	{ "search-subject", "SEARCH SUBJECT", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH SUBJECT \"harvest\"", .seconds = 3 },
+	{ "search-header", "SEARCH HEADER X-Mailer", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH HEADER X-Mailer \"kestrel\"", .seconds = 3 },
+	{ "search-text", "SEARCH TEXT", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH TEXT \"quicksilver\"", .seconds = 3 },
+	{ "search-body", "SEARCH BODY", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH BODY \"quicksilver\"", .seconds = 3 },
+	{ "search-unseen", "SEARCH UNSEEN", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH UNSEEN", .seconds = 2 },
+	{ "search-since", "SEARCH SINCE", .unit = HITS, .setup = { "SELECT %m" },
+	    .measured = "SEARCH SINCE 1-Jan-2025", .seconds = 2 },
+	{ "sort-date", "SORT (DATE)", .unit = HITS, .setup = { "SELECT %m" },
+	    .needs = IMAP_SORT, .measured = "SORT (DATE) UTF-8 ALL", .seconds = 3 },
+	{ "sort-subject", "SORT (SUBJECT)", .unit = HITS, .setup = { "SELECT %m" },
+	    .needs = IMAP_SORT, .measured = "SORT (SUBJECT) UTF-8 ALL", .seconds = 3 },
+	{ "store-one", "STORE a flag of one message", .unit = ONE_FETCHED,
+	    .setup = { "SELECT %m" }, .measured = "STORE %h %fFLAGS (\\Draft)", .count = 500 },
+	{ "store-all", "STORE a flag of all messages", .unit = ALL_FETCHED,
+	    .setup = { "SELECT %m" }, .measured = "STORE 1:* %fFLAGS (\\Answered)", .count = 4 },
+	{ "copy", "COPY, 100 messages a command", .unit = WINDOW, .window = 100,
+	    .setup = { COPY_SOURCE }, .measured = "COPY %a:%b %pcopy%s", .count = 20,
+	    .cleanup = { "DELETE %pcopy%s" } },
+	{ "copy-one", "COPY, one message a command", .setup = { COPY_SOURCE },
+	    .measured = "COPY %n %pcopy%s", .count = 500, .cleanup = { "DELETE %pcopy%s" } },
+	{ "move", "MOVE, 100 messages a command", .unit = WINDOW_EXPUNGED, .window = 100,
+	    .needs = IMAP_MOVE,
+	    .setup = { OWN_MESSAGES, "?DELETE %pmove%s", "CREATE %pmove%s" },
+	    .measured = "MOVE 1:100 %pmove%s", .count = 20,
+	    .cleanup = { "UNSELECT", "DELETE %psrc%s", "DELETE %pmove%s" } },
+	{ "expunge", "EXPUNGE of 2,000 messages", .unit = ALL_EXPUNGED,
+	    .setup = { OWN_MESSAGES, "STORE 1:* +FLAGS.SILENT (\\Deleted)" },
+	    .measured = "EXPUNGE", .count = 1,
+	    .cleanup = { "UNSELECT", "DELETE %psrc%s" } },
+};
+
+const unsigned n_workloads = sizeof workloads / sizeof workloads[0];
+
+const struct workload *
+workload_find(const char *name)
+{
+	for (unsigned i = 0; i < n_workloads; i++)
+		if (strcmp(workloads[i].name, name) == 0)
+			return &workloads[i];
+	return NULL;
+}
