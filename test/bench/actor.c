@@ -23,6 +23,16 @@ actor_window(const struct actor *a, uint64_t op, uint64_t *first, uint64_t *last
 	*last = *first + window - 1 > exists ? exists : *first + window - 1;
 }
 
+static void
+add_mailbox(const struct actor *a, struct buf *out)
+{
+	const char *name = a->player.run->params->mailbox;
+
+	if (!str_ieq(str_c(name), STR("INBOX")))
+		buf_adds(out, a->imap.prefix);
+	buf_adds(out, name);
+}
+
 void
 actor_expand(const struct actor *a, const char *command, uint64_t op, struct buf *out)
 {
@@ -36,7 +46,7 @@ actor_expand(const struct actor *a, const char *command, uint64_t op, struct buf
 			continue;
 		}
 		switch (*++command) {
-		case 'm': buf_adds(out, p->mailbox); break;
+		case 'm': add_mailbox(a, out); break;
 		case 'p': buf_adds(out, a->imap.prefix); break;
 		case 's': buf_printf(out, "%sx%u", p->stamp, a->player.number); break;
 		case 'n': buf_addu(out, op % exists + 1); break;

@@ -30,7 +30,7 @@ static const char usage_text[] =
     "  --first N --users N  which users; default 1, 100\n"
     "  --connections N      default 1; those that log in are users of their own\n"
     "  --recipients N       of a delivery; default 1\n"
-    "  --mailbox NAME       default INBOX\n"
+    "  --mailbox NAME       a personal one; default INBOX\n"
     "  --count N            operations; --seconds S: until then; 0: no limit\n"
     "  --patience S         without an answer, before giving up; default 60\n"
     "  --pid N              the server's first process: measure CPU and memory\n"
@@ -156,7 +156,7 @@ print_text(const char *name, const char *text)
 }
 
 static void
-print_figures(struct run *run)
+print_figures(struct run *run, const struct workload *w)
 {
 	double seconds = run->ended - run->began, units = (double)run->units;
 
@@ -168,7 +168,7 @@ print_figures(struct run *run)
 	printf(", \"client_cpu\": %.4f", seconds > 0 ? run->client_cpu / seconds : 0);
 	if (run->params->pid != 0)
 		printf(", \"server_us\": %.3f", units > 0 ? 1e6 * run->server_cpu / units : 0);
-	if (run->hits > 0)
+	if (w->unit == HITS)
 		printf(", \"hits\": %ju", (uintmax_t)run->hits);
 	if (run->pss_after > 0)
 		printf(", \"processes\": %u, \"pss_kb\": %.1f, \"pss_before_kb\": %.1f",
@@ -184,7 +184,7 @@ report(struct run *run, const struct workload *w)
 	else if (run->skipped != NULL)
 		print_text("skipped", run->skipped);
 	else
-		print_figures(run);
+		print_figures(run, w);
 	puts("}");
 	return run->failure[0] != '\0' ? 1 : 0;
 }

@@ -4,7 +4,7 @@
  * A workload of commands is data: commands that set it up, commands that are
  * measured in turn, and commands that tidy up.  In a command
  *
- *	%m	--mailbox
+ *	%m	--mailbox, with the prefix unless it is INBOX
  *	%p	what the names of personal mailboxes begin with
  *	%s	the stamp and the player's number: for names of its own
  *	%n	a message: 1, 2, ... as operations go by, round and round

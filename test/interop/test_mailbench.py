@@ -1,0 +1,43 @@
+"""The load generator still measures what it says, on every workload."""
+import json
+import subprocess
+
+import pytest
+
+from demo import BUILD
+
+MAILBENCH = BUILD / "test/bench/mailbench"
+USERS = 4
+
+
+def workloads():
+    out = subprocess.run([MAILBENCH, "list"], capture_output=True, text=True, check=True).stdout
+    return [line.split()[0] for line in out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def bench(demo):
+    for _ in range(USERS):
+        demo.user()
+    pid = (demo.dir / "master.pid").read_text().strip()
+
+    def run(workload, *options):
+        out = subprocess.run(
+            [MAILBENCH, "--imap", f"127.0.0.1:{demo.imap_port}", "--pid", pid,
+             "--lmtp", f"127.0.0.1:{demo.lmtp_port}", "--user", "t#", "--users", str(USERS),
+             "--mailbox", "box", *options, workload],
+            capture_output=True, text=True, timeout=120)
+        assert out.returncode == 0, out.stdout + out.stderr
+        return json.loads(out.stdout)
+
+    assert run("fill", "--count", "2001")["ops"] == 2001
+    return run
+
+
+@pytest.mark.parametrize("workload", [w for w in workloads() if w != "fill"])
+def test_workload(bench, workload):
+    many = ["--connections", "3"] if workload in ("login", "deliver", "idle-memory") else []
+    result = bench(workload, "--count", "4", *many)
+    assert "error" not in result
+    if "skipped" not in result:
+        assert result["ops"] > 0
