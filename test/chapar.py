@@ -22,6 +22,8 @@ import subprocess
 import tempfile
 import time
 
+import ports
+
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
             "imap/lmtpd/deliver", "imap/idled/idled"]
@@ -41,16 +43,6 @@ def wait_for(what, condition, seconds=PATIENCE):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s for {what}")
         time.sleep(0.005)
-
-
-def free_ports(n):
-    socks = [socket.socket() for _ in range(n)]
-    for s in socks:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in socks]
-    for s in socks:
-        s.close()
-    return ports
 
 
 def cyrus_user():
@@ -201,7 +193,7 @@ class Server:
         self.owner = cyrus_user()
         self.build = self.find_build()
         self.address = listen
-        self.imap_port, self.imaps_port, self.lmtp_port = free_ports(3)
+        self.imap_port, self.imaps_port, self.lmtp_port = ports.several(3)
         self.lmtp_path = str(self.dir / "config/socket/lmtp")
         self.conf = self.dir / "imapd.conf"
         self.log_path = self.dir / "log"
@@ -296,7 +288,11 @@ class Server:
                  self.dir / "cyrus.conf", "-p", self.dir / "master.pid",
                  "-L", self.log_path], env=env, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out)
-        wait_for("the IMAP port", self.answers)
+        try:
+            wait_for("the IMAP port", self.answers)
+        except AssertionError as e:
+            out = (self.dir / "master.out").read_text(errors="replace")
+            raise AssertionError(f"{e}\n{self.log()[-4000:]}\n{out[-4000:]}") from None
 
     def answers(self):
         assert self.process.poll() is None, "master ended:\n" + self.log()

@@ -10,14 +10,14 @@ import imaplib
 import itertools
 import os
 import pathlib
-import random
 import re
 import shutil
 import smtplib
-import socket
 import ssl
 import subprocess
 import tempfile
+
+import ports
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", TOP / "b")).resolve()
@@ -25,18 +25,7 @@ PASSWORD = "secret"
 
 
 def free_port_base():
-    """A base whose ports nobody uses."""
-    for _ in range(200):
-        base = random.randrange(12000, 50000)
-        try:
-            for offset in (24, 143, 993):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", base + offset))
-            return base
-        except OSError:
-            continue
-    raise RuntimeError("no free ports")
+    return ports.base([24, 143, 993])
 
 
 @dataclasses.dataclass

@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+import ports
+
 from demo import PASSWORD, unverified
 
 MESSAGE = ("From: Ann <ann@example.org>\r\nTo: you@localhost\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= {n}\r\n"
@@ -245,9 +247,7 @@ def postfix(demo):
     for sub in ("conf", "queue", "data"):
         (d / sub).mkdir(parents=True)
     shutil.chown(d / "data", "postfix")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = ports.one()
     (d / "conf/main.cf").write_text(MAIN_CF.format(d=d, socket=demo.lmtp_socket))
     (d / "conf/master.cf").write_text(MASTER_CF.format(port=port))
     start = subprocess.run(["postfix", "-c", d / "conf", "start"], capture_output=True, text=True, timeout=60)

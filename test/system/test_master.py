@@ -16,6 +16,8 @@ import time
 
 import pytest
 
+import ports
+
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd()))
 MASTER = BUILD / "master" / "master"
 ECHOD = BUILD / "test" / "system" / "echod"
@@ -40,12 +42,6 @@ def wait_for(what, condition, seconds=PATIENCE):
         if time.monotonic() > end:
             pytest.fail(f"waited {seconds} s for {what}")
         time.sleep(0.01)
-
-
-def free_port(family=socket.AF_INET):
-    with socket.socket(family) as s:
-        s.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Client:
@@ -79,7 +75,7 @@ class Master:
 
     def __init__(self, folder):
         self.dir = folder
-        self.port = free_port()
+        self.port = ports.one()
         self.log_path = folder / "log"
         self.pidfile = folder / "master.pid"
         (folder / "var" / "proc").mkdir(parents=True)
@@ -289,7 +285,7 @@ def test_hup_keeps_sessions(master):
 
 def test_hup_changes_services(master):
     """Added, removed, renamed; a removed one refuses, its session goes on."""
-    second = free_port()
+    second = ports.one()
     master.configure(services=master.echo("prefork=1"))
     master.start()
     session = master.connect()
@@ -417,7 +413,7 @@ def test_stale_unix_socket_is_replaced(master):
 
 
 def test_tcp6(master):
-    port = free_port(socket.AF_INET6)
+    port = ports.one()
     master.configure(services=master.echo('proto="tcp6"', listen=f"[::1]:{port}"))
     master.start()
     assert Client(("::1", port)).greet().ask("x") == "x"
@@ -670,7 +666,7 @@ def test_upgrade(master):
 
 def test_upgrade_with_another_configuration(master):
     """A socket that no service wants any more refuses connections."""
-    second = free_port()
+    second = ports.one()
     master.configure(services=master.echo())
     master.start()
     master.connect().close()
