@@ -1,14 +1,16 @@
 /*
  * ctl_mboxlist.c - the list of mailboxes as text, and against the spool
  *
- *	ctl_mboxlist [-C FILE] -d [-p PARTITION]	dump
- *	ctl_mboxlist [-C FILE] -u			undump from stdin
- *	ctl_mboxlist [-C FILE] -v			verify
+ *	ctl_mboxlist [-C FILE] -d [-L] [-y] [-p PARTITION]	dump
+ *	ctl_mboxlist [-C FILE] -u [-L]				undump from stdin
+ *	ctl_mboxlist [-C FILE] -v				verify
  *
- * A line of a dump: name TAB partition SPACE acl, as Cyrus 2 wrote it; in what
- * is read a mailbox type (a number) may come before the partition and
- * "server!" may lead it, as later ones did.
+ * A dump is a JSON object with a member a mailbox, as Cyrus since 3.4 has it;
+ * with -L a line a mailbox, as before: name TAB partition SPACE acl.  In such
+ * a line a mailbox type (a number) may come before the partition and "server!"
+ * may lead it.  What is undumped may be either: an object begins with "{".
  */
+#include "imap/admin/json.h"
 #include "imap/admin/tool.h"
 
 #include <stdio.h>
@@ -20,35 +22,125 @@
 struct options {
 	const char *conf, *partition;
 	char what;			/* 'd', 'u', 'v' */
+	bool lines;			/* -L */
+	uint64_t printed;
 };
+
+enum { DUMP_MAX = 1 << 30 };
 
 __attribute__((noreturn)) static void
 usage(void)
 {
-	fputs("usage: ctl_mboxlist [-C imapd.conf] -d [-p partition]\n"
-	    "       ctl_mboxlist [-C imapd.conf] -u\n"
+	fputs("usage: ctl_mboxlist [-C imapd.conf] -d [-L] [-y] [-p partition]\n"
+	    "       ctl_mboxlist [-C imapd.conf] -u [-L]\n"
 	    "       ctl_mboxlist [-C imapd.conf] -v\n", stderr);
 	exit(EX_USAGE);
 }
 
 /* --- dump --- */
 
+/* {"fred":"lrs","anyone":"p"} */
+static void
+print_acl(const char *acl)
+{
+	struct str rest = str_c(acl), who;
+	struct buf b = BUF_INIT;
+	rights_t rights;
+
+	putchar('{');
+	for (bool first = true; acl_next(&rest, &who, &rights); first = false) {
+		buf_reset(&b);
+		buf_add_str(&b, who);
+		if (!first)
+			putchar(',');
+		json_print_string(b.p);
+		buf_reset(&b);
+		acl_format_rights(rights, &b);
+		printf(":\"%s\"", b.p);
+	}
+	putchar('}');
+	buf_free(&b);
+}
+
+static void
+print_member(const struct mbentry *e)
+{
+	char id[33];
+
+	json_print_string(e->name);
+	printf(":{\"acl\":");
+	print_acl(e->acl);
+	if (e->specialuse != NULL) {
+		printf(",\"legacy_specialuse\":");
+		json_print_string(e->specialuse);
+	}
+	id128_hex(&e->id, id);
+	printf(",\"mbtype\":\"e\",\"partition\":");
+	json_print_string(e->partition);
+	printf(",\"uidvalidity\":%u,\"uniqueid\":\"%s\"}", e->uidvalidity, id);
+}
+
 static bool
 dump_one(void *ctx, const struct mbentry *e)
 {
-	const struct options *o = ctx;
+	struct options *o = ctx;
 
-	if (o->partition == NULL || strcmp(o->partition, e->partition) == 0)
+	if (o->partition != NULL && strcmp(o->partition, e->partition) != 0)
+		return true;
+	if (o->lines) {
 		printf("%s\t%s %s\n", e->name, e->partition, e->acl);
+	} else {
+		printf(o->printed++ > 0 ? ",\n" : "\n");
+		print_member(e);
+	}
 	return !ferror(stdout);
+}
+
+static enum err
+dump(struct tool *t, struct options *o)
+{
+	enum err e;
+
+	if (!o->lines)
+		putchar('{');
+	e = mblist_walk(t->s, STR(""), dump_one, o);
+	if (!o->lines)
+		printf("\n}\n");
+	return e;
 }
 
 /* --- undump --- */
 
 struct line {
-	struct str name, acl;
-	const char *partition;
+	const char *name, *partition, *specialuse;
+	struct buf acl;
+	uint32_t uidvalidity;
 };
+
+static enum err
+load(struct tool *t, const struct line *l)
+{
+	struct mblist_create c = {
+		.name = str_c(l->name), .partition = l->partition, .acl = l->acl.p,
+		.uidvalidity = l->uidvalidity, .specialuse = l->specialuse,
+	};
+	enum err e = mblist_create(t->s, &c);
+
+	return e == ERR_EXISTS ? mblist_set_acl(t->s, c.name, buf_str(&l->acl)) : e;
+}
+
+static enum err
+add_right(struct line *l, struct str who, rights_t rights)
+{
+	struct buf now = BUF_INIT;
+	enum err e;
+
+	buf_add_str(&now, buf_str(&l->acl));
+	buf_reset(&l->acl);
+	e = acl_change(buf_str(&now), who, '=', rights, &l->acl);
+	buf_free(&now);
+	return e;
+}
 
 static bool
 is_number(struct str s)
@@ -61,53 +153,130 @@ is_number(struct str s)
 static bool
 parse_line(struct tool *t, struct str text, struct line *l)
 {
-	struct str rest = text, field, server;
+	struct str rest = text, name, field, server;
+	rights_t rights;
+	enum err e = OK;
 
-	if (!str_next_field(&rest, '\t', &l->name) || rest.p == NULL ||
+	if (!str_next_field(&rest, '\t', &name) || rest.p == NULL ||
 	    !str_next_field(&rest, ' ', &field))
 		return false;
 	if (is_number(field) && (rest.p == NULL || !str_next_field(&rest, ' ', &field)))
 		return false;
 	if (memchr(field.p, '!', field.n) != NULL && !str_next_field(&field, '!', &server))
 		return false;
+	l->name = arena_copy(t->arena, name.p, name.n);
 	l->partition = arena_copy(t->arena, field.p, field.n);
-	l->acl = rest.p != NULL ? rest : STR("");
-	return l->name.n > 0 && field.n > 0 && l->partition != NULL;
-}
-
-static enum err
-load(struct tool *t, const struct line *l)
-{
-	char *acl = arena_copy(t->arena, l->acl.p, l->acl.n);
-	struct mblist_create c = { .name = l->name, .partition = l->partition, .acl = acl };
-	enum err e = acl != NULL ? mblist_create(t->s, &c) : ERR_LIMIT;
-
-	return e == ERR_EXISTS ? mblist_set_acl(t->s, l->name, l->acl) : e;
+	if (rest.p == NULL)
+		rest = STR("");
+	while (e == OK && acl_next(&rest, &name, &rights))
+		e = add_right(l, name, rights);
+	return e == OK && field.n > 0 && l->name != NULL && *l->name != '\0' &&
+	    l->partition != NULL;
 }
 
 static void
-undump(struct tool *t)
+undump_lines(struct tool *t, struct str text)
 {
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t n;
+	struct str rest = text, one;
 
-	while ((n = getline(&text, &size, stdin)) > 0) {
+	while (rest.n > 0 && str_next_field(&rest, '\n', &one)) {
 		struct arena_mark mark = arena_mark(t->arena);
-		struct line l;
+		struct line l = { .acl = BUF_INIT };
 		enum err e = ERR_SYNTAX;
+		const char *what = arena_copy(t->arena, one.p, one.n);
 
-		if (text[n - 1] == '\n')
-			text[--n] = '\0';
-		if (n == 0)
-			continue;
-		if (parse_line(t, (struct str){ text, (size_t)n }, &l))
+		if (one.n > 0 && parse_line(t, one, &l))
 			e = load(t, &l);
-		if (e != OK)
-			tool_fail(t, text, e);
+		if (one.n > 0 && e != OK)
+			tool_fail(t, what != NULL ? what : "a line", e);
+		buf_free(&l.acl);
 		arena_rewind(t->arena, mark);
+		if (rest.p == NULL)
+			return;
 	}
-	free(text);
+}
+
+static enum err
+take_acl(const struct json *acl, struct line *l)
+{
+	enum err e = acl == NULL || acl->kind == JSON_OBJECT ? OK : ERR_SYNTAX;
+	rights_t rights;
+
+	for (const struct json *a = e == OK && acl != NULL ? acl->child : NULL;
+	    e == OK && a != NULL; a = a->next) {
+		e = a->text == NULL ? ERR_SYNTAX : acl_parse_rights(str_c(a->text), &rights);
+		if (e == OK)
+			e = add_right(l, str_c(a->key), rights);
+	}
+	return e;
+}
+
+static enum err
+load_member(struct tool *t, const struct json *m)
+{
+	struct line l = {
+		.name = m->key, .partition = json_text(m, "partition"),
+		.specialuse = json_text(m, "legacy_specialuse"), .acl = BUF_INIT,
+	};
+	const char *uidvalidity = json_text(m, "uidvalidity");
+	uint64_t n = 0;
+	enum err e = m->kind == JSON_OBJECT ? take_acl(json_get(m, "acl"), &l) : ERR_SYNTAX;
+
+	if (uidvalidity != NULL && (!str_to_u64(str_c(uidvalidity), &n) || n > UINT32_MAX))
+		e = ERR_SYNTAX;
+	l.uidvalidity = (uint32_t)n;
+	if (e == OK)
+		e = load(t, &l);
+	buf_free(&l.acl);
+	return e;
+}
+
+static void
+undump_json(struct tool *t, struct str text)
+{
+	size_t line;
+	struct json *all = json_parse(t->arena, text, &line);
+
+	if (all == NULL || all->kind != JSON_OBJECT) {
+		fprintf(stderr, "ctl_mboxlist: line %zu of the input is no JSON; nothing was "
+		    "changed\n", line);
+		t->failures++;
+		return;
+	}
+	for (const struct json *m = all->child; m != NULL; m = m->next) {
+		enum err e = load_member(t, m);
+
+		if (e != OK)
+			tool_fail(t, m->key, e);
+	}
+}
+
+static enum err
+undump(struct tool *t, const struct options *o)
+{
+	struct buf text = BUF_INIT;
+	struct str s;
+	size_t n;
+
+	do {
+		char *room = buf_reserve(&text, 65536);
+
+		n = fread(room, 1, 65536, stdin);
+		text.n += n;
+	} while (n > 0 && text.n < DUMP_MAX);
+	if (ferror(stdin) || text.n >= DUMP_MAX) {
+		buf_free(&text);
+		return ferror(stdin) ? ERR_IO : ERR_LIMIT;
+	}
+	s = buf_str(&text);
+	while (s.n > 0 && strchr(" \t\r\n", *s.p) != NULL && *s.p != '\0')
+		s = str_slice(s, 1, s.n);
+	if (s.n > 0 && *s.p == '{' && !o->lines)
+		undump_json(t, s);
+	else
+		undump_lines(t, s);
+	buf_free(&text);
+	return OK;
 }
 
 /* --- verify --- */
@@ -122,8 +291,13 @@ verify_one(void *ctx, const struct mbentry *e)
 	err = mblist_open_dir(t->s, e, &fd);
 	if (err == OK)
 		close(fd);
-	if (err != OK && err != ERR_NOTFOUND && err != ERR_STALE)
+	if (err == ERR_NOTFOUND || err == ERR_CORRUPT) {
+		printf("'%s' has no directory of its own at %s of partition %s\n",
+		    tool_name(t, e->name), e->dir, e->partition);
+		t->failures++;
+	} else if (err != OK && err != ERR_STALE) {
 		tool_fail(t, tool_name(t, e->name), err);
+	}
 	return true;
 }
 
@@ -148,15 +322,47 @@ verify(struct tool *t)
 
 /* --- main --- */
 
+__attribute__((noreturn)) static void
+refuse(char option, const char *why)
+{
+	fprintf(stderr, "ctl_mboxlist: -%c is not supported: %s\n", option, why);
+	exit(EX_USAGE);
+}
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "C:duvp:Lyxf:mawi")) != -1) {
+		switch (c) {
+		case 'C': o->conf = optarg; break;
+		case 'p': o->partition = optarg; break;
+		case 'L': o->lines = true; break;
+		case 'y': break;		/* none are hidden */
+		case 'd': case 'u': case 'v':
+			if (o->what != 0)
+				usage();
+			o->what = (char)c;
+			break;
+		case 'x': refuse('x', "delete mailboxes by IMAP");
+		case 'f': refuse('f', "there is one list, in configdirectory/db");
+		case 'm': case 'a': case 'w': case 'i':
+			refuse((char)c, "there is no MUPDATE server here");
+		default: usage();
+		}
+	}
+	if (optind != argc || o->what == 0 || (o->partition != NULL && o->what != 'd') ||
+	    (o->lines && o->what == 'v'))
+		usage();
+}
+
 static enum err
 run(struct tool *t, struct options *o)
 {
 	if (o->what == 'd')
-		return mblist_walk(t->s, STR(""), dump_one, o);
-	if (o->what == 'v')
-		return verify(t);
-	undump(t);
-	return OK;
+		return dump(t, o);
+	return o->what == 'v' ? verify(t) : undump(t, o);
 }
 
 int
@@ -165,22 +371,8 @@ main(int argc, char **argv)
 	struct options o = { .conf = NULL };
 	struct tool t;
 	enum err e;
-	int c;
 
-	while ((c = getopt(argc, argv, "C:duvp:")) != -1) {
-		switch (c) {
-		case 'C': o.conf = optarg; break;
-		case 'p': o.partition = optarg; break;
-		case 'd': case 'u': case 'v':
-			if (o.what != 0)
-				usage();
-			o.what = (char)c;
-			break;
-		default: usage();
-		}
-	}
-	if (optind != argc || o.what == 0 || (o.partition != NULL && o.what != 'd'))
-		usage();
+	read_options(argc, argv, &o);
 	tool_init(&t, "ctl_mboxlist", o.conf);
 	tool_open(&t);
 	e = run(&t, &o);

@@ -1,7 +1,8 @@
 /*
  * cyr_expire.c - gives back the room of what was deleted long enough ago
  *
- *	cyr_expire [-C FILE] [-D TIME] [-E TIME] [-X TIME] [-x] [-p PREFIX] [-u USER] [-v]
+ *	cyr_expire [-C FILE] [-A TIME] [-D TIME] [-E TIME] [-X TIME] [-actx]
+ *	    [-p PREFIX | -u USER] [-v]
  */
 #include "imap/admin/tool.h"
 #include "imap/store/dup.h"
@@ -18,7 +19,7 @@
 struct options {
 	const char *conf, *prefix, *user;
 	int64_t delete, expire, expunge;	/* seconds; -1: not asked for */
-	bool no_expunge, verbose;
+	bool no_expunge, verbose, nothing;
 };
 
 struct expire {
@@ -33,9 +34,9 @@ struct expire {
 __attribute__((noreturn)) static void
 usage(void)
 {
-	fputs("usage: cyr_expire [-C imapd.conf] [-D time] [-E time] [-X time] [-x]\n"
-	    "           [-p mailbox-prefix] [-u user] [-v]\n"
-	    "       at least one of -D, -E and -X; times like 3, 0.5d, 12h\n", stderr);
+	fputs("usage: cyr_expire [-C imapd.conf] [-A time] [-D time] [-E time] [-X time] [-actx]\n"
+	    "           [-p mailbox-prefix | -u user] [-v]\n"
+	    "       at least one of -A, -D, -E, -X and -t; times like 3, 0.5d, 12h\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -166,10 +167,12 @@ duration(const char *text, int64_t *seconds)
 static void
 read_options(int argc, char **argv, struct options *o)
 {
+	int64_t unused;
 	int c;
 
-	while ((c = getopt(argc, argv, "C:D:E:X:xp:u:vact")) != -1) {
+	while ((c = getopt(argc, argv, "C:A:D:E:X:xp:u:vact")) != -1) {
 		switch (c) {
+		case 'A': duration(optarg, &unused); o->nothing = true; break;
 		case 'C': o->conf = optarg; break;
 		case 'D': duration(optarg, &o->delete); break;
 		case 'E': duration(optarg, &o->expire); break;
@@ -178,11 +181,12 @@ read_options(int argc, char **argv, struct options *o)
 		case 'p': o->prefix = optarg; break;
 		case 'u': o->user = optarg; break;
 		case 'v': o->verbose = true; break;
+		case 't': o->nothing = true; break;
 		case 'a': case 'c': break;	/* annotations, conversations: none here */
 		default: usage();
 		}
 	}
-	if (optind != argc || (o->delete < 0 && o->expire < 0 && o->expunge < 0) ||
+	if (optind != argc || (o->delete < 0 && o->expire < 0 && o->expunge < 0 && !o->nothing) ||
 	    (o->prefix != NULL && o->user != NULL))
 		usage();
 }

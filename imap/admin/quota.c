@@ -3,6 +3,7 @@
  *
  *	quota [-C FILE] [-f] [-n] [-q] [-J] [-d DOMAIN] [-u] [PREFIX...]
  */
+#include "imap/admin/json.h"
 #include "imap/admin/tool.h"
 #include "imap/store/quota.h"
 
@@ -97,22 +98,10 @@ print_line(int64_t limit, uint64_t used, const char *resource, const char *root)
 }
 
 static void
-print_json_string(const char *s)
-{
-	putchar('"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			putchar('\\');
-		putchar(*s);
-	}
-	putchar('"');
-}
-
-static void
 print_json(const char *root, const char *resource, uint64_t used, int64_t limit, bool first)
 {
 	if (first) {
-		print_json_string(root);
+		json_print_string(root);
 		printf(":{");
 	} else {
 		printf(",");

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import time
@@ -125,19 +126,52 @@ def test_no_tool_makes_files_as_root(made, tmp_path):
 def test_missing_partition_is_not_an_empty_one(made, tmp_path):
     """A file system that is not mounted must not look like deleted mail."""
     os.rename(tmp_path / "two", tmp_path / "elsewhere")
-    assert "cannot open the store" in tool("ctl_mboxlist", made, "-d", ok=False)
+    assert "cannot open the store" in tool("ctl_mboxlist", made, "-d", "-L", ok=False)
 
 
 def test_dump_and_undump(made):
     lines = ["bb\tdefault anyone\tlrs\t\n", "user.joe\ttwo joe\tlrswipkxtean\t\n"]
-    assert tool("ctl_mboxlist", made, "-d") == ""
+    assert tool("ctl_mboxlist", made, "-d", "-L") == ""
     err = tool("ctl_mboxlist", made, "-u", ok=False,
                input=lines[1] + "bb\t0 host!default anyone\tlr\t\nnonsense\na..b\tdefault \n")
     assert "nonsense: syntax error" in err and "a..b" in err
     # What is there gets the ACL of the dump.
     tool("ctl_mboxlist", made, "-u", input=lines[0])
-    assert tool("ctl_mboxlist", made, "-d") == "".join(lines)
-    assert tool("ctl_mboxlist", made, "-d", "-p", "two") == lines[1]
+    assert tool("ctl_mboxlist", made, "-d", "-L") == "".join(lines)
+    assert tool("ctl_mboxlist", made, "-d", "-L", "-p", "two") == lines[1]
+
+
+def test_dump_as_json(made):
+    """Cyrus 3: "Dump the contents of the database to standard output in JSON format"."""
+    assert json.loads(tool("ctl_mboxlist", made, "-d")) == {}
+    tool("ctl_mboxlist", made, "-u", input='{"b \\"b\\u00e9":{"acl":{"anyone":"lrs"},'
+         '"partition":"two","uidvalidity":7,"mbtype":"e","name_history":[]}, "user.joe":'
+         '{"acl":{"joe":"lrswipcda","anyone":"p"},"partition":"default"}}')
+    text = tool("ctl_mboxlist", made, "-d", "-y")
+    dump = json.loads(text)
+    assert list(dump) == ['b "b\u00e9', "user.joe"] and len(text.splitlines()) == 4
+    assert dump['b "b\u00e9']["acl"] == {"anyone": "lrs"}
+    assert dump['b "b\u00e9']["uidvalidity"] == 7
+    assert dump["user.joe"]["acl"] == {"joe": "lrswipkxteacd", "anyone": "p"} or \
+        dump["user.joe"]["acl"] == {"joe": "lrswipkxtecda", "anyone": "p"}
+    assert list(json.loads(tool("ctl_mboxlist", made, "-d", "-p", "two"))) == ['b "b\u00e9']
+    # What it wrote it reads; nothing of a broken one is taken.
+    tool("ctl_mboxlist", made, "-u", input=text)
+    assert tool("ctl_mboxlist", made, "-d") == text
+    err = tool("ctl_mboxlist", made, "-u", input='{"new":{"partition":"two"},\n"x":', ok=False)
+    assert "line 2 of the input is no JSON" in err
+    err = tool("ctl_mboxlist", made, "-u", ok=False, input='{"a":{"partition":"nowhere"},'
+               '"c":{"partition":"two","acl":{"x":"?"}},"d":{"partition":"two","acl":{}}}')
+    assert "ctl_mboxlist: a: not found" in err and "ctl_mboxlist: c: syntax error" in err
+    assert "d" in json.loads(tool("ctl_mboxlist", made, "-d"))
+
+
+@pytest.mark.parametrize("args", [["-d", "-x"], ["-d", "-f", "x"], ["-m"], ["-m", "-w"], ["-d", "-u"],
+                                  [], ["-v", "-p", "two"], ["-z"]])
+def test_ctl_mboxlist_refuses(made, args):
+    r = subprocess.run([BUILD / "imap/admin/ctl_mboxlist", "-C", made, *args],
+                       capture_output=True, text=True)
+    assert r.returncode == 64 and re.search("(?m)^(ctl_mboxlist: -.|usage: )", r.stderr)
 
 
 def test_mbpath(made, tmp_path):
@@ -168,7 +202,7 @@ def test_verify_and_adopt(made, tmp_path):
     # Remove it, then restore its directory from the backup.
     subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
     subprocess.run(["rm", "-rf", tmp_path / "spool/user/joe"], check=True)
-    assert tool("ctl_mboxlist", made, "-d") == "user.jim\tdefault x\tl\t\n"
+    assert tool("ctl_mboxlist", made, "-d", "-L") == "user.jim\tdefault x\tl\t\n"
     subprocess.run(["mv", tmp_path / "saved", tmp_path / "spool/user/joe"], check=True)
     r = subprocess.run([BUILD / "imap/admin/ctl_mboxlist", "-C", made, "-v"],
                        capture_output=True, text=True)
@@ -176,7 +210,7 @@ def test_verify_and_adopt(made, tmp_path):
     assert tool("reconstruct", made, "-n", "-m") == "user.joe: would be added to the list\n"
     assert tool("reconstruct", made, "-r", "-f", "user.joe") == \
         "user.joe: added to the list\nuser.joe\n"
-    assert "user.joe\tdefault joe\tlr\t\n" in tool("ctl_mboxlist", made, "-d")
+    assert "user.joe\tdefault joe\tlr\t\n" in tool("ctl_mboxlist", made, "-d", "-L")
     assert conf == made.read_text()
 
 
@@ -185,18 +219,18 @@ def test_list_rebuilt_without_headers(made, tmp_path):
     dump = "bb\tdefault anyone\tlrs\t\nuser.joe\tdefault joe\tlr\tann\tlr\t\n" \
            "user.joe.a b\ttwo joe\tlrswipkxtean\t\n"
     tool("ctl_mboxlist", made, "-u", input=dump)
-    assert tool("ctl_mboxlist", made, "-d") == dump
+    assert tool("ctl_mboxlist", made, "-d", "-L") == dump
     subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
     (tmp_path / "spool/bb/cyrus.header").unlink()
     (tmp_path / "spool/user/joe/cyrus.header").write_text("rubbish")
     (tmp_path / "two/user/joe/a b/cyrus.header").unlink()
     tool("ctl_cyrusdb", made, "-r")
     # Nothing becomes public.
-    assert tool("ctl_mboxlist", made, "-d") == "bb\tdefault \nuser.joe\tdefault joe\t" \
+    assert tool("ctl_mboxlist", made, "-d", "-L") == "bb\tdefault \nuser.joe\tdefault joe\t" \
         "lrswipkxtean\t\nuser.joe.a b\ttwo joe\tlrswipkxtean\t\n"
     assert "cyrus.header" not in tool("reconstruct", made)
     subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
-    assert tool("ctl_mboxlist", made, "-d").startswith("bb\tdefault \n")
+    assert tool("ctl_mboxlist", made, "-d", "-L").startswith("bb\tdefault \n")
 
 
 def test_quota_report_and_repair(server, user):
@@ -249,6 +283,10 @@ def test_expire(make_server):
 def test_expire_wants_to_know_what(made):
     assert "usage" in tool("cyr_expire", made, ok=False)
     assert "not a time" in tool("cyr_expire", made, "-E", "soon", ok=False)
+    # From old crontabs: what they ask for is not there.
+    assert tool("cyr_expire", made, "-A", "7d", "-x", "-c") == ""
+    assert tool("cyr_expire", made, "-a", "-t") == ""
+    assert "usage" in tool("cyr_expire", made, "-x", ok=False)
 
 
 def test_ipurge(server, user):
