@@ -3,6 +3,10 @@ imap/admin/chapar_SRCS = imap/admin/chapar.c imap/admin/conf_page.c
 MANPAGES += man/chapar.8 man/ctl_cyrusdb.8 man/ctl_mboxlist.8 man/cyr_expire.8
 MANPAGES += man/ipurge.8 man/mbpath.8 man/mkimap.8 man/quota.8 man/reconstruct.8
 
+# Installed in sbindir.
+SCRIPTS += imap/admin/cyrus.in
+MANPAGES += man/cyrus.8
+
 # The page is the prose of man/imapd.conf.5.in around the table of options.
 MADE_MANPAGES += man/imapd.conf.5
 

@@ -1,5 +1,6 @@
 """What other programs rely on: saslauthd, watchers of the log, configuration in parts."""
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -7,7 +8,9 @@ import subprocess
 
 import pytest
 
-from chapar import PASSWORD, wait_for
+from chapar import BUILD, PASSWORD, wait_for
+
+SOURCE = pathlib.Path(__file__).parents[2]
 
 # What fail2ban's filter for Cyrus (filter.d/cyrus-imap.conf) looks for, once date, host
 # and "imapd[123]: " are taken off; the first address in brackets is banned.
@@ -111,3 +114,24 @@ def test_unknown_options_do_not_keep_it_from_starting(make_server):
     assert re.search(r"imapd\.conf:\d+: .*altnamspace.*altnamespace", said)
     assert re.search(r"imapd\.conf:\d+: .*sievedir", said)
     assert srv.login().ok('NAMESPACE').find(rb'NAMESPACE \(\("INBOX\."')
+
+
+def test_debians_wrapper(make_server, tmp_path):
+    """cyrus.conf of Debian's packages: cmd="/usr/sbin/cyrus expire -E 3"."""
+    wrapper = tmp_path / "cyrus"
+    wrapper.write_text((SOURCE / "imap/admin/cyrus.in").read_text().replace(
+        "@PROGRAM_DIR@", str(BUILD / "imap/admin")))
+    wrapper.chmod(0o755)
+    srv = make_server(start=False)
+
+    def cyrus(*args):
+        return subprocess.run([wrapper, *args], capture_output=True, text=True)
+
+    for args in (["makedirs", "-C", srv.conf], ["ctl_cyrusdb", "-C", srv.conf, "-r"],
+                 ["expire", "-C", srv.conf, "-E", "4", "-D", "28"],
+                 ["cyrusdb", "-C", srv.conf, "-c"]):
+        assert (cyrus(*args).returncode, cyrus(*args).stderr) == (0, "")
+    for args in ([], ["tls_prune"], ["../admin/quota"], ["quota", "-z"]):
+        r = cyrus(*args)
+        assert r.returncode == 64 and r.stderr
+    assert "reconstruct" in cyrus("help").stdout
