@@ -47,6 +47,8 @@ struct listing {
 	size_t shown[MAX_LEVELS];	/* lengths of the names above it that ... */
 	size_t depth;
 	struct buf path;		/* ... are beginnings of this */
+	struct name_prefixes roots;	/* of the namespaces */
+	struct buf shown_roots;		/* those shown, each with a NUL behind */
 };
 
 /* --- lines --- */
@@ -125,20 +127,56 @@ go_to(struct listing *l, struct str name)
 	buf_add_str(&l->path, name);
 }
 
+/* Is LEVEL the root of a namespace, PREFIX without its separator, or above it? */
+static bool
+is_above_root(const struct listing *l, struct str level, const struct buf *prefix)
+{
+	return level.n < prefix->n && memcmp(prefix->p, level.p, level.n) == 0
+	    && prefix->p[level.n] == l->s->names.sep;
+}
+
+/*
+ * What is below such a root comes in several runs, since inside the names are
+ * in another order: user.anna, user.fred (who is "INBOX"), user.wilma.
+ */
+static bool
+is_root(const struct listing *l, struct str level)
+{
+	return is_above_root(l, level, &l->roots.other)
+	    || is_above_root(l, level, &l->roots.shared);
+}
+
+static bool
+root_was_shown(const struct listing *l, struct str root)
+{
+	const char *p = l->shown_roots.p, *end = p + l->shown_roots.n;
+	for (; p < end; p += strlen(p) + 1)
+		if (str_eq(str_c(p), root))
+			return true;
+	return false;
+}
+
+/* Was the level of N bytes above the name at hand, or the name, shown? */
 static bool
 was_shown(const struct listing *l, size_t n)
 {
+	struct str level = { l->path.p, n };
 	for (size_t i = 0; i < l->depth; i++)
 		if (l->shown[i] == n)
 			return true;
-	return false;
+	return is_root(l, level) && root_was_shown(l, level);
 }
 
 static void
 mark_shown(struct listing *l, size_t n)
 {
+	struct str level = { l->path.p, n };
 	if (l->depth < MAX_LEVELS)
 		l->shown[l->depth++] = n;
+	if (is_root(l, level)) {
+		buf_add_str(&l->shown_roots, level);
+		buf_addc(&l->shown_roots, '\0');
+	}
 }
 
 /* The levels above NAME that match and were not shown yet. */
@@ -278,8 +316,10 @@ start(struct listing *l, struct session *s, const char *word)
 {
 	*l = (struct listing){
 		.s = s, .word = word, .name = BUF_INIT, .held = BUF_INIT,
-		.path = BUF_INIT,
+		.path = BUF_INIT, .roots = { BUF_INIT, BUF_INIT, BUF_INIT },
+		.shown_roots = BUF_INIT,
 	};
+	name_prefixes(&s->names, &l->roots);
 	l->deleted = str_c(store_params_of(s->store)->deleted_prefix);
 }
 
@@ -289,6 +329,10 @@ finish(struct listing *l)
 	buf_free(&l->name);
 	buf_free(&l->held);
 	buf_free(&l->path);
+	buf_free(&l->roots.personal);
+	buf_free(&l->roots.other);
+	buf_free(&l->roots.shared);
+	buf_free(&l->shown_roots);
 }
 
 /*

@@ -237,7 +237,9 @@ lmtp_bdat(struct lmtp_session *l, struct str args)
 	if (e != OK)
 		return e;
 	if (l->data_error != OK) {
-		answer_all(l, 451, "4.3.0", "System I/O error; try again later");
+		/* Only the last chunk has an answer for each recipient. */
+		for (size_t n = last ? l->rcpts : 1; n > 0; n--)
+			lmtp_reply(l, 451, "4.3.0", "System I/O error; try again later");
 		lmtp_reset(l);
 	} else if (last) {
 		receiver_end(l->receiver);

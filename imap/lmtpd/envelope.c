@@ -119,12 +119,17 @@ mail_parameter(struct lmtp_session *l, struct str key, struct str value)
 	return false;
 }
 
+/* RFC 6531 section 3.4: may an address of this text be used in this transaction? */
 static bool
-needs_utf8(const char *text)
+address_allowed(struct lmtp_session *l, const char *text)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text & 0x80)
-			return true;
+	bool ascii = true;
+
+	for (const char *p = text; *p != '\0'; p++)
+		ascii = ascii && ((unsigned char)*p & 0x80) == 0;
+	if (ascii || (l->utf8 && utf8_valid(str_c(text))))
+		return true;
+	lmtp_reply(l, 553, "5.6.7", "Non-ASCII address needs SMTPUTF8 and valid UTF-8");
 	return false;
 }
 
@@ -151,9 +156,8 @@ lmtp_mail(struct lmtp_session *l, struct str args)
 			return;
 		}
 	}
-	if (needs_utf8(path.text) && (!l->utf8 || !utf8_valid(str_c(path.text)))) {
+	if (!address_allowed(l, path.text)) {
 		lmtp_reset(l);
-		lmtp_reply(l, 553, "5.6.7", "Non-ASCII address needs SMTPUTF8 and valid UTF-8");
 		return;
 	}
 	l->has_sender = true;
@@ -180,9 +184,9 @@ refuse(struct lmtp_session *l, enum err e, const char *address)
 	if (e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_NAME) {
 		log_info("rejected: recipient <%s>: %s", address, err_text(e));
 		/* Does not tell which of the two it was. */
-		stream_puts(l->s, "550-Mailbox unknown.  Either there is no mailbox "
-		    "associated with this\r\n550-name or you do not have authorization "
-		    "to see it.\r\n");
+		stream_puts(l->s, "550-5.1.1 Mailbox unknown.  Either there is no "
+		    "mailbox associated with this\r\n550-5.1.1 name or you do not "
+		    "have authorization to see it.\r\n");
 		lmtp_reply(l, 550, "5.1.1", "User unknown");
 	} else if (e == ERR_QUOTA && l->service->over_quota_permanent) {
 		lmtp_reply(l, 552, "5.2.2", "Over quota");
@@ -233,6 +237,10 @@ lmtp_rcpt(struct lmtp_session *l, struct str args)
 		lmtp_reply(l, 503, "5.5.1", "MAIL FROM comes first");
 		return;
 	}
+	if (l->blob != NULL) {
+		lmtp_reply(l, 503, "5.5.1", "The message has begun");
+		return;
+	}
 	if (l->rcpts == LMTP_RCPT_MAX) {
 		refuse(l, ERR_LIMIT, "");
 		return;
@@ -242,6 +250,8 @@ lmtp_rcpt(struct lmtp_session *l, struct str args)
 		    "Syntax of the recipient's address: RCPT TO:<user@domain>");
 		return;
 	}
+	if (!address_allowed(l, path.text))
+		return;
 	r = add_rcpt(l);
 	*r = (struct deliver_rcpt){ .flags = l->flags };
 	if (!rcpt_parameters(l, &args, r))

@@ -48,6 +48,7 @@ start(struct server *s)
 		.timeout = timeout < TIMEOUT_MIN ? TIMEOUT_MIN : (int)timeout,
 		.policy = {
 			.postuser = conf_string(s->conf, CONF_POSTUSER),
+			.sep = conf_switch(s->conf, CONF_UNIXHIERARCHYSEP) ? '/' : '.',
 			.lowercase = conf_switch(s->conf, CONF_LMTP_DOWNCASE_RCPT),
 			.suppress_duplicates =
 			    conf_switch(s->conf, CONF_DUPLICATESUPPRESSION),

@@ -114,8 +114,10 @@ cmd_noop(struct lmtp_session *l, struct str args)
 static enum err
 cmd_vrfy(struct lmtp_session *l, struct str args)
 {
-	(void)args;
-	lmtp_reply(l, 252, "2.5.2", "Try RCPT to attempt delivery");
+	if (args.n == 0)
+		lmtp_reply(l, 501, "5.5.4", "VRFY needs a name");
+	else
+		lmtp_reply(l, 252, "2.5.2", "Try RCPT to attempt delivery");
 	return OK;
 }
 
@@ -178,13 +180,15 @@ static const struct command {
 static enum err
 run(struct lmtp_session *l, const struct command *c, struct str args)
 {
-	if (c->needs_lhlo && l->helo[0] == '\0') {
+	bool early = c->needs_lhlo && l->helo[0] == '\0';
+
+	/* Its octets follow in any case: they are not commands. */
+	if (c->run == lmtp_bdat && (early || may_auth(l)))
+		return lmtp_bdat(l, args);
+	if (early) {
 		lmtp_reply(l, 503, "5.5.1", "Say LHLO first");
 	} else if (c->needs_auth && may_auth(l)) {
 		lmtp_reply(l, 530, "5.7.0", "Authentication required");
-		/* Its octets follow in any case: they are not commands. */
-		if (c->run == lmtp_bdat)
-			return lmtp_bdat(l, args);
 	} else if (c->no_args && args.n > 0) {
 		lmtp_reply(l, 501, "5.5.4", "This command takes no argument");
 	} else {

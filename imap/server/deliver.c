@@ -2,6 +2,7 @@
 #include "imap/server/deliver.h"
 
 #include "imap/mime/mime.h"
+#include "imap/server/name.h"
 #include "imap/store/dup.h"
 #include "imap/store/mblist.h"
 #include "imap/store/mbox.h"
@@ -77,13 +78,61 @@ look(struct store *s, struct arena *arena, const struct identity *sender,
 	return OK;
 }
 
-static enum err
-resolve_shared(struct store *s, struct arena *arena, const struct identity *sender,
-    struct str name, struct deliver_rcpt *r, struct mbentry **e)
+/*
+ * PART as an IMAP client would write it, below INBOX (the internal name of
+ * USERID's) or, without USERID, at the top.  NULL: it is no such name.
+ */
+static const char *
+client_name(struct arena *arena, char sep, const char *userid, struct str part)
 {
-	r->mailbox = join_name(arena, "", name);
+	struct name_style style = {
+		.sep = sep != '\0' ? sep : '.', .userid = userid, .is_admin = true,
+	};
+	struct buf outside = BUF_INIT, inside = BUF_INIT;
+	const char *name = NULL;
+
+	if (userid != NULL) {
+		buf_adds(&outside, "INBOX");
+		buf_addc(&outside, style.sep);
+	}
+	buf_add_str(&outside, part);
+	if (name_to_internal(&style, buf_str(&outside), &inside) == OK)
+		name = arena_copy(arena, inside.p, inside.n);
+	buf_free(&outside);
+	buf_free(&inside);
+	return name;
+}
+
+/* The mailbox PART below PREFIX (""; or USERID's INBOX), in either spelling. */
+static enum err
+look_for_part(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    const struct identity *sender, struct str part, struct deliver_rcpt *r,
+    struct mbentry **e)
+{
+	const char *name = client_name(arena, p->sep, r->userid, part);
+	const char *prefix = r->userid != NULL ? r->mailbox : "";
+	enum err err = name != NULL ? look(s, arena, sender, name, true, e) : ERR_NOTFOUND;
+
+	if (err == ERR_NOTFOUND) {
+		name = join_name(arena, prefix, part);
+		err = look(s, arena, sender, name, true, e);
+	}
+	if (err == OK)
+		r->mailbox = name;
+	return err;
+}
+
+static enum err
+resolve_shared(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    const struct identity *sender, struct str name, struct deliver_rcpt *r,
+    struct mbentry **e)
+{
+	enum err err;
+
+	r->userid = NULL;
+	err = look_for_part(s, arena, p, sender, name, r, e);
 	r->userid = "anonymous";
-	return look(s, arena, sender, r->mailbox, true, e);
+	return err;
 }
 
 static enum err
@@ -92,7 +141,7 @@ resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *
     struct deliver_rcpt *r, struct mbentry **e)
 {
 	const char *inbox = join(arena, "user.", user, p->lowercase);
-	const char *folder;
+	struct mbentry *folder;
 	enum err err;
 
 	/* Anybody may send mail to a user: `p` is asked for folders only. */
@@ -103,15 +152,8 @@ resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *
 	r->mailbox = inbox;
 	if (r->userid == NULL)
 		return ERR_LIMIT;
-	if (detail.n > 0) {
-		struct mbentry *f;
-
-		folder = join_name(arena, inbox, detail);
-		if (look(s, arena, sender, folder, true, &f) == OK) {
-			r->mailbox = folder;
-			*e = f;
-		}
-	}
+	if (detail.n > 0 && look_for_part(s, arena, p, sender, detail, r, &folder) == OK)
+		*e = folder;
 	return OK;
 }
 
@@ -131,11 +173,11 @@ deliver_resolve(struct store *s, struct arena *arena, const struct deliver_polic
 		user.n = (size_t)(plus - local.p);
 		detail = (struct str){ plus + 1, local.n - user.n - 1 };
 	}
-	if (plus != NULL && str_ieq(user, post))
-		err = resolve_shared(s, arena, sender, detail, r, &e);
-	else if (user.n == 0)
-		err = ERR_NOTFOUND;
-	else
+	err = ERR_NOTFOUND;
+	if (plus != NULL && (user.n == 0 || str_ieq(user, post)))
+		err = resolve_shared(s, arena, p, sender, detail, r, &e);
+	/* There may be somebody of postuser's name. */
+	if (user.n > 0 && (err == ERR_NOTFOUND || err == ERR_DENIED))
 		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
 	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
 		err = quota_check(s, str_c(e->quotaroot), 1, 1);

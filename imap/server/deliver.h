@@ -6,9 +6,11 @@
  * one commit for all of them.
  *
  * Addresses: USER is user.USER; USER+DETAIL is user.USER.DETAIL if that
- * exists and the sender has `p` on it, else the INBOX; POSTUSER+NAME (or
- * +NAME if no postuser is set) is the shared mailbox NAME, which must exist
- * and grant `p`.
+ * exists and the sender has `p` on it, else the INBOX; POSTUSER+NAME and +NAME
+ * are the shared mailbox NAME, which must exist and grant `p`.  DETAIL and NAME
+ * are written as IMAP clients write names (with the separator of
+ * unixhierarchysep, in modified UTF-7), or in UTF-8 with '.' and '/' between
+ * the components.
  */
 #ifndef IMAP_SERVER_DELIVER_H
 #define IMAP_SERVER_DELIVER_H
@@ -25,6 +27,7 @@
 
 struct deliver_policy {
 	const char *postuser;		/* "bb"; "" or NULL: none */
+	char sep;			/* between the components of names; 0: '.' */
 	bool lowercase;			/* lmtp_downcase_rcpt */
 	bool suppress_duplicates;
 };
