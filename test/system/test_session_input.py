@@ -115,7 +115,7 @@ def test_bare_lf(imap):
 def test_half_closed(server, user):
     """What was asked before the end of input is answered."""
     out = subprocess.run(
-        ["python3", "-c", f"""
+        ["/usr/bin/python3", "-c", f"""
 import socket
 s = socket.create_connection(("127.0.0.1", {server.imap_port}))
 s.sendall(b"a LOGIN {user} secret\\r\\nb SELECT INBOX\\r\\n")
