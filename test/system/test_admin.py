@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from chapar import wait_for
+
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 MESSAGE = b"From: a@example.org\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: x\r\n\r\nbody\r\n"
 
@@ -330,3 +332,42 @@ def test_checkpoint_under_a_running_server(server, imap):
     tool("ctl_cyrusdb", server.conf, "-c")
     tool("ctl_cyrusdb", server.conf, "-r", "-x")
     assert imap.ok("SELECT INBOX").find(rb"1 EXISTS")
+
+
+def test_cyr_df(made, tmp_path):
+    lines = tool("cyr_df", made).splitlines()
+    assert lines[0].split() == ["Partition", "1k-blocks", "Used", "Available", "Use%", "Location"]
+    disk = os.statvfs(tmp_path)
+    for line, name, path in zip(lines[1:], ("default", "two"), ("spool", "two"), strict=True):
+        field = line.split()
+        assert (field[0], field[5]) == (name, f"{tmp_path}/{path}")
+        assert int(field[1]) == disk.f_blocks * disk.f_frsize // 1024
+    assert tool("cyr_df", made, "-m").splitlines() == lines[:1]
+    shutil.rmtree(tmp_path / "two")
+    assert "two: No such file" in tool("cyr_df", made, ok=False)
+
+
+def test_cyr_info_conf(made, tmp_path):
+    made.write_text(made.read_text() + "timeout: 45m\nimaps_timeout: 50m\nquotawarn: 90\nnewsspool: /x\n")
+    conf = tool("cyr_info", made, "conf").splitlines()
+    assert "timeout: 45m" in conf and f"partition-two: {tmp_path}/two" in conf
+    assert not any(x.startswith("quotawarn") for x in conf)
+    assert "timeout: 50m" in tool("cyr_info", made, "-n", "imaps", "conf").splitlines()
+    assert {"timeout: 45m", "quotawarn: 90"} < set(tool("cyr_info", made, "conf-all").splitlines())
+    assert "timeout: 30m" in tool("cyr_info", made, "conf-default").splitlines()
+    assert "newsspool" in tool("cyr_info", made, "conf-lint")
+    for args in ([], ["nothing"], ["-s", "2.4", "conf"], ["conf", "x"]):
+        r = subprocess.run([BUILD / "imap/admin/cyr_info", *args], capture_output=True)
+        assert r.returncode == 64 and r.stderr
+
+
+def test_cyr_info_proc(server, user):
+    c = server.login(user)
+    c.ok("SELECT INBOX")
+    lines = tool("cyr_info", server.conf, "proc").splitlines()
+    mine = [x.split() for x in lines if user in x.split()]
+    assert len(mine) == 1
+    assert mine[0][0].isdigit() and mine[0][1:] == ["imap", "[127.0.0.1]", user, f"user.{user}"]
+    c.ok("LOGOUT")
+    wait_for("the end of the session",
+             lambda: user not in tool("cyr_info", server.conf, "proc"))
