@@ -345,12 +345,29 @@ other_prefix(struct str text, size_t max)
 	return text.n - rest.n;
 }
 
+/* Eight ASCII bytes at once: bit 7 of a sum says if the byte is that great. */
+static uint64_t
+upper_of_eight(uint64_t w)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t from_a = w + each * (0x80 - 'a'), past_z = w + each * (0x80 - 'z' - 1);
+
+	return w ^ ((from_a & ~past_z & each * 0x80) >> 2);
+}
+
 static void
 add_upper(struct str ascii, struct buf *folded)
 {
 	char *to = buf_reserve(folded, ascii.n);
+	size_t i = 0;
+	uint64_t w;
 
-	for (size_t i = 0; i < ascii.n; i++)
+	for (; i + sizeof(w) <= ascii.n; i += sizeof(w)) {
+		memcpy(&w, ascii.p + i, sizeof(w));
+		w = upper_of_eight(w);
+		memcpy(to + i, &w, sizeof(w));
+	}
+	for (; i < ascii.n; i++)
 		to[i] = ascii.p[i] >= 'a' && ascii.p[i] <= 'z' ? (char)(ascii.p[i] & ~' ')
 							       : ascii.p[i];
 	to[ascii.n] = '\0';

@@ -205,6 +205,29 @@ test_fold(void **state)
 	buf_free(&b);
 }
 
+/* All of ASCII, at each place of a run that is folded in larger pieces. */
+static void
+test_fold_ascii(void **state)
+{
+	char text[3 * 128], upper[3 * 128];
+	struct buf folded = BUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 3 * 128; i++) {
+		text[i] = (char)(i % 128);
+		upper[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+	}
+	for (size_t from = 0; from < 16; from++)
+		for (size_t n = 0; n <= sizeof(text) - from; n++) {
+			buf_reset(&folded);
+			charset_fold((struct str){ text + from, n }, &folded);
+			assert_int_equal(folded.n, n);
+			if (n > 0)
+				assert_memory_equal(folded.p, upper + from, n);
+		}
+	buf_free(&folded);
+}
+
 static void
 test_nfc(void **state)
 {
@@ -237,6 +260,7 @@ main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_ascii),
 		cmocka_unit_test(test_nfc),
 	};
 
