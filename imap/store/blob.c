@@ -1,7 +1,8 @@
 /*
  * blob.c - a message on its way into the store
  *
- * Bytes go to memory until BLOB_MEMORY, then to stage/ID on the partition.  A
+ * Bytes go to memory until BLOB_MEMORY, then to stage/ID on the partition, in
+ * pieces of WRITE_SIZE: lmtpd hands them over line by line.  A
  * staged blob's file is flushed with its directory by blob_finish(), before
  * any lock is taken and before any log frame names it; it stays until a
  * checkpoint has flushed the mailboxes' links to it (SOURCE_STAGE in rec.h).
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { WRITE_SIZE = 64 * 1024 };
 
 enum err
 blob_new(struct store *s, const char *partition, struct blob **blob)
@@ -40,21 +43,22 @@ blob_new(struct store *s, const char *partition, struct blob **blob)
 	return OK;
 }
 
-/* From memory to the stage file. */
+/* What is in memory to the stage file, which is made for it. */
 static enum err
 spill(struct blob *b)
 {
 	char name[SPOOL_NAME];
-	enum err e;
+	enum err e = OK;
 
 	spool_stage_name(&b->id, name);
-	e = file_open(b->part->stagefd, name, O_RDWR | O_CREAT | O_EXCL, 0600, &b->fd);
+	if (b->fd < 0)
+		e = file_open(b->part->stagefd, name, O_RDWR | O_CREAT | O_EXCL, 0600, &b->fd);
 	if (e != OK) {
 		b->fd = -1;
 		return e;
 	}
 	e = file_write(b->fd, name, b->mem.p, b->mem.n);
-	buf_free(&b->mem);
+	buf_reset(&b->mem);
 	return e;
 }
 
@@ -67,9 +71,9 @@ blob_write(struct blob *b, const void *p, size_t n)
 		return b->failed;
 	sha256_add(b->hash, p, n);
 	b->size += n;
-	if (b->fd < 0 && b->size > BLOB_MEMORY)
+	if (b->mem.n + n > (b->fd < 0 ? BLOB_MEMORY : WRITE_SIZE))
 		e = spill(b);
-	if (e == OK && b->fd >= 0)
+	if (e == OK && b->fd >= 0 && n >= WRITE_SIZE)
 		e = file_write(b->fd, b->part->path, p, n);
 	else if (e == OK)
 		buf_add(&b->mem, p, n);
@@ -90,7 +94,11 @@ blob_finish(struct blob *b)
 	b->hash = NULL;
 	if (e == OK && b->fd >= 0) {
 		spool_stage_name(&b->id, name);
-		e = file_fsync(b->fd, name);
+		if (b->mem.n > 0)
+			e = spill(b);
+		buf_free(&b->mem);
+		if (e == OK)
+			e = file_fsync(b->fd, name);
 		if (e == OK)
 			e = file_fsync_dir(b->part->stagefd, ".");
 		if (e == OK)

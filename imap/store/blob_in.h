@@ -12,7 +12,7 @@ struct blob {
 	struct store *store;
 	struct partition *part;
 	struct id128 id;
-	struct buf mem;			/* the bytes, while fd < 0 */
+	struct buf mem;			/* the bytes; with fd those not yet written */
 	int fd;				/* the stage file */
 	struct str map;			/* its bytes, when finished */
 	uint64_t size;
