@@ -181,6 +181,9 @@ give_up(struct sasl_conn *c, int rc)
 	buf_reset(&c->why);
 	buf_adds(&c->why, c->sasl != NULL ? sasl_errdetail(c->sasl)
 	    : sasl_errstring(rc, NULL, NULL));
+	/* "SASL(-5): bad protocol / cancel: " if the mechanism gave no reason */
+	while (c->why.n > 0 && strchr(": ", c->why.p[c->why.n - 1]) != NULL)
+		buf_truncate(&c->why, c->why.n - 1);
 	sasl_dispose(&c->sasl);
 }
 

@@ -53,6 +53,7 @@ struct stream {
 	bool tele_relative;
 	time_t tele_last;
 	uint64_t bytes_in, bytes_out;
+	char tls_why[160];	/* the handshake failed */
 	struct str mem_in;
 	struct buf *mem_out;
 };
@@ -604,13 +605,19 @@ stream_start_tls(struct stream *s, struct tls_context *ctx)
 		if ((e = wait_for(s, events, true)) != OK)
 			break;
 	if (e != OK) {
-		log_notice("TLS handshake failed: %s",
+		snprintf(s->tls_why, sizeof(s->tls_why), "%s",
 		    e == ERR_SYNTAX ? tls_why(tls) : err_text(e));
 		tls_free(tls);
 		return s->in_err = s->out_err = e;
 	}
 	s->tls = tls;
 	return OK;
+}
+
+const char *
+stream_tls_why(const struct stream *s)
+{
+	return s->tls_why;
 }
 
 bool

@@ -107,9 +107,11 @@ enum err stream_error(const struct stream *s);
  * TLS as the server: flushes, then shakes hands within the stream's timeout
  * and deadline.  What was buffered before is dropped: nothing a client sent
  * in the clear is read as if it had come through TLS.  After an error the
- * stream is dead in both directions.
+ * stream is dead in both directions, and stream_tls_why() says what was wrong,
+ * for the log: only the caller knows who the client is.
  */
 enum err stream_start_tls(struct stream *s, struct tls_context *ctx) MUST_CHECK;
+const char *stream_tls_why(const struct stream *s);
 bool stream_is_tls(const struct stream *s);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" and its bits; NULL and 0 without TLS. */
 const char *stream_tls_version(const struct stream *s);

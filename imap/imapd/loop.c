@@ -204,9 +204,7 @@ loop(struct session *s)
 	while (s->state != STATE_LOGOUT) {
 		struct input input;
 		enum err e = reader_next(s->reader, &input);
-		if (e == ERR_CLOSED || e == ERR_TIMEOUT
-		    || (e == ERR_IO && input.problem == NULL
-		    && stream_error(s->stream) != OK)) {
+		if (e != OK && stream_error(s->stream) != OK) {
 			say_goodbye(s, e);
 			break;
 		}

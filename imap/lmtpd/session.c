@@ -149,8 +149,12 @@ cmd_starttls(struct lmtp_session *l, struct str args)
 	}
 	lmtp_reply(l, 220, "2.0.0", "Begin TLS negotiation now");
 	e = stream_flush(l->s);
-	if (e == OK)
+	if (e == OK) {
 		e = stream_start_tls(l->s, l->service->tls);
+		if (e != OK)
+			log_notice("TLS handshake failed: [%s] %s", l->client->host,
+			    stream_tls_why(l->s));
+	}
 	if (e == OK && l->sasl != NULL)
 		sasl_conn_tls(l->sasl, stream_tls_bits(l->s), true);
 	lmtp_reset(l);

@@ -70,8 +70,12 @@ enum err
 login_start_tls(struct login *l)
 {
 	enum err e = stream_start_tls(l->client->stream, l->server->tls);
-	if (e != OK)
+	if (e != OK) {
+		/* A port that is only tried out is nobody's failure. */
+		(e == ERR_CLOSED ? log_info : log_notice)("TLS handshake failed: [%s] %s",
+		    l->client->host, stream_tls_why(l->client->stream));
 		return e;
+	}
 	log_info("starttls: %s with cipher %s (%d bits) [%s]",
 	    stream_tls_version(l->client->stream), stream_tls_cipher(l->client->stream),
 	    stream_tls_bits(l->client->stream), l->client->host);
