@@ -29,6 +29,7 @@ LIB_SRCS += \
 	lib/sasl.c \
 	lib/stream.c \
 	lib/svc.c \
+	lib/svc_template.c \
 	lib/tls.c
 
 UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c

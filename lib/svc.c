@@ -60,6 +60,8 @@ watch(int epoll_fd, int fd, uint32_t events)
 static void
 init_signals(void)
 {
+	if (stop_fd >= 0)
+		close(stop_fd);
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (stop_fd < 0)
 		log_fatal(EX_OSERR, "eventfd: %m");
@@ -80,6 +82,38 @@ init_signals(void)
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 }
 
+/*
+ * Master reads at once or is gone; if its pipe is full all the same, the
+ * message matters less than the client.
+ */
+void
+svc_tell(struct svc *s, enum svc_message_type type, pid_t template)
+{
+	struct svc_message m = { .type = type, .pid = getpid(), .template = template };
+	if (write(s->status_fd, &m, sizeof(m)) != sizeof(m) && errno != EPIPE)
+		log_warning("cannot tell master the state of this worker: %m");
+}
+
+static void
+tell(struct svc *s, enum svc_message_type type)
+{
+	if (s->state == (int)type)
+		return;
+	s->state = (int)type;
+	svc_tell(s, type, 0);
+}
+
+static void
+init_waiting(struct svc *s)
+{
+	s->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->wait_fd < 0)
+		log_fatal(EX_OSERR, "epoll_create1: %m");
+	watch(s->wait_fd, stop_fd, EPOLLIN);
+	watch(s->wait_fd, s->status_fd, 0);
+	watch(s->wait_fd, s->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
 void
 svc_init(struct svc *s)
 {
@@ -92,28 +126,18 @@ svc_init(struct svc *s)
 	s->status_fd = SVC_STATUS_FD;
 	(void)fcntl(s->listen_fd, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(s->status_fd, F_SETFD, FD_CLOEXEC);
-	s->wait_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (s->wait_fd < 0)
-		log_fatal(EX_OSERR, "epoll_create1: %m");
-	watch(s->wait_fd, stop_fd, EPOLLIN);
-	watch(s->wait_fd, s->status_fd, 0);
-	watch(s->wait_fd, s->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+	init_waiting(s);
 }
 
-/*
- * Master reads at once or is gone; if its pipe is full all the same, the
- * message matters less than the client.
- */
-static void
-tell(struct svc *s, enum svc_message_type type)
+void
+svc_renew(struct svc *s, pid_t template)
 {
-	if (s->state == (int)type)
-		return;
-	s->state = (int)type;
-	struct svc_message m = { .type = type, .pid = getpid() };
-	if (write(s->status_fd, &m, sizeof(m)) != sizeof(m) && errno != EPIPE)
-		log_warning("cannot tell master that this worker is %s: %m",
-		    type == SVC_BUSY ? "busy" : "free");
+	close(s->wait_fd);
+	s->state = 0;
+	s->served = 0;
+	init_signals();
+	init_waiting(s);
+	svc_tell(s, SVC_COPIED, template);
 }
 
 static enum err

@@ -15,6 +15,11 @@
  * session's stream hears of it through svc_stop_fd().  Both are blocked or
  * quiet while a session runs, so no system call of a session is interrupted.
  * A worker also ends, when it is free, if master is gone.
+ *
+ * Templates.  Starting a program costs ten milliseconds and a megabyte: its
+ * libraries are linked anew.  A program that calls svc_template() is started
+ * by master once for each service; whatever it has set up before the call is
+ * shared by all its copies, each a worker and a child of master.
  */
 #ifndef LIB_SVC_H
 #define LIB_SVC_H
@@ -33,17 +38,25 @@ enum {
 enum svc_message_type {
 	SVC_FREE = 1,		/* waits in accept() */
 	SVC_BUSY = 2,		/* serves a connection */
+	SVC_TEMPLATE = 3,	/* waits for SVC_COPY_SIGNAL */
+	SVC_COPIED = 4,		/* a copy's first word */
+	SVC_NOT_COPIED = 5,	/* the template's: no copy could be made */
 };
 
-/* What goes through the pipe: 8 bytes, host order, atomic. */
+/* What goes through the pipe, host order, atomic. */
 struct svc_message {
 	uint32_t type;
 	int32_t pid;
+	int32_t template;	/* SVC_COPIED: of which; else 0 */
 };
+
+/* Sent by master with sigqueue(3): one more copy. */
+#define SVC_COPY_SIGNAL	SIGRTMIN
 
 /* Environment variables that master sets for each worker. */
 #define SVC_ENV_SERVICE	"CHAPAR_SERVICE"	/* name in cyrus.conf: "imap" */
 #define SVC_ENV_ID	"CHAPAR_SERVICE_ID"
+#define SVC_ENV_TEMPLATE "CHAPAR_TEMPLATE"	/* master wants a template */
 
 struct svc {
 	const char *service;	/* name in cyrus.conf, or NULL by hand */
@@ -56,6 +69,23 @@ struct svc {
 
 /* Once, first thing in main(); ends the process if the system refuses. */
 void svc_init(struct svc *s);
+
+/*
+ * Does nothing unless master asked for a template.  Else the process becomes
+ * one: OK is returned in each copy, which goes on as a worker; ERR_CLOSED in
+ * the template when it has to end: exit with 0.  Before the call nothing may
+ * be opened that copies cannot share: a database, a lock, a connection.
+ */
+enum err svc_template(struct svc *s) MUST_CHECK;
+
+/*
+ * In a copy of a process: takes no part any more in the waiting of the other,
+ * and tells master of itself (svc_template.c).
+ */
+void svc_renew(struct svc *s, pid_t template);
+
+/* Tells master something; what is lost if its pipe is full matters less. */
+void svc_tell(struct svc *s, enum svc_message_type type, pid_t template);
 
 /*
  * Waits for a connection and returns its descriptor, which does not block;

@@ -57,6 +57,9 @@ children_new(const struct child_setup *setup)
 	if (c == NULL)
 		log_fatal(EX_OSERR, "out of memory for the table of children");
 	c->setup = *setup;
+	/* Copies of templates become children of ours: see lib/svc_template.c. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		log_fatal(EX_OSERR, "cannot become the parent of workers' copies: %m");
 	buf_init(&c->own_path);
 	buf_init(&c->own_dir);
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
@@ -234,6 +237,10 @@ set_environment(const struct child_spec *spec)
 		unsetenv(SVC_ENV_SERVICE);
 		unsetenv(SVC_ENV_ID);
 	}
+	if (spec->is_template)
+		setenv(SVC_ENV_TEMPLATE, "1", 1);
+	else
+		unsetenv(SVC_ENV_TEMPLATE);
 	if (spec->is_daemon)
 		setenv("CYRUS_ISDAEMON", "1", 1);
 	else

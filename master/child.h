@@ -41,6 +41,7 @@ struct child_spec {
 	int maxfds;		/* 0: as master has it */
 	unsigned id;		/* SVC_ENV_ID */
 	bool is_worker;		/* gets SVC_ENV_SERVICE and outlives master */
+	bool is_template;	/* and SVC_ENV_TEMPLATE */
 	bool is_daemon;		/* gets CYRUS_ISDAEMON: not to go to the background */
 };
 
@@ -63,7 +64,10 @@ void *children_find(const struct children *c, pid_t pid, child_exit_fn fn);
 /* Takes all that have ended: on SIGCHLD. */
 void children_reap(struct children *c);
 
-/* Takes in a child that an earlier image of master started. */
+/*
+ * Takes in a child that was not started here: by an earlier image of master,
+ * or copied from a template.
+ */
 void children_adopt(struct children *c, pid_t pid, child_exit_fn fn, void *ctx);
 
 /* How many were given FN, and sends SIGNO (0: nothing) to each. */

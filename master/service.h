@@ -5,6 +5,10 @@
  * listen= stands for; each has its own workers, as in Cyrus, so prefork= and
  * maxchild= hold per address.
  *
+ * Workers are copies of a template, if the program makes one (lib/svc.h), else
+ * each is started anew.  A template that dies is made anew when the next
+ * worker is missing; the copies do not depend on it.
+ *
  * A worker is STARTING from fork until it first says that it is free, then
  * FREE or BUSY as it says.  As long as fewer than prefork= are not busy, more
  * are started.  When none is free and somebody knocks, one is started, and

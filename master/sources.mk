@@ -11,7 +11,8 @@ master/master_SRCS = \
 	master/schedule.c \
 	master/service.c \
 	master/systemd.c \
-	master/upgrade.c
+	master/upgrade.c \
+	master/worker.c
 
 TOOLS += test/system/echod
 test/system/echod_SRCS = test/system/echod.c

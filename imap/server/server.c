@@ -169,8 +169,9 @@ open_store(struct server *s)
 		log_fatal(EX_TEMPFAIL, "cannot open the store: %s", err_text(e));
 }
 
+/* What copies of this process may share. */
 static void
-start(struct server *s, const struct options *o)
+prepare(struct server *s, const struct options *o)
 {
 	static struct server_inside inside;
 	inside = (struct server_inside){
@@ -193,6 +194,12 @@ start(struct server *s, const struct options *o)
 	open_tls(s);
 	if (sasl_service_init(s->conf, s->program->sasl_service) != OK)
 		log_fatal(EX_TEMPFAIL, "cannot start SASL");
+}
+
+/* What is each process's own. */
+static void
+start(struct server *s)
+{
 	open_store(s);
 	if (s->program->start != NULL && s->program->start(s) != OK)
 		log_fatal(EX_TEMPFAIL, "%s cannot start; see above", s->program->name);
@@ -350,9 +357,11 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	log_open(program->name, "stderr", LOG_LOCAL6);
 	svc_init(&s.svc);
 	parse_options(argc, argv, program, ctx, &o);
-	start(&s, &o);
-	enum err e = OK;
-	while (s.svc.served < s.uses || s.uses == 0) {
+	prepare(&s, &o);
+	enum err e = svc_template(&s.svc);
+	if (e == OK)
+		start(&s);
+	while (e == OK && (s.svc.served < s.uses || s.uses == 0)) {
 		int fd;
 		if ((e = svc_accept(&s.svc, s.idle_seconds, &fd)) != OK)
 			break;
