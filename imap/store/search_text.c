@@ -92,6 +92,54 @@ field_value(struct str raw)
 	return (struct str){ raw.p + skip, raw.n - skip };
 }
 
+static bool
+folded_contains(struct search_text *t, struct str needle)
+{
+	buf_reset(&t->folded);
+	charset_fold(buf_str(&t->utf8), &t->folded);
+	return contains(&t->folded, needle);
+}
+
+static bool
+has_addresses(struct str name)
+{
+	return str_ieq(name, STR("From")) || str_ieq(name, STR("To"))
+	    || str_ieq(name, STR("Cc")) || str_ieq(name, STR("Bcc"))
+	    || str_ieq(name, STR("Sender")) || str_ieq(name, STR("Reply-To"));
+}
+
+/*
+ * "Messages that contain the specified string in the envelope structure's FROM
+ * field" (RFC 3501 section 6.4.4): an address is found as ENVELOPE shows it,
+ * though it is written with comments, spaces or escapes in it.
+ */
+static bool
+addresses_contain(struct search_text *t, struct str value, struct str needle)
+{
+	bool plain = memchr(value.p, '(', value.n) == NULL
+	    && memchr(value.p, '\\', value.n) == NULL
+	    && memmem(value.p, value.n, "@ ", 2) == NULL
+	    && memmem(value.p, value.n, " @", 2) == NULL;
+	if (plain)
+		return false;
+
+	struct arena_mark mark = arena_mark(t->arena);
+	struct mime_address *a = mime_parse_addresses(t->arena, value);
+
+	buf_reset(&t->utf8);
+	for (; a != NULL; a = a->next) {
+		if (a->name.n > 0)
+			mime_decode_header(a->name, &t->utf8);
+		buf_adds(&t->utf8, " <");
+		buf_add_str(&t->utf8, a->local);
+		buf_addc(&t->utf8, '@');
+		buf_add_str(&t->utf8, a->domain);
+		buf_adds(&t->utf8, ">\n");
+	}
+	arena_rewind(t->arena, mark);
+	return folded_contains(t, needle);
+}
+
 bool
 search_text_field(struct search_text *t, struct str header, struct str name,
     struct str needle)
@@ -104,10 +152,9 @@ search_text_field(struct search_text *t, struct str header, struct str name,
 		if (needle.n == 0)
 			return true;
 		buf_reset(&t->utf8);
-		buf_reset(&t->folded);
 		field_text(field_value(raw), &t->utf8);
-		charset_fold(buf_str(&t->utf8), &t->folded);
-		if (contains(&t->folded, needle))
+		if (folded_contains(t, needle) || (has_addresses(name)
+		    && addresses_contain(t, field_value(raw), needle)))
 			return true;
 	}
 	return false;

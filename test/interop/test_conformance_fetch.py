@@ -742,3 +742,64 @@ def test_failed_select_leaves_nothing_selected(server):
     c = fresh(server, 1)
     c.no("SELECT INBOX.nosuch")
     c.bad("FETCH 1 FLAGS")
+
+
+@pytest.mark.parametrize("header, keys", [
+    ("From: ann.bell (comment)@ (another) example.org", "FROM ann.bell@example.org"),
+    ("From: <ann (c)@example.org>", "FROM ann@example.org"),
+    ("From: ann@example.org (Ann Bell)", 'FROM "ann bell"'),
+    (r'To: "Ann \"Bee\" Bell" <ann@example.org>', r'TO "ann \"bee\" bell"'),
+    ("Cc: friends: a@example.org, b@example.org;,\n more: c@example.org;", "CC c@example.org"),
+    ("Cc: friends: a@example.org;", "CC friends"),
+    ("Bcc: =?utf-8?q?J=C3=BCrgen?= (x) <j@example.org>", 'CHARSET UTF-8 BCC "JÜRGEN"')])
+def test_search_of_addresses(server, header, keys):
+    """"... contain the specified string in the envelope structure's FROM field\""""
+    c = fresh(server)
+    c.append(crlf(f"{header}\n\nx"))
+    c.append(crlf("From: other@example.com\n\nx"))
+    c.ok("NOOP")
+    assert c.search(keys.encode()) == [1]
+
+
+def test_search_by_day_in_the_zone_of_the_date(server):
+    """"disregarding time and timezone": the day as FETCH INTERNALDATE shows it."""
+    c = fresh(server)
+    for date in ("24-Mar-2007 23:59:59 +0200", "25-Mar-2007 00:00:00 +0200",
+                 "25-Mar-2007 23:59:59 +0300", "26-Mar-2007 00:00:00 +0300"):
+        c.append(SIMPLE, options=f'"{date}"')
+    c.ok("NOOP")
+    assert c.search("ON 25-mar-2007") == [2, 3]
+    assert c.search("BEFORE 25-mar-2007") == [1]
+    assert c.search("SINCE 26-mar-2007") == [4]
+
+
+def test_a_message_that_is_a_message(server):
+    """Content-Type: message/rfc822 at the top: its part 1 is the one within."""
+    head = crlf("From: outer@example.org\nMIME-Version: 1.0\nContent-Type: message/rfc822\n") + b"\r\n"
+    leaf = crlf("From: inner@example.org\nSubject: leaf\n\nHello world\n")
+    c = fresh(server)
+    c.append(head + head + leaf)
+    c.ok("NOOP")
+    assert body(c, 1, "1") == body(c, 1, "TEXT") == head + leaf
+    assert body(c, 1, "1.HEADER") == head
+    assert body(c, 1, "1.1") == body(c, 1, "1.TEXT") == leaf
+    assert body(c, 1, "1.1.HEADER") == leaf.split(b"Hello")[0]
+    assert body(c, 1, "1.1.1") == body(c, 1, "1.1.TEXT") == b"Hello world\r\n"
+    s = c.fetch(1, "BODYSTRUCTURE")[1]["BODYSTRUCTURE"]
+    assert s["body"]["body"]["type"] == b"TEXT"
+
+
+def test_digest(server):
+    """Parts of multipart/digest are messages without saying so."""
+    c = fresh(server)
+    c.append(crlf("Content-Type: multipart/digest; boundary=\"d\n e\"\nMIME-Version: 1.0\n\nprologue\n"
+                  "--d e \n\nFrom: m1@x\nSubject: m1\n\none\n--d e\nX-Mime: two\n\nSubject: m2\n\ntwo\n"
+                  "--d e--\nepilogue"))
+    c.ok("NOOP")
+    assert body(c, 1, "1") == b"From: m1@x\r\nSubject: m1\r\n\r\none"
+    assert body(c, 1, "1.MIME") == b"\r\n"
+    assert body(c, 1, "1.TEXT") == body(c, 1, "1.1") == b"one"
+    assert body(c, 1, "2.MIME") == b"X-Mime: two\r\n\r\n"
+    assert body(c, 1, "2.HEADER") == b"Subject: m2\r\n\r\n"
+    s = c.fetch(1, "BODYSTRUCTURE")[1]["BODYSTRUCTURE"]
+    assert [p["type"] for p in s["parts"]] == [b"MESSAGE", b"MESSAGE"]
