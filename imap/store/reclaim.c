@@ -28,31 +28,55 @@ reclaim_alone(struct index *ix)
 	return alone;
 }
 
+/* Record number AT; was there a file? */
+static bool
+reclaim_one(struct index *ix, uint32_t at)
+{
+	struct index_record r;
+	char name[SPOOL_NAME];
+	enum err e;
+
+	if (index_get(ix, at, &r) != OK)
+		return false;
+	spool_name(r.uid, name);
+	e = file_unlink(ix->dirfd, name);
+	if (e != OK && e != ERR_NOTFOUND)
+		return false;
+	r.flags |= REC_RECLAIMED;
+	index_write_begin(ix);
+	index_put(ix, &r);
+	index_write_end(ix);
+	return e == OK;
+}
+
+static bool
+is_unreclaimed(const struct index_record *r)
+{
+	return (r->flags & (REC_EXPUNGED | REC_RECLAIMED)) == REC_EXPUNGED;
+}
+
 uint32_t
 reclaim_files(struct index *ix, int64_t before)
 {
 	uint32_t n = 0;
-	char name[SPOOL_NAME];
 
 	for (uint32_t i = 0; i < ix->h->records; i++) {
-		const struct index_record *old = index_peek(ix, i);
-		struct index_record r;
-		enum err e;
+		const struct index_record *r = index_peek(ix, i);
 
-		if ((old->flags & (REC_EXPUNGED | REC_RECLAIMED)) != REC_EXPUNGED ||
-		    old->changed > before || index_get(ix, i, &r) != OK)
-			continue;
-		spool_name(r.uid, name);
-		e = file_unlink(ix->dirfd, name);
-		if (e != OK && e != ERR_NOTFOUND)
-			continue;
-		n += e == OK;
-		r.flags |= REC_RECLAIMED;
-		index_write_begin(ix);
-		index_put(ix, &r);
-		index_write_end(ix);
+		if (is_unreclaimed(r) && r->changed <= before)
+			n += reclaim_one(ix, i);
 	}
 	return n;
+}
+
+void
+reclaim_uid(struct index *ix, uint32_t uid)
+{
+	uint32_t at = index_find(ix, ix->h->records, uid);
+
+	if (at < ix->h->records && index_peek(ix, at)->uid == uid &&
+	    is_unreclaimed(index_peek(ix, at)))
+		(void)reclaim_one(ix, at);
 }
 
 enum err

@@ -27,6 +27,8 @@ bool reclaim_alone(struct index *ix);
 /* Under the mailbox's lock: unlinks the files of messages expunged at or
  * before BEFORE (unix seconds); how many. */
 uint32_t reclaim_files(struct index *ix, int64_t before);
+/* The same for one message, if it is expunged. */
+void reclaim_uid(struct index *ix, uint32_t uid);
 
 /*
  * For cyr_expire: the same for a mailbox by its entry.  Call store_checkpoint()

@@ -21,6 +21,7 @@ STORE_SRCS += \
 	imap/store/store.c \
 	imap/store/txn.c \
 	imap/store/uidset.c \
+	imap/store/unexpunge.c \
 	imap/store/view.c \
 	imap/store/wal.c
 UNIT_TESTS += \

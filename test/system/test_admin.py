@@ -371,3 +371,72 @@ def test_cyr_info_proc(server, user):
     c.ok("LOGOUT")
     wait_for("the end of the session",
              lambda: user not in tool("cyr_info", server.conf, "proc"))
+
+
+@pytest.fixture
+def expunged(make_server):
+    """A mailbox of which UIDs 1 to 3, of 4, are expunged; 2 has flags."""
+    srv = make_server({"expunge_mode": "delayed"})
+    user = srv.new_user()
+    c = srv.login(user)
+    for n in range(1, 5):
+        c.append("INBOX", MESSAGE.replace(b"Subject: x", b"Subject: =?utf-8?q?n=C3=BCm?= %d" % n),
+                 r'(\Answered $Work) "07-Feb-2010 21:52:25 -0800"' if n == 2 else "")
+    c.ok("SELECT INBOX")
+    c.ok(r"STORE 1:3 +FLAGS.SILENT (\Deleted)")
+    c.ok("EXPUNGE")
+    return srv, user, c
+
+
+def test_unexpunge_lists(expunged):
+    srv, user, c = expunged
+    out = tool("unexpunge", srv.conf, "-l", f"user.{user}")
+    assert re.findall(r"(?m)^UID: (\d+)$", out) == ["1", "2", "3"]
+    assert "\tFrom: a@example.org\n" in out and "\tSubj: nüm 3\n" in out
+    assert re.search(r"\tSent: Tue Feb  8 05:52:25 1994|\tSent: Mon Feb  7 ", out)
+    one = tool("unexpunge", srv.conf, "-l", f"user.{user}", 2)
+    assert re.findall(r"(?m)^UID: (\d+)$", one) == ["2"]
+    assert tool("unexpunge", srv.conf, "-l", f"user.{user}", 4) == ""
+    assert tool("unexpunge", srv.conf, "-l", "user.nobody", ok=False) == \
+        "unexpunge: user.nobody: not found\n"
+
+
+def test_unexpunge_restores(expunged):
+    """New messages: a UID that has gone does not come back (RFC 3501 2.3.1.1)."""
+    srv, user, c = expunged
+    name = f"user.{user}"
+    assert tool("unexpunge", srv.conf, "-u", "-d", "-f", "Restored", name, 2) == ""
+    r = c.ok("NOOP")
+    assert r.find(rb"^2 EXISTS")
+    got = c.ok("FETCH 2 (UID FLAGS INTERNALDATE BODY.PEEK[])").untagged[0]
+    assert b"UID 5 " in got and b"7-Feb-2010 21:52:25 -0800" in got and b"=BCm?= 2" in got
+    flags = re.search(rb"FLAGS \(([^)]*)", got).group(1).split()
+    assert set(flags) - {rb"\Recent"} == {rb"\Answered", b"$Work", b"Restored"}
+    # Once only.
+    assert "UID 2: no such expunged message" in \
+        tool("unexpunge", srv.conf, "-u", name, 2, ok=False)
+    assert not (srv.dir / f"spool/user/{user}/2.").exists()
+    assert tool("unexpunge", srv.conf, "-t", "1h", "-f", "Flagged", "-v", name) == \
+        f"Unexpunged {name}: 1 => 6\nUnexpunged {name}: 3 => 7\nrestored 2 expunged messages\n"
+    assert c.ok("NOOP").find(rb"^4 EXISTS")
+    flags = c.ok("FETCH 3 FLAGS").untagged[0]
+    assert rb"\Deleted" in flags and rb"\Flagged" in flags
+    assert tool("unexpunge", srv.conf, "-a", "-v", name) == ""
+    assert tool("reconstruct", srv.conf, "-G", name) == f"{name}\n"
+    # What was copied from an original stays when the original goes.
+    assert c.ok("UID FETCH 4:7 BODY.PEEK[TEXT]").all(rb"body")[3]
+
+
+def test_unexpunge_over_quota(expunged):
+    srv, user, c = expunged
+    srv.admin().ok(f"SETQUOTA user.{user} (STORAGE 0)")
+    tool("unexpunge", srv.conf, "-a", f"user.{user}")
+    assert c.ok("NOOP").find(rb"^4 EXISTS")
+    assert tool("quota", srv.conf, "-f", "-q", f"user.{user}") == ""
+
+
+@pytest.mark.parametrize("args", [[], ["-l"], ["-u", "a"], ["-a", "a", "1"], ["-a", "-l", "a"],
+                                  ["-t", "soon", "a"], ["-u", "a", "x"], ["-u", "a", "0"]])
+def test_unexpunge_usage(made, args):
+    r = subprocess.run([BUILD / "imap/admin/unexpunge", "-C", made, *args], capture_output=True)
+    assert r.returncode == 64 and r.stderr
