@@ -411,33 +411,41 @@ prune(const struct conf *conf, uint64_t days)
 	return e == OK ? EX_OK : EX_TEMPFAIL;
 }
 
-int
-main(int argc, char **argv)
+/* Connects to lmtpd and does the work. */
+static int
+run(struct options *o, const struct conf *conf)
 {
-	struct options o;
-	struct conf *conf;
-	const char *path;
+	const char *path = conf_string(conf, CONF_LMTPSOCKET);
 	struct stream *s;
 	int fd, status;
 
-	if (!parse_options(argc, argv, &o))
-		usage();
-	if (conf_read(o.conf, NULL, report, NULL, &conf) != OK)
-		return EX_CONFIG;
-	if (o.prune)
-		return prune(conf, o.prune_days);
-	o.postuser = conf_string(conf, CONF_POSTUSER);
-	path = conf_string(conf, CONF_LMTPSOCKET);
+	o->postuser = conf_string(conf, CONF_POSTUSER);
 	if (net_connect(path, CONNECT_MS, &fd) != OK) {
 		fprintf(stderr, "deliver: no lmtpd answers at %s; is the server running, "
 		    "and does cyrus.conf have a service there?\n", path);
 		return EX_TEMPFAIL;
 	}
-	if (o.talk)
+	if (o->talk)
 		return talk(fd);
 	s = stream_new(fd, fd);
 	stream_timeout(s, REPLY_SECONDS);
-	status = deliver(s, &o);
+	status = deliver(s, o);
 	stream_close(s);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	struct conf *conf;
+	int status;
+
+	if (!parse_options(argc, argv, &o))
+		usage();
+	if (conf_read(o.conf, NULL, report, NULL, &conf) != OK)
+		return EX_CONFIG;
+	status = o.prune ? prune(conf, o.prune_days) : run(&o, conf);
+	conf_free(conf);
 	return status;
 }

@@ -49,7 +49,7 @@ struct server_inside {
 /* --- command line --- */
 
 struct options {
-	const char *conf_path;
+	char *conf_path;		/* a copy: proctitle takes argv's room */
 	int uses, idle, ssf;
 	bool tls, debug;
 };
@@ -82,12 +82,12 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
 	snprintf(letters, sizeof(letters), "C:DU:T:sp:%s",
 	    program->options != NULL ? program->options : "");
 	*o = (struct options){
-		.conf_path = CONF_DEFAULT_PATH, .uses = DEFAULT_USES,
-		.idle = DEFAULT_IDLE,
+		.uses = DEFAULT_USES, .idle = DEFAULT_IDLE,
 	};
+	const char *conf_path = CONF_DEFAULT_PATH;
 	for (int c; (c = getopt(argc, argv, letters)) != -1;) {
 		switch (c) {
-		case 'C': o->conf_path = strdup(optarg); break;
+		case 'C': conf_path = optarg; break;
 		case 'D': o->debug = true; break;
 		case 'U': o->uses = number(program, optarg); break;
 		case 'T': o->idle = number(program, optarg); break;
@@ -99,8 +99,11 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
 				usage(program);
 		}
 	}
-	if (optind != argc || o->conf_path == NULL)
+	if (optind != argc)
 		usage(program);
+	o->conf_path = strdup(conf_path);
+	if (o->conf_path == NULL)
+		log_fatal(EX_TEMPFAIL, "out of memory for the options");
 }
 
 /* --- start --- */
@@ -372,5 +375,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	store_close(s.store);
 	notify_close(s.notify);
 	tls_context_free(s.tls);
+	conf_free(s.conf);
+	free(o.conf_path);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;
 }
