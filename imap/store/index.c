@@ -413,14 +413,11 @@ notice_removal(struct index *ix)
 	}
 }
 
-enum err
-index_lock(struct index *ix)
+static enum err
+lock_within(struct index *ix, int ms)
 {
-	enum err e = lock_exclusive(ix->dirfd, LOCK_MAILBOX, LOCK_WAIT_MS);
+	enum err e = lock_exclusive(ix->dirfd, LOCK_MAILBOX, ms);
 
-	if (e == ERR_BUSY)
-		log_warning("mailbox %s: locked for more than %d s", ix->name,
-		    LOCK_WAIT_MS / 1000);
 	if (e != OK)
 		return e;
 	ix->locked = true;
@@ -432,6 +429,29 @@ index_lock(struct index *ix)
 	e = map(ix);
 	if (e != OK)
 		index_unlock(ix);
+	return e;
+}
+
+enum err
+index_lock(struct index *ix)
+{
+	enum err e = lock_within(ix, LOCK_WAIT_MS);
+
+	if (e == ERR_BUSY)
+		log_warning("mailbox %s: locked for more than %d s", ix->name,
+		    LOCK_WAIT_MS / 1000);
+	return e;
+}
+
+enum err
+index_try_lock(struct index *ix)
+{
+	enum err e = lock_within(ix, 0);
+
+	if (e == OK && index_needs_repair(ix)) {
+		index_unlock(ix);
+		e = ERR_BUSY;
+	}
 	return e;
 }
 

@@ -165,6 +165,9 @@ const struct index_record *index_peek(struct index *ix, uint32_t recno);
  * index_needs_repair() before anything else; see recover.h.
  */
 enum err index_lock(struct index *ix) MUST_CHECK;
+
+/* Without waiting: ERR_BUSY if it is held, or needs repair. */
+enum err index_try_lock(struct index *ix) MUST_CHECK;
 void index_unlock(struct index *ix);
 bool index_needs_repair(const struct index *ix);
 

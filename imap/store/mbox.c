@@ -311,7 +311,10 @@ mbox_body(struct mbox *m, uint32_t seq, struct str *bytes)
 
 /* --- its cache --- */
 
-/* Gives the record the new entry, if nobody else has done so meanwhile. */
+/*
+ * Gives the record the new entry, if nobody else has done so meanwhile.  A
+ * reader does not wait for a writer: the next one makes the entry again.
+ */
 static void
 keep_entry(struct mbox *m, const struct index_record *old)
 {
@@ -319,7 +322,7 @@ keep_entry(struct mbox *m, const struct index_record *old)
 	uint64_t offset;
 	uint32_t at;
 
-	if (mailbox_lock(m->store, m->part, m->ix, m->entry) != OK)
+	if (index_try_lock(m->ix) != OK)
 		return;
 	at = index_find(m->ix, m->ix->h->records, old->uid);
 	if (at < m->ix->h->records && index_get(m->ix, at, &r) == OK &&

@@ -4,12 +4,14 @@
 #include "lib/buf.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,18 @@ teardown(void **state)
 	(void)state;
 	fixture_close(&f);
 	return 0;
+}
+
+static void
+shell(const char *fmt, ...)
+{
+	char command[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	assert_int_equal(system(command), 0);
 }
 
 static void
@@ -309,19 +323,46 @@ large_message_is_staged(void **state)
 	mbox_close(m);
 }
 
-/* --- crashes --- */
-
+/* A missing cache entry is made, but not kept, while somebody else writes. */
 static void
-shell(const char *fmt, ...)
+reader_does_not_wait_for_a_writer(void **state)
 {
-	char command[512];
-	va_list ap;
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	char path[160];
+	struct str bytes;
+	int ready[2], go[2], status;
+	pid_t pid;
+	char c;
 
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	assert_int_equal(system(command), 0);
+	(void)state;
+	fixture_append(m, f.s, "one");
+	snprintf(path, sizeof(path), "%s/user/joe", f.spool);
+	shell("rm %s/cyrus.cache", path);
+	mbox_close(m);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(go), 0);
+	if ((pid = fork()) == 0) {
+		int fd = open(path, O_RDONLY);
+
+		if (flock(fd, LOCK_EX) != 0 || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		/* If the reader waits, then for us. */
+		_exit(poll(&(struct pollfd){ .fd = go[0], .events = POLLIN }, 1, 5000) == 1 ? 0 : 1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(mbox_cache(m, 1, CACHE_ENVELOPE, &bytes), OK);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	mbox_close(m);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(go[i]);
+	}
 }
+
+/* --- crashes --- */
 
 /*
  * A power cut: nothing written since the last checkpoint has reached the disk
@@ -497,6 +538,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(move_within_one_mailbox, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
+		cmocka_unit_test_setup_teardown(reader_does_not_wait_for_a_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
