@@ -11,7 +11,9 @@
  * the session's stream's; that is the whole of its handler.
  *
  * Master's death.  The status pipe has its only reading end in master; when
- * that is gone epoll reports EPOLLERR for our end.
+ * that is gone epoll reports EPOLLERR for our end.  In a session nobody looks
+ * there, so the kernel sends a signal, too: its handler puts the eventfd in the
+ * listening socket's place, which closes that without giving its number away.
  */
 #include "lib/svc.h"
 #include "lib/log.h"
@@ -23,10 +25,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
+
+#define ORPHANED	(SIGRTMIN + 1)
 
 static volatile sig_atomic_t end_soon, end_now;
 static int stop_fd = -1;
@@ -47,6 +52,26 @@ on_term(int sig)
 	end_now = 1;
 	(void)!write(stop_fd, &one, sizeof(one));
 	errno = saved;
+}
+
+static void
+on_orphaned(int sig)
+{
+	(void)sig;
+	int saved = errno;
+	(void)dup2(stop_fd, SVC_LISTEN_FD);
+	errno = saved;
+}
+
+/* Master, and nobody between, is our parent. */
+static void
+watch_parent(void)
+{
+	struct sigaction sa = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
+	sigemptyset(&sa.sa_mask);
+	sigaction(ORPHANED, &sa, NULL);
+	if (prctl(PR_SET_PDEATHSIG, ORPHANED) != 0)
+		log_warning("cannot be told if master ends: %m");
 }
 
 static void
@@ -127,6 +152,7 @@ svc_init(struct svc *s)
 	(void)fcntl(s->listen_fd, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(s->status_fd, F_SETFD, FD_CLOEXEC);
 	init_waiting(s);
+	watch_parent();
 }
 
 void
@@ -137,6 +163,7 @@ svc_renew(struct svc *s, pid_t template)
 	s->served = 0;
 	init_signals();
 	init_waiting(s);
+	watch_parent();
 	svc_tell(s, SVC_COPIED, template);
 }
 
@@ -160,8 +187,8 @@ try_accept(struct svc *s, int *fd)
 			return OK;
 		if (errno == EAGAIN)
 			return ERR_AGAIN;
-		/* Master shut the socket; its signal is under way. */
-		if (errno == EINVAL)
+		/* Master shut the socket or is gone; its signal is under way. */
+		if (errno == EINVAL || errno == ENOTSOCK)
 			return ERR_CLOSED;
 		/* accept(2): these concern one client that is gone again. */
 		if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO

@@ -14,7 +14,9 @@
  * SIGTERM: end the session too, as soon as it waits for its client; the
  * session's stream hears of it through svc_stop_fd().  Both are blocked or
  * quiet while a session runs, so no system call of a session is interrupted.
- * A worker also ends, when it is free, if master is gone.
+ * A worker also ends, when it is free, if master is gone; if that happens
+ * during a session, it lets go of the listening socket at once, so that a new
+ * master can have the address.
  *
  * Templates.  Starting a program costs ten milliseconds and a megabyte: its
  * libraries are linked anew.  A program that calls svc_template() is started

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -34,9 +35,12 @@ signals(void)
 }
 
 static void
-become_worker(struct svc *s, int signal_fd, pid_t template)
+become_worker(struct svc *s, int signal_fd, pid_t template, pid_t between)
 {
 	sigset_t copy;
+	/* Not before: the end of our first parent is no news. */
+	while (getppid() == between)
+		(void)sched_yield();
 	close(signal_fd);
 	(void)setsid();
 	(void)signal(SVC_COPY_SIGNAL, SIG_IGN);
@@ -54,9 +58,9 @@ make_copy(struct svc *s, int signal_fd)
 	pid_t between = fork();
 	int status = 0;
 	if (between == 0) {
-		pid_t worker = fork();
+		pid_t between_id = getpid(), worker = fork();
 		if (worker == 0) {
-			become_worker(s, signal_fd, template);
+			become_worker(s, signal_fd, template, between_id);
 			return true;
 		}
 		_exit(worker > 0 ? 0 : EX_OSERR);

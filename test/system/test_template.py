@@ -90,3 +90,22 @@ def test_many_at_once(make_server):
     assert list(status(srv).values()).count("busy") == 60
     srv.stop()
     assert "killing" not in srv.log()
+
+
+def test_new_master_has_the_address_at_once(make_server):
+    """Sessions outlive a killed master, and are no hindrance to the next one."""
+    srv = make_server()
+    session = srv.admin()
+    srv.process.kill()
+    srv.process.wait()
+    wait_for("the address", lambda: not listens(srv.imap_port))
+    session.ok("NOOP")
+    srv.start()
+    srv.admin().ok("NOOP")
+    session.ok("NOOP")
+    assert "cannot listen" not in srv.log()
+
+
+def listens(port):
+    """Whether any socket is in state LISTEN (0A) there."""
+    return re.search(rf":{port:04X} 00000000:0000 0A", pathlib.Path("/proc/net/tcp").read_text())
