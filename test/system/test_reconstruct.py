@@ -5,8 +5,11 @@ import pwd
 import re
 import shutil
 import subprocess
+import threading
 
 import pytest
+
+from chapar import wait_for
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 
@@ -212,6 +215,41 @@ def test_found_under_open_session(box):
     r = c.ok("NOOP")
     assert r.untagged[:2] == [b"1 EXPUNGE", b"3 EXISTS"]
     assert c.ok("UID FETCH 10 BODY.PEEK[]").find(rb"Subject: m10")
+
+
+def test_deliveries_while_the_index_is_replaced(box):
+    """Nothing that was acknowledged is lost, and nobody is told that it failed."""
+    server, stop, errors, appended = box.server, threading.Event(), [], []
+
+    def append(k):
+        try:
+            c = server.login(box.user)
+            if k == 0:
+                c.ok("SELECT INBOX")
+            while not stop.is_set():
+                appended.append(c.append("INBOX", message(7)))
+                if k == 0:
+                    c.ok(r"STORE * +FLAGS (\Answered)")
+        except Exception as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=append, args=(k,)) for k in range(3)]
+    for t in threads:
+        t.start()
+    found = 0
+    for k in range(20):
+        wait_for("some deliveries", lambda: len(appended) > k * 5 or errors)
+        path = box.dir / f"{4_000_000_000 - k}."
+        path.write_bytes(message(8))
+        box.owned(path)
+        found += box.run().count("found; it is uid")
+    stop.set()
+    for t in threads:
+        t.join()
+    assert not errors
+    subjects = [subject for _, subject in box.state()[2].values()]
+    assert (subjects.count("m7"), subjects.count("m8"), found) == (len(appended), 20, 20)
+    assert box.run("-G") == f"{box.name}\n"
 
 
 def test_open_session_does_not_go_on_with_other_uids(box):
