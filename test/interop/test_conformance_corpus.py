@@ -37,12 +37,32 @@ BODIES = ["", "\r\n", "text\r\n", "--x\r\n", "--x--\r\n", "--x\r\n\r\npart\r\n--
           "a\rb\r\n", "--x \t\r\n", " --x\r\n", "--xx\r\n", "--x", "A" * 1500 + "\r\n", "From x\r\n", ".\r\n"]
 
 
+def entity(r, depth):
+    """A header and a body that mostly belongs to it."""
+    head = [f"{r.choice(NAMES)}{r.choice([':', ': ', ': ', ' : ', ''])}{r.choice(VALUES)}\r\n"
+            for _ in range(r.randrange(8))]
+    kind = r.randrange(6) if depth < 5 else 5
+    if kind < 3:
+        boundary = r.choice("xyz")
+        subtype = r.choice(["mixed", "alternative", "digest", "signed", "x-odd"])
+        head.insert(0, f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n')
+        body = r.choice(["", "preamble\r\n", "\r\n"])
+        for _ in range(r.randrange(4)):
+            body += f"--{boundary}{r.choice(['', '', ' ', 'y'])}\r\n{entity(r, depth + 1)}\r\n"
+        body += r.choice([f"--{boundary}--\r\n", f"--{boundary}--", "", f"--{boundary}--\r\nepilogue\r\n"])
+    elif kind == 3:
+        head.insert(0, r.choice(["Content-Type: message/rfc822\r\n", "Content-Type: Message/RFC822; a=b\r\n",
+                                 "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n"]))
+        body = entity(r, depth + 1)
+    else:
+        body = "".join(r.choice(BODIES) for _ in range(r.randrange(5)))
+    if r.randrange(3) == 0:
+        r.shuffle(head)
+    return "".join(head) + r.choice(["\r\n", "\r\n", "\r\n", "\r\n", ""]) + body
+
+
 def made(seed):
-    r = random.Random(seed)
-    head = "".join(f"{r.choice(NAMES)}{r.choice([':', ': ', ' : ', ''])}{r.choice(VALUES)}\r\n"
-                   for _ in range(r.randrange(12)))
-    text = "".join(r.choice(BODIES) for _ in range(r.randrange(8)))
-    return (head + r.choice(["\r\n", "\r\n", "\r\n", ""]) + text).encode("latin-1") or b"\r\n"
+    return entity(random.Random(seed), 0).encode("latin-1") or b"\r\n"
 
 
 def corpus():

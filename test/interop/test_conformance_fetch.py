@@ -803,3 +803,36 @@ def test_digest(server):
     assert body(c, 1, "2.HEADER") == b"Subject: m2\r\n\r\n"
     s = c.fetch(1, "BODYSTRUCTURE")[1]["BODYSTRUCTURE"]
     assert [p["type"] for p in s["parts"]] == [b"MESSAGE", b"MESSAGE"]
+
+
+@pytest.mark.parametrize("fields", [
+    'Subject', '"Subject"', 'subject SUBJECT', '"a b"', '"a\\"b"', '"a\\\\b"', '""', 'NIL', '"(" ")"', 'x]y',
+    '"x%y" x*y'.replace("x*y", '"x*y"'), '"{5}"', 'X-' + 'y' * 300])
+def test_labels_of_header_fields(parts, fields):
+    """The label is a section of the grammar whatever the field is called."""
+    for peek in (f"BODY.PEEK[HEADER.FIELDS ({fields})]", f"BODY.PEEK[HEADER.FIELDS.NOT ({fields})]<0.5>"):
+        r = parts.cmd(f"FETCH 1 {peek}")
+        assert r.status in ("OK", "BAD")
+        if r.status == "OK":
+            assert len(r.fetched()[1]) >= 1
+
+
+def test_labels_of_literal_header_fields(parts):
+    for field in (b"Subject", b"a b", b'a"b', b"\xc3\xa9", b"a\r\nb"):
+        r = parts.cmd("FETCH 1 BODY.PEEK[HEADER.FIELDS (", Lit(field), ")]")
+        assert r.status in ("OK", "BAD"), field
+
+
+def test_updates_of_a_move(server):
+    """What MOVE takes from a mailbox and puts into another is told in both."""
+    a = fresh(server, 3)
+    box = "INBOX." + name()
+    a.ok(f"CREATE {box}")
+    there, here = login(server, a.user), again(a, server)
+    there.select(box)
+    a.ok(f"UID MOVE 1,3 {box}")
+    assert there.ok("NOOP").one("EXISTS").number == 2
+    assert len(here.ok("NOOP").numbers("EXPUNGE")) == 2
+    assert [f["UID"] for f in here.fetch("1:*", "UID").values()] == [2]
+    here.ok("MOVE 1 INBOX")
+    assert [f["UID"] for f in here.fetch("1:*", "UID").values()] == [4]

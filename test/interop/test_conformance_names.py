@@ -324,3 +324,43 @@ def test_bulletin_boards(style, fred):
     admin.ok(f"SETACL {q(style.admin(board, 'news'))} anyone lrsp")
     assert deliver(style, f"bb+{where}") == deliver(style, f"+{where}@example.org") == [250]
     assert count(fred, style.public(board, "news")) == 2
+
+
+def test_every_printable_character(style, fred):
+    """A name that CREATE takes comes back in every response, quoted as it must
+    be; one that it refuses is nowhere."""
+    made = set()
+    for char in map(chr, range(0x20, 0x7F)):
+        if char == style.sep:
+            continue
+        box = style.own(f"p{char}q")
+        wire = box.replace("&", "&-")
+        r = fred.cmd("CREATE ", Lit(wire.encode()))
+        assert r.status in ("OK", "NO"), (char, r)
+        if r.status == "OK":
+            made.add(wire)
+            assert fred.ok("STATUS ", Lit(wire.encode()), " (MESSAGES)").one("STATUS").data[0] == wire
+            assert fred.ok("MYRIGHTS ", Lit(wire.encode())).one("MYRIGHTS").data[0] == wire
+            assert fred.ok("GETQUOTAROOT ", Lit(wire.encode())).one("QUOTAROOT").data[0] == wire
+            fred.ok("SUBSCRIBE ", Lit(wire.encode()))
+    assert len(made) > 80, made
+    assert made == set(fred.names('LIST "" *')) & made
+    assert made == set(fred.names('LSUB "" *'))
+    for wire in made:
+        if "*" not in wire and "%" not in wire:
+            assert set(fred.names("LIST {0+}\r\n " + q(wire.replace("\\", "\\\\").replace('"', '\\"')))) == {wire}
+
+
+def test_names_in_many_scripts(style, fred):
+    """Modified UTF-7 of any text comes back as it went in."""
+    from strict_grammar import encode_utf7
+    texts = ["Entwürfe", "Отправленные", "送信済み", "الرسائل المرسلة", "नमस्ते", "😀 mail", "a&b", "&", "ÄÖÜ-x-é",
+             "Q-A" if style.sep == "." else "Q.A", "ﬀ", "x" * 60, "é" * 50]
+    boxes = {style.own(encode_utf7(t).decode()) for t in texts}
+    for box in boxes:
+        fred.ok("CREATE ", Lit(box.encode()))
+        fred.ok(f"SUBSCRIBE {q(box)}")
+    assert boxes <= set(fred.names('LIST "" *'))
+    assert boxes == set(fred.names('LSUB "" *'))
+    for raw in ("Entwürfe".encode(), b"\xff", "Entwürfe".encode("latin-1")):
+        assert fred.cmd("CREATE ", Lit(style.own("").encode() + raw)).status in ("NO", "BAD")
