@@ -13,9 +13,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
-enum { HEADER_MAX = 1 << 20 };	/* where the Message-ID is looked for */
+enum {
+	HEADER_MAX = 1 << 20,		/* where the Message-ID is looked for */
+	GROUP_MAX = 500,		/* mailboxes in one commit */
+	MAILBOX_FDS = 4,		/* directory, index, cache; one to spare */
+	OTHER_FDS = 64,
+};
 
 /* --- which mailbox --- */
 
@@ -206,6 +212,7 @@ struct delivering {
 	struct txn *t;
 	struct id128 id;
 	struct str msgid;
+	bool opened;			/* id is its mailbox's */
 	const struct deliver_rcpt *same;	/* an earlier recipient's mailbox */
 };
 
@@ -246,6 +253,7 @@ prepare(struct arena *arena, const struct deliver_policy *p, struct blob *b,
 	if (d->r->result != OK)
 		return;
 	d->id = e->id;
+	d->opened = true;
 	d->t = txn_begin(d->m);
 	if (d->r->ignore_quota)
 		txn_ignore_quota(d->t);
@@ -259,7 +267,7 @@ static void
 find_same(struct deliver_rcpt *r, struct delivering *d, size_t i)
 {
 	for (size_t k = 0; k < i; k++) {
-		if (d[k].t == NULL || !id128_eq(&d[k].id, &d[i].id))
+		if (!d[k].opened || d[k].same != NULL || !id128_eq(&d[k].id, &d[i].id))
 			continue;
 		d[i].same = &r[k];
 		txn_abort(d[i].t);
@@ -288,18 +296,15 @@ finish(struct delivering *d)
 	mbox_close(d->m);
 }
 
-void
-deliver_message(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    struct blob *b, struct deliver_rcpt *r, size_t n)
+/* One commit for the recipients FROM to END of D. */
+static void
+deliver_group(struct arena *arena, const struct deliver_policy *p, struct blob *b,
+    struct deliver_rcpt *r, struct delivering *d, size_t from, size_t end)
 {
-	struct delivering *d = calloc(n, sizeof(*d));
-	struct txn **txn = calloc(n, sizeof(*txn));
-	struct str msgid = message_id(arena, b);
+	struct txn *txn[GROUP_MAX];
 	size_t count = 0;
 
-	ensure(n == 0 || (d != NULL && txn != NULL));
-	for (size_t i = 0; i < n; i++) {
-		d[i] = (struct delivering){ .s = s, .r = &r[i], .msgid = msgid };
+	for (size_t i = from; i < end; i++) {
 		if (r[i].result == OK)
 			prepare(arena, p, b, &d[i]);
 		if (p->suppress_duplicates && d[i].t != NULL)
@@ -310,9 +315,39 @@ deliver_message(struct store *s, struct arena *arena, const struct deliver_polic
 	/* Each transaction knows its own error, also of a failed commit. */
 	if (count > 0 && txn_commit_all(txn, count, false) != OK)
 		log_warning("delivery of %.*s failed for some or all recipients",
-		    STR_ARG(msgid));
-	for (size_t i = 0; i < n; i++)
+		    STR_ARG(d[from].msgid));
+	for (size_t i = from; i < end; i++)
 		finish(&d[i]);
-	free(txn);
+}
+
+/* How many mailboxes may be open at once, with all else a worker holds open. */
+static size_t
+group_size(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur < OTHER_FDS + MAILBOX_FDS)
+		return 1;
+	size_t n = (size_t)(r.rlim_cur - OTHER_FDS) / MAILBOX_FDS;
+	return n < GROUP_MAX ? n : GROUP_MAX;
+}
+
+void
+deliver_message(struct store *s, struct arena *arena, const struct deliver_policy *p,
+    struct blob *b, struct deliver_rcpt *r, size_t n)
+{
+	struct delivering *d = calloc(n + 1, sizeof(*d));
+	struct str msgid = message_id(arena, b);
+	struct arena_mark mark = arena_mark(arena);
+	size_t group = group_size(), end;
+
+	ensure(d != NULL);
+	for (size_t i = 0; i < n; i++)
+		d[i] = (struct delivering){ .s = s, .r = &r[i], .msgid = msgid };
+	for (size_t from = 0; from < n; from = end) {
+		end = n - from < group ? n : from + group;
+		deliver_group(arena, p, b, r, d, from, end);
+		arena_rewind(arena, mark);
+	}
 	free(d);
 }

@@ -54,7 +54,9 @@ enum err deliver_resolve(struct store *s, struct arena *arena,
 
 /*
  * Delivers the finished blob to all whose .result is OK on entry; each
- * one's .result says what became of it.  OK there means durable.
+ * one's .result says what became of it.  OK there means durable.  They share
+ * one commit as far as the limit of open files lets their mailboxes be open
+ * together; what is committed stays if a later commit fails.
  */
 void deliver_message(struct store *s, struct arena *arena,
     const struct deliver_policy *p, struct blob *b, struct deliver_rcpt *r, size_t n);

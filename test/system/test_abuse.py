@@ -37,11 +37,15 @@ def status_kb(pid, field):
     return int(re.search(rf"^{field}:\s+(\d+)", text, re.M).group(1))
 
 
+def limit_of(server, pid, limit):
+    """prlimit(1) as the worker's own user, who may do that everywhere."""
+    who = {"user": server.owner.pw_uid, "group": server.owner.pw_gid, "extra_groups": []} if server.owner else {}
+    subprocess.run(["prlimit", f"--pid={pid}", limit], check=True, **who)
+
+
 def allow_more(server, pid, size):
     """From now on the process may allocate SIZE bytes, and no more."""
-    limit = status_kb(pid, "VmData") * 1024 + size
-    who = {"user": server.owner.pw_uid, "group": server.owner.pw_gid, "extra_groups": []} if server.owner else {}
-    subprocess.run(["prlimit", f"--pid={pid}", f"--data={limit}:"], check=True, **who)
+    limit_of(server, pid, f"--data={status_kb(pid, 'VmData') * 1024 + size}:")
 
 
 def worker_of(server, user):
@@ -338,3 +342,30 @@ def test_expensive_message(server, witness, what):
         c.ok("SEARCH OR HEADER X-FIELD-777 nothing TEXT nothing")
         assert b"%d}" % len(message) in fetched(c.ok("FETCH 1 BODY.PEEK[]"))
     assert time.monotonic() - start < 60
+
+
+# ---------------------------------------------------------------- many at once
+
+def test_more_recipients_than_open_files(make_server):
+    """One message to 60 users with a worker that may have 100 files open: all of
+    them get it, those named twice get it once."""
+    server = make_server()
+    admin = server.admin()
+    users = [f"m{i}" for i in range(60)]
+    for u in users:
+        admin.ok(f"CREATE user.{u}")
+    s, f = lmtp_session(server)
+    with s, f:
+        lmtp_envelope(s, f, users[0])
+        for pid in children(server, "lmtpd"):
+            limit_of(server, pid, "--nofile=100:")
+        more = users[1:] + users[:5]
+        s.sendall("".join(f"RCPT TO:<{u}>\r\n" for u in more).encode() + b"DATA\r\n")
+        assert all(f.readline().startswith(b"250") for _ in more)
+        assert f.readline().startswith(b"354")
+        s.sendall(b"Subject: to all\r\nMessage-ID: <all@example.org>\r\n\r\nx\r\n.\r\n")
+        replies = [f.readline() for _ in users + users[:5]]
+    assert all(r.startswith(b"250") for r in replies), replies
+    assert sum(b"duplicate" in r for r in replies) == 5
+    found = {len(list((server.dir / "spool/user" / u).glob("[0-9]*."))) for u in users}
+    assert found == {1}
