@@ -292,8 +292,8 @@ verify_one(void *ctx, const struct mbentry *e)
 	if (err == OK)
 		close(fd);
 	if (err == ERR_NOTFOUND || err == ERR_CORRUPT) {
-		printf("'%s' has no directory of its own at %s of partition %s\n",
-		    tool_name(t, e->name), e->dir, e->partition);
+		printf("'%s' has a DB entry but no directory on partition '%s'\n",
+		    tool_name(t, e->name), e->partition);
 		t->failures++;
 	} else if (err != OK && err != ERR_STALE) {
 		tool_fail(t, tool_name(t, e->name), err);
@@ -306,8 +306,7 @@ report_unlisted(void *ctx, const struct mbentry *e)
 {
 	struct tool *t = ctx;
 
-	printf("'%s' of partition %s, directory %s, is not in the list\n",
-	    tool_name(t, e->name), e->partition, e->dir);
+	printf("'%s' has a directory '%s' but no DB entry\n", tool_name(t, e->name), e->dir);
 	t->failures++;
 	return true;
 }

@@ -64,7 +64,7 @@ expunge_one(void *ctx, const struct mbentry *e)
 	if (err != OK && err != ERR_NOTFOUND)
 		tool_fail(x->t, tool_name(x->t, e->name), err);
 	if (x->o->verbose && n > 0)
-		fprintf(stderr, "%s: %u messages removed\n", tool_name(x->t, e->name), n);
+		fprintf(stderr, "%s: %u messages\n", tool_name(x->t, e->name), n);
 	x->mailboxes++;
 	x->messages += n;
 	return true;
@@ -78,7 +78,7 @@ expunge(struct expire *x)
 	if (e == OK)
 		e = mblist_walk(x->t->s, buf_str(&x->prefix), expunge_one, x);
 	if (x->o->verbose && e == OK)
-		fprintf(stderr, "%" PRIu64 " messages removed from %" PRIu64 " mailboxes\n",
+		fprintf(stderr, "Expunged %" PRIu64 " messages from %" PRIu64 " mailboxes\n",
 		    x->messages, x->mailboxes);
 	return e;
 }
@@ -131,11 +131,11 @@ delete_old(struct expire *x)
 		if (err == OK)
 			x->deleted++;
 		if (err == OK && x->o->verbose)
-			fprintf(stderr, "%s: removed\n", tool_name(x->t, name));
+			fprintf(stderr, "Removing: %s\n", tool_name(x->t, name));
 		at += strlen(name) + 1;
 	}
 	if (x->o->verbose && e == OK)
-		fprintf(stderr, "%" PRIu64 " deleted mailboxes removed\n", x->deleted);
+		fprintf(stderr, "Removed %" PRIu64 " deleted mailboxes\n", x->deleted);
 	return e;
 }
 
@@ -148,7 +148,7 @@ prune(struct expire *x)
 	enum err e = dup_prune(x->t->s, x->o->expire, &removed);
 
 	if (e == OK && x->o->verbose)
-		fprintf(stderr, "%" PRIu64 " entries removed from the database of deliveries\n",
+		fprintf(stderr, "Removed %" PRIu64 " entries of the database of deliveries\n",
 		    removed);
 	return e;
 }

@@ -30,7 +30,8 @@ struct purge {
 	char **pattern;
 	int patterns;
 	int64_t now;
-	uint64_t seen, purged, purged_bytes;
+	bool *matched;			/* for each pattern: any mailbox? */
+	uint64_t seen, seen_bytes, purged, purged_bytes;
 };
 
 __attribute__((noreturn)) static void
@@ -70,25 +71,26 @@ is_doomed(const struct purge *p, const struct message *m)
 
 /* Below shared folders only, unless forced; and what matches a pattern. */
 static bool
-is_looked_at(const struct purge *p, const char *name)
+is_looked_at(struct purge *p, const char *name)
 {
 	struct str n = str_c(name);
 	bool is = p->patterns == 0;
 
-	if (!p->o->force && n.n >= 5 && memcmp(n.p, "user.", 5) == 0)
-		return false;
-	for (int i = 0; !is && i < p->patterns; i++) {
+	for (int i = 0; i < p->patterns; i++) {
 		struct buf b = BUF_INIT;
+		bool hit;
 
 		tool_internal(p->t, p->pattern[i], &b);
-		is = tool_match(buf_str(&b), n);
-		if (!is && !p->o->no_children) {
+		hit = tool_match(buf_str(&b), n);
+		if (!hit && !p->o->no_children) {
 			buf_adds(&b, ".*");
-			is = tool_match(buf_str(&b), n);
+			hit = tool_match(buf_str(&b), n);
 		}
 		buf_free(&b);
+		p->matched[i] |= hit;
+		is |= hit;
 	}
-	return is;
+	return is && (p->o->force || n.n < 5 || memcmp(n.p, "user.", 5) != 0);
 }
 
 /* --- deleting --- */
@@ -135,6 +137,7 @@ purge_mailbox(struct purge *p, const struct mbentry *entry, struct mbox *m, uint
 		if (mbox_message(m, seq, &msg) != OK || msg.expunged)
 			continue;
 		p->seen++;
+		p->seen_bytes += msg.size;
 		if (!is_doomed(p, &msg))
 			continue;
 		note(p, entry, &msg);
@@ -158,6 +161,8 @@ purge_one(void *ctx, const struct mbentry *entry)
 
 	if (!is_looked_at(p, entry->name))
 		return true;
+	if (p->o->verbose)
+		printf("Working on %s...\n", tool_name(p->t, entry->name));
 	e = mbox_open(p->t->s, entry, "", MBOX_READONLY, &m);
 	if (e == OK) {
 		e = purge_mailbox(p, entry, m, &purged);
@@ -165,14 +170,32 @@ purge_one(void *ctx, const struct mbentry *entry)
 	}
 	if (e != OK && e != ERR_NOTFOUND)
 		tool_fail(p->t, tool_name(p->t, entry->name), e);
-	if (p->o->verbose)
-		printf("%s: %u messages %s\n", tool_name(p->t, entry->name), purged,
-		    p->o->dry_run ? "would go" : "deleted");
 	p->purged += purged;
 	return true;
 }
 
 /* --- main --- */
+
+static void
+print_totals(const struct purge *p)
+{
+	printf("Total messages    \t\t %" PRIu64 "\nTotal bytes       \t\t %" PRIu64 "\n"
+	    "Deleted messages  \t\t %" PRIu64 "\nDeleted bytes     \t\t %" PRIu64 "\n"
+	    "Remaining messages\t\t %" PRIu64 "\nRemaining bytes   \t\t %" PRIu64 "\n",
+	    p->seen, p->seen_bytes, p->purged, p->purged_bytes,
+	    p->seen - p->purged, p->seen_bytes - p->purged_bytes);
+}
+
+static void
+complain_of_unmatched(struct purge *p)
+{
+	for (int i = 0; i < p->patterns; i++) {
+		if (p->matched[i])
+			continue;
+		fprintf(stderr, "ipurge: couldn't find %s, check spelling\n", p->pattern[i]);
+		p->t->failures++;
+	}
+}
 
 static void
 read_options(int argc, char **argv, struct options *o)
@@ -214,13 +237,18 @@ main(int argc, char **argv)
 	read_options(argc, argv, &o);
 	p.pattern = argv + optind;
 	p.patterns = argc - optind;
+	p.matched = calloc((size_t)p.patterns + 1, sizeof(*p.matched));
+	if (p.matched == NULL)
+		abort();
 	tool_init(&t, "ipurge", o.conf);
 	tool_open(&t);
 	e = mblist_walk(t.s, STR(""), purge_one, &p);
 	if (e != OK)
 		tool_fail(&t, "mailboxes.db", e);
+	else
+		complain_of_unmatched(&p);
 	if (o.verbose)
-		printf("%" PRIu64 " of %" PRIu64 " messages, %" PRIu64 " bytes, %s\n", p.purged,
-		    p.seen, p.purged_bytes, o.dry_run ? "would go" : "deleted");
+		print_totals(&p);
+	free(p.matched);
 	return tool_close(&t);
 }

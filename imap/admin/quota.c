@@ -61,8 +61,9 @@ report_root(void *ctx, const char *mailbox, const char *was, const char *is)
 {
 	struct report *r = ctx;
 
-	printf("%s: quota root was %s, now %s\n", tool_name(r->t, mailbox),
-	    was != NULL ? tool_name(r->t, was) : "none", is != NULL ? tool_name(r->t, is) : "none");
+	printf("%s: quota root %s --> %s\n", tool_name(r->t, mailbox),
+	    was != NULL ? tool_name(r->t, was) : "(none)",
+	    is != NULL ? tool_name(r->t, is) : "(none)");
 }
 
 static bool

@@ -208,12 +208,18 @@ def test_verify_and_adopt(made, tmp_path):
     subprocess.run(["mv", tmp_path / "saved", tmp_path / "spool/user/joe"], check=True)
     r = subprocess.run([BUILD / "imap/admin/ctl_mboxlist", "-C", made, "-v"],
                        capture_output=True, text=True)
-    assert r.returncode == 1 and "'user.joe'" in r.stdout
+    assert r.returncode == 1
+    assert r.stdout == "'user.joe' has a directory 'user/joe' but no DB entry\n"
     assert tool("reconstruct", made, "-n", "-m") == "user.joe: would be added to the list\n"
     assert tool("reconstruct", made, "-r", "-f", "user.joe") == \
         "user.joe: added to the list\nuser.joe\n"
     assert "user.joe\tdefault joe\tlr\t\n" in tool("ctl_mboxlist", made, "-d", "-L")
     assert conf == made.read_text()
+    shutil.rmtree(tmp_path / "spool/user/jim")
+    r = subprocess.run([BUILD / "imap/admin/ctl_mboxlist", "-C", made, "-v"],
+                       capture_output=True, text=True)
+    assert r.returncode == 1
+    assert r.stdout == "'user.jim' has a DB entry but no directory on partition 'default'\n"
 
 
 def test_list_rebuilt_without_headers(made, tmp_path):
@@ -275,8 +281,8 @@ def test_expire(make_server):
     r = subprocess.run([BUILD / "imap/admin/cyr_expire", "-C", srv.conf, "-X", "0", "-D", "0s",
                         "-u", user, "-v"], capture_output=True, text=True, timeout=60)
     assert r.returncode == 0
-    assert "1 messages removed from 1 mailboxes" in r.stderr
-    assert "1 deleted mailboxes removed" in r.stderr
+    assert "Expunged 1 messages from 1 mailboxes" in r.stderr
+    assert "Removed 1 deleted mailboxes" in r.stderr
     assert not (spool / "1.").exists() and (spool / "2.").exists()
     assert not deleted.exists()
     assert admin.ok(f'LIST "" DELETED.*').untagged == []
@@ -305,6 +311,12 @@ def test_ipurge(server, user):
     assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 3")
     tool("ipurge", server.conf, "-f", "-k", 1, name)
     assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 2")
+    # Nothing there, and nothing that may be touched, are not the same.
+    assert tool("ipurge", server.conf, "-d", 1, name + "x", ok=False) == \
+        f"ipurge: couldn't find {name}x, check spelling\n"
+    out = tool("ipurge", server.conf, "-f", "-v", "-k", 1, name).splitlines()
+    assert out[0] == f"Working on {name}..."
+    assert [x.split()[-1] for x in out[1::2]] == ["2", "0", "2"]
     # Delivered today, sent in 1994.
     tool("ipurge", server.conf, "-f", "-X", "-d", 1, name)
     assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 2")
