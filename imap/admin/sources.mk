@@ -26,3 +26,5 @@ imap/admin/mbpath_SRCS = imap/admin/mbpath.c imap/admin/tool.c
 imap/admin/mkimap_SRCS = imap/admin/mkimap.c imap/admin/tool.c
 imap/admin/quota_SRCS = imap/admin/quota.c imap/admin/json.c imap/admin/tool.c
 imap/admin/reconstruct_SRCS = imap/admin/reconstruct.c imap/admin/tool.c
+UNIT_TESTS += test/unit/test_json.c
+test/unit/test_json_SRCS = imap/admin/json.c
