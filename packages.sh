@@ -3,16 +3,19 @@
 #
 # Sourced, not run.  install_packages NAME... installs those that are missing,
 # as root or by sudo; it returns 1 after it has told on stderr what is wrong.
+# make_user_cyrus makes the user to whom root gives the server's work;
+# as_cyrus COMMAND... is run as that user, and says whether it can.
 
 # shellcheck disable=SC2034  # they are for those who source this
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libdb5.3-dev libssl-dev
-    libsasl2-dev libicu-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl)
+    libsasl2-dev libicu-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
+    netbase)
 # shellcheck disable=SC2034
 DEMO_PACKAGES=(curl mutt)
 # shellcheck disable=SC2034
 TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux isync postfix
     libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
-    libcyrus-imap-perl shellcheck)
+    libcyrus-imap-perl shellcheck systemd)
 
 missing_packages() {
     local p
@@ -52,7 +55,7 @@ install_packages() {
     fi
     if [ "$(id -u)" != 0 ]; then
         SUDO=(sudo)
-        if ! command -v sudo >/dev/null; then
+        if ! sudo true; then
             printf '%s\n' "these packages are missing and only root can install them:" \
                 "    apt-get install --no-install-recommends ${missing[*]}" >&2
             return 1
@@ -63,3 +66,11 @@ install_packages() {
     echo "apt-get could not install: ${missing[*]}" >&2
     return 1
 }
+
+make_user_cyrus() {
+    getent group mail >/dev/null || groupadd --system mail
+    getent passwd cyrus >/dev/null || useradd --system --gid mail --home-dir /nonexistent --no-create-home \
+        --shell /usr/sbin/nologin --comment "Cyrus mailsystem" cyrus
+}
+
+as_cyrus() { setpriv --reuid=cyrus --regid=mail --clear-groups "$@" 2>/dev/null; }

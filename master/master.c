@@ -443,7 +443,7 @@ find_user(const struct master *m, struct child_setup *setup)
 	const struct passwd *pw = getpwnam(user);
 	if (pw == NULL)
 		log_fatal(EX_NOUSER, "there is no user \"%s\" to run workers as;"
-		    " make one (adduser --system --ingroup %s %s) or name"
+		    " make one (useradd --system --gid %s %s) or name"
 		    " another in cyrus_user", user, group, user);
 	setup->drop_root = true;
 	setup->user = user;

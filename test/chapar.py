@@ -8,6 +8,7 @@
 
 The fixtures that use this are in conftest.py.
 """
+import fcntl
 import imaplib
 import itertools
 import os
@@ -49,13 +50,15 @@ def cyrus_user():
     """Workers of a root master become this user; it is made if missing."""
     if os.geteuid() != 0:
         return None
-    try:
-        return pwd.getpwnam("cyrus")
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--gid", "mail", "--no-create-home",
-                        "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
-                        "cyrus"], stderr=subprocess.DEVNULL)
-        return pwd.getpwnam("cyrus")
+    with open("/run/lock/chapar-test-user" if os.path.isdir("/run/lock") else "/tmp/chapar-test-user", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return pwd.getpwnam("cyrus")
+        except KeyError:
+            subprocess.run(["/usr/sbin/useradd", "--system", "--gid", "mail", "--no-create-home",
+                            "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
+                            "cyrus"], check=True)
+            return pwd.getpwnam("cyrus")
 
 
 def may_be_reached(path):

@@ -22,7 +22,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/*
+ * New ones are made with the first.  Where an administrator may have let others
+ * in, Postfix to the sockets for one, they may stay, but not write.
+ */
 static const mode_t MODE = 0750;
+static const mode_t OPEN = 0755;
 
 /* What the store and the other programs make inside; they may be root's from before. */
 static const char *const inside[] = {
@@ -43,9 +48,9 @@ complain(struct tool *t, const char *path)
 	t->failures++;
 }
 
-/* Gives the directory to the owner; others' write permission goes. */
+/* Gives the directory to the owner; takes permissions away that are not in ALLOWED. */
 static void
-give(struct tool *t, const struct owner *o, const char *path, bool is_new)
+give(struct tool *t, const struct owner *o, const char *path, mode_t allowed, bool is_new)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -60,8 +65,14 @@ give(struct tool *t, const struct owner *o, const char *path, bool is_new)
 			else if (!is_new)
 				printf("%s: now belongs to %s\n", path, o->user);
 		}
-		if ((st.st_mode & 022) != 0 && fchmod(fd, st.st_mode & 07755) != 0)
-			complain(t, path);
+		if ((st.st_mode & 0777 & ~allowed) != 0) {
+			if (fchmod(fd, st.st_mode & (07000 | allowed)) != 0)
+				complain(t, path);
+			else
+				printf("%s: mode %03o is now %03o\n", path,
+				    (unsigned)st.st_mode & 0777,
+				    (unsigned)(st.st_mode & allowed));
+		}
 	}
 	if (fd >= 0)
 		close(fd);
@@ -69,7 +80,7 @@ give(struct tool *t, const struct owner *o, const char *path, bool is_new)
 
 /* Makes it if it is missing; those above it belong to whoever makes them. */
 static void
-make(struct tool *t, const struct owner *o, const char *path)
+make(struct tool *t, const struct owner *o, const char *path, mode_t allowed)
 {
 	struct buf parent = BUF_INIT;
 	const char *slash = strrchr(path, '/');
@@ -86,7 +97,7 @@ make(struct tool *t, const struct owner *o, const char *path)
 		printf("%s: made\n", path);
 	else if (errno != EEXIST)
 		complain(t, path);
-	give(t, o, path, is_new);
+	give(t, o, path, allowed, is_new);
 }
 
 /* Where a socket goes.  A directory that is there may be anybody's, as /run is. */
@@ -99,7 +110,7 @@ make_for(struct tool *t, const struct owner *o, const char *socket)
 	if (slash != NULL && slash != socket) {
 		buf_add(&dir, socket, (size_t)(slash - socket));
 		if (access(dir.p, F_OK) != 0)
-			make(t, o, dir.p);
+			make(t, o, dir.p, OPEN);
 		buf_free(&dir);
 	}
 }
@@ -109,22 +120,22 @@ make_all(struct tool *t, const struct owner *o)
 {
 	struct buf path = BUF_INIT;
 
-	make(t, o, t->params.config_dir);
+	make(t, o, t->params.config_dir, OPEN);
 	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
 		buf_reset(&path);
 		buf_printf(&path, "%s/%s", t->params.config_dir, inside[i]);
-		make(t, o, path.p);
+		make(t, o, path.p, strcmp(inside[i], "socket") == 0 ? OPEN : MODE);
 	}
-	make(t, o, conf_string(t->conf, CONF_PROC_PATH));
+	make(t, o, conf_string(t->conf, CONF_PROC_PATH), MODE);
 	make_for(t, o, conf_string(t->conf, CONF_LMTPSOCKET));
 	make_for(t, o, conf_string(t->conf, CONF_IDLESOCKET));
 	for (size_t i = 0; i < t->params.partition_count; i++) {
-		make(t, o, t->params.partitions[i].path);
+		make(t, o, t->params.partitions[i].path, OPEN);
 		for (int k = 0; k < 2; k++) {
 			buf_reset(&path);
 			buf_printf(&path, "%s/%s", t->params.partitions[i].path,
 			    k == 0 ? "wal" : "stage");
-			give(t, o, path.p, false);
+			give(t, o, path.p, MODE, false);
 		}
 	}
 	buf_free(&path);

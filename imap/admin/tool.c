@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 enum { TOOL_ARENA = 1 << 30 };		/* a bound, not what is taken */
@@ -33,6 +34,7 @@ tool_init(struct tool *t, const char *program, const char *conf_path)
 	const char *path = conf_path != NULL ? conf_path : CONF_DEFAULT_PATH;
 	enum err e;
 
+	log_open(program, "stderr", LOG_LOCAL6);
 	*t = (struct tool){ .program = program, .arena = arena_new(TOOL_ARENA) };
 	e = conf_read(path, NULL, report, t, &t->conf);
 	if (e != OK && t->failures == 0)

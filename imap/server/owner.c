@@ -29,8 +29,8 @@ owner_find(const struct conf *conf)
 	struct owner o = { .user = user };
 
 	if (pw == NULL)
-		log_fatal(EX_NOUSER, "there is no user \"%s\" to run as; make one (adduser "
-		    "--system --ingroup %s %s) or name another in cyrus_user", user, group, user);
+		log_fatal(EX_NOUSER, "there is no user \"%s\" to run as; make one (useradd "
+		    "--system --gid %s %s) or name another in cyrus_user", user, group, user);
 	o.uid = pw->pw_uid;
 	o.gid = pw->pw_gid;
 	gr = getgrnam(group);

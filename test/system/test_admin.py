@@ -55,7 +55,14 @@ def test_mkimap_makes_and_repairs(conf, tmp_path):
             assert all(os.lstat(f"{root}/{x}").st_uid == cyrus for x in dirs + files)
         os.chown(tmp_path / "var/imap/quota", 0, 0)
         (tmp_path / "spool").chmod(0o777)
-        assert tool("mkimap", conf) == f"{tmp_path}/var/imap/quota: now belongs to cyrus\n"
+        (tmp_path / "var/imap/db").chmod(0o755)
+        (tmp_path / "var/imap/socket").chmod(0o751)
+        assert tool("mkimap", conf).splitlines() == [
+            f"{tmp_path}/var/imap/db: mode 755 is now 750",
+            f"{tmp_path}/var/imap/quota: now belongs to cyrus",
+            f"{tmp_path}/spool: mode 777 is now 755",
+        ]
+        assert (tmp_path / "var/imap/socket").stat().st_mode & 0o777 == 0o751
         assert (tmp_path / "var/imap/quota").stat().st_uid == cyrus
         assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o755
 

@@ -3,6 +3,7 @@
 Every test has a master of its own in a private folder, with free ports on
 loopback.  Waiting is for conditions, with a generous end.
 """
+import fcntl
 import os
 import pathlib
 import pwd
@@ -523,6 +524,7 @@ def test_program_out_of_reach_is_named(master):
     inner.mkdir()
     tool = script(master, "inner/tool", "exit 0")
     inner.chmod(0o700)
+    master.env["CYRUS_USER"] = "nobody"
     master.configure(start=f'a cmd="{tool}"',
                      services=f'b cmd="{tool}" listen="127.0.0.1:{master.port}" prefork=1')
     master.start()
@@ -618,7 +620,7 @@ def test_socket_activation(master):
         s.bind(("127.0.0.1", 0))
         s.listen()
         os.set_inheritable(s.fileno(), True)
-    high = [os.dup2(s.fileno(), 50 + i) for i, s in enumerate((named, by_port))]
+    high = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in (named, by_port)]
     master.pass_fds = high
     master.wrapper = [sys.executable, "-c", WRAPPER, ",".join(map(str, high)), "one:unknown"]
     port = by_port.getsockname()[1]
