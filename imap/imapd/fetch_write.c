@@ -298,14 +298,16 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	buf_add(&w->line, "* ", 2);
 	buf_addu(&w->line, seq);
 	buf_add(&w->line, " FETCH (", 8);
+	/* Before the bodies: there are clients who take all that follows a literal
+	 * for its end. */
+	if (with_flags && !req->has_flags) {
+		write_item(w, &flags);
+		buf_addc(&w->line, ' ');
+	}
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
 		if (i != req->items)
 			buf_addc(&w->line, ' ');
 		write_item(w, i);
-	}
-	if (with_flags && !req->has_flags) {
-		buf_addc(&w->line, ' ');
-		write_item(w, &flags);
 	}
 	buf_add(&w->line, ")\r\n", 3);
 	stream_put(w->out, buf_str(&w->line));

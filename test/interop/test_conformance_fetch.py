@@ -836,3 +836,10 @@ def test_updates_of_a_move(server):
     assert [f["UID"] for f in here.fetch("1:*", "UID").values()] == [2]
     here.ok("MOVE 1 INBOX")
     assert [f["UID"] for f in here.fetch("1:*", "UID").values()] == [4]
+
+
+def test_implicit_flags_come_before_the_body(server):
+    """Any order is allowed; libraries that read a literal and then look for ")"
+    (Mail::IMAPClient does) need the flags first, where Cyrus has them."""
+    c = fresh(server, 1)
+    assert list(c.fetch(1, "BODY[TEXT]")[1]) == ["FLAGS", "BODY[TEXT]"]

@@ -218,7 +218,7 @@ static void
 test_with_flags(void **state)
 {
 	static const struct row added = { 1, "BODY[TEXT]",
-	    "* 1 FETCH (BODY[TEXT] {7}\r\nHello\r\n FLAGS (\\Seen $Work))\r\n" };
+	    "* 1 FETCH (FLAGS (\\Seen $Work) BODY[TEXT] {7}\r\nHello\r\n)\r\n" };
 	static const struct row asked = { 1, "FLAGS", "* 1 FETCH (FLAGS (\\Seen $Work))\r\n" };
 
 	(void)state;
