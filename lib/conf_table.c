@@ -163,9 +163,26 @@ consider(const char *candidate, struct str name, unsigned *best, const char **ne
 	}
 }
 
+/*
+ * Options of Cyrus for what is not here.  They look like one of ours, but that
+ * is not what was meant.
+ */
+static const char *const others[] = {
+	"autocreate_post", "autocreate_sieve_folders", "autocreate_subscribe_sharedfolders",
+	"autocreate_subscribe_sharedfolders_all", "autocreate_users", "autocreatequotamsg",
+	"expunge_days", "ldap_ciphers", "newspostuser", "partition_select_exclude",
+	"partition_select_mode", "partition_select_soft_usage_limit",
+	"partition_select_usage_reinit", "plaintextloginalert", "poptimeout", "postmaster",
+	"quotawarnkb", "quotawarnmsg", "tls_server_ca_dir", "tls_server_ca_file",
+	"tls_server_dhparam", "tls_sessions_db",
+};
+
 const char *
 conf_nearest(struct str name)
 {
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (str_eq(name, str_c(others[i])))
+			return NULL;
 	/* Further than a third of it away, it is another word. */
 	unsigned best = (unsigned)(name.n < 6 ? 2 : name.n / 3) + 1;
 	const char *nearest = NULL;
