@@ -1,7 +1,7 @@
 /*
  * reconstruct.c - makes mailboxes right from what is there
  *
- *	reconstruct [-C FILE] [-p PARTITION] [-rfsnqGRUoO] [-u] [NAME...]
+ *	reconstruct [-C FILE] [-p PARTITION] [-rfsnqGNRUoO] [-u] [NAME...]
  *	reconstruct [-C FILE] [-rq] -V max [-u] NAME...
  *	reconstruct [-C FILE] [-n] -m
  */
@@ -31,7 +31,7 @@ struct run {
 __attribute__((noreturn)) static void
 usage(void)
 {
-	fputs("usage: reconstruct [-C imapd.conf] [-p partition] [-rfsnqGRUoO] [-u] [name...]\n"
+	fputs("usage: reconstruct [-C imapd.conf] [-p partition] [-rfsnqGNRUoO] [-u] [name...]\n"
 	    "       reconstruct [-C imapd.conf] [-rq] -V max [-u] name...\n"
 	    "       reconstruct [-C imapd.conf] [-n] -m\n", stderr);
 	exit(EX_USAGE);
@@ -177,6 +177,7 @@ check_option(int c, struct check_params *p)
 	case 'n': p->dry_run = true; break;
 	case 's': p->skip_sizes = true; break;
 	case 'G': p->verify_content = true; break;
+	case 'N': p->renew = true; break;
 	case 'R': p->mismatch = CHECK_NEW_UID; break;
 	case 'U': p->mismatch = CHECK_REMOVE; break;
 	case 'o': p->odd = CHECK_ODD_IGNORE; break;
@@ -195,7 +196,7 @@ read_options(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "C:p:rfnGqsmuxRUoOMV:kgIP")) != -1) {
+	while ((c = getopt(argc, argv, "C:p:rfnNGqsmuxRUoOMV:kgIP")) != -1) {
 		switch (c) {
 		case 'C': o->conf = optarg; break;
 		case 'p': o->partition = optarg; break;

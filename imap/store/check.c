@@ -220,7 +220,7 @@ renew(struct checking *c, struct mbentry *e)
 	struct index_header h;
 	enum err err = index_header_read(c->dirfd, &h);
 
-	if ((err == OK && check_header_is_ours(c, &h)) || c->p->dry_run)
+	if ((err == OK && check_header_is_ours(c, &h) && !c->p->renew) || c->p->dry_run)
 		return OK;
 	err = mblist_renew_uidvalidity(c->s, str_c(e->name), &e->uidvalidity);
 	if (err == OK)

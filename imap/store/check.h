@@ -12,7 +12,8 @@
  * only if no message can have had it; else it gets a new one, and so does a
  * file that is there again after its loss was found.  If the highest UID is
  * not known any more, because the index's header is lost, the mailbox gets a
- * new UIDVALIDITY.
+ * new UIDVALIDITY.  Of an index from a backup nobody can tell which UIDs were
+ * given since; for it the caller asks for a new one.
  */
 #ifndef IMAP_STORE_CHECK_H
 #define IMAP_STORE_CHECK_H
@@ -39,6 +40,7 @@ struct check_params {
 	bool dry_run;			/* report, change nothing (-n) */
 	bool verify_content;		/* compare SHA-256 too, not only sizes (-G) */
 	bool skip_sizes;		/* compare nothing (-s) */
+	bool renew;			/* a new UIDVALIDITY in any case (-N) */
 	enum check_mismatch mismatch;
 	enum check_odd odd;
 	/* One finding, for people; may be NULL. */

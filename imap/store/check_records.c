@@ -90,7 +90,9 @@ read_old(struct checking *c)
 		memcpy(&c->old, file.p, sizeof(c->old));
 		c->anew = !check_header_is_ours(c, &c->old);
 		if (c->anew) {
-			check_report(c, "the header of cyrus.index is damaged or another mailbox's");
+			if (!c->p->renew)
+				check_report(c, "the header of cyrus.index is damaged or "
+				    "another mailbox's");
 			c->res->changed = true;
 			memset(&c->old, 0, sizeof(c->old));
 		}

@@ -190,6 +190,25 @@ def test_lost_and_restored(box):
     assert box.run() == f"{box.name}\n"
 
 
+def test_restored_from_a_backup(box):
+    """The UIDs of messages that came after the backup must not mean others now."""
+    before = box.state()
+    backup = box.server.dir / f"{box.user}-backup"
+    subprocess.run(["cp", "-rp", box.dir, backup], check=True)
+    c = box.server.login(box.user)
+    c.append("INBOX", message(4))
+    box.leave(c)
+    shutil.rmtree(box.dir)
+    subprocess.run(["cp", "-rp", backup, box.dir], check=True)
+    shutil.rmtree(backup)
+    assert "its UIDVALIDITY is" not in box.run("-n", "-N")
+    out = box.run("-N")
+    assert "its UIDVALIDITY is" in out and "damaged" not in out
+    validity, uidnext, mail = box.state()
+    assert validity > before[0] and (uidnext, mail) == (4, WHOLE)
+    assert box.run() == f"{box.name}\n"
+
+
 def test_files_that_no_record_knows(box):
     before = box.state()
     for name, n in (("77.", 77), ("4000000000.", 5)):
