@@ -6,8 +6,9 @@
  * after any record and is repeated by the caller from where it stopped, from
  * another address if he likes (his buffer may have moved).
  *
- * Session tickets stay with OpenSSL's defaults (stateless, keys of the
- * process); a worker of another process does a full handshake.
+ * Session tickets stay with OpenSSL's defaults (stateless, with random keys of
+ * the context): workers that are copies of one template take each other's, and
+ * a reload, which makes a new template, makes new keys.
  */
 #include "lib/tls.h"
 #include "lib/log.h"
