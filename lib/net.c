@@ -110,7 +110,8 @@ failed:;
 	/* A machine without IPv6 is no failure of ours. */
 	if (saved == EAFNOSUPPORT)
 		return ERR_UNSUPPORTED;
-	log_err("cannot listen on %s: %s: %s",
+	/* In use: the caller knows how long that is to be put up with. */
+	(saved == EADDRINUSE ? log_info : log_err)("cannot listen on %s: %s: %s",
 	    print_address(ai->ai_addr, ai->ai_addrlen, text, sizeof(text)),
 	    what, strerror(saved));
 	return saved == EADDRINUSE ? ERR_BUSY : ERR_IO;
@@ -172,7 +173,7 @@ remove_dead_socket(const char *path, const struct sockaddr_un *sun)
 	if (s >= 0)
 		close(s);
 	if (alive) {
-		log_err("cannot listen on \"%s\": another server answers there",
+		log_info("cannot listen on \"%s\": another server answers there",
 		    path);
 		return ERR_BUSY;
 	}

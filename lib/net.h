@@ -37,7 +37,8 @@ bool net_is_path(const char *address);
  * Listens at ADDRESS on every address its host has (at most
  * NET_MAX_ADDRESSES), *n sockets in FDS.  If some of them cannot be had the
  * others are used; ERR_IO (ERR_BUSY: all in use) if none can.  ERR_SYNTAX or
- * ERR_NOTFOUND: no such port, no such host.
+ * ERR_NOTFOUND: no such port, no such host.  All are logged, ERR_BUSY as a mere
+ * information: it may pass.
  */
 enum err net_listen_tcp(const char *address, enum net_family family,
     int backlog, int *fds, int *n) MUST_CHECK;

@@ -19,6 +19,8 @@
 
 enum {
 	RELISTEN_MS = 5000,		/* between tries to get a socket */
+	QUICK_MS = 20,			/* before the second one, then 40, 80 ... */
+	QUICK_TRIES = 7,
 	OVERDUE_MS = 30000,		/* a worker that outlives a reload */
 };
 
@@ -125,6 +127,24 @@ give_to_user(const struct service *s)
 		log_io(s->listen, "chown");
 }
 
+/*
+ * An address in use may be one that the workers of a master before us are just
+ * about to let go of: at first that is looked at again soon, without a fuss.
+ */
+static void
+listen_later(struct service *s, bool in_use)
+{
+	int64_t now = poll_now(s->all->poll), delay = RELISTEN_MS;
+	if (in_use && s->listen_tries < QUICK_TRIES)
+		delay = QUICK_MS << s->listen_tries++;
+	else
+		log_err("service %s: cannot listen on \"%s\"%s; next try in %d s", s->name,
+		    s->listen, in_use ? ", which is in use" : "", RELISTEN_MS / 1000);
+	s->relisten_at = now + delay;
+	poll_cancel(s->all->poll, s->timer);
+	s->timer = poll_after(s->all->poll, delay, on_relisten, s);
+}
+
 static void
 open_socket(struct service *s)
 {
@@ -152,13 +172,10 @@ open_socket(struct service *s)
 		e = net_listen_tcp(s->listen, family, s->all->setup.backlog, fds, &n);
 	}
 	if (e != OK) {
-		log_err("service %s: cannot listen on \"%s\"; next try in %d s",
-		    s->name, s->listen, RELISTEN_MS / 1000);
-		s->relisten_at = now + RELISTEN_MS;
-		if (s->timer == NULL)
-			s->timer = poll_after(s->all->poll, RELISTEN_MS, on_relisten, s);
+		listen_later(s, e == ERR_BUSY);
 		return;
 	}
+	s->listen_tries = 0;
 	add_sockets(s, fds, n, !own);
 }
 
@@ -206,6 +223,7 @@ keep_same_address(struct services *all, const struct mconf_entry *e)
 			continue;
 		set_params(s, e);
 		s->relisten_at = 0;
+		s->listen_tries = 0;
 		found = true;
 	}
 	return found;

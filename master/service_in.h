@@ -57,6 +57,7 @@ struct service {
 	int failures;			/* in a row */
 	int64_t not_before;
 	int64_t relisten_at, full_logged;
+	int listen_tries;		/* of an address in use */
 	int ignored;			/* rounds in which a client was left waiting */
 	int64_t second;			/* in which forks were counted */
 	int forks;

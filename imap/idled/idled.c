@@ -22,11 +22,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	READY_FD = 3,
 	BACKLOG = 1024,
+	RETRY_MS = 20,
+	RETRIES = 50,
 	SOCKET_MODE = 0660,
 };
 
@@ -87,12 +90,20 @@ raise_descriptor_limit(void)
 static int
 listen_at(const struct conf *conf, bool in_background)
 {
+	const char *path = conf_string(conf, CONF_IDLESOCKET);
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000 };
 	int fd;
 
-	enum err e = net_listen_unix(conf_string(conf, CONF_IDLESOCKET),
-	    SOCKET_MODE, BACKLOG, &fd);
+	enum err e = net_listen_unix(path, SOCKET_MODE, BACKLOG, &fd);
+	/* The one of a master that was killed is about to end, too. */
+	for (int i = 0; e == ERR_BUSY && !in_background && i < RETRIES; i++) {
+		(void)nanosleep(&pause, NULL);
+		e = net_listen_unix(path, SOCKET_MODE, BACKLOG, &fd);
+	}
 	if (e == OK)
 		return fd;
+	if (e == ERR_BUSY && !in_background)
+		log_err("another idled answers at \"%s\"", path);
 	/* In START it may have outlived the master that started it. */
 	exit(e != ERR_BUSY ? EX_OSERR : in_background ? EX_OK : EX_TEMPFAIL);
 }
