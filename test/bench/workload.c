@@ -21,6 +21,8 @@ const struct workload workloads[] = {
 	    .measured = "APPEND %pappend%s", .cleanup = { "DELETE %pappend%s" } },
 	{ "fill", "APPEND --count messages with flags and dates to --mailbox", FILL,
 	    .count = 10000, .setup = { "?CREATE %m" }, .measured = "APPEND %m " },
+	{ "multiply", "COPY all of --mailbox to \"large\"", .setup = { "?CREATE %plarge", "SELECT %m" },
+	    .measured = "COPY 1:* %plarge", .count = 5 },
 	{ "idle-notice", "from delivery to the news in IDLE", NOTICES, .needs = IMAP_IDLE,
 	    .setup = { "SELECT INBOX" }, .count = 100 },
 	{ "idle-memory", "memory of --connections sessions in IDLE", IDLERS, .needs = IMAP_IDLE,
