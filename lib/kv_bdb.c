@@ -80,6 +80,7 @@ enum {
 	LOG_FILE_SIZE = 1 << 20,
 	LOG_BUFFER_SIZE = 128 << 10,
 	CHECKPOINT_KB = 4096,		/* of log: bounds the time of a recovery */
+	CHECKPOINT_LOOK = 16,		/* commits, by whomever, between two looks */
 	DB_PAGE_SIZE = 4096,
 	VALUE_GUESS = 512,
 	BATCH_FIRST = 8 << 10,		/* of kv_walk(): most walks are short */
@@ -870,10 +871,16 @@ kv_del(struct kv_txn *txn, struct str key)
 	return e;
 }
 
-/* A failure concerns the next one who enters, not what has been committed. */
+/*
+ * A failure concerns the next one who enters, not what has been committed.
+ * Berkeley DB searches the log for files it can remove even when it finds that
+ * nothing is due: that costs more than a small commit.
+ */
 static bool
 checkpoint_if_due(struct kv *kv)
 {
+	if (kv_changes(kv) % CHECKPOINT_LOOK != 0)
+		return true;
 	return failed(kv, kv->env->txn_checkpoint(kv->env, CHECKPOINT_KB, 0, 0),
 	    "checkpoint") == OK;
 }
