@@ -69,6 +69,8 @@ append(struct command *c, struct mbox *m, const struct append_params *p)
 		buf_free(&code);
 	} else if (e == ERR_STALE) {
 		c->code = "TRYCREATE";
+	} else if (e == ERR_LIMIT) {
+		c->text = "Too many different keywords in this mailbox";
 	}
 	txn_abort(t);
 	return e;
@@ -78,7 +80,10 @@ enum err
 run_append(struct session *s, struct command *c)
 {
 	const struct append_req *req = c->req;
-	struct append_params p = { .zone_minutes = req->zone_minutes };
+	struct append_params p = {
+		.has_date = req->has_date, .internaldate = req->date,
+		.zone_minutes = req->zone_minutes,
+	};
 	struct mbox *m;
 	rights_t rights;
 	enum err e;
@@ -90,8 +95,6 @@ run_append(struct session *s, struct command *c)
 	e = target_open(s, c, req->mailbox, &m, &rights);
 	if (e != OK)
 		return e;
-	if (req->has_date)
-		p.internaldate = req->date;
 	permitted_flags(req, rights, &p);
 	e = append(c, m, &p);
 	mbox_close(m);

@@ -83,6 +83,19 @@ sync_settable_flags(rights_t rights)
 	return flags;
 }
 
+static bool
+has_room_for_keywords(struct session *s)
+{
+	for (unsigned i = MBOX_KEYWORDS; i > 0; i--)
+		if (mbox_keyword(s->mbox, i - 1) == NULL)
+			return true;
+	return false;
+}
+
+/*
+ * "\*" is there only if "it is possible to create new keywords by attempting to
+ * store those flags in the mailbox" (RFC 3501 section 7.1).
+ */
 void
 sync_mailbox_flags(struct session *s)
 {
@@ -98,7 +111,8 @@ sync_mailbox_flags(struct session *s)
 	put_system_flags(s->reply, s->examined ? 0 : sync_settable_flags(s->rights), &first);
 	if (may_write) {
 		put_keywords(s, &all, &first);
-		put_flag(s->reply, "\\*", &first);
+		if (has_room_for_keywords(s))
+			put_flag(s->reply, "\\*", &first);
 	}
 	reply_puts(s->reply, ")] Ok\r\n");
 }

@@ -234,7 +234,7 @@ plan_append(struct target *tg, struct txn *t, const struct intent *i)
 	struct new_message *n;
 	struct index_record r = {
 		.flags = i->append.flags & MSG_SYSTEM_FLAGS,
-		.internaldate = i->append.internaldate != 0 ?
+		.internaldate = i->append.has_date ?
 		    i->append.internaldate : time(NULL),
 		.zone_minutes = (int16_t)i->append.zone_minutes,
 		.size = b->size,

@@ -28,7 +28,8 @@ struct flag_names {
 };
 
 struct append_params {
-	int64_t internaldate;		/* 0: now */
+	bool has_date;			/* internaldate counts; else it is now */
+	int64_t internaldate;
 	int32_t zone_minutes;
 	uint32_t flags;			/* MSG_* */
 	struct flag_names keywords;

@@ -105,7 +105,7 @@ restore(struct mbox *m, const struct index_record *r, const struct unexpunge *u,
 {
 	struct str names[MBOX_KEYWORDS + 1];
 	struct append_params p = {
-		.internaldate = r->internaldate, .zone_minutes = r->zone_minutes,
+		.has_date = true, .internaldate = r->internaldate, .zone_minutes = r->zone_minutes,
 		.flags = ((r->flags & MSG_SYSTEM_FLAGS) | u->flags)
 		    & ~(u->undelete ? (uint32_t)MSG_DELETED : 0),
 		.keywords = { names, keywords_of(m, r, u->keyword, names) },

@@ -843,3 +843,33 @@ def test_implicit_flags_come_before_the_body(server):
     (Mail::IMAPClient does) need the flags first, where Cyrus has them."""
     c = fresh(server, 1)
     assert list(c.fetch(1, "BODY[TEXT]")[1]) == ["FLAGS", "BODY[TEXT]"]
+
+
+@pytest.mark.parametrize("date", [
+    "01-Jan-1970 00:00:00 +0000", "31-Dec-1969 23:59:59 -0100", "01-Jan-1900 00:00:00 +0000",
+    "31-Dec-9999 23:59:59 +0000", "29-Feb-2000 12:00:00 +1400", "19-Jan-2038 03:14:08 +0545",
+    "07-Feb-2106 06:28:16 -1200"])
+def test_internaldate_of_any_age(server, date):
+    """What APPEND gave is what FETCH gives and SEARCH finds; 0 is a time, too."""
+    c = fresh(server)
+    c.append(SIMPLE, options=f'"{date}"')
+    c.ok("NOOP")
+    assert c.fetch(1, "INTERNALDATE")[1]["INTERNALDATE"].replace(" ", "0", date[0] == "0") == date
+    assert c.search(f"ON {date[:11]}") == [1] and c.search(f"NOT SINCE {date[:11]}") == []
+
+
+def test_star_goes_when_there_is_no_room(server):
+    """PERMANENTFLAGS has \\* only while keywords can be created; then NO [LIMIT]
+    in STORE and APPEND, and nothing has changed."""
+    c = fresh(server, 1)
+    r, n = c.ok("NOOP"), 0
+    while r.status == "OK":
+        assert "\\*" in c.view.permanent or n > 0
+        r = c.cmd(f"STORE 1 +FLAGS.SILENT (word{n} other{n})")
+        n += 1
+    assert r.code == "LIMIT" and n > 15
+    assert "\\*" not in c.view.permanent and "\\*" not in c.select().coded("PERMANENTFLAGS")
+    assert c.no("APPEND INBOX (never-seen) ", Lit(SIMPLE)).code == "LIMIT"
+    assert len(c.search("ALL")) == 1
+    c.ok("STORE 1 -FLAGS (word1)")
+    c.ok("STORE 1 +FLAGS (word1)")
