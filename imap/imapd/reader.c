@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { TAIL = 64 };			/* of an overlong line, for its literal */
+static const size_t NOT_APPEND = SIZE_MAX;
 
 struct reader {
 	struct stream *in;
@@ -24,6 +25,7 @@ struct reader {
 	struct buf text;
 	struct buf line;
 	enum err refused;		/* the command at hand; OK: not yet */
+	size_t append_at;		/* its text behind "APPEND "; 0: not looked */
 	char tail[TAIL];		/* the last bytes of the last line */
 	size_t tail_n;
 };
@@ -172,19 +174,37 @@ refuse(struct reader *r, struct input *in, enum err why, const char *code,
 	in->problem = problem;
 }
 
+/* Where the arguments of an APPEND begin, NOT_APPEND in another command. */
+static size_t
+find_append(const struct reader *r)
+{
+	struct parser p;
+	struct str tag;
+	parser_init(&p, buf_str(&r->text), NULL);
+	return parse_tag(&p, &tag) && parse_sp(&p) && parse_word(&p, "APPEND")
+	    && parse_sp(&p) ? p.at : NOT_APPEND;
+}
+
 /*
  * Is the literal that the text announces an APPEND's message?  The only other
  * one that APPEND can have is its mailbox, right behind the command's name.
+ * Asked for each literal of a command, of which there can be many: what comes
+ * before the arguments, however long, is looked at once.
  */
 static bool
-is_message(const struct reader *r)
+is_message(struct reader *r)
 {
 	struct parser p;
-	struct str tag, mailbox;
+	struct str mailbox;
+	if (r->store == NULL)
+		return false;
+	if (r->append_at == 0)
+		r->append_at = find_append(r);
+	if (r->append_at == NOT_APPEND)
+		return false;
 	parser_init(&p, buf_str(&r->text), NULL);
-	return r->store != NULL && parse_tag(&p, &tag) && parse_sp(&p)
-	    && parse_word(&p, "APPEND") && parse_sp(&p)
-	    && (!parse_peek(&p, '{') || parse_literal(&p, &mailbox));
+	p.at = r->append_at;
+	return !parse_peek(&p, '{') || parse_literal(&p, &mailbox);
 }
 
 /* Reads N bytes and drops them. */
@@ -308,6 +328,7 @@ reader_next(struct reader *r, struct input *in)
 	*in = (struct input){ .blob = NULL };
 	buf_reset(&r->text);
 	r->refused = OK;
+	r->append_at = 0;
 	enum err e = assemble(r, in);
 	if (e == OK)
 		e = r->refused;

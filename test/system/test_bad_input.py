@@ -139,6 +139,15 @@ def test_large_literal_before_login(server, witness):
     alive(c)
 
 
+def test_many_literals_behind_a_long_tag(client):
+    """What stands before a literal is not read anew for each one."""
+    start = time.monotonic()
+    client.send(b"a" * 10**6 + b" APPEND x " + b"{0+}\r\n" * 3000 + b"\r\nb NOOP\r\n")
+    assert b" BAD " in client.response()
+    assert client.wait("b").status == "OK"
+    assert time.monotonic() - start < 5
+
+
 def test_unfinished_literal(client, server):
     client.send(b"a SELECT {100}\r\n")
     assert client.line().startswith(b"+")
