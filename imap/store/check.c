@@ -8,8 +8,8 @@
  * one's place (durably); mark the old one replaced; take the old names away.
  * A crash before the rename of the index changes nothing that clients see,
  * after it the mailbox is right: its base LSN keeps replay from applying the
- * log to it.  A second name that a crash has left is found by the next run,
- * which then shows that message twice: better than not at all.
+ * log to it.  Second names that a crash has left are met again by the next
+ * run, which knows them by their inode.
  */
 #include "imap/store/check.h"
 

@@ -291,6 +291,53 @@ mismatch(struct checking *c, struct index_record *r)
 	}
 }
 
+/* May a message that no record knows have had this UID, and no other message? */
+static bool
+may_keep_uid(const struct checking *c, uint32_t uid)
+{
+	if (uid > c->known_uid)
+		return uid - c->known_uid <= UID_GAP;
+	return c->anew || c->res->damaged > 0;
+}
+
+static int
+record_cmp(const void *key, const void *record)
+{
+	return uid_cmp(key, &((const struct index_record *)record)->uid);
+}
+
+/* Will there be a message of this UID? */
+static bool
+is_message(const struct checking *c, uint32_t uid)
+{
+	const struct index_record *r = c->recs == 0 ? NULL :
+	    bsearch(&uid, c->rec, c->recs, sizeof(*c->rec), record_cmp);
+
+	return r != NULL ? !(r->flags & REC_EXPUNGED) :
+	    uid > c->known_uid && may_keep_uid(c, uid);
+}
+
+/* Has a run that was killed given the file its new name already? */
+static bool
+has_second_name(const struct checking *c, uint32_t uid)
+{
+	char name[SPOOL_NAME];
+	struct stat st, other;
+
+	spool_name(uid, name);
+	if (fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_nlink < 2)
+		return false;
+	for (uint32_t i = 0; i < c->uids; i++) {
+		if (c->uid[i] == uid || !is_message(c, c->uid[i]))
+			continue;
+		spool_name(c->uid[i], name);
+		if (fstatat(c->dirfd, name, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    other.st_ino == st.st_ino)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_known(struct checking *c, const struct index_record *known, bool has_file)
 {
@@ -304,26 +351,21 @@ add_known(struct checking *c, const struct index_record *known, bool has_file)
 		bury(c, r);
 	} else if (!is_gone && !file_agrees(c, r)) {
 		mismatch(c, r);
+	} else if ((r->flags & REC_RECLAIMED) && has_file && has_second_name(c, r->uid)) {
+		c->gone[c->gones++] = r->uid;
 	} else if ((r->flags & REC_RECLAIMED) && has_file && move(c, r->uid, r)) {
 		check_report(c, "uid %u: the message file is there again; it is uid %u now",
 		    r->uid, c->last_uid);
 	}
 }
 
-/* May a message that no record knows have had this UID, and no other message? */
-static bool
-may_keep_uid(const struct checking *c, uint32_t uid)
-{
-	if (uid > c->known_uid)
-		return uid - c->known_uid <= UID_GAP;
-	return c->anew || c->res->damaged > 0;
-}
-
 static void
 add_unknown(struct checking *c, uint32_t uid)
 {
 	if (!may_keep_uid(c, uid)) {
-		if (move(c, uid, NULL))
+		if (has_second_name(c, uid))
+			c->gone[c->gones++] = uid;
+		else if (move(c, uid, NULL))
 			check_report(c, "uid %u: found; it is uid %u now", uid, c->last_uid);
 		return;
 	}

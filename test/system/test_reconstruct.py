@@ -2,6 +2,7 @@
 import os
 import pathlib
 import pwd
+import random
 import re
 import shutil
 import subprocess
@@ -268,6 +269,34 @@ def test_deliveries_while_the_index_is_replaced(box):
     assert not errors
     subjects = [subject for _, subject in box.state()[2].values()]
     assert (subjects.count("m7"), subjects.count("m8"), found) == (len(appended), 20, 20)
+    assert box.run("-G") == f"{box.name}\n"
+
+
+def test_killed_in_the_middle(box):
+    """Every message is there once, wherever it was killed."""
+    c = box.server.login(box.user)
+    for n in range(4, 100):
+        c.append("INBOX", message(n))
+    box.leave(c)
+    want, rand = set(range(1, 100)), random.Random(1)
+    for k in range(20):
+        for n in range(1000 + 3 * k, 1003 + 3 * k):
+            want.add(n)
+            path = box.dir / f"{4_000_000_000 - n}."
+            path.write_bytes(message(n))
+            box.owned(path)
+        if k % 5 == 3:
+            (box.dir / "cyrus.header").unlink(missing_ok=True)
+        p = subprocess.Popen([BUILD / "imap/admin/reconstruct", "-C", box.server.conf, "-G",
+                              box.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            p.wait(rand.random() * 0.06)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+    box.run()
+    subjects = [int(subject[1:]) for _, subject in box.state()[2].values()]
+    assert sorted(subjects) == sorted(want)
     assert box.run("-G") == f"{box.name}\n"
 
 
