@@ -459,3 +459,32 @@ def test_unexpunge_over_quota(expunged):
 def test_unexpunge_usage(made, args):
     r = subprocess.run([BUILD / "imap/admin/unexpunge", "-C", made, *args], capture_output=True)
     assert r.returncode == 64 and r.stderr
+
+
+def test_mbexamine(expunged):
+    srv, user, c = expunged
+    name = f"user.{user}"
+    c.append("INBOX", MESSAGE, r"(\Flagged $Later)")
+    out = tool("mbexamine", srv.conf, name)
+    assert out.startswith(f"Examining {name}...\n Mailbox Header Info:\n  Path to mailbox: "
+                          f"{srv.dir}/spool/user/{user}\n  Mailbox ACL: {user}\t")
+    assert "User Flags: $Work $Later\n" in out and "Number of Messages: 2 " in out
+    assert "  UIDValidity: " in out and "Last UID: 5\n" in out
+    assert "  Deleted: 0  Answered: 0  Flagged: 1  Unseen: 2\n" in out
+    assert re.findall(r"(?m)^(\d+)> UID:(\d+) ", out) == [("000001", "00000004"), ("000002", "00000005")]
+    assert "> SYSTEMFLAGS: FLAGGED\n      > USERFLAGS: $Later\n" in out
+    assert f"SIZE:{len(MESSAGE)} " in out.replace("\n", " ")
+    for args in (["-u", 5], ["-s", 2]):
+        assert re.findall(r"(?m)^\d+> UID:(\d+)", tool("mbexamine", srv.conf, *args, name)) == ["00000005"]
+    assert tool("mbexamine", srv.conf, "-q", name) == f"Examining {name}...\n"
+    path = srv.dir / f"spool/user/{user}/4."
+    path.write_bytes(path.read_bytes().replace(b"body", b"bady"))
+    assert tool("mbexamine", srv.conf, "-q", name) == f"Examining {name}...\n"
+    r = subprocess.run([BUILD / "imap/admin/mbexamine", "-C", srv.conf, "-c", name],
+                       capture_output=True, text=True)
+    assert r.returncode == 1 and "  uid 4: the file is not" in r.stdout
+    assert "not found" in tool("mbexamine", srv.conf, "user.nobody", ok=False)
+    for args in ([], ["-u", "0", name], ["-q", "-c", name], ["-u", "x", name]):
+        r = subprocess.run([BUILD / "imap/admin/mbexamine", "-C", srv.conf, *args],
+                           capture_output=True)
+        assert r.returncode == 64 and r.stderr
