@@ -13,7 +13,7 @@
 
 #include "imap/imapd/format.h"
 #include "imap/mime/mime.h"
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 
 #include <stdlib.h>
 

@@ -10,7 +10,7 @@
 #include "imap/store/blob.h"
 
 #include "imap/store/blob_in.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -3,7 +3,7 @@
 #define IMAP_STORE_BLOB_IN_H
 
 #include "imap/store/blob.h"
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 #include "imap/store/local.h"
 #include "lib/buf.h"
 #include "lib/digest.h"

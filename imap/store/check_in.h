@@ -5,8 +5,8 @@
 #define IMAP_STORE_CHECK_IN_H
 
 #include "imap/store/check.h"
-#include "imap/store/header.h"
-#include "imap/store/index.h"
+#include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/local.h"
 
 struct checking {

@@ -3,9 +3,9 @@
  */
 #include "imap/store/check_in.h"
 
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 #include "imap/store/mbdir.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "lib/buf.h"
 #include "lib/digest.h"
 #include "lib/file.h"

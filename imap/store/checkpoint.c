@@ -15,10 +15,10 @@
 #include "imap/store/checkpoint.h"
 
 #include "imap/store/mblist.h"
-#include "imap/store/rec.h"
+#include "imap/disk/rec.h"
 #include "imap/store/recover.h"
-#include "imap/store/spool.h"
-#include "imap/store/wal.h"
+#include "imap/disk/spool.h"
+#include "imap/disk/wal.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"

@@ -26,9 +26,9 @@
 #include "imap/store/quota.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
-#include "imap/store/seen.h"
-#include "imap/store/spool.h"
-#include "imap/store/wal.h"
+#include "imap/disk/seen.h"
+#include "imap/disk/spool.h"
+#include "imap/disk/wal.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -5,7 +5,7 @@
  * transaction that puts the name into the list.  Killed before it, the files
  * are left, of an id that nobody knows; mbdir_choose() clears them away.
  */
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbname.h"
 #include "imap/store/mbpending.h"

@@ -8,9 +8,9 @@
  */
 #include "imap/store/mbdir.h"
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbname.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"

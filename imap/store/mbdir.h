@@ -7,7 +7,7 @@
 #ifndef IMAP_STORE_MBDIR_H
 #define IMAP_STORE_MBDIR_H
 
-#include "imap/store/header.h"
+#include "imap/disk/header.h"
 #include "imap/store/mbdb.h"
 
 /* A directory that is on its way to another place of its partition: 'M'. */

@@ -1,9 +1,9 @@
 /* mbox.c - an open mailbox: what is known of it, single messages, their cache and bytes */
 #include "imap/store/mbox_in.h"
 
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 #include "imap/store/recover.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -16,6 +16,7 @@
 #ifndef IMAP_STORE_MBOX_H
 #define IMAP_STORE_MBOX_H
 
+#include "imap/disk/message.h"
 #include "imap/store/mblist.h"
 #include "imap/store/store.h"
 #include "lib/arena.h"
@@ -24,22 +25,6 @@
 enum mbox_open_flags {
 	MBOX_READONLY = 1,	/* EXAMINE: claims no \Recent, no transactions */
 	MBOX_PEEK = 2,		/* no view is built: for STATUS, delivery, appends */
-};
-
-/* Message flags, the same bits on disk. */
-enum msg_flags {
-	MSG_SEEN = 1 << 0,
-	MSG_ANSWERED = 1 << 1,
-	MSG_FLAGGED = 1 << 2,
-	MSG_DELETED = 1 << 3,
-	MSG_DRAFT = 1 << 4,
-	MSG_SYSTEM_FLAGS = 31,
-};
-
-enum { MBOX_KEYWORDS = 128 };		/* user flags a mailbox can have */
-
-struct keywords {			/* bit i: keyword number i is set */
-	uint64_t w[MBOX_KEYWORDS / 64];
 };
 
 /* A message, as mbox_message() copies it out. */
@@ -100,24 +85,12 @@ uint32_t mbox_seq_from_uid(struct mbox *m, uint32_t uid);
 /* ERR_NOTFOUND: no such number; ERR_CORRUPT: its record fails its checksum. */
 enum err mbox_message(struct mbox *m, uint32_t seq, struct message *msg) MUST_CHECK;
 
-/* What cyrus.cache keeps of a message, ready to be sent. */
-enum cache_item {
-	CACHE_ENVELOPE,		/* "(...)" as in FETCH */
-	CACHE_BODYSTRUCTURE,
-	CACHE_BODY,
-	CACHE_HEADERS,		/* the fields cache_has_header() knows, in order, no final empty line */
-	CACHE_SECTIONS,		/* offsets of parts, see cache.h */
-	CACHE_ITEMS
-};
 /*
  * Borrowed until the next mbox_refresh(), mbox_close() or commit.  Made anew
  * from the message if the cache is missing or damaged.  ERR_IO, ERR_NOTFOUND
  * (the message's file is gone).
  */
 enum err mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *bytes) MUST_CHECK;
-
-/* Would a field of this name be in CACHE_HEADERS? */
-bool cache_has_header(struct str name);
 
 /*
  * The message's bytes; borrowed until the next mbox_body() or mbox_close().

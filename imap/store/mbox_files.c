@@ -2,7 +2,7 @@
 #include "imap/store/mbox_in.h"
 
 #include "imap/store/recover.h"
-#include "imap/store/seen.h"
+#include "imap/disk/seen.h"
 
 #include <string.h>
 #include <unistd.h>

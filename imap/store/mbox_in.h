@@ -8,11 +8,11 @@
 #ifndef IMAP_STORE_MBOX_IN_H
 #define IMAP_STORE_MBOX_IN_H
 
-#include "imap/store/header.h"
-#include "imap/store/index.h"
+#include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/local.h"
 #include "imap/store/mbox.h"
-#include "imap/store/uidset.h"
+#include "imap/disk/uidset.h"
 #include "lib/buf.h"
 
 struct cached_entry {

@@ -16,11 +16,11 @@
  */
 #include "imap/store/mbpartition.h"
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbpending.h"
 #include "imap/store/recover.h"
-#include "imap/store/wal.h"
+#include "imap/disk/wal.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"

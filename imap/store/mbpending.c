@@ -15,7 +15,7 @@
 #include "imap/store/mbpending.h"
 
 #include "imap/store/checkpoint.h"
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbname.h"
 #include "imap/store/mbplace.h"

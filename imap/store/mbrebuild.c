@@ -8,8 +8,8 @@
  */
 #include "imap/store/mbrebuild.h"
 
-#include "imap/store/header.h"
-#include "imap/store/index.h"
+#include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdb.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbname.h"

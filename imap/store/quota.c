@@ -12,7 +12,7 @@
  */
 #include "imap/store/quota.h"
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdb.h"
 #include "imap/store/mbname.h"
 #include "imap/store/quotafile.h"

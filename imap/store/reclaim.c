@@ -3,7 +3,7 @@
 
 #include "imap/store/local.h"
 #include "imap/store/recover.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -11,7 +11,7 @@
 #ifndef IMAP_STORE_RECLAIM_H
 #define IMAP_STORE_RECLAIM_H
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/mblist.h"
 #include "imap/store/store.h"
 

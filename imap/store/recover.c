@@ -17,11 +17,11 @@
 #include "imap/store/recover.h"
 
 #include "imap/store/quota.h"
-#include "imap/store/rec.h"
-#include "imap/store/seen.h"
-#include "imap/store/spool.h"
-#include "imap/store/wal.h"
-#include "imap/store/header.h"
+#include "imap/disk/rec.h"
+#include "imap/disk/seen.h"
+#include "imap/disk/spool.h"
+#include "imap/disk/wal.h"
+#include "imap/disk/header.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -9,7 +9,7 @@
 #ifndef IMAP_STORE_RECOVER_H
 #define IMAP_STORE_RECOVER_H
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "imap/store/local.h"
 #include "imap/store/mblist.h"
 

@@ -1,39 +1,26 @@
 STORE_SRCS += \
 	imap/store/blob.c \
-	imap/store/cache.c \
 	imap/store/check.c \
 	imap/store/check_records.c \
 	imap/store/checkpoint.c \
 	imap/store/commit.c \
-	imap/store/id128.c \
-	imap/store/index.c \
 	imap/store/local.c \
 	imap/store/mbox.c \
 	imap/store/mbox_files.c \
 	imap/store/plan.c \
-	imap/store/rec.c \
 	imap/store/reclaim.c \
 	imap/store/recover.c \
 	imap/store/search.c \
 	imap/store/search_text.c \
-	imap/store/seen.c \
-	imap/store/spool.c \
 	imap/store/store.c \
 	imap/store/txn.c \
-	imap/store/uidset.c \
 	imap/store/unexpunge.c \
-	imap/store/view.c \
-	imap/store/wal.c
-UNIT_TESTS += \
-	test/unit/test_uidset.c \
-	test/unit/test_wal.c
-
+	imap/store/view.c
 UNIT_TESTS += test/unit/test_search.c
 
 # The directory half: which mailboxes there are, where they lie, quotas.
 STORE_SRCS += \
 	imap/store/dup.c \
-	imap/store/header.c \
 	imap/store/mbacl.c \
 	imap/store/mbcreate.c \
 	imap/store/mbdb.c \
@@ -54,7 +41,6 @@ STORE_SRCS += \
 	imap/store/subs.c
 UNIT_TESTS += \
 	test/unit/test_dup.c \
-	test/unit/test_header.c \
 	test/unit/test_mblist.c \
 	test/unit/test_mbname.c \
 	test/unit/test_quota.c \

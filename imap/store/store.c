@@ -11,7 +11,7 @@
 #include "imap/store/checkpoint.h"
 #include "imap/store/mblist.h"
 #include "imap/store/recover.h"
-#include "imap/store/wal.h"
+#include "imap/disk/wal.h"
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/log.h"

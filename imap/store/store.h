@@ -18,6 +18,7 @@
 #ifndef IMAP_STORE_STORE_H
 #define IMAP_STORE_STORE_H
 
+#include "imap/disk/id128.h"
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -26,17 +27,6 @@
 #include <stdint.h>
 
 struct store;
-
-/* Mailbox and blob ids: 128 random bits, made once, never used again. */
-struct id128 {
-	uint8_t b[16];
-};
-
-bool id128_eq(const struct id128 *a, const struct id128 *b);
-struct id128 id128_new(void);
-/* 32 hex digits and NUL. */
-void id128_hex(const struct id128 *id, char hex[33]);
-bool id128_parse(struct str hex, struct id128 *id);
 
 struct store_partition {
 	const char *name;

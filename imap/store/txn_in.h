@@ -3,7 +3,7 @@
 #define IMAP_STORE_TXN_IN_H
 
 #include "imap/store/mbox_in.h"
-#include "imap/store/rec.h"
+#include "imap/disk/rec.h"
 #include "imap/store/txn.h"
 #include "lib/arena.h"
 

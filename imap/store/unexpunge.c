@@ -9,7 +9,7 @@
 #include "imap/store/mbox_in.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 #include "imap/store/txn.h"
 #include "lib/file.h"
 

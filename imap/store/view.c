@@ -3,7 +3,7 @@
 
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
-#include "imap/store/seen.h"
+#include "imap/disk/seen.h"
 #include "lib/log.h"
 
 #include <stdlib.h>

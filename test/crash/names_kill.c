@@ -20,8 +20,8 @@
  * with 1.
  */
 #include "imap/store/blob.h"
-#include "imap/store/header.h"
-#include "imap/store/index.h"
+#include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/local.h"
 #include "imap/store/mblist.h"
 #include "imap/store/mbox.h"

@@ -1,7 +1,7 @@
 /* store_fixture.c - a private store in a temporary directory */
 #include "test/unit/store_fixture.h"
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "lib/buf.h"
 
 #include <fcntl.h>

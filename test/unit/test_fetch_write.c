@@ -1,7 +1,7 @@
 /* FETCH's answers for messages that exist only in this file. */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/fetch.h"
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

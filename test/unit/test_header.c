@@ -1,5 +1,6 @@
 /* test_header.c - cyrus.header comes back, and damage is found */
-#include "imap/store/header.h"
+#include "imap/disk/header.h"
+#include "imap/store/mblist.h"
 
 #include "lib/crc.h"
 #include "lib/file.h"

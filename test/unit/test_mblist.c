@@ -1,8 +1,8 @@
 /* test_mblist.c - the list of mailboxes: names, rights, directories, rebuilding */
 #include "test/unit/store_fixture.h"
 
-#include "imap/store/header.h"
-#include "imap/store/index.h"
+#include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdb.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"

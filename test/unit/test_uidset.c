@@ -1,5 +1,5 @@
-/* test_uidset.c - imap/store/uidset.h against a plain array */
-#include "imap/store/uidset.h"
+/* test_uidset.c - imap/disk/uidset.h against a plain array */
+#include "imap/disk/uidset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* test_wal.c - imap/store/wal.h: frames survive, halves do not, groups share a flush */
-#include "imap/store/wal.h"
+/* test_wal.c - imap/disk/wal.h: frames survive, halves do not, groups share a flush */
+#include "imap/disk/wal.h"
 
 #include "lib/file.h"
 

@@ -1,10 +1,10 @@
 /*
  * spool.h - message files: DIRECTORY/UID. and the partition's stage directory
  */
-#ifndef IMAP_STORE_SPOOL_H
-#define IMAP_STORE_SPOOL_H
+#ifndef IMAP_DISK_SPOOL_H
+#define IMAP_DISK_SPOOL_H
 
-#include "imap/store/store.h"
+#include "imap/disk/id128.h"
 #include "lib/err.h"
 
 enum { SPOOL_NAME = 40 };

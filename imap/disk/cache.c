@@ -7,7 +7,7 @@
  *   32 u32 CRC-32C of bytes 0..31 and the items
  *   36 the items, one after the other
  */
-#include "imap/store/cache.h"
+#include "imap/disk/cache.h"
 
 #include "imap/mime/mime.h"
 #include "lib/crc.h"

@@ -1,5 +1,5 @@
 /* id128.c - ids of mailboxes, blobs and commits */
-#include "imap/store/store.h"
+#include "imap/disk/id128.h"
 
 #include "lib/digest.h"
 

@@ -10,11 +10,11 @@
  * An expunged message's record stays as a tombstone with its blob locator.
  * Byte order on disk is little-endian; other machines are not supported.
  */
-#ifndef IMAP_STORE_INDEX_H
-#define IMAP_STORE_INDEX_H
+#ifndef IMAP_DISK_INDEX_H
+#define IMAP_DISK_INDEX_H
 
-#include "imap/store/mbox.h"
-#include "imap/store/store.h"
+#include "imap/disk/message.h"
+#include "imap/disk/id128.h"
 #include "lib/err.h"
 
 #include <assert.h>

@@ -13,10 +13,10 @@
  *   12 u32 body_start   16 u32 body_size
  * It is empty for a message of 4 GiB or more.
  */
-#ifndef IMAP_STORE_CACHE_H
-#define IMAP_STORE_CACHE_H
+#ifndef IMAP_DISK_CACHE_H
+#define IMAP_DISK_CACHE_H
 
-#include "imap/store/mbox.h"
+#include "imap/disk/message.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/err.h"

@@ -7,10 +7,10 @@
  * it is a path or depends on the machine; the encoding is described byte by
  * byte in doc/records.md and is what replication will ship.
  */
-#ifndef IMAP_STORE_REC_H
-#define IMAP_STORE_REC_H
+#ifndef IMAP_DISK_REC_H
+#define IMAP_DISK_REC_H
 
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 

@@ -1,5 +1,5 @@
 /* uidset.c - a set of UIDs as sorted ranges */
-#include "imap/store/uidset.h"
+#include "imap/disk/uidset.h"
 
 #include "lib/log.h"
 

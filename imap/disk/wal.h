@@ -17,8 +17,8 @@
  *
  * Locks: LOCK_WAL_APPEND and LOCK_WAL_FLUSH, inside, never together.
  */
-#ifndef IMAP_STORE_WAL_H
-#define IMAP_STORE_WAL_H
+#ifndef IMAP_DISK_WAL_H
+#define IMAP_DISK_WAL_H
 
 #include "lib/err.h"
 #include "lib/str.h"

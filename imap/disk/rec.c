@@ -1,5 +1,5 @@
 /* rec.c - change records: see rec.h for the meaning, doc/records.md for the bytes */
-#include "imap/store/rec.h"
+#include "imap/disk/rec.h"
 
 #include "lib/digest.h"
 

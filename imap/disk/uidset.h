@@ -3,8 +3,8 @@
  *
  * Owns its memory; UIDSET_INIT is the empty set.
  */
-#ifndef IMAP_STORE_UIDSET_H
-#define IMAP_STORE_UIDSET_H
+#ifndef IMAP_DISK_UIDSET_H
+#define IMAP_DISK_UIDSET_H
 
 #include "lib/buf.h"
 #include "lib/str.h"

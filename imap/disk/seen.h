@@ -5,11 +5,11 @@
  * \Recent, time of the last change, set of seen UIDs, CRC-32C of what is
  * before it in hex.  A damaged line is dropped when the file is next written.
  */
-#ifndef IMAP_STORE_SEEN_H
-#define IMAP_STORE_SEEN_H
+#ifndef IMAP_DISK_SEEN_H
+#define IMAP_DISK_SEEN_H
 
-#include "imap/store/rec.h"
-#include "imap/store/uidset.h"
+#include "imap/disk/rec.h"
+#include "imap/disk/uidset.h"
 #include "lib/err.h"
 
 /* The user's set; an empty one and 0 if he has none.  ERR_IO. */

@@ -1,5 +1,5 @@
 /* spool.c - message files */
-#include "imap/store/spool.h"
+#include "imap/disk/spool.h"
 
 #include "lib/digest.h"
 #include "lib/file.h"

@@ -17,7 +17,7 @@
  * Nothing here is flushed at a commit: the log is.  A checkpoint flushes the
  * file; after a power cut replay puts back every record changed since.
  */
-#include "imap/store/index.h"
+#include "imap/disk/index.h"
 
 #include "lib/crc.h"
 #include "lib/file.h"

@@ -17,7 +17,7 @@
  * quotaroot, specialuse and keywords are left out where there are none.  An
  * unknown word is skipped, so that a later version can add some.
  */
-#include "imap/store/header.h"
+#include "imap/disk/header.h"
 
 #include "lib/buf.h"
 #include "lib/crc.h"

@@ -1,5 +1,5 @@
 /* seen.c - cyrus.seen */
-#include "imap/store/seen.h"
+#include "imap/disk/seen.h"
 
 #include "lib/crc.h"
 #include "lib/file.h"

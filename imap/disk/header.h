@@ -5,12 +5,13 @@
  * and the message files it is enough to rebuild everything else.  Format:
  * doc/formats.md.  Written under the mailbox's lock only.
  */
-#ifndef IMAP_STORE_HEADER_H
-#define IMAP_STORE_HEADER_H
+#ifndef IMAP_DISK_HEADER_H
+#define IMAP_DISK_HEADER_H
 
-#include "imap/store/mbox.h"
-#include "imap/store/store.h"
+#include "imap/disk/message.h"
+#include "imap/disk/id128.h"
 #include "lib/arena.h"
+#include "lib/err.h"
 
 struct mailbox_header {
 	const char *name;

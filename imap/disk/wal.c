@@ -31,7 +31,7 @@
  * OK to nobody, and whoever next locks the mailbox applies it.  A power cut
  * loses what was not flushed, from some byte on; the scan ends there.
  */
-#include "imap/store/wal.h"
+#include "imap/disk/wal.h"
 
 #include "lib/buf.h"
 #include "lib/crc.h"

@@ -1,0 +1,15 @@
+# One format of a file of the store a module; no module knows the store.
+STORE_SRCS += \
+	imap/disk/cache.c \
+	imap/disk/header.c \
+	imap/disk/id128.c \
+	imap/disk/index.c \
+	imap/disk/rec.c \
+	imap/disk/seen.c \
+	imap/disk/spool.c \
+	imap/disk/uidset.c \
+	imap/disk/wal.c
+UNIT_TESTS += \
+	test/unit/test_header.c \
+	test/unit/test_uidset.c \
+	test/unit/test_wal.c
