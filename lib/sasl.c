@@ -174,6 +174,12 @@ sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext)
 	c->plaintext = allow_plaintext;
 }
 
+void
+sasl_conn_forget(struct sasl_conn *c)
+{
+	sasl_dispose(&c->sasl);
+}
+
 /* Remembers why, for the log, and forgets the dialogue. */
 static void
 give_up(struct sasl_conn *c, int rc)

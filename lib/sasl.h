@@ -40,6 +40,12 @@ void sasl_conn_free(struct sasl_conn *c);
 void sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext);
 
 /*
+ * Who has proved his identity and is refused all the same may try again, as
+ * somebody else: forgets him.
+ */
+void sasl_conn_forget(struct sasl_conn *c);
+
+/*
  * Appends the mechanisms that may be offered now, each led by PREFIX and
  * separated by spaces: "AUTH=PLAIN AUTH=SCRAM-SHA-256"; nothing if there are
  * none.

@@ -109,6 +109,7 @@ static enum err
 refused(struct login *l, enum err e, const char *what, const char *why)
 {
 	log_notice("badlogin: [%s] %s %s", l->client->host, what, why);
+	sasl_conn_forget(l->sasl);
 	l->why = e == ERR_IO ? "passwords cannot be checked now"
 	    : e == ERR_DENIED ? "not allowed" : "authentication failure";
 	if (e == ERR_AUTH)

@@ -12,8 +12,8 @@
  * plaintextloginpause.  Each attempt is one line in the log, in Cyrus's words,
  * which tools match:
  *
- *	login: host [192.0.2.1] fred plaintext+TLS User logged in
- *	badlogin: host [192.0.2.1] plaintext fred SASL(-13): authentication failure: ...
+ *	login: [192.0.2.1] fred plaintext+TLS User logged in
+ *	badlogin: [192.0.2.1] plaintext fred SASL(-13): authentication failure: ...
  */
 #ifndef IMAP_SERVER_LOGIN_H
 #define IMAP_SERVER_LOGIN_H

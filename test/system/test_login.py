@@ -224,3 +224,12 @@ def test_id(server):
     assert c.cmd("ID ()").status == "OK"
     assert c.cmd("ID").status == "BAD"
     assert c.cmd('ID ("a")').status == "BAD"
+
+
+def test_again_after_a_refused_identity(server, user):
+    """Who may not act as another can still log in as himself."""
+    other = server.new_user()
+    c = server.connect()
+    r = c.cmd("AUTHENTICATE PLAIN " + plain(other, user, PASSWORD))
+    assert r.status == "NO" and r.code == "AUTHORIZATIONFAILED"
+    assert c.cmd("AUTHENTICATE PLAIN " + plain("", user, PASSWORD)).status == "OK"
