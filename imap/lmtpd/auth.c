@@ -1,15 +1,18 @@
-/* auth.c - AUTH (RFC 4954), for TCP clients that are not trusted */
+/*
+ * auth.c - AUTH (RFC 4954), for TCP clients that are not trusted
+ *
+ * Who may act as whom, the log's line and the pause after a failure are
+ * login.h's, as for IMAP.
+ */
 #include "imap/lmtpd/session.h"
 
 #include "lib/b64.h"
-#include "lib/log.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { RESPONSE_MAX = 12288 };
 
-/* Asks with CHALLENGE and decodes what the client says. */
+/* Asks with CHALLENGE and decodes what the client says.  ERR_SYNTAX: "*", no base64. */
 static enum err
 ask(struct lmtp_session *l, const struct buf *challenge, struct buf *answer)
 {
@@ -24,9 +27,7 @@ ask(struct lmtp_session *l, const struct buf *challenge, struct buf *answer)
 		e = stream_getline(l->s, &text, RESPONSE_MAX);
 	while (e == OK && text.n > 0 && strchr("\r\n", text.p[text.n - 1]) != NULL)
 		buf_truncate(&text, text.n - 1);
-	if (e == OK && str_eq(buf_str(&text), STR("*")))
-		e = ERR_DENIED;
-	else if (e == OK)
+	if (e == OK)
 		e = b64_decode(buf_str(&text), answer);
 	buf_wipe(&text);
 	return e;
@@ -36,7 +37,8 @@ static enum err
 exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial)
 {
 	struct buf challenge = BUF_INIT, answer = BUF_INIT;
-	enum err e = sasl_start(l->sasl, mechanism, initial, &challenge);
+	struct login *login = l->client->login;
+	enum err e = login_start(login, mechanism, initial, &challenge, &l->user);
 
 	while (e == ERR_AGAIN) {
 		buf_reset(&answer);
@@ -44,7 +46,7 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 		if (e != OK)
 			break;
 		buf_reset(&challenge);
-		e = sasl_step(l->sasl, buf_str(&answer), &challenge);
+		e = login_step(login, buf_str(&answer), &challenge, &l->user);
 	}
 	buf_wipe(&answer);
 	buf_free(&challenge);
@@ -54,20 +56,21 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 static enum err
 answer(struct lmtp_session *l, enum err e)
 {
-	if (e == ERR_CLOSED || e == ERR_TIMEOUT)
+	if (e != OK && stream_error(l->s) != OK)
 		return e;
 	if (e == OK) {
-		l->authuser = strdup(sasl_authzid(l->sasl));
-		log_notice("login: [%s] %s LMTP", l->client->host, l->authuser);
+		stream_deadline(l->s, 0);
 		lmtp_reply(l, 235, "2.7.0", "Authenticated");
-	} else if (e == ERR_DENIED) {
-		lmtp_reply(l, 501, "5.7.0", "Authentication cancelled");
 	} else if (e == ERR_SYNTAX || e == ERR_LIMIT) {
-		lmtp_reply(l, 501, "5.5.2", "Cannot decode the response");
+		lmtp_reply(l, 501, "5.5.2", "Authentication cancelled, or no base64");
 	} else if (e == ERR_UNSUPPORTED) {
 		lmtp_reply(l, 504, "5.5.4", "Mechanism is not available");
+	} else if (++l->failed_logins >= LMTP_FAILED_LOGINS_MAX) {
+		lmtp_reply(l, 421, "4.7.0", "Too many failed logins");
+		l->quit = true;
+	} else if (e == ERR_IO) {
+		lmtp_reply(l, 454, "4.7.0", "Passwords cannot be checked now; try again later");
 	} else {
-		log_notice("badlogin: [%s] LMTP %s", l->client->host, sasl_why(l->sasl));
 		lmtp_reply(l, 535, "5.7.8", "Authentication failed");
 	}
 	return OK;
@@ -82,7 +85,7 @@ lmtp_auth(struct lmtp_session *l, struct str args)
 	struct buf decoded = BUF_INIT;
 	enum err e = OK;
 
-	if (l->sasl == NULL || l->authuser != NULL || l->has_sender) {
+	if (l->client->trusted || l->user != NULL || l->has_sender) {
 		lmtp_reply(l, 503, "5.5.1", "AUTH cannot be used now");
 		return OK;
 	}

@@ -23,7 +23,7 @@ add_trace(struct lmtp_session *l, struct blob *b)
 	buf_printf(&h, "Return-Path: <%s>\r\n", l->sender);
 	buf_printf(&h, "Received: from %s (%s)\r\n\tby %s (Chapar) with %sLMTP%s%s;\r\n\t%s\r\n",
 	    l->helo, l->client->host, l->service->servername, l->utf8 ? "UTF8" : "",
-	    stream_is_tls(l->s) ? "S" : "", l->authuser != NULL ? "A" : "", date);
+	    stream_is_tls(l->s) ? "S" : "", l->user != NULL ? "A" : "", date);
 	if (blob_write(b, h.p, h.n) != OK)
 		log_debug("the blob keeps its error");	/* told at the end */
 	buf_free(&h);

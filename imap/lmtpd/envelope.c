@@ -202,11 +202,9 @@ refuse(struct lmtp_session *l, enum err e, const char *address)
 static const struct identity *
 poster(struct lmtp_session *l, struct identity *id)
 {
-	const char *user = l->post_as != NULL ? l->post_as : l->authuser;
-
-	*id = (struct identity){ .userid = user != NULL ? user : "anonymous",
-	    .is_anonymous = user == NULL };
-	return id;
+	*id = (struct identity){ .userid = l->post_as != NULL ? l->post_as : "anonymous",
+	    .is_anonymous = l->post_as == NULL };
+	return l->post_as == NULL && l->user != NULL ? &l->user->id : id;
 }
 
 static bool

@@ -14,11 +14,10 @@
 #define IMAP_LMTPD_LMTP_H
 
 #include "imap/server/deliver.h"
+#include "imap/server/login.h"
 #include "imap/store/store.h"
 #include "lib/arena.h"
-#include "lib/sasl.h"
 #include "lib/stream.h"
-#include "lib/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,16 +32,13 @@ struct lmtp_service {
 	bool over_quota_permanent;	/* 552 instead of 452 */
 	int timeout;			/* seconds */
 	struct deliver_policy policy;
-	struct tls_context *tls;	/* NULL: no STARTTLS */
 };
 
 /* Who is connected. */
 struct lmtp_client {
 	const char *host;		/* for Received and the log */
 	bool trusted;			/* UNIX socket, or lmtpd -a */
-	const char *local_address;	/* for SASL; may be NULL */
-	const char *remote_address;
-	bool allow_plaintext;		/* AUTH PLAIN without TLS */
+	struct login *login;		/* TLS, and AUTH of who is not trusted */
 };
 
 void lmtp_session(const struct lmtp_service *service, const struct lmtp_client *client,

@@ -53,7 +53,6 @@ start(struct server *s)
 			.suppress_duplicates =
 			    conf_switch(s->conf, CONF_DUPLICATESUPPRESSION),
 		},
-		.tls = s->tls,
 	};
 	return OK;
 }
@@ -65,13 +64,13 @@ session(struct server *s, struct client *c)
 	struct lmtp_client client = {
 		.host = c->host,
 		.trusted = d->trust_all || c->remote_ip_port == NULL,
-		.local_address = c->local_ip_port,
-		.remote_address = c->remote_ip_port,
-		.allow_plaintext = c->is_local || conf_switch(s->conf, CONF_ALLOWPLAINTEXT),
+		.login = login_new(s, c),
 	};
 
 	server_status(s, c, NULL, NULL);
-	lmtp_session(&d->service, &client, c->stream);
+	if (!c->starts_tls || login_start_tls(client.login) == OK)
+		lmtp_session(&d->service, &client, c->stream);
+	login_free(client.login);
 }
 
 int

@@ -12,7 +12,7 @@
 static bool
 may_auth(const struct lmtp_session *l)
 {
-	return !l->client->trusted && l->authuser == NULL;
+	return !l->client->trusted && l->user == NULL;
 }
 
 static enum err
@@ -40,10 +40,10 @@ cmd_lhlo(struct lmtp_session *l, struct str args)
 		    (unsigned long long)l->service->max_size);
 	else
 		stream_puts(l->s, "250-SIZE\r\n");
-	if (l->service->tls != NULL && !stream_is_tls(l->s))
+	if (login_may_start_tls(l->client->login))
 		stream_puts(l->s, "250-STARTTLS\r\n");
-	if (may_auth(l) && l->sasl != NULL) {
-		sasl_mechanisms(l->sasl, "", &mechs);
+	if (may_auth(l)) {
+		login_mechanisms(l->client->login, "", &mechs);
 		if (mechs.n > 0)
 			stream_printf(l->s, "250-AUTH %s\r\n", mechs.p);
 	}
@@ -143,20 +143,12 @@ cmd_starttls(struct lmtp_session *l, struct str args)
 {
 	enum err e;
 
-	if (l->service->tls == NULL || stream_is_tls(l->s) || args.n > 0) {
+	if (!login_may_start_tls(l->client->login) || args.n > 0) {
 		lmtp_reply(l, args.n > 0 ? 501 : 502, "5.5.1", "STARTTLS cannot be used now");
 		return OK;
 	}
 	lmtp_reply(l, 220, "2.0.0", "Begin TLS negotiation now");
-	e = stream_flush(l->s);
-	if (e == OK) {
-		e = stream_start_tls(l->s, l->service->tls);
-		if (e != OK)
-			log_notice("TLS handshake failed: [%s] %s", l->client->host,
-			    stream_tls_why(l->s));
-	}
-	if (e == OK && l->sasl != NULL)
-		sasl_conn_tls(l->sasl, stream_tls_bits(l->s), true);
+	e = login_start_tls(l->client->login);
 	lmtp_reset(l);
 	l->helo[0] = '\0';		/* RFC 3207: the client says LHLO again */
 	return e;
@@ -250,18 +242,6 @@ one_command(struct lmtp_session *l, struct buf *line)
 	return dispatch(l, buf_str(line));
 }
 
-static void
-open_sasl(struct lmtp_session *l)
-{
-	const struct lmtp_client *c = l->client;
-
-	if (c->trusted)
-		return;
-	if (sasl_conn_new(c->local_address, c->remote_address, stream_is_tls(l->s),
-	    stream_tls_bits(l->s), c->allow_plaintext || stream_is_tls(l->s), &l->sasl) != OK)
-		l->sasl = NULL;
-}
-
 void
 lmtp_session(const struct lmtp_service *service, const struct lmtp_client *client,
     struct stream *s)
@@ -271,8 +251,9 @@ lmtp_session(const struct lmtp_service *service, const struct lmtp_client *clien
 	enum err e = OK;
 
 	lmtp_reset(&l);
-	open_sasl(&l);
 	stream_timeout(s, service->timeout);
+	if (may_auth(&l))
+		stream_deadline(s, LMTP_LOGIN_SECONDS);
 	stream_printf(s, "220 %s LMTP Chapar ready\r\n", service->servername);
 	while (e == OK && !l.quit) {
 		e = one_command(&l, &line);
@@ -290,7 +271,6 @@ lmtp_session(const struct lmtp_service *service, const struct lmtp_client *clien
 	blob_free(l.blob);
 	free(l.receiver);
 	free(l.rcpt);
-	free(l.authuser);
-	sasl_conn_free(l.sasl);
+	user_free(l.user);
 	arena_free(l.arena);
 }

@@ -10,6 +10,8 @@ enum {
 	LMTP_RCPT_MAX = 10000,
 	LMTP_ERRORS_MAX = 100,		/* then the connection is closed */
 	LMTP_SESSION_MEMORY = 16 << 20,
+	LMTP_FAILED_LOGINS_MAX = 5,
+	LMTP_LOGIN_SECONDS = 180,	/* until AUTH must have succeeded */
 };
 
 struct lmtp_session {
@@ -17,10 +19,9 @@ struct lmtp_session {
 	const struct lmtp_client *client;
 	struct stream *s;
 	struct arena *arena;		/* of the transaction: RSET rewinds it */
-	struct sasl_conn *sasl;
-	char *authuser;			/* after AUTH, or NULL */
+	struct user *user;		/* after AUTH, or NULL */
 	char helo[256];			/* "" before LHLO */
-	unsigned errors;
+	unsigned errors, failed_logins;
 	bool quit;
 
 	/* The mail transaction. */
