@@ -100,7 +100,7 @@ run_fetch(struct session *s, struct command *c)
 	if (e != OK)
 		return e;
 	f.mark_seen = f.req->sets_seen && session_may(s, ACL_SEEN) == OK;
-	f.writer = fetch_writer_new(s->mbox, s->reply->out);
+	f.writer = fetch_writer_new(s->mbox, &s->told_keywords, s->reply->out);
 	for (size_t i = 0; i < n; i++)
 		fetch_range(&f, range[i]);
 	fetch_writer_free(f.writer);

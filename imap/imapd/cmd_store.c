@@ -92,7 +92,8 @@ answer(struct session *s, bool uid, const struct search_range *range, size_t n)
 	struct fetch_item uid_item = { .op = FETCH_UID };
 	struct fetch_item flags_item = { .op = FETCH_FLAGS, .next = uid ? &uid_item : NULL };
 	struct fetch_req req = { .items = &flags_item, .has_flags = true };
-	struct fetch_writer *w = fetch_writer_new(s->mbox, s->reply->out);
+	struct fetch_writer *w = fetch_writer_new(s->mbox, &s->told_keywords,
+	    s->reply->out);
 	struct message msg;
 
 	for (size_t i = 0; i < n; i++)

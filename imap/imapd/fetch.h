@@ -67,7 +67,9 @@ struct fetch_req {
 
 /* Working space for answers, used again for each message. */
 struct fetch_writer;
-struct fetch_writer *fetch_writer_new(struct mbox *m, struct stream *out);
+/* TOLD is borrowed: the keywords that may be named. */
+struct fetch_writer *fetch_writer_new(struct mbox *m, const struct keywords *told,
+    struct stream *out);
 void fetch_writer_free(struct fetch_writer *w);		/* NULL allowed */
 
 /*

@@ -21,6 +21,7 @@ enum { STRUCTURE_LIMIT = 64 * 1024 * 1024 };
 
 struct fetch_writer {
 	struct mbox *m;
+	const struct keywords *told;
 	struct stream *out;
 	struct buf line;		/* not yet given to the stream */
 	struct buf fields;		/* HEADER.FIELDS, filtered */
@@ -34,13 +35,14 @@ struct fetch_writer {
 };
 
 struct fetch_writer *
-fetch_writer_new(struct mbox *m, struct stream *out)
+fetch_writer_new(struct mbox *m, const struct keywords *told, struct stream *out)
 {
 	struct fetch_writer *w = calloc(1, sizeof *w);
 
 	if (!w)
 		abort();
 	w->m = m;
+	w->told = told;
 	w->out = out;
 	buf_init(&w->line);
 	buf_init(&w->fields);
@@ -258,7 +260,7 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 		break;
 	case FETCH_FLAGS:
 		buf_add(&w->line, "FLAGS ", 6);
-		format_flags(w->m, &w->msg, &w->line);
+		format_flags(w->m, &w->msg, w->told, &w->line);
 		break;
 	case FETCH_INTERNALDATE:
 		buf_add(&w->line, "INTERNALDATE ", 13);

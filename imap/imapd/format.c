@@ -22,10 +22,11 @@ static const struct {
 };
 
 static void
-format_keywords(struct mbox *m, const struct keywords *k, struct buf *out)
+format_keywords(struct mbox *m, const struct keywords *k, const struct keywords *told,
+    struct buf *out)
 {
 	for (unsigned w = 0; w < MBOX_KEYWORDS / 64; w++) {
-		for (uint64_t bits = k->w[w]; bits != 0; bits &= bits - 1) {
+		for (uint64_t bits = k->w[w] & told->w[w]; bits != 0; bits &= bits - 1) {
 			unsigned i = w * 64 + (unsigned)__builtin_ctzll(bits);
 			const char *name = mbox_keyword(m, i);
 
@@ -38,7 +39,8 @@ format_keywords(struct mbox *m, const struct keywords *k, struct buf *out)
 }
 
 void
-format_flags(struct mbox *m, const struct message *msg, struct buf *out)
+format_flags(struct mbox *m, const struct message *msg, const struct keywords *told,
+    struct buf *out)
 {
 	buf_addc(out, '(');
 	if (msg->recent)
@@ -46,7 +48,7 @@ format_flags(struct mbox *m, const struct message *msg, struct buf *out)
 	for (size_t i = 0; i < sizeof system_flags / sizeof system_flags[0]; i++)
 		if (msg->flags & system_flags[i].flag)
 			buf_add_str(out, system_flags[i].text);
-	format_keywords(m, &msg->keywords, out);
+	format_keywords(m, &msg->keywords, told, out);
 	if (out->p[out->n - 1] == ' ')
 		buf_truncate(out, out->n - 1);
 	buf_addc(out, ')');

@@ -11,8 +11,12 @@
 
 #include <stdint.h>
 
-/* "(\Recent \Seen $Work)": the flags of MSG, a message of M. */
-void format_flags(struct mbox *m, const struct message *msg, struct buf *out);
+/*
+ * "(\Recent \Seen $Work)": the flags of MSG, a message of M.  Of its keywords
+ * those that the client was TOLD of, see session.h.
+ */
+void format_flags(struct mbox *m, const struct message *msg, const struct keywords *told,
+    struct buf *out);
 
 /* The day that was formatted last; zeroed before the first use. */
 struct format_day {

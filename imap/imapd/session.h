@@ -68,6 +68,11 @@ struct session {
 	struct str mbox_name;		/* its internal name when it was selected */
 	rights_t rights;		/* the user's on it; set at SELECT and refreshed */
 	bool examined;			/* by EXAMINE: nothing may be changed */
+	/*
+	 * The keywords that FLAGS has announced: no FETCH names another, though
+	 * the mailbox has it by now; it comes with the next update.
+	 */
+	struct keywords told_keywords;
 
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;

@@ -34,22 +34,21 @@ put_system_flags(struct reply *r, uint32_t flags, bool *first)
 }
 
 static void
-put_keywords(struct session *s, const struct keywords *k, bool *first)
+put_told_keywords(struct session *s, bool *first)
 {
-	for (unsigned w = 0; w < MBOX_KEYWORDS / 64; w++)
-		for (uint64_t left = k->w[w]; left != 0; left &= left - 1) {
-			unsigned bit = w * 64 + (unsigned)__builtin_ctzll(left);
-			const char *name = mbox_keyword(s->mbox, bit);
-			if (name != NULL)
-				put_flag(s->reply, name, first);
-		}
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++) {
+		bool told = s->told_keywords.w[i / 64] >> (i % 64) & 1;
+		const char *name = told ? mbox_keyword(s->mbox, i) : NULL;
+		if (name != NULL)
+			put_flag(s->reply, name, first);
+	}
 }
 
 void
 sync_put_flags(struct session *s, const struct message *m)
 {
 	buf_reset(&s->reply->scratch);
-	format_flags(s->mbox, m, &s->reply->scratch);
+	format_flags(s->mbox, m, &s->told_keywords, &s->reply->scratch);
 	reply_put(s->reply, buf_str(&s->reply->scratch));
 }
 
@@ -83,13 +82,18 @@ sync_settable_flags(rights_t rights)
 	return flags;
 }
 
+/* What the next FLAGS announces; false: there is no room for one more. */
 static bool
-has_room_for_keywords(struct session *s)
+tell_keywords(struct session *s)
 {
-	for (unsigned i = MBOX_KEYWORDS; i > 0; i--)
-		if (mbox_keyword(s->mbox, i - 1) == NULL)
-			return true;
-	return false;
+	unsigned n = 0;
+	s->told_keywords = (struct keywords){ { 0 } };
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++)
+		if (mbox_keyword(s->mbox, i) != NULL) {
+			s->told_keywords.w[i / 64] |= UINT64_C(1) << (i % 64);
+			n++;
+		}
+	return n < MBOX_KEYWORDS;
 }
 
 /*
@@ -99,19 +103,17 @@ has_room_for_keywords(struct session *s)
 void
 sync_mailbox_flags(struct session *s)
 {
-	struct keywords all;
-	for (unsigned w = 0; w < MBOX_KEYWORDS / 64; w++)
-		all.w[w] = ~UINT64_C(0);
+	bool room = tell_keywords(s);
 	bool first = true, may_write = !s->examined && (s->rights & ACL_WRITE);
 	reply_puts(s->reply, "* FLAGS (");
 	put_system_flags(s->reply, MSG_SYSTEM_FLAGS, &first);
-	put_keywords(s, &all, &first);
+	put_told_keywords(s, &first);
 	reply_puts(s->reply, ")\r\n* OK [PERMANENTFLAGS (");
 	first = true;
 	put_system_flags(s->reply, s->examined ? 0 : sync_settable_flags(s->rights), &first);
 	if (may_write) {
-		put_keywords(s, &all, &first);
-		if (has_room_for_keywords(s))
+		put_told_keywords(s, &first);
+		if (room)
 			put_flag(s->reply, "\\*", &first);
 	}
 	reply_puts(s->reply, ")] Ok\r\n");

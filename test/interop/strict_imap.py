@@ -144,7 +144,7 @@ class Client:
         self.wire(self.sock)
         self.tags = itertools.count(1)
         self.running = {}			# tag: command
-        self.view = View()
+        self.view = self.before = View()
         self.bye = False
         _, _, self.greeting = self.receive(("untagged",))
         if self.greeting.kind not in ("OK", "PREAUTH", "BYE"):
@@ -206,6 +206,8 @@ class Client:
         command = self.running.pop(tag)
         if command in ("CLOSE", "UNSELECT") and r.kind == "OK":
             self.view = View()
+        if command in ("SELECT", "EXAMINE") and r.kind == "BAD":
+            self.view = self.before		# it was none: nothing has changed
 
     def untagged(self, kind):
         """Untagged responses up to one of that kind (while idling)."""
@@ -234,7 +236,7 @@ class Client:
         words = b"".join(as_bytes(p) for p in parts if not isinstance(p, Lit)).upper().split()
         name = words[0].decode(errors="replace") if words else ""
         if name in ("SELECT", "EXAMINE"):
-            self.view = View()
+            self.before, self.view = self.view, View()
         self.running[tag] = name
         data = tag.encode() + b" "
         for p in parts:

@@ -873,3 +873,19 @@ def test_star_goes_when_there_is_no_room(server):
     assert len(c.search("ALL")) == 1
     c.ok("STORE 1 -FLAGS (word1)")
     c.ok("STORE 1 +FLAGS (word1)")
+
+
+@pytest.mark.parametrize("command", [
+    "FETCH 1 FLAGS", "FETCH 1 BODY[]", "UID FETCH 1 (FLAGS)", "FETCH 1 (FLAGS BODY[])", "FETCH 1:2 FAST",
+    r"STORE 1 +FLAGS (\Seen)", "STORE 1 -FLAGS (Other)", "SEARCH KEYWORD brandnew"])
+def test_no_keyword_before_flags_has_announced_it(server, command):
+    """Section 7.2.6: FLAGS tells which flags are applicable.  What another session
+    has just invented is not used before that; after the command it is known."""
+    a = fresh(server, 2)
+    b = again(a, server)
+    b.ok("STORE 1 +FLAGS (brandnew)")
+    r = a.ok(command)				# the model judges each FETCH
+    if command.startswith("SEARCH"):
+        assert r.one("SEARCH").data == [1]
+    assert "brandnew" in a.view.flags
+    assert "brandnew" in r.all("FETCH")[-1].data["FLAGS"]

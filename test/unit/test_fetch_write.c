@@ -93,10 +93,11 @@ struct row {
 static void
 check(const struct row *row, bool with_flags)
 {
+	static const struct keywords told = { { UINT64_MAX, UINT64_MAX } };
 	struct arena *arena = arena_new(1 << 20);
 	struct buf out = BUF_INIT, args = BUF_INIT;
 	struct stream *s = stream_mem(STR(""), &out);
-	struct fetch_writer *w = fetch_writer_new(NULL, s);
+	struct fetch_writer *w = fetch_writer_new(NULL, &told, s);
 	struct parser p;
 	void *req;
 

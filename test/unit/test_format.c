@@ -21,21 +21,23 @@ test_flags(void **state)
 {
 	static const struct {
 		struct message msg;
+		struct keywords told;
 		const char *text;
 	} rows[] = {
-		{ { .flags = 0 }, "()" },
-		{ { .flags = MSG_SEEN }, "(\\Seen)" },
-		{ { .flags = MSG_SYSTEM_FLAGS, .recent = true },
+		{ { .flags = 0 }, { { 8, 1 } }, "()" },
+		{ { .flags = MSG_SEEN }, { { 8, 1 } }, "(\\Seen)" },
+		{ { .flags = MSG_SYSTEM_FLAGS, .recent = true }, { { 8, 1 } },
 		    "(\\Recent \\Answered \\Flagged \\Deleted \\Draft \\Seen)" },
-		{ { .keywords = { { 8, 1 } } }, "($Work Later)" },
-		{ { .keywords = { { 16, 0 } } }, "()" },
+		{ { .keywords = { { 8, 1 } } }, { { 8, 1 } }, "($Work Later)" },
+		{ { .keywords = { { 8, 1 } } }, { { 8, 0 } }, "($Work)" },
+		{ { .keywords = { { 16, 0 } } }, { { 16, 0 } }, "()" },
 	};
 	struct buf b = BUF_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		buf_reset(&b);
-		format_flags(NULL, &rows[i].msg, &b);
+		format_flags(NULL, &rows[i].msg, &rows[i].told, &b);
 		assert_string_equal(b.p, rows[i].text);
 	}
 	buf_free(&b);
