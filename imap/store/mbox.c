@@ -283,8 +283,9 @@ record_body(struct mbox *m, const struct index_record *r, struct str *bytes)
 	} else {
 		e = file_map(m->ix->dirfd, name, &m->body_map);
 		if (e == OK && m->body_map.n != r->size) {
-			log_err("%s/%s: %zu bytes, the index says %llu", m->entry->name,
-			    name, m->body_map.n, (unsigned long long)r->size);
+			log_err("%s/%s: %zu bytes, the index says %llu; run reconstruct",
+			    m->entry->name, name, m->body_map.n,
+			    (unsigned long long)r->size);
 			e = ERR_CORRUPT;
 		}
 		if (e != OK)
@@ -293,7 +294,8 @@ record_body(struct mbox *m, const struct index_record *r, struct str *bytes)
 			*bytes = m->body_map;
 	}
 	if (e == ERR_NOTFOUND && !(r->flags & REC_RECLAIMED))
-		log_err("IOERROR: %s/%s: message file is missing", m->entry->name, name);
+		log_err("IOERROR: %s/%s: message file is missing; put it back from a "
+		    "backup, or run reconstruct to forget it", m->entry->name, name);
 	return e;
 }
 

@@ -212,7 +212,8 @@ static enum err
 place(struct target *tg, struct txn *t, struct index_record *r)
 {
 	if (tg->last_uid == UINT32_MAX) {
-		log_err("mailbox %s: has no UIDs left", tg->ix->name);
+		log_err("mailbox %s: has no UIDs left; move its messages to a new one",
+		    tg->ix->name);
 		return ERR_LIMIT;
 	}
 	r->uid = ++tg->last_uid;

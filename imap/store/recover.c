@@ -409,7 +409,8 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 
 	if (!rec_first(&frame, &bad)) {
 		log_err("%s/wal: frame %" PRIu64 " is of a version that this program "
-		    "does not know", rp->a.part->path, lsn);
+		    "does not know; start the version that wrote it, and stop it in "
+		    "peace before an older one", rp->a.part->path, lsn);
 		rp->a.err = ERR_CORRUPT;
 		return false;
 	}
