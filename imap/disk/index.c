@@ -31,6 +31,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -266,6 +267,18 @@ index_open(int dirfd, const char *name, struct index **index)
 	return OK;
 }
 
+static void
+close_cache(struct index *ix)
+{
+	if (ix->cache_map != NULL)
+		munmap((void *)(uintptr_t)ix->cache_map, ix->cache_map_len);
+	if (ix->cachefd >= 0)
+		close(ix->cachefd);
+	ix->cache_map = NULL;
+	ix->cache_map_len = ix->cache_file_len = 0;
+	ix->cachefd = -1;
+}
+
 void
 index_close(struct index *ix)
 {
@@ -274,16 +287,24 @@ index_close(struct index *ix)
 	if (ix->locked)
 		index_unlock(ix);
 	unmap(ix);
-	if (ix->cache_map != NULL)
-		munmap((void *)(uintptr_t)ix->cache_map, ix->cache_map_len);
-	if (ix->cachefd >= 0)
-		close(ix->cachefd);
+	close_cache(ix);
 	if (ix->fd >= 0)
 		close(ix->fd);
 	if (ix->dirfd >= 0)
 		close(ix->dirfd);
 	free(ix->name);
 	free(ix);
+}
+
+void
+index_rest(struct index *ix)
+{
+	if (ix->locked)
+		index_unlock(ix);
+	close_cache(ix);
+	/* What reclaim_alone() may have left. */
+	if (flock(ix->fd, LOCK_UN) != 0)
+		log_io(ix->name, "flock cyrus.index");
 }
 
 /* --- reading --- */

@@ -145,6 +145,9 @@ struct index {
 enum err index_open(int dirfd, const char *name, struct index **ix) MUST_CHECK;
 void index_close(struct index *ix);	/* NULL allowed */
 
+/* Lets go of all locks and of cyrus.cache: it may stand open for a long time. */
+void index_rest(struct index *ix);
+
 /* A consistent copy of the header; ERR_BUSY only if a writer stays inside. */
 enum err index_snapshot(struct index *ix, struct index_header *h) MUST_CHECK;
 

@@ -10,8 +10,16 @@
 #include "imap/store/store.h"
 #include "lib/kv.h"
 
-struct wal;
+struct index;
 struct mblist_cache;
+struct wal;
+
+enum { SPARES = 16 };
+
+struct spare {				/* spare.c's own */
+	struct index *ix;
+	struct id128 id;		/* the mailbox's */
+};
 
 struct partition {
 	const char *name;
@@ -30,6 +38,8 @@ struct store {
 	struct partition *part;
 	size_t parts;
 	struct mblist_cache *cache;	/* mblist.c's own, may be NULL */
+	struct spare spare[SPARES];	/* the latest first */
+	size_t spares;
 	bool first;			/* this process replayed a log */
 };
 

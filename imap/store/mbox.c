@@ -4,6 +4,7 @@
 #include "imap/disk/cache.h"
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
+#include "imap/store/spare.h"
 #include "lib/file.h"
 #include "lib/log.h"
 
@@ -115,7 +116,10 @@ mbox_close(struct mbox *m)
 	if (m == NULL)
 		return;
 	drop_body(m);
-	index_close(m->ix);
+	if (m->ix != NULL && m->flags & MBOX_PEEK)
+		spare_keep(m->store, m->ix);
+	else
+		index_close(m->ix);
 	free(m->map);
 	uidset_free(&m->recents);
 	uidset_free(&m->own);

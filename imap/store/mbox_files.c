@@ -3,6 +3,7 @@
 
 #include "imap/store/recover.h"
 #include "imap/disk/seen.h"
+#include "imap/store/spare.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@ mbox_open_index(struct mbox *m)
 	enum err e;
 	int dirfd;
 
+	m->ix = spare_take(m->store, m->part, m->entry);
+	if (m->ix != NULL)
+		return OK;
 	e = mblist_open_dir(m->store, m->entry, &dirfd);
 	if (e != OK)
 		return e;

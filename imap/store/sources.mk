@@ -12,6 +12,7 @@ STORE_SRCS += \
 	imap/store/recover.c \
 	imap/store/search.c \
 	imap/store/search_text.c \
+	imap/store/spare.c \
 	imap/store/store.c \
 	imap/store/txn.c \
 	imap/store/unexpunge.c \

@@ -12,6 +12,7 @@
 #include "imap/store/mblist.h"
 #include "imap/store/recover.h"
 #include "imap/disk/wal.h"
+#include "imap/store/spare.h"
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -153,6 +154,7 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	spare_drop(s);
 	for (size_t i = 0; i < s->parts; i++)
 		close_partition(&s->part[i]);
 	free(s->part);

@@ -239,6 +239,63 @@ copy_and_move(void **state)
 	fixture_check_sums(&f, "user.joe.work");
 }
 
+static unsigned
+open_files(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void
+expect_exists(const char *name, enum err expected, uint32_t exists)
+{
+	struct mbentry *e;
+	struct mbox_status st;
+	struct mbox *m;
+
+	assert_int_equal(mblist_lookup(f.s, f.arena, str_c(name), &e), OK);
+	assert_int_equal(mbox_open(f.s, e, "joe", MBOX_PEEK | MBOX_READONLY, &m), expected);
+	if (expected != OK)
+		return;
+	assert_int_equal(mbox_status(m, &st), OK);
+	assert_int_equal(st.exists, exists);
+	mbox_close(m);
+}
+
+/* What stays open behind MBOX_PEEK is never taken for what it is no more. */
+static void
+spare_indexes(void **state)
+{
+	const char *dir = f.spool;
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	shell("cp -a %s/user/joe/cyrus.index %s/old", dir, dir);
+	expect_exists("user.joe", OK, 0);
+	unsigned files = open_files();
+	fixture_append(m, f.s, "one");
+	mbox_close(m);
+	for (int i = 0; i < 100; i++)
+		expect_exists("user.joe", OK, 1);
+	assert_true(open_files() <= files);
+	for (int i = 0; i < 20; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "user.joe.n%d", i);
+		fixture_create(&f, name);
+		expect_exists(name, OK, 0);
+	}
+	assert_true(open_files() <= files + 2 * 16);
+
+	expect_exists("user.joe", OK, 1);
+	shell("mv %s/old %s/user/joe/cyrus.index", dir, dir);	/* from a backup */
+	expect_exists("user.joe", OK, 0);
+	shell("truncate -s 0 %s/user/joe/cyrus.index", dir);
+	expect_exists("user.joe", ERR_CORRUPT, 0);
+}
+
 /* MOVE into the mailbox itself: new UIDs, the old ones gone. */
 static void
 move_within_one_mailbox(void **state)
@@ -535,6 +592,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(own_change_does_not_hide_a_foreign_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(keywords_are_shared_and_survive, setup, teardown),
 		cmocka_unit_test_setup_teardown(copy_and_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(spare_indexes, setup, teardown),
 		cmocka_unit_test_setup_teardown(move_within_one_mailbox, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
