@@ -88,12 +88,14 @@ lock_target(struct commit *c, struct target *tg)
 {
 	enum err e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 
-	/* Compacted meanwhile: its new file is the mailbox now. */
-	if (e == ERR_STALE && (tg->ix->h->state & INDEX_DELETED) == 0) {
+	/* Replaced meanwhile, perhaps more than once: its new file is the mailbox now. */
+	for (int i = 0; i < REOPEN_TRIES && e == ERR_STALE &&
+	    (tg->ix->h->state & INDEX_DELETED) == 0; i++) {
 		e = mbox_reopen(tg->m);
 		tg->ix = tg->m->ix;
-		if (e == OK)
-			e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
+		if (e != OK)
+			return e;
+		e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 	}
 	if (e == OK) {
 		tg->locked = true;

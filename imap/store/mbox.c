@@ -17,7 +17,6 @@
 enum {
 	ENTRY_ARENA = 64 * 1024,
 	BODY_READ_MAX = 128 * 1024,	/* larger ones are mapped */
-	REOPEN_TRIES = 3,
 };
 
 static const char *

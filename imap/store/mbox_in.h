@@ -15,6 +15,8 @@
 #include "imap/disk/uidset.h"
 #include "lib/buf.h"
 
+enum { REOPEN_TRIES = 10 };	/* of an index that is being replaced again and again */
+
 struct cached_entry {
 	uint32_t recno;
 	struct str entry;		/* checked */

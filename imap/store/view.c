@@ -137,6 +137,9 @@ claim_recent(struct mbox *m, const struct index_header *h)
 	if (!(m->flags & MBOX_READONLY))
 		e = m->private_seen ? claim_in_seen(m, &from, &to) :
 		    claim_in_index(m, &from, &to);
+	/* Replaced at this moment: the next refresh finds that out, and claims there. */
+	if (e == ERR_STALE)
+		return OK;
 	/* A full disk must not keep anybody from reading. */
 	if (e == ERR_NOSPACE || e == ERR_IO)
 		e = OK;
