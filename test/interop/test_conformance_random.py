@@ -5,6 +5,7 @@ ones, and ones with a byte or a word changed, taken out or doubled.  The strict
 parser and each client's model of the mailbox judge every answer; at the end
 all sessions must agree, and a fresh one with them.  A failure names its seed.
 """
+import concurrent.futures
 import random
 
 import pytest
@@ -110,11 +111,38 @@ def test_anything(server, seed):
         assert not actor.c.bye
         if r.random() < .02:			# a count of bad commands in a row ends a session
             actor.c.ok("NOOP")
+    agree(server, actors, boxes)
+
+
+def agree(server, actors, boxes):
+    """All see the same now, and so does one who comes new."""
     for actor in actors:
         actor.c.ok("NOOP")
-    actors.append(Actor(login(server, first.user), boxes, r))
+    actors = actors + [Actor(login(server, actors[0].c.user), boxes, None)]
     for box in boxes:
         views = [a.contents(box) for a in actors]
-        assert all(v == views[0] for v in views), seed
+        assert all(v == views[0] for v in views)
         uids = [v[1] for v in views[0]]
         assert uids == sorted(set(uids))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_anything_at_once(server, seed):
+    """The same with sessions that do not wait for each other."""
+    first = fresh(server, 5)
+    boxes = ["INBOX", "INBOX." + name()]
+    first.ok(f"CREATE {boxes[1]}")
+    actors = [Actor(first, boxes, random.Random(seed * 10))]
+    for i in range(1, 5):
+        c = login(server, first.user)
+        c.ok(f"SELECT {boxes[i % 2]}")
+        actors.append(Actor(c, boxes, random.Random(seed * 10 + i)))
+
+    def run(actor):
+        for _ in range(150):
+            actor.act()
+            assert not actor.c.bye
+    with concurrent.futures.ThreadPoolExecutor(len(actors)) as pool:
+        for done in [pool.submit(run, a) for a in actors]:
+            done.result()
+    agree(server, actors, boxes)
