@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRUCTURE_LIMIT = 64 * 1024 * 1024 };
+enum {
+	STRUCTURE_LIMIT = 64 * 1024 * 1024,
+	FIELD_MAX = 4 * 1024 * 1024,	/* of a field, the rest is not looked at */
+	HEADER_PIECE = 256 * 1024,	/* of a header, folded in one go */
+};
 
 struct search_text {
 	struct arena *arena;		/* the structure of the present message */
@@ -68,6 +72,7 @@ contains(const struct buf *hay, struct str needle)
 static void
 field_text(struct str raw, struct buf *utf8)
 {
+	raw = str_slice(raw, 0, FIELD_MAX);
 	if (utf8_ascii_prefix(raw) < raw.n || memmem(raw.p, raw.n, "=?", 2)) {
 		mime_decode_header(raw, utf8);
 		return;
@@ -166,13 +171,16 @@ header_contains(struct search_text *t, struct str header, struct str needle)
 	struct str field, raw;
 
 	buf_reset(&t->utf8);
-	buf_reset(&t->folded);
 	while (mime_next_field(&header, &field, &raw)) {
 		field_text(raw, &t->utf8);
 		buf_addc(&t->utf8, '\n');
+		if (t->utf8.n < HEADER_PIECE)
+			continue;
+		if (folded_contains(t, needle))
+			return true;
+		buf_reset(&t->utf8);
 	}
-	charset_fold(buf_str(&t->utf8), &t->folded);
-	return contains(&t->folded, needle);
+	return folded_contains(t, needle);
 }
 
 /* What has no decoder is searched as it is. */

@@ -12,7 +12,7 @@
  *
  * Memory: a struct search_text is scratch space that is used again for each
  * message.  Bodies are decoded piece by piece (mime_text_next()); a match
- * across two pieces is found.
+ * across two pieces is found.  Of a header field the first 4 MiB are searched.
  */
 #ifndef IMAP_STORE_SEARCH_TEXT_H
 #define IMAP_STORE_SEARCH_TEXT_H

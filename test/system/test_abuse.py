@@ -347,6 +347,21 @@ def test_expensive_message(server, witness, what):
     assert time.monotonic() - start < 60
 
 
+@pytest.mark.parametrize("piece", [b"word ", b"word\r\nX-Field: value"], ids=["one field", "many fields"])
+def test_search_in_a_header_of_many_megabytes(server, user, piece):
+    """What is searched is not held in memory as a whole."""
+    c = server.login(user)
+    assert append(c, "INBOX", b"Subject: " + piece * (40 * MB // len(piece)) + b"\r\nX-Last: needle\r\n\r\nbody\r\n").status == "OK"
+    c.close()
+    c = server.login(user)
+    allow_more(server, worker_of(server, user), 24 * MB)
+    c.ok("SELECT INBOX")
+    assert c.ok("SEARCH SUBJECT nothing").untagged == [b"SEARCH"]
+    assert c.ok("SEARCH TEXT nothing").untagged == [b"SEARCH"]
+    assert c.ok("SEARCH TEXT needle").untagged == [b"SEARCH 1"]
+    assert c.ok("SEARCH HEADER X-Last needle").untagged == [b"SEARCH 1"]
+
+
 # ---------------------------------------------------------------- many at once
 
 def test_more_recipients_than_open_files(make_server):
