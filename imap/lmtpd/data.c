@@ -89,6 +89,7 @@ deliver_and_answer(struct lmtp_session *l, const struct receiver *r)
 	enum err e = blob_finish(l->blob);
 	struct answer a;
 
+	l->errors = 0;			/* it is a mail system that talks to us */
 	if (refuse_message(l, r))
 		return;
 	if (e != OK) {

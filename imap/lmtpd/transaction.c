@@ -8,7 +8,8 @@
 void
 lmtp_reply(struct lmtp_session *l, int code, const char *enhanced, const char *text)
 {
-	if (code >= 500)
+	/* Of the dialogue; a recipient who is unknown is nobody's error here. */
+	if (code >= 500 && code <= 504)
 		l->errors++;
 	if (enhanced != NULL)
 		stream_printf(l->s, "%d %s %s\r\n", code, enhanced, text);

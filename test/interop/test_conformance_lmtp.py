@@ -2,6 +2,7 @@
 (PIPELINING), 3030 (BDAT), 6152 (8BITMIME), 6531 (SMTPUTF8); and what of a
 message must come back over IMAP."""
 import itertools
+import random
 import re
 import socket
 
@@ -130,6 +131,26 @@ def test_one_reply_a_recipient_in_order(lmtp, server):
     assert [r.code for r in replies] == [250, 550, 250]
     assert replies[1].enhanced == "5.1.1"
     assert lmtp.is_silent()
+
+
+def test_many_unknown_recipients(lmtp, user, inbox):
+    """RFC 5321 section 4.5.3.1.10: refused recipients do not spoil the others; a
+    421 here would keep the message in the sender's queue for ever."""
+    assert lmtp("MAIL FROM:<a@b>").code == 250
+    lmtp.send(b"".join(b"RCPT TO:<gone%d>\r\n" % i for i in range(300)) + b"RCPT TO:<%s>\r\n" % user.encode())
+    assert lmtp.codes(301) == [550] * 300 + [250]
+    assert lmtp.data(mail())[0].code == 250
+    assert len(bodies(inbox)) == 1
+
+
+def test_too_many_errors(lmtp):
+    """Who never says anything that makes sense is shown out."""
+    lmtp.send(b"WHAT\r\n" * 200)
+    codes = []
+    while not codes or codes[-1] != 421:
+        codes.append(lmtp.answer().code)
+    assert set(codes[:-1]) == {500} and len(codes) > 50
+    assert lmtp.is_closed()
 
 
 def test_rset_forgets(lmtp, user, inbox):
@@ -396,3 +417,44 @@ def test_delivery_wakes_an_idle_session(lmtp, server, user, inbox):
         c.raw(b"DONE\r\n")
         assert c.wait(tag).status == "OK"
     assert len(inbox.fetch("1:*", "UID")) == 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_anything(server, seed):
+    """Commands by chance, a third of them spoilt: one reply each, well formed,
+    and what is acknowledged is there."""
+    r, user, good = random.Random(seed), server.new_user(), 0
+    l = Lmtp(("127.0.0.1", server.lmtp_port))
+    for n in range(80):
+        sender = r.choice(["<>", "<a@b>", '<"x y"@z>', "<@r:a@b>", "a@b", "<a@[::1]>"])
+        parameters = r.choice(["", " SIZE=5", " BODY=8BITMIME", " SMTPUTF8", " BODY=7BIT SIZE=1"])
+        lines = [f"MAIL FROM:{sender}{parameters}", f"RCPT TO:<{user}>",
+                 f"RCPT TO:<{r.choice([user, 'none', user + '+x', 'bb+none', ''])}@x>", "NOOP"]
+        lines = [spoilt(r, x) if r.random() < .3 else x.encode() for x in lines]
+        r.random() < .2 and r.shuffle(lines)
+        l.send(b"".join(x + b"\r\n" for x in lines))
+        replies = l.answers(len(lines))
+        accepted = sum(a.code == 250 and a.enhanced == "2.1.5" for a in replies)
+        m = mail(b"chance %d\r\n" % n)
+        if r.random() < .5:
+            l.send(b"BDAT %d LAST\r\n" % len(m) + m)
+        elif l("DATA").code == 354:
+            l.send(m + b".\r\n")
+        else:
+            assert accepted == 0
+            continue
+        codes = l.codes(max(1, accepted))
+        assert set(codes) == ({250} if accepted else {503}), (lines, codes)
+        good += accepted > 0
+        assert l("RSET").code == 250
+    c = login(server, user)
+    c.select()
+    assert len(c.view.uids) == good, "duplicates of one message are not kept"
+    l.close()
+
+
+def spoilt(r, line):
+    """LINE with something wrong that is no other command with octets after it."""
+    i = r.randrange(len(line))
+    line = line[:i] + r.choice(["", "<", ">", '"', "@", " ", "\\", "\t", "\x01", "é", ":", "="]) + line[i + r.randint(0, 1):]
+    return line.encode()
