@@ -34,11 +34,12 @@ static const char usage_text[] =
     "  --count N            operations; --seconds S: until then; 0: no limit\n"
     "  --patience S         without an answer, before giving up; default 60\n"
     "  --pid N              the server's first process: measure CPU and memory\n"
-    "  --stamp WORD         for names and Message-IDs; default: from the clock\n";
+    "  --stamp WORD         for names and Message-IDs; default: from the clock\n"
+    "  --help               this\n";
 
 enum option_number {
 	IMAP_ADDRESS = 256, LMTP_ADDRESS, USER, PASSWORD, FIRST, USERS, CONNECTIONS,
-	RECIPIENTS, MAILBOX, COUNT, SECONDS, PATIENCE, PID, STAMP,
+	RECIPIENTS, MAILBOX, COUNT, SECONDS, PATIENCE, PID, STAMP, HELP,
 };
 
 static const struct option options[] = {
@@ -56,6 +57,7 @@ static const struct option options[] = {
 	{ "patience", required_argument, NULL, PATIENCE },
 	{ "pid", required_argument, NULL, PID },
 	{ "stamp", required_argument, NULL, STAMP },
+	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -97,6 +99,7 @@ take_option(int option, struct params *p)
 	case PATIENCE: p->patience = strtod(optarg, NULL); break;
 	case PID: p->pid = (pid_t)number(optarg, 1, 1 << 30); break;
 	case STAMP: p->stamp = optarg; break;
+	case HELP: fputs(usage_text, stdout); exit(0);
 	default: usage();
 	}
 }
