@@ -19,6 +19,7 @@
  */
 #include "imap/disk/index.h"
 
+#include "lib/buf.h"
 #include "lib/crc.h"
 #include "lib/file.h"
 #include "lib/lock.h"
@@ -41,12 +42,11 @@ enum {
 	MAP_AHEAD = 1 << 20,		/* mapped beyond the end of the file */
 	LOCK_WAIT_MS = 60000,
 	SPINS = 20000,
-	CACHE_START = 16,
 	CACHE_MAP_AHEAD = 1 << 20,
 };
 
 static const char index_magic[8] = "chaparix";
-static const char cache_magic[CACHE_START] = "chapar cache 1\n";
+static const char cache_magic[INDEX_CACHE_START] = "chapar cache 1\n";
 
 static uint32_t
 header_crc(const struct index_header *h)
@@ -653,10 +653,10 @@ index_cache_add(struct index *ix, struct str entry, uint64_t *offset)
 {
 	enum err e = cache_open(ix);
 
-	if (e == OK && ix->h->cache_size < CACHE_START) {
-		e = file_write_at(ix->cachefd, ix->name, cache_magic, CACHE_START, 0);
+	if (e == OK && ix->h->cache_size < INDEX_CACHE_START) {
+		e = file_write_at(ix->cachefd, ix->name, cache_magic, INDEX_CACHE_START, 0);
 		if (e == OK)
-			ix->h->cache_size = CACHE_START;
+			ix->h->cache_size = INDEX_CACHE_START;
 	}
 	if (e == OK)
 		e = file_write_at(ix->cachefd, ix->name, entry.p, entry.n, ix->h->cache_size);
@@ -702,9 +702,22 @@ index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *ent
 		e = cache_map(ix);
 	if (e != OK)
 		return e;
-	if (offset < CACHE_START || offset > ix->cache_file_len ||
+	if (offset < INDEX_CACHE_START || offset > ix->cache_file_len ||
 	    len > ix->cache_file_len - offset)
 		return ERR_NOTFOUND;
 	*entry = (struct str){ ix->cache_map + offset, len };
 	return OK;
+}
+
+enum err
+index_cache_replace(int dirfd, struct str entries)
+{
+	struct buf file = BUF_INIT;
+	enum err e;
+
+	buf_add(&file, cache_magic, sizeof(cache_magic));
+	buf_add_str(&file, entries);
+	e = file_replace(dirfd, "cyrus.cache", file.p, file.n, 0600, false);
+	buf_free(&file);
+	return e;
 }

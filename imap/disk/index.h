@@ -24,6 +24,7 @@ enum {
 	INDEX_VERSION = 1,
 	INDEX_HEADER_SIZE = 512,
 	INDEX_RECORD_SIZE = 160,
+	INDEX_CACHE_START = 16,		/* of the first entry of cyrus.cache */
 };
 
 enum record_state {		/* besides MSG_*, in record.flags */
@@ -207,5 +208,8 @@ enum err index_cache_add(struct index *ix, struct str entry, uint64_t *offset) M
 
 /* The entry's bytes, borrowed until the next call that opens or maps. */
 enum err index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *entry) MUST_CHECK;
+
+/* Replaces cyrus.cache by one with these entries, the first at INDEX_CACHE_START. */
+enum err index_cache_replace(int dirfd, struct str entries) MUST_CHECK;
 
 #endif

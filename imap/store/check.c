@@ -13,12 +13,12 @@
  */
 #include "imap/store/check.h"
 
+#include "imap/disk/spool.h"
 #include "imap/store/check_in.h"
+#include "imap/store/checkpoint.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
 #include "imap/store/recover.h"
-#include "imap/disk/spool.h"
-#include "imap/disk/wal.h"
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
@@ -147,13 +147,14 @@ replace(struct checking *c)
 	h.uidvalidity = c->e->uidvalidity;
 	h.highestmodseq = c->modseq;
 	h.changed_modseq = c->modseq;
-	h.base_lsn = wal_tail(c->part->wal);
 	h.last_uid = c->last_uid;
 	if (c->anew)
 		h.cache_size = cache_end(c);
 	if (c->header_changed)
 		h.keywords_changed = c->modseq;
-	e = index_replace(c->dirfd, &h, c->new, c->news);
+	e = checkpoint_settle(c->part, &h.base_lsn);
+	if (e == OK)
+		e = index_replace(c->dirfd, &h, c->new, c->news);
 	if (e == OK && old >= 0)
 		e = file_write_at(old, c->e->name, &state, sizeof(state),
 		    offsetof(struct index_header, state));

@@ -188,6 +188,14 @@ checkpoint_partition(struct store *s, struct partition *part)
 	return e;
 }
 
+/* With the log itself: its tail must not be found before *LSN after a power cut. */
+enum err
+checkpoint_settle(struct partition *part, uint64_t *lsn)
+{
+	*lsn = wal_tail(part->wal);
+	return file_syncfs(part->dirfd, part->path);
+}
+
 bool
 checkpoint_due(const struct partition *part)
 {

@@ -10,6 +10,13 @@
  */
 enum err checkpoint_partition(struct store *s, struct partition *part) MUST_CHECK;
 
+/*
+ * Under a mailbox's lock: flushes all of the partition's files.  Of what is in
+ * the log before *LSN replay needs nothing any more for this mailbox, whose
+ * index may be replaced by one with this base_lsn.
+ */
+enum err checkpoint_settle(struct partition *part, uint64_t *lsn) MUST_CHECK;
+
 /* Has the log grown enough that it should be done? */
 bool checkpoint_due(const struct partition *part);
 

@@ -1,6 +1,7 @@
 /* mbox_files.c - an open mailbox's files: the index, cyrus.seen, the keywords' names */
 #include "imap/store/mbox_in.h"
 
+#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/disk/seen.h"
 #include "imap/store/spare.h"
@@ -25,6 +26,8 @@ mbox_open_index(struct mbox *m)
 	e = index_open(dirfd, m->entry->name, &m->ix);
 	if (e != OK)
 		close(dirfd);
+	else if (!(m->flags & MBOX_PEEK))
+		reclaim_hold(m->ix);
 	return e;
 }
 

@@ -1,6 +1,7 @@
 /* reclaim.c - giving back the room of expunged messages */
 #include "imap/store/reclaim.h"
 
+#include "imap/store/compact.h"
 #include "imap/store/local.h"
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
@@ -83,6 +84,7 @@ enum err
 reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32_t *reclaimed)
 {
 	struct index *ix;
+	uint32_t dropped;
 	enum err err;
 	int dirfd;
 
@@ -98,6 +100,10 @@ reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32
 	err = mailbox_lock(s, store_partition_of(s, e->partition), ix, e);
 	if (err == OK) {
 		*reclaimed = reclaim_files(ix, before);
+		err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
+		if (dropped > 0)
+			log_info("mailbox %s: %u records of expunged messages dropped",
+			    e->name, dropped);
 		index_unlock(ix);
 	}
 	index_close(ix);

@@ -17,7 +17,7 @@
 
 /*
  * Every session that has a view of the mailbox says so, with a shared lock on
- * cyrus.index itself that ends with the descriptor.
+ * cyrus.index itself that ends with the descriptor, before it looks into it.
  */
 void reclaim_hold(struct index *ix);
 
@@ -31,8 +31,9 @@ uint32_t reclaim_files(struct index *ix, int64_t before);
 void reclaim_uid(struct index *ix, uint32_t uid);
 
 /*
- * For cyr_expire: the same for a mailbox by its entry.  Call store_checkpoint()
- * before the first, so that no copy still depends on an original in the log.
+ * For cyr_expire: the same for a mailbox by its entry, and then compact_index().
+ * Call store_checkpoint() before the first, so that no copy still depends on an
+ * original in the log.
  */
 enum err reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before,
     uint32_t *reclaimed) MUST_CHECK;

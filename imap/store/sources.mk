@@ -4,6 +4,7 @@ STORE_SRCS += \
 	imap/store/check_records.c \
 	imap/store/checkpoint.c \
 	imap/store/commit.c \
+	imap/store/compact.c \
 	imap/store/local.c \
 	imap/store/mbox.c \
 	imap/store/mbox_files.c \

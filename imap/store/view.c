@@ -1,7 +1,6 @@
 /* view.c - the numbered list of messages that a session sees */
 #include "imap/store/mbox_in.h"
 
-#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/disk/seen.h"
 #include "lib/log.h"
@@ -157,7 +156,6 @@ view_build(struct mbox *m)
 		e = claim_recent(m, &m->h);
 	if (e != OK)
 		return e;
-	reclaim_hold(m->ix);
 	m->told = m->h.highestmodseq;
 	if (m->h.exists == m->h.records) {
 		m->count = m->known = m->h.records;
@@ -212,7 +210,6 @@ mbox_reopen(struct mbox *m)
 		return e;
 	}
 	index_close(old);
-	reclaim_hold(m->ix);
 	m->cached.valid = false;
 	free(m->map);
 	m->map = uids;			/* same size: becomes the map */

@@ -1,6 +1,8 @@
 /* test_store.c - mailboxes, views, transactions, and what a crash leaves of them */
 #include "test/unit/store_fixture.h"
 
+#include "imap/disk/index.h"
+#include "imap/store/reclaim.h"
 #include "lib/buf.h"
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -419,6 +422,124 @@ reader_does_not_wait_for_a_writer(void **state)
 	}
 }
 
+/* --- room given back --- */
+
+static uint32_t
+records_of(struct fixture *fx, const char *dir)
+{
+	struct index_header h;
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", fx->spool, dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	assert_int_equal(index_header_read(fd, &h), OK);
+	close(fd);
+	return h.records;
+}
+
+static uint32_t
+reclaim(const char *name)
+{
+	struct arena *a = arena_new(100000);
+	struct mbentry *e;
+	uint32_t n;
+
+	assert_int_equal(mblist_lookup(f.s, a, str_c(name), &e), OK);
+	assert_int_equal(reclaim_mailbox(f.s, e, time(NULL), &n), OK);
+	arena_free(a);
+	return n;
+}
+
+enum { MANY = 400, LEFT = 100 };
+
+/* MANY messages of which every fourth is left, and not the last. */
+static void
+expunge_most(struct mbox *m)
+{
+	uint32_t uids[MANY], n = 0;
+
+	for (uint32_t uid = 1; uid <= MANY; uid++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "number %u", uid);
+		assert_int_equal(fixture_append(m, f.s, text), uid);
+		if (uid % (MANY / LEFT) != 1)
+			uids[n++] = uid;
+	}
+	(void)refresh(m, 0);
+	for (uint32_t i = 0; i < n; i++)
+		store_flags(m, uids[i], STORE_ADD, MSG_DELETED);
+	expunge(m);
+}
+
+static void
+expect_left(uint32_t more)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct str envelope;
+
+	assert_int_equal(mbox_count(m), LEFT + more);
+	for (uint32_t seq = 1; seq <= LEFT; seq++) {
+		char text[32];
+
+		uint32_t uid = (seq - 1) * (MANY / LEFT) + 1;
+
+		snprintf(text, sizeof(text), "number %u", uid);
+		assert_int_equal(mbox_uid(m, seq), uid);
+		fixture_expect_body(m, seq, text);
+		assert_int_equal(mbox_cache(m, seq, CACHE_ENVELOPE, &envelope), OK);
+		assert_non_null(memmem(envelope.p, envelope.n, text, strlen(text)));
+	}
+	assert_int_equal(mbox_uidnext(m), MANY + more + 1);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+tombstones_are_dropped(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	expunge_most(m);
+	/* Not while somebody has a view. */
+	(void)reclaim("user.joe");
+	assert_int_equal(records_of(&f, "user/joe"), MANY);
+	mbox_close(m);
+	(void)reclaim("user.joe");
+	assert_int_equal(records_of(&f, "user/joe"), LEFT);
+	expect_left(0);
+	/* Neither replay nor the next messages bring them back. */
+	fixture_reopen(&f);
+	assert_int_equal(records_of(&f, "user/joe"), LEFT);
+	expect_left(0);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(fixture_append(m, f.s, "next"), MANY + 1);
+	mbox_close(m);
+	expect_left(1);
+	fixture_reopen(&f);
+	expect_left(1);
+}
+
+/* A session without a view, as lmtpd's, goes on with the new file. */
+static void
+delivery_goes_on_after_a_compaction(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *lmtp = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK);
+
+	(void)state;
+	expunge_most(m);
+	mbox_close(m);
+	(void)reclaim("user.joe");
+	assert_int_equal(records_of(&f, "user/joe"), LEFT);
+	assert_int_equal(fixture_append(lmtp, f.s, "next"), MANY + 1);
+	mbox_close(lmtp);
+	expect_left(1);
+}
+
 /* --- crashes --- */
 
 /*
@@ -597,6 +718,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_does_not_wait_for_a_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(tombstones_are_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
