@@ -1,7 +1,7 @@
 /*
  * lmtpd.c - the LMTP worker
  *
- *	lmtpd [-C FILE] [-U USES] [-T TIMEOUT] [-a]
+ *	lmtpd [-C FILE] [-U USES] [-T TIMEOUT] [-s] [-a]
  *
  * -a: whoever connects over TCP is trusted and need not authenticate, as
  * clients of a UNIX socket always are.
