@@ -55,15 +55,22 @@ header_crc(const struct index_header *h)
 }
 
 /*
- * Without the cache's place: it is written outside of commits, so a power cut
- * may tear it from the rest, and the entry checks itself.
+ * Without what is written outside of commits, so that a power cut may tear it
+ * from the rest and no log puts it back: the cache's place (the entry checks
+ * itself) and REC_RECLAIMED.
  */
 static uint32_t
 record_crc(const struct index_record *r)
 {
 	const size_t hole = offsetof(struct index_record, cache_offset);
 	const size_t after = offsetof(struct index_record, header_size);
+	struct index_record plain;
 
+	if (r->flags & REC_RECLAIMED) {
+		plain = *r;
+		plain.flags &= ~(uint32_t)REC_RECLAIMED;
+		r = &plain;
+	}
 	return crc32c(crc32c(0, r, hole), (const char *)r + after,
 	    offsetof(struct index_record, crc) - after);
 }
@@ -549,14 +556,14 @@ index_put(struct index *ix, const struct index_record *r)
 	uint32_t at = h->records == 0 || r->uid > base[h->records - 1].uid ?
 	    h->records : index_find(ix, h->records, r->uid);
 
+	bool fresh = at == h->records;
+
 	ensure(at < capacity(ix));
-	if (at == h->records) {
-		h->records++;
-	} else if (base[at].uid == r->uid) {
+	if (!fresh && base[at].uid == r->uid) {
 		count(h, &base[at], -1);
 		if (r->modseq > h->changed_modseq)
 			h->changed_modseq = r->modseq;
-	} else {
+	} else if (!fresh) {
 		/* Only replay of a log that a later file does not know. */
 		log_err("%s/cyrus.index: message %u came after %u; ignored",
 		    ix->name, r->uid, base[at].uid);
@@ -564,6 +571,11 @@ index_put(struct index *ix, const struct index_record *r)
 	}
 	base[at] = *r;
 	base[at].crc = record_crc(&base[at]);
+	if (fresh) {
+		/* Killed at the fault of a new page, we leave no empty record behind. */
+		atomic_thread_fence(memory_order_release);
+		h->records++;
+	}
 	count(h, r, 1);
 	if (r->uid > h->last_uid)
 		h->last_uid = r->uid;

@@ -51,7 +51,7 @@ struct index_record {
 	uint64_t create_modseq;
 	int16_t zone_minutes;
 	uint16_t reserved;
-	uint32_t crc;			/* CRC-32C of all before it but cache_* */
+	uint32_t crc;			/* CRC-32C of all before it but cache_*, REC_RECLAIMED */
 };
 static_assert(sizeof(struct index_record) == INDEX_RECORD_SIZE, "record layout");
 

@@ -5,10 +5,12 @@
 #include "lib/file.h"
 #include "lib/log.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SEEN_MAX = 256 << 20 };
 
@@ -116,6 +118,21 @@ add_line(struct buf *out, const struct rec_seen *s)
 	buf_printf(out, "\t%08" PRIx32 "\n", crc32c(0, out->p + start, out->n - start));
 }
 
+/* On the disk before it takes the name: the log has one user's line only. */
+static enum err
+flush_new(int dirfd)
+{
+	enum err e;
+	int fd;
+
+	e = file_open(dirfd, seen_new, O_RDONLY, 0, &fd);
+	if (e != OK)
+		return e;
+	e = file_fdatasync(fd, seen_new);
+	close(fd);
+	return e;
+}
+
 enum err
 seen_prepare(int dirfd, const struct rec_seen *s)
 {
@@ -134,6 +151,8 @@ seen_prepare(int dirfd, const struct rec_seen *s)
 	add_line(&new, s);
 	if (e == OK)
 		e = file_replace(dirfd, seen_new, new.p, new.n, 0600, false);
+	if (e == OK)
+		e = flush_new(dirfd);
 	buf_free(&old);
 	buf_free(&new);
 	return e;

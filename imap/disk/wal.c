@@ -129,8 +129,8 @@ segment_fill(struct wal *w, int fd, const char *name)
 }
 
 /*
- * A new segment: a spare one renamed if there is one, else zeros.  Durable
- * under its name before the first frame goes in.
+ * A new segment: a spare one renamed if there is one, else zeros.  Its name is
+ * not yet durable: stream_put_bytes() sees to that.
  */
 static enum err
 segment_create(struct wal *w, const char *name)
@@ -142,8 +142,6 @@ segment_create(struct wal *w, const char *name)
 	for (int i = 0; i < WAL_SPARE; i++) {
 		snprintf(spare, sizeof(spare), "spare%d", i);
 		e = file_rename(w->dirfd, spare, w->dirfd, name);
-		if (e == OK)
-			return file_fsync_dir(w->dirfd, ".");
 		if (e != ERR_NOTFOUND)
 			return e;
 	}
@@ -157,9 +155,8 @@ segment_create(struct wal *w, const char *name)
 	if (e != OK) {
 		if (file_unlink(w->dirfd, "new") != OK)
 			log_warning("%s/new: could not be removed", w->path);
-		return e;
 	}
-	return file_fsync_dir(w->dirfd, ".");
+	return e;
 }
 
 static void
@@ -239,6 +236,12 @@ stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
 
 		e = segment_get(w, lsn, true, &fd);
+		/*
+		 * The first bytes of a segment: whoever gave it its name may have
+		 * been killed before that was on the disk.
+		 */
+		if (e == OK && off == 0)
+			e = file_fsync_dir(w->dirfd, ".");
 		if (e == OK)
 			e = file_write_at(fd, w->path, in, part, off);
 		if (e != OK)

@@ -265,8 +265,9 @@ write_names(struct target *tg)
 	struct rec_seen line;
 	enum err e = OK;
 
+	/* Durable: later commits count on the names and do not log them again. */
 	if (tg->keywords_changed)
-		e = header_write(tg->ix->dirfd, &tg->header, false);
+		e = header_write(tg->ix->dirfd, &tg->header, true);
 	if (e == OK && tg->seen_changed) {
 		uidset_format(&tg->seen, &uids);
 		line = (struct rec_seen){ .user = str_c(tg->seen_of->userid),
@@ -623,6 +624,11 @@ carry_out(struct commit *c)
 			else if (!appended)
 				undo_files(o);
 		}
+		/* What was meant for logs that we did not come to. */
+		for (size_t j = 0; e != OK && j < c->targets; j++)
+			if (c->target[j].part != tg->part && has_work(&c->target[j]) &&
+			    c->target[j].lsn == 0)
+				undo_files(&c->target[j]);
 	}
 	return e;
 }

@@ -172,7 +172,7 @@ apply_keyword(struct index *ix, const struct rec_keyword *k)
 	if (e == OK && (h.keyword[k->number] == NULL ||
 	    !str_eq(str_c(h.keyword[k->number]), k->name))) {
 		h.keyword[k->number] = arena_copy(arena, k->name.p, k->name.n);
-		e = header_write(ix->dirfd, &h, false);
+		e = header_write(ix->dirfd, &h, true);
 	}
 	arena_free(arena);
 	ix->h->keywords_changed = ix->h->highestmodseq + 1;
@@ -261,6 +261,32 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
 	return w->a.err == OK;
 }
 
+/*
+ * After a power cut dirty_lsn may be a place that the log never reached, and
+ * where no frame begins by now; and a checkpoint may free it while we read, if
+ * no frame there is of this mailbox.  From the checkpoint on is always right:
+ * frames that are applied again change nothing.
+ */
+static enum err
+scan_warm(struct warm *w, uint64_t from)
+{
+	struct wal *wal = w->a.part->wal;
+	uint64_t checkpoint = wal_checkpoint_lsn(wal), was = checkpoint;
+	enum err e;
+
+	if (from < checkpoint)
+		return OK;
+	e = wal_scan(wal, from, warm_frame, w);
+	while (e == ERR_CORRUPT && w->a.err == OK) {
+		e = wal_scan(wal, checkpoint, warm_frame, w);
+		checkpoint = wal_checkpoint_lsn(wal);
+		if (checkpoint == was)
+			break;
+		was = checkpoint;
+	}
+	return e;
+}
+
 static enum err
 repair(struct store *s, struct partition *part, struct index *ix)
 {
@@ -276,8 +302,8 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	}
 	/* Its frame may not be flushed; from now on others will build on it. */
 	e = wal_flush(part->wal, tail);
-	if (e == OK && from >= wal_checkpoint_lsn(part->wal))
-		e = wal_scan(part->wal, from, warm_frame, &w);
+	if (e == OK)
+		e = scan_warm(&w, from);
 	if (e == OK)
 		e = w.a.err;
 	if (e == OK)
@@ -399,6 +425,22 @@ replay_find(struct replay *r, const struct id128 *id)
 	return m;
 }
 
+/*
+ * A damaged file of one mailbox keeps nobody else from their mail: it is told,
+ * and reconstruct mends it.  A disk that is full or fails is another matter.
+ */
+static enum err
+replay_record(struct replay *rp, struct index *ix, const struct rec *r)
+{
+	enum err e = apply_record(&rp->a, ix, r);
+
+	if (e != ERR_CORRUPT && e != ERR_NOTFOUND && e != ERR_LIMIT)
+		return e;
+	log_err("%s: a change could not be put back (%s); run reconstruct", ix->name,
+	    err_text(e));
+	return OK;
+}
+
 static bool
 replay_frame(void *ctx, uint64_t lsn, struct str frame)
 {
@@ -426,7 +468,7 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 			if (ix != NULL)
 				ix->h->applied_lsn = lsn;
 		} else if (ix != NULL) {
-			rp->a.err = apply_record(&rp->a, ix, &r);
+			rp->a.err = replay_record(rp, ix, &r);
 		}
 	}
 	return rp->a.err == OK;

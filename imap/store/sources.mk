@@ -52,5 +52,6 @@ test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c
 test/unit/test_mblist_SRCS = test/unit/store_fixture.c
 
-UNIT_TESTS += test/unit/test_store.c
+UNIT_TESTS += test/unit/test_store.c test/unit/test_store_torn.c
+test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
 test/unit/test_store_SRCS = test/unit/store_fixture.c

@@ -1,0 +1,293 @@
+/* test_store_torn.c - files that a kill or a power cut left half written */
+#include "test/unit/store_fixture.h"
+
+#include "imap/disk/index.h"
+#include "imap/disk/wal.h"
+#include "imap/store/local.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PAGE = 4096 };
+
+static struct fixture f;
+static char flushed[8192];		/* names of what was flushed, in order */
+
+static void
+note(int fd)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+	size_t have = strlen(flushed);
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return;
+	path[n] = '\0';
+	snprintf(flushed + have, sizeof(flushed) - have, "%s\n", path);
+}
+
+/* Instead of the C library's. */
+int
+fsync(int fd)
+{
+	note(fd);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int
+fdatasync(int fd)
+{
+	note(fd);
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fixture_open(&f);
+	fixture_create(&f, "user.joe");
+	flushed[0] = '\0';
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fixture_close(&f);
+	return 0;
+}
+
+static int
+open_dir(void)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/user/joe", f.spool);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static struct index *
+open_index(void)
+{
+	struct index *ix;
+
+	assert_int_equal(index_open(open_dir(), "user.joe", &ix), OK);
+	return ix;
+}
+
+static void
+put_until_page(struct index *ix)
+{
+	struct index_record r = { .size = 1, .modseq = 2 };
+
+	assert_int_equal(index_reserve(ix, 40), OK);
+	index_write_begin(ix);
+	while (INDEX_HEADER_SIZE + (ix->h->records + 1) * INDEX_RECORD_SIZE <= PAGE) {
+		r.uid++;
+		index_put(ix, &r);
+	}
+	index_write_end(ix);
+}
+
+/* The next record crosses into a page whose first touch ends the process. */
+static void
+kill_at_page_fault_leaves_no_empty_record(void **state)
+{
+	struct index *ix = open_index();
+	struct index_record r = { .size = 1, .modseq = 3 };
+	uint32_t before;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(index_lock(ix), OK);
+	put_until_page(ix);
+	before = ix->h->records;
+	if ((pid = fork()) == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		if (mprotect((char *)ix->h + PAGE, PAGE, PROT_NONE) != 0)
+			_exit(1);
+		r.uid = before + 1;
+		index_write_begin(ix);
+		index_put(ix, &r);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(ix->h->records, before);
+	index_unlock(ix);
+	index_close(ix);
+}
+
+/* The flag lies in one sector and the checksum in another: no log has either. */
+static void
+reclaimed_flag_may_be_torn_off(void **state)
+{
+	struct index *ix = open_index();
+	struct index_record r = { .uid = 1, .size = 1, .modseq = 2, .flags = REC_EXPUNGED };
+	struct index_record *at;
+
+	(void)state;
+	assert_int_equal(index_lock(ix), OK);
+	assert_int_equal(index_reserve(ix, 1), OK);
+	index_write_begin(ix);
+	index_put(ix, &r);
+	at = (struct index_record *)((char *)ix->h + INDEX_HEADER_SIZE);
+	at->flags |= REC_RECLAIMED;
+	index_write_end(ix);
+	assert_int_equal(index_get(ix, 0, &r), OK);
+	assert_true(r.flags & REC_RECLAIMED);
+	at->flags ^= MSG_SEEN;
+	assert_false(index_record_valid(at));
+	index_unlock(ix);
+	index_close(ix);
+}
+
+/* A page with dirty_lsn reached the disk, the log did not reach that place. */
+static void
+dirty_place_need_not_begin_a_frame(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct index *ix;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	fixture_append(m, f.s, "two");
+	ix = open_index();
+	assert_int_equal(index_lock(ix), OK);
+	ix->h->dirty_lsn = wal_tail(f.s->part[0].wal) - 7;
+	index_unlock(ix);
+	assert_int_equal(fixture_append(m, f.s, "three"), 3);
+	assert_int_equal(ix->h->dirty_lsn, 0);
+	ix->h->dirty_lsn = wal_tail(f.s->part[0].wal) + 1000;
+	assert_int_equal(fixture_append(m, f.s, "four"), 4);
+	index_close(ix);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+add_keyword(struct mbox *m, uint32_t uid, uint32_t flags)
+{
+	struct str kw = STR("$Label1");
+	struct store_params_flags add = { .op = STORE_ADD, .flags = flags,
+	    .keywords = { &kw, 1 } };
+	struct txn *t = txn_begin(m);
+
+	txn_store(t, &uid, 1, &add);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+}
+
+/* They hold more than the log can put back. */
+static void
+replaced_files_are_flushed_first(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "ann", 0);
+	uint32_t uid = fixture_append(m, f.s, "one");
+
+	(void)state;
+	flushed[0] = '\0';
+	add_keyword(m, uid, MSG_SEEN);
+	assert_non_null(strstr(flushed, "user/joe/cyrus.header."));
+	assert_non_null(strstr(flushed, "user/joe/cyrus.seen.NEW"));
+	assert_true(strstr(flushed, "cyrus.seen.NEW") < strstr(flushed, ".log\n"));
+	mbox_close(m);
+}
+
+/* One mailbox's damage keeps nobody else from their mail. */
+static void
+damaged_header_does_not_stop_the_start(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	uint32_t uid = fixture_append(m, f.s, "one");
+	int dirfd, fd;
+
+	(void)state;
+	add_keyword(m, uid, MSG_FLAGGED);
+	fixture_append(m, f.s, "two");
+	mbox_close(m);
+	store_close(f.s);
+	dirfd = open_dir();
+	fd = openat(dirfd, "cyrus.header", O_WRONLY | O_TRUNC);
+	assert_true(fd >= 0);
+	close(fd);
+	close(dirfd);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 2);
+	fixture_expect_body(m, 2, "two");
+	mbox_close(m);
+}
+
+/* Somebody made the log's next file and was killed before its name was flushed. */
+static void
+name_of_a_log_file_is_flushed_before_use(void **state)
+{
+	static char big[3000000];
+	char dir[128], line[160];
+	struct iovec iov = { big, sizeof(big) };
+	uint64_t start, end = 0;
+	struct wal *w;
+	bool cold;
+	int dirfd, fd;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/log", f.dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(wal_open(dirfd, dir, &w, &cold), OK);
+	wal_ready(w);
+	assert_int_equal(wal_append(w, &iov, 1, &start, &end), OK);
+	fd = openat(dirfd, "0000000001000000.log", O_RDWR | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, WAL_SEGMENT), 0);
+	close(fd);
+	flushed[0] = '\0';
+	while (end < 2 * WAL_SEGMENT)
+		assert_int_equal(wal_append(w, &iov, 1, &start, &end), OK);
+	snprintf(line, sizeof(line), "%s\n", dir);
+	assert_non_null(strstr(flushed, line));
+	wal_close(w);
+	close(dirfd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(kill_at_page_fault_leaves_no_empty_record,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(reclaimed_flag_may_be_torn_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(dirty_place_need_not_begin_a_frame, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_header_does_not_stop_the_start, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
+		    teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
