@@ -81,7 +81,7 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	describe(s);
 	if (str_eq(name, s->user->inbox))
 		warn_of_quota(s, c, e);
-	server_status(s->server, s->client, s->user->id.userid, mbox_entry(s->mbox)->name);
+	server_status(s->server, s->client, s->user->name, mbox_entry(s->mbox)->name);
 	c->code = readonly ? "READ-ONLY" : "READ-WRITE";
 	return OK;
 }
@@ -109,7 +109,7 @@ static void
 leave(struct session *s)
 {
 	session_deselect(s);
-	server_status(s->server, s->client, s->user->id.userid, NULL);
+	server_status(s->server, s->client, s->user->name, NULL);
 }
 
 /*

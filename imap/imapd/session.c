@@ -127,6 +127,6 @@ session_logged_in(struct session *s, struct user *user)
 	reader_allow_messages(s->reader, s->store, &max);
 	stream_deadline(s->stream, 0);
 	stream_timeout(s->stream, (int)conf_seconds(conf, CONF_TIMEOUT));
-	server_status(s->server, s->client, user->id.userid, NULL);
-	server_telemetry(s->server, s->client, user->id.userid);
+	server_status(s->server, s->client, user->name, NULL);
+	server_telemetry(s->server, s->client, user->name);
 }

@@ -126,7 +126,7 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 	if (user_new(l->server->conf, str_c(authcid), authcid, &self) != OK)
 		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
 		    " not a possible user");
-	if (user_new(l->server->conf, userid, self->id.userid, &u) != OK) {
+	if (user_new(l->server->conf, userid, self->name, &u) != OK) {
 		user_free(self);
 		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
 		    " cannot act as such a user");
@@ -138,7 +138,7 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 		return refused(l, ERR_DENIED, how, "SASL(-14): authorization failure:"
 		    " only an administrator may act as somebody else");
 	}
-	log_notice("login: [%s] %s %s%s User logged in", l->client->host, u->id.userid,
+	log_notice("login: [%s] %s %s%s User logged in", l->client->host, u->name,
 	    how, strength(l) > 0 ? "+TLS" : "");
 	*user = u;
 	return OK;

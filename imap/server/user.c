@@ -17,7 +17,7 @@ struct user_inside {
 	struct user u;			/* first: what callers see */
 	bool groups_known;
 	const char *groups[MAX_GROUPS + 1];
-	struct buf userid, authcid, inbox;
+	struct buf userid, name, authcid, inbox;
 };
 
 /* --- the name --- */
@@ -79,7 +79,7 @@ load_groups(struct user_inside *in)
 {
 	in->groups_known = true;
 	in->u.id.groups = in->groups;
-	struct passwd *pw = getpwnam(in->userid.p);
+	struct passwd *pw = getpwnam(in->name.p);
 	if (pw == NULL)
 		return;
 	gid_t gids[MAX_GROUPS];
@@ -113,6 +113,7 @@ new_inside(void)
 	if (in == NULL)
 		log_fatal(75, "out of memory for a user");
 	buf_init(&in->userid);
+	buf_init(&in->name);
 	buf_init(&in->authcid);
 	buf_init(&in->inbox);
 	return in;
@@ -131,14 +132,17 @@ user_new(const struct conf *conf, struct str userid, const char *authcid,
 		user_free(&in->u);
 		return ERR_NAME;
 	}
+	for (size_t i = 0; i < in->userid.n; i++)
+		buf_addc(&in->name, in->userid.p[i] == '^' ? '.' : in->userid.p[i]);
 	buf_adds(&in->authcid, authcid);
 	buf_adds(&in->inbox, "user.");
 	buf_add_str(&in->inbox, buf_str(&in->userid));
 	in->u = (struct user){
 		.id.userid = in->userid.p,
 		.id.is_admin = !anonymous
-		    && user_in_list(conf, CONF_ADMINS, in->userid.p),
+		    && user_in_list(conf, CONF_ADMINS, in->name.p),
 		.id.is_anonymous = anonymous,
+		.name = in->name.p,
 		.authcid = in->authcid.p,
 		.inbox = buf_str(&in->inbox),
 	};
@@ -155,6 +159,7 @@ user_free(struct user *u)
 	for (size_t i = 0; in->groups[i] != NULL; i++)
 		free((char *)(uintptr_t)in->groups[i]);
 	buf_free(&in->userid);
+	buf_free(&in->name);
 	buf_free(&in->authcid);
 	buf_free(&in->inbox);
 	free(in);

@@ -15,6 +15,7 @@
 
 struct user {
 	struct identity id;		/* .userid: internal form, as in user.X */
+	const char *name;		/* as people write it: '.' where userid has '^' */
 	const char *authcid;		/* who gave the password; may be an admin */
 	struct str inbox;		/* "user.X", internal */
 };

@@ -145,3 +145,16 @@ def test_bad_usage(server):
     assert by_hand(server, "-U", "x").returncode == 64
     out = by_hand(server, "-C", "/nonexistent/imapd.conf")
     assert out.returncode == 78 and b"/nonexistent/imapd.conf" in out.stderr
+
+
+def test_users_with_dots_keep_them(make_server):
+    """The store's '^' is for the store: people and their tools see dots."""
+    srv = make_server({"admins": "cyrus boss.man", "unixhierarchysep": "yes"})
+    for user in ("joe.smith", "boss.man"):
+        srv.set_password(user)
+        srv.admin().ok(f"CREATE user/{user}")
+    srv.login("joe.smith").ok("SELECT INBOX")
+    mine = [x for x in proc_files(srv).values() if "joe" in x]
+    assert mine and mine[0].startswith("imap\t[127.0.0.1]\tjoe.smith\tuser")
+    srv.wait_log(r"login: \[127\.0\.0\.1\] joe\.smith plaintext")
+    srv.login("boss.man").ok("CREATE user/new")
