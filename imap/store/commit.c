@@ -178,6 +178,19 @@ link_from(struct target *tg, struct new_message *n, int dirfd, const char *name)
 	return e == OK && copied ? flush_file(tg, n->r.uid) : e;
 }
 
+/*
+ * A large message that an earlier commit took.  A checkpoint after that one
+ * takes its stage file away, so neither we nor replay may count on it.
+ */
+static enum err
+write_again(struct target *tg, struct new_message *n)
+{
+	enum err e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
+
+	n->source = SOURCE_COPY;
+	return e == OK ? flush_file(tg, n->r.uid) : e;
+}
+
 static enum err
 write_blob(struct commit *c, struct target *tg, struct new_message *n)
 {
@@ -190,12 +203,16 @@ write_blob(struct commit *c, struct target *tg, struct new_message *n)
 	if (other != NULL) {
 		n->source = other->source;
 		spool_name(other->r.uid, name);
-		return link_from(tg, n, dirfd, name);
+		e = link_from(tg, n, dirfd, name);
+		/* Replay cannot make this link again either. */
+		return e == OK && n->source == SOURCE_COPY ? flush_file(tg, n->r.uid) : e;
 	}
 	if (n->blob->fd < 0) {
 		n->source = SOURCE_INLINE;
 		return spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
 	}
+	if (n->blob->committed)
+		return write_again(tg, n);
 	if (n->blob->part == tg->part) {
 		n->source = SOURCE_STAGE;
 		spool_stage_name(&n->blob->id, name);

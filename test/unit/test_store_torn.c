@@ -273,6 +273,88 @@ name_of_a_log_file_is_flushed_before_use(void **state)
 	close(dirfd);
 }
 
+static uint32_t
+append_blob(struct mbox *m, struct blob *b)
+{
+	struct append_params p = { 0 };
+	struct txn *t = txn_begin(m);
+	uint32_t uid;
+
+	txn_append(t, b, &p);
+	assert_int_equal(txn_commit(t), OK);
+	uid = txn_result(t)->new_uids[0];
+	txn_abort(t);
+	return uid;
+}
+
+static struct blob *
+large_blob(void)
+{
+	static char line[1000];
+	struct blob *b;
+
+	memset(line, 'x', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	assert_int_equal(blob_new(f.s, NULL, &b), OK);
+	assert_int_equal(blob_write(b, "A: b\r\n\r\n", 8), OK);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(blob_write(b, line, sizeof(line)), OK);
+	assert_int_equal(blob_finish(b), OK);
+	return b;
+}
+
+/* What has no stage file any more must be on the disk under all its names. */
+static void
+links_that_replay_cannot_make_are_flushed(void **state)
+{
+	static const char *const name[2] = { "user.joe.x", "user.joe.y" };
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *to[2];
+	struct append_params p = { 0 };
+	struct blob *b = large_blob();
+	struct txn *t[2];
+
+	(void)state;
+	assert_int_equal(append_blob(m, b), 1);
+	for (int i = 0; i < 2; i++) {
+		fixture_create(&f, name[i]);
+		to[i] = fixture_mbox(&f, name[i], "joe", 0);
+		t[i] = txn_begin(to[i]);
+		txn_append(t[i], b, &p);
+	}
+	flushed[0] = '\0';
+	assert_int_equal(txn_commit_all(t, 2, false), OK);
+	assert_non_null(strstr(flushed, "user/joe/x\n"));
+	assert_non_null(strstr(flushed, "user/joe/y\n"));
+	for (int i = 0; i < 2; i++) {
+		txn_abort(t[i]);
+		mbox_close(to[i]);
+	}
+	blob_free(b);
+	mbox_close(m);
+}
+
+/* A delivery in two commits, and a checkpoint comes between. */
+static void
+large_message_outlives_its_stage_file(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct blob *b = large_blob();
+	struct str bytes;
+
+	(void)state;
+	assert_int_equal(append_blob(m, b), 1);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_int_equal(append_blob(m, b), 2);
+	blob_free(b);
+	mbox_close(m);
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 2);
+	assert_int_equal(mbox_body(m, 2, &bytes), OK);
+	assert_int_equal(bytes.n, 1000008);
+	mbox_close(m);
+}
+
 int
 main(void)
 {
@@ -284,6 +366,10 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_header_does_not_stop_the_start, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(large_message_outlives_its_stage_file, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
 		    teardown),
