@@ -40,6 +40,7 @@
 enum {
 	GROW_MIN = 4096,
 	MAP_AHEAD = 1 << 20,		/* mapped beyond the end of the file */
+	UNLOAD_MIN = 64 * 1024,
 	LOCK_WAIT_MS = 60000,
 	SPINS = 20000,
 	CACHE_MAP_AHEAD = 1 << 20,
@@ -304,12 +305,19 @@ index_close(struct index *ix)
 }
 
 void
+index_unload(struct index *ix)
+{
+	if (ix->file_len > UNLOAD_MIN && madvise(ix->h, ix->map_len, MADV_DONTNEED) != 0)
+		log_io(ix->name, "madvise cyrus.index");
+}
+
+void
 index_rest(struct index *ix)
 {
 	if (ix->locked)
 		index_unlock(ix);
 	close_cache(ix);
-	/* What reclaim_alone() may have left. */
+	/* What reclaim_hold() has taken. */
 	if (flock(ix->fd, LOCK_UN) != 0)
 		log_io(ix->name, "flock cyrus.index");
 }

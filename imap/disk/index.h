@@ -149,6 +149,9 @@ void index_close(struct index *ix);	/* NULL allowed */
 /* Lets go of all locks and of cyrus.cache: it may stand open for a long time. */
 void index_rest(struct index *ix);
 
+/* Lets go of the pages of a large one that was read through, lest they count as ours. */
+void index_unload(struct index *ix);
+
 /* A consistent copy of the header; ERR_BUSY only if a writer stays inside. */
 enum err index_snapshot(struct index *ix, struct index_header *h) MUST_CHECK;
 

@@ -115,10 +115,10 @@ mbox_close(struct mbox *m)
 	if (m == NULL)
 		return;
 	drop_body(m);
-	if (m->ix != NULL && m->flags & MBOX_PEEK)
+	if (m->ix != NULL && !(m->flags & MBOX_PEEK))
+		index_unload(m->ix);
+	if (m->ix != NULL)
 		spare_keep(m->store, m->ix);
-	else
-		index_close(m->ix);
 	free(m->map);
 	uidset_free(&m->recents);
 	uidset_free(&m->own);

@@ -1,8 +1,8 @@
 /*
  * spare.h - indexes kept open for the next who needs them
  *
- * A mailbox that is asked for its STATUS, appended or copied to is likely to
- * be asked for that again by the same process.  Its directory and index stay
+ * A mailbox that was selected, asked for its STATUS, appended or copied to is
+ * likely to be needed again by the same process.  Its directory and index stay
  * open, the last SPARES of them, without any lock.
  *
  * Whoever takes one gets what opening anew would give: by its path it is made
