@@ -25,6 +25,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,12 +95,57 @@ restore_copy(struct applier *a, struct index *ix, const struct rec_message *m)
 	return err;
 }
 
+struct search {
+	struct index *ix;
+	const struct rec_message *m;
+	enum err err;
+};
+
+static bool
+find_bytes(void *ctx, uint64_t lsn, struct str frame)
+{
+	struct search *s = ctx;
+	struct rec r;
+	bool bad;
+
+	(void)lsn;
+	if (!rec_first(&frame, &bad))
+		return false;
+	while (rec_next(&frame, &r, &bad)) {
+		if (r.type != REC_BLOB || !id128_eq(&r.blob.id, &s->m->r.blob))
+			continue;
+		s->err = spool_write(s->ix->dirfd, s->m->r.uid, r.blob.bytes);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A copy of what is gone: its mailbox was deleted or moved just before the
+ * cut.  The bytes have the same id wherever they are.
+ */
+static enum err
+restore_bytes(struct applier *a, struct index *ix, const struct rec_message *m)
+{
+	struct search s = { .ix = ix, .m = m, .err = ERR_NOTFOUND };
+	char name[SPOOL_NAME];
+	bool copied;
+	enum err e;
+
+	spool_stage_name(&m->r.blob, name);
+	if (faccessat(a->part->stagefd, name, F_OK, 0) == 0)
+		return spool_link(a->part->stagefd, name, ix->dirfd, m->r.uid, &copied);
+	e = wal_scan(a->part->wal, wal_checkpoint_lsn(a->part->wal), find_bytes, &s);
+	return e == OK ? s.err : e;
+}
+
 static enum err
 restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
 {
 	const struct rec_blob *b;
 	char name[SPOOL_NAME];
 	bool copied;
+	enum err e;
 
 	if (!a->cold || spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid))
 		return OK;
@@ -111,7 +157,8 @@ restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
 		spool_stage_name(&m->r.blob, name);
 		return spool_link(a->part->stagefd, name, ix->dirfd, m->r.uid, &copied);
 	case SOURCE_COPY:
-		return restore_copy(a, ix, m);
+		e = restore_copy(a, ix, m);
+		return e == ERR_NOTFOUND ? restore_bytes(a, ix, m) : e;
 	}
 	return ERR_CORRUPT;
 }

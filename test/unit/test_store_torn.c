@@ -355,6 +355,53 @@ large_message_outlives_its_stage_file(void **state)
 	mbox_close(m);
 }
 
+static void
+shell(const char *command, const char *a, const char *b)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s %s %s", command, a, b);
+	assert_int_equal(system(line), 0);
+}
+
+/* Copied, its mailbox deleted; then the power went before a checkpoint. */
+static void
+copy_outlives_the_deleted_original(void **state)
+{
+	struct mbox *m, *to;
+	uint32_t uid;
+	char saved[128], file[192];
+	struct txn *t;
+
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	assert_int_equal(store_checkpoint(f.s), OK);
+	m = fixture_mbox(&f, "user.joe.x", "joe", 0);
+	to = fixture_mbox(&f, "user.joe", "joe", 0);
+	uid = fixture_append(m, f.s, "the only one");
+	mbox_close(m);
+	m = fixture_mbox(&f, "user.joe.x", "joe", 0);
+	t = txn_begin(to);
+	txn_copy(t, m, &uid, 1);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	mbox_close(m);
+	mbox_close(to);
+	snprintf(saved, sizeof(saved), "%s/saved", f.dir);
+	shell("cp -a", f.spool, saved);
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.x"), true), OK);
+	store_close(f.s);
+	shell("rm -rf", f.spool, "");
+	shell("mv", saved, f.spool);
+	snprintf(file, sizeof(file), "%s/user/joe/1.", f.spool);
+	shell("truncate -s 0", file, "");
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	to = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(to), 1);
+	fixture_expect_body(to, 1, "the only one");
+	mbox_close(to);
+}
+
 int
 main(void)
 {
@@ -370,6 +417,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(large_message_outlives_its_stage_file, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(copy_outlives_the_deleted_original, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
 		    teardown),
