@@ -198,14 +198,9 @@ static void
 settle(struct checking *c)
 {
 	struct index *ix;
-	int fd;
 
-	if (mblist_open_dir(c->s, c->e, &fd) != OK)
+	if (mblist_open_index(c->s, c->e, &ix) != OK)
 		return;
-	if (index_open(fd, c->e->name, &ix) != OK) {
-		close(fd);
-		return;
-	}
 	if (mailbox_lock(c->s, c->part, ix, c->e) == OK)
 		index_unlock(ix);
 	index_close(ix);

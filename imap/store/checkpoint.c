@@ -14,6 +14,7 @@
  */
 #include "imap/store/checkpoint.h"
 
+#include "imap/store/mbdir.h"
 #include "imap/store/mblist.h"
 #include "imap/disk/rec.h"
 #include "imap/store/recover.h"
@@ -109,19 +110,13 @@ settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	struct index *ix = NULL;
 	struct mbentry *e;
-	int dirfd = -1;
 	enum err err = mblist_lookup_id(s, arena, id, &e);
 
 	/* Moved to another partition: this log is not its log any more. */
 	if (err == OK && strcmp(e->partition, part->name) != 0)
 		err = ERR_NOTFOUND;
 	if (err == OK)
-		err = mblist_open_dir(s, e, &dirfd);
-	if (err == OK) {
-		err = index_open(dirfd, e->name, &ix);
-		if (err != OK)
-			close(dirfd);
-	}
+		err = mblist_open_index(s, e, &ix);
 	if (err == OK)
 		err = mailbox_lock(s, part, ix, e);
 	if (err == OK)

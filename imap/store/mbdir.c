@@ -182,6 +182,20 @@ mblist_open_dir(struct store *s, const struct mbentry *e, int *dirfd)
 	return err == ERR_NOTFOUND ? open_current(s, part, e, dirfd) : err;
 }
 
+enum err
+mblist_open_index(struct store *s, const struct mbentry *e, struct index **ix)
+{
+	int dirfd;
+	enum err err = mblist_open_dir(s, e, &dirfd);
+
+	if (err != OK)
+		return err;
+	err = index_open(dirfd, e->name, ix);
+	if (err != OK)
+		close(dirfd);
+	return err;
+}
+
 /* --- choosing and making --- */
 
 bool

@@ -8,6 +8,7 @@
 #define IMAP_STORE_MBDIR_H
 
 #include "imap/disk/header.h"
+#include "imap/disk/index.h"
 #include "imap/store/mbdb.h"
 
 /* A directory that is on its way to another place of its partition: 'M'. */
@@ -30,6 +31,10 @@ enum err mbdir_choose(struct store *s, struct partition *part, struct str name,
     bool to_move_to, struct buf *dir) MUST_CHECK;
 /* Is DIR the canonical directory of NAME, or a numbered one of it? */
 bool mbdir_is_canonical(const struct store *s, struct str name, struct str dir);
+
+/* mblist_open_dir() and the index in it, which the caller closes. */
+enum err mblist_open_index(struct store *s, const struct mbentry *e,
+    struct index **ix) MUST_CHECK;
 
 /* Makes the directory and those above it, all flushed.  *dirfd may be NULL. */
 enum err mbdir_make(struct partition *part, const char *dir, int *dirfd) MUST_CHECK;

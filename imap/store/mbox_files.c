@@ -1,32 +1,25 @@
 /* mbox_files.c - an open mailbox's files: the index, cyrus.seen, the keywords' names */
 #include "imap/store/mbox_in.h"
 
+#include "imap/disk/seen.h"
+#include "imap/store/mbdir.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
-#include "imap/disk/seen.h"
 #include "imap/store/spare.h"
 
 #include <string.h>
-#include <unistd.h>
 
 enum { KEYWORD_ARENA = 256 * 1024 };
 
 enum err
 mbox_open_index(struct mbox *m)
 {
-	enum err e;
-	int dirfd;
+	enum err e = OK;
 
 	m->ix = spare_take(m->store, m->part, m->entry);
-	if (m->ix != NULL)
-		return OK;
-	e = mblist_open_dir(m->store, m->entry, &dirfd);
-	if (e != OK)
-		return e;
-	e = index_open(dirfd, m->entry->name, &m->ix);
-	if (e != OK)
-		close(dirfd);
-	else if (!(m->flags & MBOX_PEEK))
+	if (m->ix == NULL)
+		e = mblist_open_index(m->store, m->entry, &m->ix);
+	if (e == OK && !(m->flags & MBOX_PEEK))
 		reclaim_hold(m->ix);
 	return e;
 }

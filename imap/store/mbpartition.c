@@ -39,17 +39,10 @@ open_locked(struct store *s, struct partition *part, const struct mbentry *e,
     struct index **index)
 {
 	struct index *ix;
-	enum err err;
-	int dirfd;
+	enum err err = mblist_open_index(s, e, &ix);
 
-	err = mblist_open_dir(s, e, &dirfd);
 	if (err != OK)
 		return err;
-	err = index_open(dirfd, e->name, &ix);
-	if (err != OK) {
-		close(dirfd);
-		return err;
-	}
 	err = mailbox_lock(s, part, ix, e);
 	if (err != OK)
 		index_close(ix);

@@ -3,6 +3,7 @@
 
 #include "imap/store/compact.h"
 #include "imap/store/local.h"
+#include "imap/store/mbdir.h"
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
 #include "lib/file.h"
@@ -85,18 +86,11 @@ reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32
 {
 	struct index *ix;
 	uint32_t dropped;
-	enum err err;
-	int dirfd;
+	enum err err = mblist_open_index(s, e, &ix);
 
 	*reclaimed = 0;
-	err = mblist_open_dir(s, e, &dirfd);
 	if (err != OK)
 		return err;
-	err = index_open(dirfd, e->name, &ix);
-	if (err != OK) {
-		close(dirfd);
-		return err;
-	}
 	err = mailbox_lock(s, store_partition_of(s, e->partition), ix, e);
 	if (err == OK) {
 		*reclaimed = reclaim_files(ix, before);

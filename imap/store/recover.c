@@ -16,6 +16,7 @@
  */
 #include "imap/store/recover.h"
 
+#include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
 #include "imap/disk/rec.h"
 #include "imap/disk/seen.h"
@@ -428,19 +429,13 @@ replay_open(struct replay *r, struct replaying *m)
 {
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	struct mbentry *e;
-	int dirfd;
 	enum err err = mblist_lookup_id(r->a.s, arena, &m->id, &e);
 
 	/* Moved to another partition: this log is not its log any more. */
 	if (err == OK && strcmp(e->partition, r->a.part->name) != 0)
 		err = ERR_NOTFOUND;
 	if (err == OK)
-		err = mblist_open_dir(r->a.s, e, &dirfd);
-	if (err == OK) {
-		err = index_open(dirfd, e->name, &m->ix);
-		if (err != OK)
-			close(dirfd);
-	}
+		err = mblist_open_index(r->a.s, e, &m->ix);
 	if (err == OK && (err = index_lock(m->ix)) != OK) {
 		index_close(m->ix);
 		m->ix = NULL;
