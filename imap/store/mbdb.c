@@ -92,7 +92,11 @@ forget_all(struct store *s)
 		s->cache->slot[i].used = false;
 }
 
-/* Somebody has moved the environment away and made a new one. */
+/*
+ * Somebody has moved the environment away and made a new one.  Until its list
+ * is whole nobody may hear that a mailbox does not exist: that would send mail
+ * back.  Who opens the store (mbopen.c) fills it.
+ */
 static enum err
 rejoin(struct store *s)
 {
@@ -101,6 +105,14 @@ rejoin(struct store *s)
 
 	if (e != OK)
 		return e;
+	e = kv_get(kv, STR("F"), NULL);
+	if (e != OK) {
+		kv_close(kv);
+		if (e != ERR_NOTFOUND)
+			return e;
+		log_warning("mailboxes.db: is being built anew; try again");
+		return ERR_BUSY;
+	}
 	kv_close(s->mailboxes);
 	s->mailboxes = kv;
 	forget_all(s);

@@ -402,6 +402,24 @@ copy_outlives_the_deleted_original(void **state)
 	mbox_close(to);
 }
 
+/* The list was lost; until another process has built it anew: */
+static void
+list_that_is_being_built_denies_no_mailbox(void **state)
+{
+	struct mbentry *e;
+	struct store *other;
+	char db[128];
+
+	(void)state;
+	snprintf(db, sizeof(db), "%s/db", f.config);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	shell("rm -rf", db, "");
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.ann"), &e), ERR_BUSY);
+	assert_int_equal(store_open(&f.params, &other), OK);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	store_close(other);
+}
+
 int
 main(void)
 {
@@ -419,6 +437,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(copy_outlives_the_deleted_original, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(list_that_is_being_built_denies_no_mailbox, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
 		    teardown),
