@@ -363,6 +363,22 @@ capacity(const struct index *ix)
 	return (uint32_t)((ix->file_len - INDEX_HEADER_SIZE) / INDEX_RECORD_SIZE);
 }
 
+static enum err
+has_room_for(const struct index *ix, uint32_t records)
+{
+	if (records <= capacity(ix))
+		return OK;
+	log_err("%s/cyrus.index: header counts %u records, file holds %u; run reconstruct",
+	    ix->name, records, capacity(ix));
+	return ERR_CORRUPT;
+}
+
+enum err
+index_check_room(const struct index *ix)
+{
+	return has_room_for(ix, ix->h->records);
+}
+
 enum err
 index_snapshot(struct index *ix, struct index_header *h)
 {
@@ -377,11 +393,9 @@ index_snapshot(struct index *ix, struct index_header *h)
 
 		if (e != OK)
 			return e;
-		if (h->records > capacity(ix)) {
-			log_err("%s/cyrus.index: header counts %u records, file holds "
-			    "%u; run reconstruct", ix->name, h->records, capacity(ix));
-			return ERR_CORRUPT;
-		}
+		e = has_room_for(ix, h->records);
+		if (e != OK)
+			return e;
 	}
 	return (s & 1) ? ERR_BUSY : OK;
 }
@@ -484,10 +498,11 @@ index_try_lock(struct index *ix)
 {
 	enum err e = lock_within(ix, 0);
 
-	if (e == OK && index_needs_repair(ix)) {
+	if (e != OK)
+		return e;
+	e = index_needs_repair(ix) ? ERR_BUSY : index_check_room(ix);
+	if (e != OK)
 		index_unlock(ix);
-		e = ERR_BUSY;
-	}
 	return e;
 }
 

@@ -368,8 +368,14 @@ mailbox_lock(struct store *s, struct partition *part, struct index *ix,
 	uint64_t was, is;
 	enum err e = index_lock(ix);
 
-	if (e != OK || !index_needs_repair(ix))
+	if (e != OK)
 		return e;
+	if (!index_needs_repair(ix)) {
+		e = index_check_room(ix);
+		if (e != OK)
+			index_unlock(ix);
+		return e;
+	}
 	e = repair(s, part, ix);
 	if (e == OK && entry->quotaroot != NULL &&
 	    quota_recount(s, str_c(entry->quotaroot), true, &was, &is) != OK)

@@ -420,6 +420,33 @@ list_that_is_being_built_denies_no_mailbox(void **state)
 	store_close(other);
 }
 
+/* Neither readers nor writers believe a count that the file contradicts. */
+static void
+count_beyond_the_file_is_damage(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK), *other;
+	struct append_params p = { .flags = 0 };
+	struct blob *b = fixture_blob(f.s, "one");
+	struct mbentry *e;
+	uint32_t count = 1000000;
+	struct txn *t;
+	int dir = open_dir(), fd = openat(dir, "cyrus.index", O_RDWR);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, &count, sizeof(count),
+	    offsetof(struct index_header, records)), sizeof(count));
+	close(fd);
+	close(dir);
+	t = txn_begin(m);
+	txn_append(t, b, &p);
+	assert_int_equal(txn_commit(t), ERR_CORRUPT);
+	txn_abort(t);
+	blob_free(b);
+	mbox_close(m);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	assert_int_equal(mbox_open(f.s, e, "joe", 0, &other), ERR_CORRUPT);
+}
+
 int
 main(void)
 {
@@ -440,6 +467,7 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(list_that_is_being_built_denies_no_mailbox, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(count_beyond_the_file_is_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
 		    teardown),
 	};
