@@ -10,7 +10,7 @@ static const struct server_program program = {
 	.name = "imapd",
 	.service = "imap",
 	.sasl_service = "imap",
-	.session = session_run,
+	.serve = session_run,
 };
 
 int

@@ -83,7 +83,7 @@ main(int argc, char **argv)
 		.options = "a",
 		.option = option,
 		.start = start,
-		.session = session,
+		.serve = session,
 	};
 	struct lmtpd d = { .trust_all = false };
 

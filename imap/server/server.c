@@ -341,7 +341,7 @@ serve(struct server *s, int fd)
 	};
 	stream_stop_fd(c.stream, svc_stop_fd());
 	server_status(s, &c, NULL, NULL);
-	s->program->session(s, &c);
+	s->program->serve(s, &c);
 	stream_close(c.stream);
 	end_telemetry(s);
 	write_proc(s, (struct str){ "", 0 });

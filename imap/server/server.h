@@ -3,7 +3,7 @@
  *
  * A worker is started by master (or by hand, serving its stdin), reads its
  * options and imapd.conf, opens the log and the store, and then serves one
- * connection after the other, each by one call of its session function, until
+ * connection after the other, each by one call of its serve function, until
  * it has served its number (-U), nobody comes for a while (-T), master tells
  * it to end, or a session returns with the process in doubt.
  *
@@ -30,7 +30,7 @@
 
 struct server;
 
-/* A connection.  Lives until the session function returns. */
+/* A connection.  Lives until the serve function returns. */
 struct client {
 	struct stream *stream;
 	const char *host;		/* "192.0.2.1", "local": for logs */
@@ -49,7 +49,7 @@ struct server_program {
 	/* Once, after configuration and store are there; may be NULL. */
 	enum err (*start)(struct server *s);
 	/* One connection.  It need not flush or close. */
-	void (*session)(struct server *s, struct client *c);
+	void (*serve)(struct server *s, struct client *c);
 };
 
 struct server {
