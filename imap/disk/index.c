@@ -168,13 +168,10 @@ enum err
 index_usage(int dirfd, uint64_t *bytes, uint64_t *messages)
 {
 	struct index_header h;
-	enum err e;
-	int fd;
+	enum err e = index_header_read(dirfd, &h);
 
-	e = read_header(dirfd, O_RDONLY, &h, &fd);
 	if (e != OK)
 		return e;
-	close(fd);
 	*bytes = h.bytes;
 	*messages = h.exists;
 	return OK;
@@ -184,13 +181,10 @@ enum err
 index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity)
 {
 	struct index_header h;
-	enum err e;
-	int fd;
+	enum err e = index_header_read(dirfd, &h);
 
-	e = read_header(dirfd, O_RDONLY, &h, &fd);
 	if (e != OK)
 		return e;
-	close(fd);
 	*id = h.id;
 	*uidvalidity = h.uidvalidity;
 	return OK;
@@ -744,15 +738,14 @@ index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *ent
 	return OK;
 }
 
-enum err
-index_cache_replace(int dirfd, struct str entries)
+void
+index_cache_begin(struct buf *file)
 {
-	struct buf file = BUF_INIT;
-	enum err e;
+	buf_add(file, cache_magic, sizeof(cache_magic));
+}
 
-	buf_add(&file, cache_magic, sizeof(cache_magic));
-	buf_add_str(&file, entries);
-	e = file_replace(dirfd, "cyrus.cache", file.p, file.n, 0600, false);
-	buf_free(&file);
-	return e;
+enum err
+index_cache_replace(int dirfd, struct str file)
+{
+	return file_replace(dirfd, "cyrus.cache", file.p, file.n, 0600, false);
 }

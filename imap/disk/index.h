@@ -15,6 +15,7 @@
 
 #include "imap/disk/message.h"
 #include "imap/disk/id128.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <assert.h>
@@ -215,7 +216,11 @@ enum err index_cache_add(struct index *ix, struct str entry, uint64_t *offset) M
 /* The entry's bytes, borrowed until the next call that opens or maps. */
 enum err index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *entry) MUST_CHECK;
 
-/* Replaces cyrus.cache by one with these entries, the first at INDEX_CACHE_START. */
-enum err index_cache_replace(int dirfd, struct str entries) MUST_CHECK;
+/*
+ * A new cyrus.cache: what goes before the entries, each of which lies at the
+ * offset that FILE had when it was added; and putting it in the old one's place.
+ */
+void index_cache_begin(struct buf *file);
+enum err index_cache_replace(int dirfd, struct str file) MUST_CHECK;
 
 #endif

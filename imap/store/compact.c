@@ -33,7 +33,7 @@ struct compact {
 	struct index_record *kept;
 	uint32_t n, dropped;
 	uint64_t modseq;		/* the highest of those dropped */
-	struct buf cache;
+	struct buf cache;		/* the whole file */
 };
 
 static bool
@@ -61,7 +61,7 @@ keep_entry(struct compact *c, struct index_record *r)
 
 	if (r->cache_len > 0 &&
 	    index_cache_get(c->ix, r->cache_offset, r->cache_len, &entry) == OK) {
-		r->cache_offset = INDEX_CACHE_START + c->cache.n;
+		r->cache_offset = c->cache.n;
 		buf_add_str(&c->cache, entry);
 	} else {
 		r->cache_offset = 0;
@@ -74,6 +74,7 @@ collect(struct compact *c)
 {
 	enum err e = OK;
 
+	index_cache_begin(&c->cache);
 	c->kept = calloc((size_t)c->ix->h->records + 1, sizeof(*c->kept));
 	ensure(c->kept != NULL);
 	for (uint32_t i = 0; e == OK && i < c->ix->h->records; i++) {
@@ -99,7 +100,7 @@ replace(struct compact *c, struct partition *part)
 
 	if (c->modseq > h.reclaimed_modseq)
 		h.reclaimed_modseq = c->modseq;
-	h.cache_size = INDEX_CACHE_START + c->cache.n;
+	h.cache_size = c->cache.n;
 	if (e == OK)
 		e = index_replace(c->ix->dirfd, &h, c->kept, c->n);
 	if (e == OK) {

@@ -370,8 +370,8 @@ mailbox_lock(struct store *s, struct partition *part, struct index *ix,
 
 	if (e != OK)
 		return e;
-	if (!index_needs_repair(ix)) {
-		e = index_check_room(ix);
+	e = index_check_room(ix);
+	if (e != OK || !index_needs_repair(ix)) {
 		if (e != OK)
 			index_unlock(ix);
 		return e;

@@ -429,18 +429,24 @@ count_beyond_the_file_is_damage(void **state)
 	struct blob *b = fixture_blob(f.s, "one");
 	struct mbentry *e;
 	uint32_t count = 1000000;
+	uint64_t seq = 1000001;
 	struct txn *t;
 	int dir = open_dir(), fd = openat(dir, "cyrus.index", O_RDWR);
 
 	(void)state;
 	assert_int_equal(pwrite(fd, &count, sizeof(count),
 	    offsetof(struct index_header, records)), sizeof(count));
+	/* The second time as if a writer had died inside. */
+	for (int i = 0; i < 2; i++) {
+		t = txn_begin(m);
+		txn_append(t, b, &p);
+		assert_int_equal(txn_commit(t), ERR_CORRUPT);
+		txn_abort(t);
+		assert_int_equal(pwrite(fd, &seq, sizeof(seq),
+		    offsetof(struct index_header, seq)), sizeof(seq));
+	}
 	close(fd);
 	close(dir);
-	t = txn_begin(m);
-	txn_append(t, b, &p);
-	assert_int_equal(txn_commit(t), ERR_CORRUPT);
-	txn_abort(t);
 	blob_free(b);
 	mbox_close(m);
 	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
