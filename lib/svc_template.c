@@ -50,6 +50,20 @@ become_worker(struct svc *s, int signal_fd, pid_t template, pid_t between)
 	svc_renew(s, template);
 }
 
+/* One that somebody stops just now must not stop us, too. */
+static void
+wait_for_copying(pid_t between, int *status)
+{
+	while (between > 0) {
+		pid_t pid = waitpid(between, status, WUNTRACED);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0 || !WIFSTOPPED(*status))
+			break;
+		(void)kill(between, SIGKILL);
+	}
+}
+
 /* True in the copy. */
 static bool
 make_copy(struct svc *s, int signal_fd)
@@ -65,8 +79,7 @@ make_copy(struct svc *s, int signal_fd)
 		}
 		_exit(worker > 0 ? 0 : EX_OSERR);
 	}
-	while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR)
-		;
+	wait_for_copying(between, &status);
 	if (between < 0 || status != 0) {
 		log_err("service %s: cannot fork a worker: %m", s->service);
 		svc_tell(s, SVC_NOT_COPIED, 0);

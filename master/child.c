@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/svc.h"
+#include "master/stopped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ struct children {
 	struct buf own_path, own_dir;	/* of the master binary */
 	struct child *buckets[BUCKETS];
 	int count;
+	struct stopped *stopped;
 };
 
 /* A command ready for exec. */
@@ -60,6 +62,7 @@ children_new(const struct child_setup *setup)
 	/* Copies of templates become children of ours: see lib/svc_template.c. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
 		log_fatal(EX_OSERR, "cannot become the parent of workers' copies: %m");
+	c->stopped = stopped_new(setup->poll);
 	buf_init(&c->own_path);
 	buf_init(&c->own_dir);
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
@@ -82,6 +85,7 @@ children_free(struct children *c)
 			c->buckets[i] = next;
 		}
 	}
+	stopped_free(c->stopped);
 	buf_free(&c->own_path);
 	buf_free(&c->own_dir);
 	free(c);
@@ -350,8 +354,22 @@ children_reap(struct children *c)
 {
 	int status;
 	pid_t pid;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		forget(c, pid, status);
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+		if (WIFSTOPPED(status)) {
+			stopped_add(c->stopped, pid, WSTOPSIG(status));
+			c->setup.on_stop(c->setup.ctx, pid);
+			continue;
+		}
+		stopped_remove(c->stopped, pid);
+		if (!WIFCONTINUED(status))
+			forget(c, pid, status);
+	}
+}
+
+bool
+children_stay_stopped(const struct children *c)
+{
+	return stopped_are_kept(c->stopped);
 }
 
 void *

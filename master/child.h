@@ -22,9 +22,14 @@
 
 struct children;
 
+/* Called when PID, a child or a child's orphan, has been stopped (stopped.h). */
+typedef void (*child_stop_fn)(void *ctx, pid_t pid);
+
 /* What all children have in common; strings are borrowed for ever. */
 struct child_setup {
 	struct poll *poll;
+	child_stop_fn on_stop;
+	void *ctx;			/* its own */
 	const char *imapd_conf;		/* to pass on as -C; NULL: none */
 	bool keep_output;		/* stdout and stderr stay master's */
 	bool drop_root;			/* become UID, GID and USER's groups */
@@ -61,8 +66,14 @@ enum err child_spawn(struct children *c, const struct child_spec *spec,
 /* The CTX that was given for PID together with FN; NULL if there is none. */
 void *children_find(const struct children *c, pid_t pid, child_exit_fn fn);
 
-/* Takes all that have ended: on SIGCHLD. */
+/*
+ * Takes all that have ended, on SIGCHLD, and kills those that were stopped and
+ * do not go on.
+ */
 void children_reap(struct children *c);
+
+/* Are they left alone when they are stopped (CHAPAR_KEEP_STOPPED)? */
+bool children_stay_stopped(const struct children *c);
 
 /*
  * Takes in a child that was not started here: by an earlier image of master,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -170,7 +171,9 @@ on_end(void *ctx, pid_t pid, int status)
 		return;
 	child_print_status(status, end, sizeof(end));
 	snprintf(why, sizeof(why), "pid %d ended: %s", (int)pid, end);
-	if (poll_now(all->poll) - d->started > LONG_LIFE_MS)
+	/* Nor is it a failure of its own if somebody has killed it. */
+	if (poll_now(all->poll) - d->started > LONG_LIFE_MS
+	    || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		d->failures = 0;
 	if (waited) {
 		log_crit("daemon %s: %s before it was ready", d->name, why);

@@ -242,6 +242,13 @@ on_worker_gone(void *ctx, pid_t pid)
 	janitor_forget(m->proc_path, pid);
 }
 
+static void
+on_child_stopped(void *ctx, pid_t pid)
+{
+	struct master *m = ctx;
+	services_stopped(m->services, pid);
+}
+
 /* A worker that the image before us started. */
 static void
 on_adopted_end(void *ctx, pid_t pid, int status)
@@ -548,6 +555,7 @@ set_up(struct master *m)
 		.imapd_conf = m->options.imapd_conf_given
 		    ? m->options.imapd_conf : NULL,
 		.keep_output = m->options.foreground || *m->options.log_file != '\0',
+		.on_stop = on_child_stopped, .ctx = m,
 	};
 	find_user(m, &setup);
 	raise_limits();

@@ -187,7 +187,7 @@ services_tend(struct services *all)
 		if (s->fd < 0 && !s->draining && !all->paused)
 			open_socket(s);
 		tend(s);
-		tend_overdue(s);
+		help_ignored(s);
 		for (struct worker *w = s->workers; w != NULL; w = w->next) {
 			if (!w->old || w->overdue || now - w->since < OVERDUE_MS)
 				continue;

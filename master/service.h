@@ -15,10 +15,16 @@
  * more and more while people still wait.
  *
  * A worker that ends badly without having served anybody counts as a failure
- * of its service, which is then left alone for 1, 2, 4 ... 60 seconds.  One
+ * of its service, which is then left alone for 1, 2, 4 ... 60 seconds; not so
+ * one that somebody has killed (SIGKILL), which is replaced at once, if it goes
+ * on once a second.  One
  * that crashes while it serves costs that session, is logged, and counts for
  * nothing: it is replaced at once, since only a client can cause it and the
  * next one must not suffer for that.
+ *
+ * A worker that is stopped while it has no client is killed at once, for it
+ * stands where another could serve; one that has, or any other process, after
+ * a moment (stopped.h).
  *
  * Generations.  At a reload every worker is told to end when it is free
  * (SIGHUP) and belongs to the past; it is counted no more for prefork=, but
@@ -75,6 +81,9 @@ void services_drain(struct services *s);
 /* Workers that are still there. */
 int services_workers(const struct services *s);
 void services_signal(const struct services *s, int signo);
+
+/* A child was stopped: if it is a worker without a client it is killed. */
+void services_stopped(struct services *s, pid_t pid);
 
 /* Starts what is missing and looks after what is overdue; often. */
 void services_tend(struct services *s);

@@ -9,7 +9,8 @@
  *  3. Nothing is started while draining, before not_before, past maxchild or
  *     faster than maxforkrate; whatever ends that condition calls tend().
  *  4. At most one template of the present generation is there or starting;
- *     asked > 0 only while it is there.
+ *     asked > 0 only while it is there.  A copy that dies before its first
+ *     word is missed COPY_MS later, and asked for again.
  *
  * Every event (a message, an end, a knock, a timer) changes the books and
  * then calls tend(), which compares what is with what should be; there is no
@@ -52,10 +53,11 @@ struct service {
 	struct worker *template;	/* of the present generation, or NULL */
 	int asked;			/* copies that it has not made yet */
 	int64_t asked_at;		/* the last of them */
+	int unanswered;			/* times that none came */
 	bool plain;			/* its program is no template */
 	unsigned next_id;
 	int failures;			/* in a row */
-	int64_t not_before;
+	int64_t not_before, killed_at;
 	int64_t relisten_at, full_logged;
 	int listen_tries;		/* of an address in use */
 	int ignored;			/* rounds in which a client was left waiting */
@@ -81,8 +83,8 @@ void worker_watch(struct service *s);
  */
 void tend(struct service *s);
 
-/* A free worker that is never woken, a template that makes no copies. */
-void tend_overdue(struct service *s);
+/* A client that waits beside free workers: often. */
+void help_ignored(struct service *s);
 
 /* Makes all of its workers old ones, and tells them to end when free. */
 void tell_workers(struct service *s);

@@ -10,6 +10,7 @@ master/master_SRCS = \
 	master/pidfile.c \
 	master/schedule.c \
 	master/service.c \
+	master/stopped.c \
 	master/systemd.c \
 	master/upgrade.c \
 	master/worker.c

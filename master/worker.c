@@ -25,10 +25,13 @@ enum {
 	MAX_BACKOFF_S = 60,
 	LOG_FULL_MS = 60000,		/* between complaints about maxchild */
 	MAX_STARTS = 32,		/* at once, whoever waits */
-	COPY_MS = 10000,		/* a template that takes longer is killed */
+	COPY_MS = 500,			/* a copy that takes longer is asked for again */
+	COPY_TRIES = 20,		/* after so many without any the template dies */
+	KILLED_MS = 1000,		/* between replacements of those who are killed */
 };
 
 static void on_exit_of_worker(void *ctx, pid_t pid, int status);
+static void replace_woken(struct service *s);
 
 const char *
 worker_state(const struct worker *w)
@@ -106,11 +109,38 @@ remove_worker(struct worker *w)
 
 /* --- failures --- */
 
+static void tend_later(struct service *s, int64_t delay_ms);
+
+/*
+ * The copies that were asked for do not come.  The one that was just being
+ * made may have been killed before its first word; if none ever comes it is
+ * the template's fault.
+ */
+static void
+miss_copies(struct service *s)
+{
+	int64_t wait = s->asked_at + COPY_MS - poll_now(s->all->poll);
+	if (s->asked == 0)
+		return;
+	if (wait > 0) {
+		tend_later(s, wait);
+		return;
+	}
+	s->asked = 0;
+	if (++s->unanswered < COPY_TRIES)
+		return;
+	s->unanswered = 0;
+	log_err("service %s: template %d makes no workers; killing it", s->name,
+	    (int)s->template->pid);
+	(void)kill(s->template->pid, SIGKILL);
+}
+
 static void
 on_timer(void *ctx)
 {
 	struct service *s = ctx;
 	s->timer = NULL;
+	miss_copies(s);
 	tend(s);
 }
 
@@ -136,6 +166,20 @@ back_off(struct service *s, const char *what)
 	    " what \"%s\" logged", s->name, what, s->failures, delay, s->cmd);
 }
 
+/*
+ * Killed by somebody, not by its own fault: replaced at once, but if that goes
+ * on (the system has no memory for it) not faster than once a second.
+ */
+static void
+replace_killed(struct service *s)
+{
+	int64_t now = poll_now(s->all->poll);
+	if (s->killed_at != 0 && now - s->killed_at < KILLED_MS
+	    && s->not_before < s->killed_at + KILLED_MS)
+		s->not_before = s->killed_at + KILLED_MS;
+	s->killed_at = now;
+}
+
 /* One that never served anybody, or was never copied, is a failure. */
 static void
 judge_end(struct service *s, const struct worker *w, int status)
@@ -153,7 +197,12 @@ judge_end(struct service *s, const struct worker *w, int status)
 			    (int)w->pid, end);
 		return;
 	}
-	if (w->state == STARTING || (bad && w->served == 0)) {
+	bool failed = w->state == STARTING || (bad && w->served == 0);
+	if (failed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		log_err("service %s: worker %d died %s: %s", s->name, (int)w->pid,
+		    when[w->state], end);
+		replace_killed(s);
+	} else if (failed) {
 		snprintf(what, sizeof(what), "worker %d ended before it served"
 		    " anybody: %s", (int)w->pid, end);
 		back_off(s, what);
@@ -170,8 +219,10 @@ static void
 take_copy(struct service *s, const struct svc_message *m)
 {
 	bool ours = s->template != NULL && s->template->pid == m->template;
-	if (ours && s->asked > 0)
-		s->asked--;
+	if (ours) {
+		s->asked -= s->asked > 0;
+		s->unanswered = 0;
+	}
 	/* Dead already and reaped as a stranger. */
 	if (kill(m->pid, 0) != 0 && errno == ESRCH) {
 		if (ours)
@@ -197,8 +248,10 @@ become_template(struct worker *w)
 	struct service *s = w->service;
 	set_state(w, TEMPLATE);
 	s->total--;
-	if (!w->old)
-		s->template = w;
+	if (w->old)
+		return;
+	s->template = w;
+	s->unanswered = 0;
 }
 
 static void
@@ -287,11 +340,32 @@ on_exit_of_worker(void *ctx, pid_t pid, int status)
 	struct service *s = w->service;
 	/* What it said last may still be in the pipe. */
 	take_messages(s);
+	bool was_free = w->state == FREE && !w->old;
 	judge_end(s, w, status);
 	remove_worker(w);
 	s->all->setup.gone(s->all->setup.ctx, pid);
+	if (was_free)
+		replace_woken(s);
 	tend(s);
 	free_if_done(s);
+}
+
+/*
+ * Without a client it is dead weight: a template copies nothing, a free worker
+ * is woken and does not come.
+ */
+void
+services_stopped(struct services *all, pid_t pid)
+{
+	struct worker *w = children_find(all->children, pid, on_exit_of_worker);
+	if (w == NULL || children_stay_stopped(all->children))
+		return;
+	take_messages(w->service);
+	if (w->state == BUSY)
+		return;
+	log_warning("service %s: worker %d was stopped; killing it",
+	    w->service->name, (int)pid);
+	(void)kill(pid, SIGKILL);
 }
 
 /* --- starts --- */
@@ -306,6 +380,7 @@ ask_for_copy(struct service *s)
 	}
 	s->asked++;
 	s->asked_at = poll_now(s->all->poll);
+	tend_later(s, COPY_MS);
 	return true;
 }
 
@@ -424,10 +499,22 @@ tend(struct service *s)
 }
 
 /*
+ * A free worker has died, and there are more: was it the one that was just
+ * woken for a client?
+ */
+static void
+replace_woken(struct service *s)
+{
+	if (!s->draining && !s->all->paused && s->fd >= 0 && s->count[FREE] > 0
+	    && waiting(s) > on_their_way(s) && may_start(s))
+		(void)start_worker(s);
+}
+
+/*
  * Free workers and a client that waits all the same: whoever was woken for
  * it has been killed.  One more worker, when it comes, looks for itself.
  */
-static void
+void
 help_ignored(struct service *s)
 {
 	bool waits = !s->draining && s->fd >= 0 && s->count[FREE] > 0
@@ -441,14 +528,3 @@ help_ignored(struct service *s)
 	(void)start_worker(s);
 }
 
-void
-tend_overdue(struct service *s)
-{
-	help_ignored(s);
-	if (s->asked == 0 || poll_now(s->all->poll) - s->asked_at < COPY_MS)
-		return;
-	log_err("service %s: template %d makes no workers; killing it", s->name,
-	    (int)s->template->pid);
-	s->asked = 0;
-	(void)kill(s->template->pid, SIGKILL);
-}

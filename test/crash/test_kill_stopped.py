@@ -1,0 +1,132 @@
+"""Processes that somebody stops (SIGSTOP): others must not have to wait for
+them.  Master kills those that stand in the way; test/crash/kill9 does this at
+random, here each kind has a case of its own."""
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import time
+
+from chapar import wait_for
+
+LIMIT = float(os.environ.get("CHAPAR_RESUME", "2")) + 3        # a busy machine
+
+
+def processes(srv, service="imap"):
+    """{state: [pid]} of a service's processes."""
+    path = srv.dir / "config/master.status"
+    path.unlink(missing_ok=True)
+    srv.process.send_signal(signal.SIGUSR1)
+    wait_for("the status", path.exists)
+    found = {}
+    for pid, state in re.findall(rf"worker (\d+) service={service} state=(\S+)", path.read_text()):
+        found.setdefault(state, []).append(int(pid))
+    return found
+
+
+def is_there(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    return time.monotonic()
+
+
+def serves(srv, since):
+    srv.admin().ok("NOOP")
+    assert time.monotonic() - since < LIMIT
+
+
+def test_template(make_server):
+    srv = make_server()
+    srv.expect("died as the template")
+    old = srv.admin()
+    template = processes(srv)["template"][0]
+    since = stop(template)
+    for _ in range(4):
+        serves(srv, since)
+    wait_for("its end", lambda: not is_there(template))
+    old.ok("NOOP")
+
+
+def test_free_worker(make_server):
+    """It may be the one that the kernel wakes for the next client."""
+    srv = make_server()
+    srv.expect("died while it was free")
+    srv.admin().close()
+    free = wait_for("a free one", lambda: processes(srv).get("free"))
+    since = [stop(pid) for pid in free][0]
+    for _ in range(len(free) + 1):
+        serves(srv, since)
+    wait_for("their end", lambda: not [p for p in free if is_there(p)])
+
+
+def test_session(make_server):
+    srv = make_server()
+    srv.expect("died with a client")
+    c = srv.admin()
+    busy = wait_for("its worker", lambda: processes(srv).get("busy"))[0]
+    stop(busy)
+    os.kill(busy, signal.SIGCONT)       # at once: no harm is done
+    c.ok("NOOP")
+    since = stop(busy)
+    serves(srv, since)
+    assert c.is_closed()
+    assert "for others may wait for it" in srv.log()
+
+
+def test_kept_for_looking_at(make_server, monkeypatch):
+    monkeypatch.setenv("CHAPAR_KEEP_STOPPED", "1")
+    srv = make_server()
+    c = srv.admin()
+    busy = wait_for("its worker", lambda: processes(srv).get("busy"))[0]
+    stop(busy)
+    srv.wait_log(f"pid {busy} was stopped.*it is left so")
+    time.sleep(1)                       # twice the time it would have
+    os.kill(busy, signal.SIGCONT)
+    c.ok("NOOP")
+
+
+def test_copies_that_die_young(make_server):
+    """Killed before their first word, nobody tells master; stopped neither."""
+    srv = make_server()
+    srv.expect(r"died|ended as soon as it was copied|fork a worker|could be forked")
+    template = (processes(srv).get("template") or [None])[0]
+    assert template
+    sessions = []
+    for signo in (signal.SIGKILL, signal.SIGSTOP):
+        since = time.monotonic()
+        sessions += [srv.connect() for _ in range(3)]
+        for _ in range(200):
+            for pid in _read(f"/proc/{template}/task/{template}/children").split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signo)
+        while True:
+            try:
+                serves(srv, since)
+                break
+            except (OSError, AssertionError):
+                assert time.monotonic() - since < LIMIT
+
+
+def test_idled(make_server):
+    srv = make_server()
+    srv.expect(r"daemon idled: pid \d+ ended: signal 9")
+    srv.wait_log("ready for work")
+    idled = [int(p.parent.name) for p in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+             if str(srv.conf) in (text := _read(p)) and "idled" in text.split("\0")[0]]
+    assert len(idled) == 1
+    stop(idled[0])
+    wait_for("its end", lambda: not is_there(idled[0]))
+
+
+def _read(path):
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return ""
