@@ -36,15 +36,14 @@ rec_begin(struct buf *frame, int64_t now)
 }
 
 bool
-rec_first(struct str *frame, bool *bad)
+rec_first(struct str *frame)
 {
 	struct str id;
 	uint8_t version;
 	uint64_t when;
 
-	*bad = !str_get_u8(frame, &version) || version != REC_VERSION ||
-	    !str_get_bytes(frame, 16, &id) || !str_get_u64(frame, &when);
-	return !*bad;
+	return str_get_u8(frame, &version) && version == REC_VERSION &&
+	    str_get_bytes(frame, 16, &id) && str_get_u64(frame, &when);
 }
 
 void
@@ -236,23 +235,25 @@ get_blob(struct str s, struct rec_blob *b)
 }
 
 bool
-rec_next(struct str *frame, struct rec *r, bool *bad)
+rec_next(struct str *frame, struct rec *r)
 {
 	struct str body;
 	uint32_t n;
 	uint8_t type;
 	bool ok = false;
 
-	*bad = false;
 	if (frame->n == 0)
 		return false;
 	if (!str_get_u8(frame, &type) || !str_get_u32(frame, &n) ||
 	    !str_get_bytes(frame, n, &body)) {
-		*bad = true;
-		return false;
+		r->type = REC_BAD;
+		frame->n = 0;
+		return true;
 	}
 	r->type = type;
 	switch (r->type) {
+	case REC_BAD:
+		break;
 	case REC_MAILBOX:
 		ok = get_id(&body, &r->mailbox);
 		break;
@@ -275,6 +276,7 @@ rec_next(struct str *frame, struct rec *r, bool *bad)
 		ok = get_blob(body, &r->blob);
 		break;
 	}
-	*bad = !ok;
-	return ok;
+	if (!ok)
+		r->type = REC_BAD;
+	return true;
 }

@@ -17,6 +17,7 @@
 enum { REC_VERSION = 1 };
 
 enum rec_type {
+	REC_BAD = 0,		/* of unknown type, or its body makes no sense */
 	REC_MAILBOX = 'M',	/* the records that follow are of this mailbox */
 	REC_HEAD = 'H',		/* its counters */
 	REC_MESSAGE = 'A',	/* a message's whole record: it is there now */
@@ -97,10 +98,12 @@ void rec_add_blob_head(struct buf *frame, const struct id128 *id, size_t size);
 
 /*
  * Reading: rec_first() checks the version and skips the commit's head;
- * rec_next() yields the records in order and false at the end.  A record of
- * an unknown type, or too short a one, sets *bad and ends the walk.
+ * rec_next() yields the records in order and false at the end.  A record
+ * that cannot be read is yielded as REC_BAD: it may have named a mailbox, so
+ * what follows up to the next REC_MAILBOX belongs to nobody known.  Where not
+ * even its length can be right, the rest of the frame is one REC_BAD.
  */
-bool rec_first(struct str *frame, bool *bad);
-bool rec_next(struct str *frame, struct rec *r, bool *bad);
+bool rec_first(struct str *frame);
+bool rec_next(struct str *frame, struct rec *r);
 
 #endif

@@ -206,16 +206,31 @@ move_all(struct session *s, struct command *c, const struct mbentry *from,
 	return e;
 }
 
+/* After a move into it that failed with E: is nothing there, on the disk either? */
+static bool
+surely_empty(struct session *s, const struct mbentry *to, enum err e)
+{
+	struct mbox *m = NULL;
+	bool empty;
+
+	/* A flush that failed: what will be found there, nobody knows. */
+	if (e == ERR_IO || mbox_open(s->store, to, s->user->id.userid, MBOX_READONLY, &m) != OK)
+		return false;
+	empty = mbox_count(m) == 0;
+	mbox_close(m);
+	return empty;
+}
+
 /*
  * "Renaming INBOX is permitted, and has special behavior.  It moves all
  * messages in INBOX to a new mailbox with the given name, leaving INBOX empty.
  * ... inferior names of INBOX are unaffected."  If the move fails the new
- * mailbox, empty, goes again.
+ * mailbox, empty, goes again; but never with messages that may be nowhere else.
  */
 static enum err
 rename_inbox(struct session *s, struct command *c, struct str to)
 {
-	struct mbentry *inbox, *new;
+	struct mbentry *inbox, *new = NULL;
 	struct mblist_create m = { .name = to };
 	enum err e = mblist_lookup(s->store, c->arena, s->user->inbox, &inbox);
 	if (e == OK)
@@ -225,9 +240,10 @@ rename_inbox(struct session *s, struct command *c, struct str to)
 	e = mblist_lookup(s->store, c->arena, to, &new);
 	if (e == OK)
 		e = move_all(s, c, inbox, new);
-	if (e != OK && mblist_delete(s->store, to, true) != OK)
-		log_err("mailbox %.*s, made by a RENAME that failed, is left over",
-		    STR_ARG(to));
+	if (e != OK && ((new != NULL && !surely_empty(s, new, e)) ||
+	    mblist_delete(s->store, to, true) != OK))
+		log_err("mailbox %.*s, made by a RENAME that failed, is left over; it may "
+		    "hold messages", STR_ARG(to));
 	return e;
 }
 

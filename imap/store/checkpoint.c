@@ -86,15 +86,14 @@ collect(void *ctx, uint64_t lsn, struct str frame)
 {
 	struct named *n = ctx;
 	struct rec r;
-	bool bad;
 
 	if (lsn >= n->end)
 		return false;
-	if (!rec_first(&frame, &bad)) {
+	if (!rec_first(&frame)) {
 		n->bad = true;
 		return false;
 	}
-	while (rec_next(&frame, &r, &bad)) {
+	while (rec_next(&frame, &r)) {
 		if (r.type == REC_MAILBOX)
 			id_add(&n->mailboxes, &r.mailbox);
 		else if (r.type == REC_MESSAGE && r.message.source == SOURCE_STAGE)

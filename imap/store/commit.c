@@ -3,9 +3,8 @@
  *
  * Steps, for all mailboxes of the commit together:
  *  0. lock them in the order of their ids; plan (plan.c).
- *  1. Make what can fail: message files under their names, cache entries,
- *     room in the indexes, new keyword names, the new cyrus.seen under a
- *     temporary name.  A failure undoes it; nothing has changed.
+ *  1. Make what can fail for lack of room (commit_files.c).  A failure undoes
+ *     it; nothing has changed.
  *  2. Note in each index header where the log stood (dirty_lsn), append one
  *     frame per partition, flush it.  From the return of wal_flush() on the
  *     commit is durable.
@@ -19,17 +18,21 @@
  * been; after it: replay does 1 and 3 from the log.
  * wal_flush() fails: nobody knows; dirty_lsn stays, the caller hears ERR_IO,
  * and the log takes no more until a restart has found out.
+ *
+ * What fails, fails for its mailbox in step 1 and for its partition in step 2.
+ * Of a delivery the others get their mail, and each transaction knows its own
+ * error.  An atomic commit ends there: what lies on other partitions is undone
+ * if it is not in a log yet.  A move between partitions whose second half
+ * fails leaves the messages in both places: none is lost, and it is told.
  */
-#include "imap/store/txn_in.h"
+#include "imap/store/commit_in.h"
 
 #include "imap/store/blob_in.h"
 #include "imap/store/quota.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/disk/seen.h"
-#include "imap/disk/spool.h"
 #include "imap/disk/wal.h"
-#include "lib/file.h"
 #include "lib/log.h"
 
 #include <fcntl.h>
@@ -39,15 +42,6 @@
 #include <unistd.h>
 
 enum { ENTRY_ARENA = 2 << 20 };
-
-struct commit {
-	struct store *s;
-	struct txn **txn;
-	size_t txns;
-	struct target *target;		/* by mailbox id */
-	size_t targets;
-	bool move;
-};
 
 /* --- step 0 --- */
 
@@ -107,12 +101,12 @@ lock_target(struct commit *c, struct target *tg)
 
 /* Locks and plans; errors go to the transactions, or with ATOMIC to all. */
 static enum err
-plan_all(struct commit *c, bool atomic)
+plan_all(struct commit *c)
 {
 	struct target *tg;
 	enum err e = OK;
 
-	for (size_t i = 0; i < c->targets && (e == OK || !atomic); i++) {
+	for (size_t i = 0; i < c->targets && (e == OK || !c->atomic); i++) {
 		e = lock_target(c, &c->target[i]);
 		for (size_t k = 0; e != OK && k < c->txns; k++)
 			if (c->txn[k]->err == OK && target_of(c, c->txn[k]) == &c->target[i])
@@ -122,194 +116,10 @@ plan_all(struct commit *c, bool atomic)
 		tg = target_of(c, c->txn[k]);
 		if (c->txn[k]->err == OK)
 			c->txn[k]->err = plan_txn(tg, c->txn[k], c->move);
-		if (c->txn[k]->err != OK && (atomic || (tg != NULL && tg->changed_n > 0)))
+		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL && tg->changed_n > 0)))
 			return c->txn[k]->err;
 	}
 	return OK;
-}
-
-/* --- step 1: message files --- */
-
-/* Has an earlier message of this commit put the blob on this partition? */
-static const struct new_message *
-written_before(struct commit *c, const struct target *tg, const struct new_message *n,
-    int *dirfd)
-{
-	for (size_t i = 0; i < c->targets; i++) {
-		const struct target *o = &c->target[i];
-
-		if (o->part != tg->part)
-			continue;
-		for (size_t k = 0; k < o->new_n; k++) {
-			if (&o->new[k] == n)
-				return NULL;
-			if (o->new[k].blob == n->blob && o->new[k].written) {
-				*dirfd = o->ix->dirfd;
-				return &o->new[k];
-			}
-		}
-	}
-	return NULL;
-}
-
-/* A file that the log does not hold must be on the disk before the log says so. */
-static enum err
-flush_file(struct target *tg, uint32_t uid)
-{
-	char name[SPOOL_NAME];
-	enum err e;
-	int fd;
-
-	spool_name(uid, name);
-	e = file_open(tg->ix->dirfd, name, O_RDONLY, 0, &fd);
-	if (e != OK)
-		return e;
-	e = file_fsync(fd, name);
-	close(fd);
-	return e == OK ? file_fsync_dir(tg->ix->dirfd, ".") : e;
-}
-
-static enum err
-link_from(struct target *tg, struct new_message *n, int dirfd, const char *name)
-{
-	bool copied;
-	enum err e = spool_link(dirfd, name, tg->ix->dirfd, n->r.uid, &copied);
-
-	return e == OK && copied ? flush_file(tg, n->r.uid) : e;
-}
-
-/*
- * A large message that an earlier commit took.  A checkpoint after that one
- * takes its stage file away, so neither we nor replay may count on it.
- */
-static enum err
-write_again(struct target *tg, struct new_message *n)
-{
-	enum err e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
-
-	n->source = SOURCE_COPY;
-	return e == OK ? flush_file(tg, n->r.uid) : e;
-}
-
-static enum err
-write_blob(struct commit *c, struct target *tg, struct new_message *n)
-{
-	const struct new_message *other;
-	char name[SPOOL_NAME];
-	int dirfd = -1;
-	enum err e;
-
-	other = written_before(c, tg, n, &dirfd);
-	if (other != NULL) {
-		n->source = other->source;
-		spool_name(other->r.uid, name);
-		e = link_from(tg, n, dirfd, name);
-		/* Replay cannot make this link again either. */
-		return e == OK && n->source == SOURCE_COPY ? flush_file(tg, n->r.uid) : e;
-	}
-	if (n->blob->fd < 0) {
-		n->source = SOURCE_INLINE;
-		return spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
-	}
-	if (n->blob->committed)
-		return write_again(tg, n);
-	if (n->blob->part == tg->part) {
-		n->source = SOURCE_STAGE;
-		spool_stage_name(&n->blob->id, name);
-		return link_from(tg, n, tg->part->stagefd, name);
-	}
-	/* A large message for another partition than the one it was staged on. */
-	n->source = SOURCE_COPY;
-	e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
-	return e == OK ? flush_file(tg, n->r.uid) : e;
-}
-
-static enum err
-write_copy(struct target *tg, struct new_message *n)
-{
-	char name[SPOOL_NAME];
-	enum err e;
-
-	spool_name(n->from_uid, name);
-	if (n->from_part == tg->part)
-		return link_from(tg, n, n->from->dirfd, name);
-	/* Another log: replay cannot count on the original being there. */
-	e = spool_copy(n->from->dirfd, name, tg->ix->dirfd, n->r.uid);
-	return e == OK ? flush_file(tg, n->r.uid) : e;
-}
-
-static enum err
-write_cache(struct target *tg, struct new_message *n)
-{
-	struct index_record src;
-	struct str entry;
-	enum err e = OK;
-
-	n->r.cache_offset = n->r.cache_len = 0;
-	if (n->blob != NULL) {
-		entry = buf_str(&n->blob->cache);
-	} else {
-		if (index_get(n->from, n->from_recno, &src) != OK || src.cache_len == 0 ||
-		    index_cache_get(n->from, src.cache_offset, src.cache_len, &entry) != OK)
-			return OK;	/* made when somebody asks */
-	}
-	e = index_cache_add(tg->ix, entry, &n->r.cache_offset);
-	if (e == OK)
-		n->r.cache_len = (uint32_t)entry.n;
-	return e;
-}
-
-static enum err
-write_files(struct commit *c, struct target *tg)
-{
-	enum err e = index_reserve(tg->ix, (uint32_t)tg->new_n);
-
-	for (size_t i = 0; e == OK && i < tg->new_n; i++) {
-		struct new_message *n = &tg->new[i];
-
-		e = n->blob != NULL ? write_blob(c, tg, n) : write_copy(tg, n);
-		n->written = e == OK;
-		if (e == OK)
-			e = write_cache(tg, n);
-	}
-	return e;
-}
-
-static enum err
-write_names(struct target *tg)
-{
-	struct buf uids = BUF_INIT;
-	struct rec_seen line;
-	enum err e = OK;
-
-	/* Durable: later commits count on the names and do not log them again. */
-	if (tg->keywords_changed)
-		e = header_write(tg->ix->dirfd, &tg->header, true);
-	if (e == OK && tg->seen_changed) {
-		uidset_format(&tg->seen, &uids);
-		line = (struct rec_seen){ .user = str_c(tg->seen_of->userid),
-		    .recent_uid = tg->seen_of->seen_recent, .changed = time(NULL),
-		    .uids = buf_str(&uids) };
-		e = seen_prepare(tg->ix->dirfd, &line);
-		buf_free(&uids);
-	}
-	return e;
-}
-
-static void
-undo_files(struct target *tg)
-{
-	char name[SPOOL_NAME];
-
-	for (size_t i = 0; i < tg->new_n; i++) {
-		if (!tg->new[i].written)
-			continue;
-		spool_name(tg->new[i].r.uid, name);
-		if (file_unlink(tg->ix->dirfd, name) != OK)
-			log_warning("%s/%s: left behind by a failed commit", tg->ix->name, name);
-	}
-	if (tg->seen_changed)
-		seen_cancel(tg->ix->dirfd);
 }
 
 /* --- step 2: the log --- */
@@ -389,7 +199,7 @@ frame_target(struct frame *f, struct target *tg)
 static bool
 has_work(const struct target *tg)
 {
-	return tg->locked && (tg->new_n > 0 || tg->changed_n > 0 || tg->seen_changed ||
+	return tg->locked && tg->err == OK && (tg->new_n > 0 || tg->changed_n > 0 || tg->seen_changed ||
 	    tg->keywords_changed);
 }
 
@@ -403,7 +213,7 @@ frame_build(struct commit *c, const struct partition *part, struct frame *f)
 
 		for (size_t k = 0; tg->part == part && k < tg->new_n; k++)
 			if (tg->new[k].source == SOURCE_INLINE &&
-			    written_before(c, tg, &tg->new[k], &dirfd) == NULL)
+			    commit_written_before(c, tg, &tg->new[k], &dirfd) == NULL)
 				frame_blob(f, tg->new[k].blob);
 	}
 	for (size_t i = 0; i < c->targets; i++)
@@ -568,7 +378,7 @@ finish(struct commit *c)
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
 
-		if (!has_work(tg))
+		if (!tg->applied)
 			continue;
 		note_own(c, tg);
 		/* expunge_mode immediate: unless a session still shows them. */
@@ -599,55 +409,105 @@ static void
 publish_all(struct commit *c)
 {
 	for (size_t i = 0; i < c->targets; i++)
-		if (has_work(&c->target[i]) && c->s->params.publish != NULL)
+		if (c->target[i].applied && c->s->params.publish != NULL)
 			c->s->params.publish(c->s->params.publish_ctx,
 			    &c->target[i].ix->h->id);
+}
+
+/* The mailbox gets nothing of this commit, nor do the transactions on it. */
+static void
+fail_target(struct commit *c, struct target *tg, enum err e)
+{
+	for (size_t i = 0; i < c->txns; i++)
+		if (c->txn[i]->err == OK && target_of(c, c->txn[i]) == tg)
+			c->txn[i]->err = e;
+	tg->err = e;
+}
+
+/* An atomic commit has failed: what no log holds goes. */
+static void
+give_up(struct commit *c, enum err e)
+{
+	bool halved = false;
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (has_work(tg) && !tg->applied) {
+			commit_undo_files(tg);
+			fail_target(c, tg, e);
+		}
+		halved |= tg->applied;
+	}
+	if (halved && c->move)
+		log_warning("a move between partitions failed half way: its messages are "
+		    "in both mailboxes now");
+}
+
+static enum err
+prepare_all(struct commit *c)
+{
+	enum err e, first = OK;
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		e = has_work(tg) ? commit_write_files(c, tg) : OK;
+		if (e == OK)
+			continue;
+		fail_target(c, tg, e);
+		first = first == OK ? e : first;
+		if (c->atomic)
+			break;
+	}
+	return first;
+}
+
+/* The log of one partition, then its indexes. */
+static enum err
+carry_out_partition(struct commit *c, struct partition *part)
+{
+	bool appended;
+	enum err e = log_partition(c, part, &appended);
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (tg->part != part || !has_work(tg))
+			continue;
+		if (e == OK) {
+			apply(tg);
+			tg->applied = true;
+			continue;
+		}
+		if (!appended)
+			commit_undo_files(tg);
+		fail_target(c, tg, e);
+	}
+	return e;
 }
 
 /*
  * Writes, logs and applies what the plan says, partition by partition in the
  * order of the transactions: of a move between partitions the copy is durable
- * before the original goes.
+ * before the original goes.  The first error.
  */
 static enum err
 carry_out(struct commit *c)
 {
-	enum err e = OK;
-	size_t i;
+	enum err e, first = prepare_all(c);
 
-	for (i = 0; e == OK && i < c->targets; i++) {
-		if (!has_work(&c->target[i]))
+	for (size_t i = 0; i < c->txns && (first == OK || !c->atomic); i++) {
+		struct target *tg = c->txn[i]->err == OK ? target_of(c, c->txn[i]) : NULL;
+
+		if (tg == NULL || !has_work(tg) || tg->applied)
 			continue;
-		e = write_files(c, &c->target[i]);
-		if (e == OK)
-			e = write_names(&c->target[i]);
+		e = carry_out_partition(c, tg->part);
+		first = first == OK ? e : first;
 	}
-	for (size_t k = 0; e != OK && k < i; k++)
-		undo_files(&c->target[k]);
-	for (size_t k = 0; e == OK && k < c->txns; k++) {
-		struct target *tg = c->txn[k]->err == OK ? target_of(c, c->txn[k]) : NULL;
-		bool appended;
-
-		if (tg == NULL || !has_work(tg) || tg->lsn != 0)
-			continue;
-		e = log_partition(c, tg->part, &appended);
-		for (size_t j = 0; j < c->targets; j++) {
-			struct target *o = &c->target[j];
-
-			if (o->part != tg->part || !has_work(o))
-				continue;
-			if (e == OK)
-				apply(o);
-			else if (!appended)
-				undo_files(o);
-		}
-		/* What was meant for logs that we did not come to. */
-		for (size_t j = 0; e != OK && j < c->targets; j++)
-			if (c->target[j].part != tg->part && has_work(&c->target[j]) &&
-			    c->target[j].lsn == 0)
-				undo_files(&c->target[j]);
-	}
-	return e;
+	if (first != OK && c->atomic)
+		give_up(c, first);
+	return first;
 }
 
 static bool
@@ -660,22 +520,23 @@ is_move(struct txn **t, size_t n)
 enum err
 txn_commit_all(struct txn **t, size_t n, bool atomic)
 {
-	struct commit c = { .s = t[0]->m->store, .txn = t, .txns = n };
+	struct commit c = { .s = t[0]->m->store, .txn = t, .txns = n, .atomic = atomic };
+	bool all;			/* an error is everybody's */
 	enum err e;
 
 	c.target = calloc(n, sizeof(*c.target));
 	ensure(c.target != NULL);
 	c.move = atomic && is_move(t, n);
 	collect_targets(&c);
-	e = plan_all(&c, atomic);
-	if (e == OK)
+	e = plan_all(&c);
+	all = e != OK || atomic;
+	if (e == OK) {
 		e = carry_out(&c);
-	if (e == OK)
 		finish(&c);
+	}
 	unlock_all(&c);
-	if (e == OK)
-		publish_all(&c);
-	for (size_t i = 0; i < n && e != OK; i++)
+	publish_all(&c);
+	for (size_t i = 0; i < n && e != OK && all; i++)
 		if (t[i]->err == OK)
 			t[i]->err = e;
 	for (size_t i = 0; i < c.targets; i++)

@@ -107,12 +107,11 @@ find_bytes(void *ctx, uint64_t lsn, struct str frame)
 {
 	struct search *s = ctx;
 	struct rec r;
-	bool bad;
 
 	(void)lsn;
-	if (!rec_first(&frame, &bad))
+	if (!rec_first(&frame))
 		return false;
-	while (rec_next(&frame, &r, &bad)) {
+	while (rec_next(&frame, &r)) {
 		if (r.type != REC_BLOB || !id128_eq(&r.blob.id, &s->m->r.blob))
 			continue;
 		s->err = spool_write(s->ix->dirfd, s->m->r.uid, r.blob.bytes);
@@ -266,9 +265,20 @@ apply_record(struct applier *a, struct index *ix, const struct rec *r)
 		return apply_seen(ix, &r->seen);
 	case REC_MAILBOX:
 	case REC_BLOB:
+	case REC_BAD:
 		break;
 	}
 	return OK;
+}
+
+/* The checksum says that a writer meant it, so he erred.  All else is kept. */
+static bool
+bad_record(const struct partition *part, uint64_t lsn)
+{
+	log_err("%s/wal: frame %" PRIu64 " holds a record that cannot be read; it is "
+	    "left out, so run reconstruct on the mailboxes of this partition",
+	    part->path, lsn);
+	return false;
 }
 
 /* The repaired state is whole: sums, no dirt, readers may come in. */
@@ -294,13 +304,15 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
 {
 	struct warm *w = ctx;
 	struct rec r;
-	bool bad, ours = false;
+	bool ours = false;
 
-	if (lsn < w->ix->h->applied_lsn || !rec_first(&frame, &bad))
+	if (lsn < w->ix->h->applied_lsn || !rec_first(&frame))
 		return true;
-	while (w->a.err == OK && rec_next(&frame, &r, &bad)) {
+	while (w->a.err == OK && rec_next(&frame, &r)) {
 		if (r.type == REC_MAILBOX)
 			ours = id128_eq(&r.mailbox, &w->ix->h->id);
+		else if (r.type == REC_BAD)
+			ours = bad_record(w->a.part, lsn);
 		else if (ours)
 			w->a.err = apply_record(&w->a, w->ix, &r);
 	}
@@ -495,9 +507,8 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 	struct replay *rp = ctx;
 	struct index *ix = NULL;
 	struct rec r;
-	bool bad;
 
-	if (!rec_first(&frame, &bad)) {
+	if (!rec_first(&frame)) {
 		log_err("%s/wal: frame %" PRIu64 " is of a version that this program "
 		    "does not know; start the version that wrote it, and stop it in "
 		    "peace before an older one", rp->a.part->path, lsn);
@@ -506,7 +517,7 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 	}
 	rp->frames++;
 	rp->a.carried.n = 0;
-	while (rp->a.err == OK && rec_next(&frame, &r, &bad)) {
+	while (rp->a.err == OK && rec_next(&frame, &r)) {
 		if (r.type == REC_BLOB) {
 			carry(&rp->a.carried, &r.blob);
 		} else if (r.type == REC_MAILBOX) {
@@ -515,6 +526,9 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 				ix = NULL;
 			if (ix != NULL)
 				ix->h->applied_lsn = lsn;
+		} else if (r.type == REC_BAD) {
+			bad_record(rp->a.part, lsn);
+			ix = NULL;
 		} else if (ix != NULL) {
 			rp->a.err = replay_record(rp, ix, &r);
 		}

@@ -4,6 +4,7 @@ STORE_SRCS += \
 	imap/store/check_records.c \
 	imap/store/checkpoint.c \
 	imap/store/commit.c \
+	imap/store/commit_files.c \
 	imap/store/compact.c \
 	imap/store/local.c \
 	imap/store/mbox.c \
@@ -52,6 +53,7 @@ test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c
 test/unit/test_mblist_SRCS = test/unit/store_fixture.c
 
-UNIT_TESTS += test/unit/test_store.c test/unit/test_store_torn.c
+UNIT_TESTS += test/unit/test_store.c test/unit/test_store_fail.c test/unit/test_store_torn.c
+test/unit/test_store_fail_SRCS = test/unit/store_fixture.c
 test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
 test/unit/test_store_SRCS = test/unit/store_fixture.c

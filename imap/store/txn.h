@@ -100,9 +100,11 @@ struct txn_result {
 enum err txn_commit(struct txn *t) MUST_CHECK;
 
 /*
- * All in one; what a transaction itself cannot do (its quota, its mailbox
- * gone) is in txn_error() of each and keeps out only that one, unless ATOMIC:
- * then the first such error fails all and is returned.
+ * All in one.  What a transaction cannot do (its quota, its mailbox gone, its
+ * partition full) is in txn_error() of each and keeps out only that one; the
+ * first error is returned.  With ATOMIC it fails all.  Yet of a move between
+ * two partitions the copies stay if the log of the originals fails: ERR_NOSPACE
+ * or ERR_IO then does not say that nothing has changed.
  */
 enum err txn_commit_all(struct txn **t, size_t n, bool atomic) MUST_CHECK;
 enum err txn_error(const struct txn *t);

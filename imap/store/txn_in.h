@@ -81,6 +81,8 @@ struct target {
 	bool expunges;
 	int64_t bytes, messages;	/* change of what exists */
 	uint64_t lsn;
+	bool applied;			/* durable, and in the index */
+	enum err err;			/* why nothing of it was done */
 };
 
 /*
