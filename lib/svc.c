@@ -155,9 +155,21 @@ svc_init(struct svc *s)
 	watch_parent();
 }
 
+/* Not there, if master could not have the file: no reason to serve nobody. */
+void
+svc_sign_roll(void)
+{
+	struct flock mine = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = getpid(), .l_len = 1,
+	};
+	if (fcntl(SVC_ROLL_FD, F_SETLK, &mine) != 0)
+		log_debug("roll: %m");
+}
+
 void
 svc_renew(struct svc *s, pid_t template)
 {
+	svc_sign_roll();
 	close(s->wait_fd);
 	s->state = 0;
 	s->served = 0;

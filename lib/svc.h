@@ -35,6 +35,7 @@
 enum {
 	SVC_STATUS_FD = 3,
 	SVC_LISTEN_FD = 4,
+	SVC_ROLL_FD = 5,	/* see svc_sign_roll() */
 };
 
 enum svc_message_type {
@@ -85,6 +86,13 @@ enum err svc_template(struct svc *s) MUST_CHECK;
  * and tells master of itself (svc_template.c).
  */
 void svc_renew(struct svc *s, pid_t template);
+
+/*
+ * Signs the roll at SVC_ROLL_FD, by which a later master learns that this
+ * process is there (master/roll.h); done for those that master starts, by and
+ * for each copy.  Lasts through exec and until SVC_ROLL_FD is closed.
+ */
+void svc_sign_roll(void);
 
 /* Tells master something; what is lost if its pipe is full matters less. */
 void svc_tell(struct svc *s, enum svc_message_type type, pid_t template);

@@ -198,11 +198,13 @@ place_fd(int fd, int target)
 static void
 place_descriptors(const struct children *c, const struct child_spec *spec)
 {
-	int status = spec->status_fd, sock = spec->listen_fd;
+	int status = spec->status_fd, sock = spec->listen_fd, roll = c->setup.roll_fd;
 	if (status >= 0)
 		status = fcntl(status, F_DUPFD_CLOEXEC, FD_ASIDE);
 	if (sock >= 0)
 		sock = fcntl(sock, F_DUPFD_CLOEXEC, FD_ASIDE);
+	if (roll >= 0)
+		roll = fcntl(roll, F_DUPFD_CLOEXEC, FD_ASIDE);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	place_fd(null, STDIN_FILENO);
 	if (!c->setup.keep_output) {
@@ -211,10 +213,18 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	}
 	close(SVC_STATUS_FD);
 	close(SVC_LISTEN_FD);
+	close(SVC_ROLL_FD);
 	place_fd(status, SVC_STATUS_FD);
 	place_fd(sock, SVC_LISTEN_FD);
+	place_fd(roll, SVC_ROLL_FD);
+	/* Closed later, at exec, these would take the signature with them. */
+	if (roll >= 0) {
+		close(roll);
+		if (c->setup.roll_fd != SVC_ROLL_FD)
+			close(c->setup.roll_fd);
+	}
 	/* The log is one of them: execv may yet fail. */
-	(void)close_range(SVC_LISTEN_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	(void)close_range(SVC_ROLL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 static void
@@ -282,6 +292,8 @@ run_child(const struct children *c, const struct child_spec *spec,
 	}
 	signal(SIGPIPE, SIG_DFL);
 	poll_child(c->setup.poll);
+	if (c->setup.roll_fd >= 0)
+		svc_sign_roll();
 	execv(cmd->path.p, (char *const *)(uintptr_t)cmd->argv);
 	log_err("%s: cannot run \"%s\": %m", spec->name, cmd->path.p);
 	_exit(EX_OSERR);

@@ -30,6 +30,7 @@ struct child_setup {
 	struct poll *poll;
 	child_stop_fn on_stop;
 	void *ctx;			/* its own */
+	int roll_fd;			/* becomes SVC_ROLL_FD; -1: none */
 	const char *imapd_conf;		/* to pass on as -C; NULL: none */
 	bool keep_output;		/* stdout and stderr stay master's */
 	bool drop_root;			/* become UID, GID and USER's groups */

@@ -28,6 +28,7 @@
 #include "master/janitor.h"
 #include "master/options.h"
 #include "master/pidfile.h"
+#include "master/roll.h"
 #include "master/service.h"
 #include "master/systemd.h"
 #include "master/upgrade.h"
@@ -67,6 +68,7 @@ struct master {
 	struct poll *poll;
 	struct children *children;
 	struct inherited_sockets *inherited;
+	struct roll *roll;
 	struct services *services;
 	struct events *events;
 	struct daemons *daemons;
@@ -264,14 +266,25 @@ adopt(void *ctx, pid_t pid)
 	children_adopt(m->children, pid, on_adopted_end, m);
 }
 
-/* Ours and adopted ones; SIGNO, if not 0, is sent to all. */
+/* One that an earlier master left, when it was killed. */
+static void
+on_survivor_gone(void *ctx, pid_t pid)
+{
+	struct master *m = ctx;
+	on_worker_gone(ctx, pid);
+	if (m->phase == PHASE_DRAIN)
+		begin_close(m);
+}
+
+/* Ours, adopted ones and survivors; SIGNO, if not 0, is sent to all. */
 static int
 workers(const struct master *m, int signo)
 {
 	if (signo != 0)
 		services_signal(m->services, signo);
 	return services_workers(m->services)
-	    + children_signal_all(m->children, on_adopted_end, signo);
+	    + children_signal_all(m->children, on_adopted_end, signo)
+	    + roll_signal(m->roll, signo);
 }
 
 static void
@@ -560,7 +573,10 @@ set_up(struct master *m)
 	find_user(m, &setup);
 	raise_limits();
 	setup.poll = m->poll = poll_new();
+	m->roll = roll_new(m->poll, m->config_dir, on_survivor_gone, m);
+	setup.roll_fd = roll_fd(m->roll);
 	m->children = children_new(&setup);
+	roll_keep_stopped(m->roll, children_stay_stopped(m->children));
 	const struct service_setup services = {
 		.poll = m->poll, .children = m->children, .inherited = m->inherited,
 		.backlog = m->options.backlog, .gone = on_worker_gone, .ctx = m,
@@ -586,6 +602,7 @@ tear_down(struct master *m)
 	services_free(m->services);
 	systemd_sockets_free(m->inherited);
 	children_free(m->children);
+	roll_free(m->roll);
 	poll_free(m->poll);
 	mconf_free(m->conf);
 	if (m->pidfile_fd >= 0)
@@ -613,6 +630,7 @@ run(struct master *m)
 		log_notice("process upgraded, %d workers taken over", workers(m, 0));
 	} else {
 		log_notice("process started");
+		roll_call(m->roll);
 		m->start_entry = m->conf->first[MCONF_START];
 	}
 	janitor_round(m);

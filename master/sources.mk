@@ -8,6 +8,7 @@ master/master_SRCS = \
 	master/master.c \
 	master/options.c \
 	master/pidfile.c \
+	master/roll.c \
 	master/schedule.c \
 	master/service.c \
 	master/stopped.c \

@@ -102,6 +102,8 @@ class Imap:
         self.sock = socket.socket(family)
         self.sock.settimeout(PATIENCE)
         self.sock.connect(address)
+        if family == socket.AF_INET:    # we send a command in pieces
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.file = self.sock.makefile("rb")
@@ -281,7 +283,8 @@ class Server:
 
     # --- life ---
 
-    def start(self):
+    def spawn(self):
+        """Starts master, and does not wait for it."""
         env = dict(os.environ)
         if self.owner:
             env["CYRUS_USER"], env["CYRUS_GROUP"] = "cyrus", "mail"
@@ -291,6 +294,9 @@ class Server:
                  self.dir / "cyrus.conf", "-p", self.dir / "master.pid",
                  "-L", self.log_path], env=env, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out)
+
+    def start(self):
+        self.spawn()
         try:
             wait_for("the IMAP port", self.answers)
         except AssertionError as e:

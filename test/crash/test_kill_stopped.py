@@ -130,3 +130,24 @@ def _read(path):
         return pathlib.Path(path).read_text()
     except OSError:
         return ""
+
+
+def test_session_of_a_killed_master(make_server):
+    """It sees nothing of master's end and keeps the address."""
+    srv = make_server()
+    c = srv.admin()
+    other = srv.admin()
+    busy = wait_for("the workers", lambda: len(b := processes(srv).get("busy", [])) == 2 and b)
+    stop(busy[0])
+    srv.process.kill()
+    srv.process.wait()
+    srv.spawn()
+    since = time.monotonic()
+    wait_for("service", srv.answers)
+    serves(srv, since)
+    assert not is_there(busy[0])
+    assert is_there(busy[1])            # its session goes on
+    srv.clients = []
+    srv.stop()
+    assert not is_there(busy[1])
+    del c, other

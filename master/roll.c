@@ -1,0 +1,212 @@
+#include "master/roll.h"
+#include "lib/buf.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/svc.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 250,		/* stopped at two looks: killed */
+	MAX_SURVIVORS = 10000,
+};
+
+struct survivor {
+	struct survivor *next;
+	struct roll *roll;
+	pid_t pid;
+	int fd;			/* of the process: pidfd_open(2) */
+	bool was_stopped;
+};
+
+struct roll {
+	struct poll *poll;
+	roll_gone_fn gone;
+	void *ctx;
+	int fd;
+	struct survivor *first;
+	int count;
+	bool keep_stopped;
+	struct poll_timer *timer;
+};
+
+struct roll *
+roll_new(struct poll *poll, const char *config_dir, roll_gone_fn gone, void *ctx)
+{
+	struct roll *r = malloc(sizeof(*r));
+	struct buf path = BUF_INIT;
+	if (r == NULL)
+		log_fatal(EX_OSERR, "out of memory for the roll");
+	*r = (struct roll){ .poll = poll, .gone = gone, .ctx = ctx, .fd = -1 };
+	buf_printf(&path, "%s/master.roll", config_dir);
+	enum err e = file_open(AT_FDCWD, path.p, O_RDWR | O_CREAT, 0600, &r->fd);
+	if (e != OK) {
+		r->fd = -1;
+		log_warning("%s: %s; a later master will not know the processes of"
+		    " this one", path.p, err_text(e));
+	}
+	buf_free(&path);
+	return r;
+}
+
+static void
+remove_survivor(struct survivor *v)
+{
+	struct roll *r = v->roll;
+	struct survivor **at = &r->first;
+	while (*at != v)
+		at = &(*at)->next;
+	*at = v->next;
+	r->count--;
+	poll_unwatch(r->poll, v->fd);
+	close(v->fd);
+	free(v);
+}
+
+void
+roll_free(struct roll *r)
+{
+	if (r == NULL)
+		return;
+	while (r->first != NULL)
+		remove_survivor(r->first);
+	poll_cancel(r->poll, r->timer);
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r);
+}
+
+int
+roll_fd(const struct roll *r)
+{
+	return r->fd;
+}
+
+void
+roll_keep_stopped(struct roll *r, bool keep)
+{
+	r->keep_stopped = keep;
+}
+
+static void
+on_end(void *ctx, int fd, short ready)
+{
+	struct survivor *v = ctx;
+	struct roll *r = v->roll;
+	pid_t pid = v->pid;
+	(void)fd, (void)ready;
+	remove_survivor(v);
+	r->gone(r->ctx, pid);
+}
+
+static int
+send_signal(const struct survivor *v, int signo)
+{
+	return (int)syscall(SYS_pidfd_send_signal, v->fd, signo, NULL, 0);
+}
+
+/* By its state in /proc: "T", but not "t", which is a debugger's doing. */
+static bool
+is_stopped(pid_t pid)
+{
+	char path[32], text[512];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* The name before it may contain anything, parentheses too. */
+	const char *end = strrchr(text, ')');
+	return end != NULL && strncmp(end, ") T", 3) == 0;
+}
+
+static void
+look(void *ctx)
+{
+	struct roll *r = ctx;
+	r->timer = NULL;
+	for (struct survivor *v = r->first; v != NULL; v = v->next) {
+		bool stopped = is_stopped(v->pid);
+		if (stopped && v->was_stopped && !r->keep_stopped) {
+			log_warning("pid %d of an earlier master is stopped;"
+			    " killing it, for others may wait for it",
+			    (int)v->pid);
+			(void)send_signal(v, SIGKILL);
+		}
+		v->was_stopped = stopped;
+	}
+	if (r->first != NULL)
+		r->timer = poll_after(r->poll, LOOK_MS, look, r);
+}
+
+static bool
+signed_roll(const struct roll *r, off_t from, off_t n, struct flock *lock)
+{
+	*lock = (struct flock){
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n,
+	};
+	return fcntl(r->fd, F_GETLK, lock) == 0 && lock->l_type != F_UNLCK;
+}
+
+/* The signature is looked at again: the number may be another process by now. */
+static void
+add_survivor(struct roll *r, pid_t pid)
+{
+	struct flock lock;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return;
+	struct survivor *v = malloc(sizeof(*v));
+	if (v == NULL || !signed_roll(r, pid, 1, &lock)) {
+		close(fd);
+		free(v);
+		return;
+	}
+	*v = (struct survivor){ .next = r->first, .roll = r, .pid = pid, .fd = fd };
+	r->first = v;
+	r->count++;
+	poll_watch(r->poll, fd, POLLIN, on_end, v);
+}
+
+/* The kernel tells one of those in a range, which one it likes. */
+static void
+call_range(struct roll *r, off_t from, off_t end)
+{
+	struct flock lock;
+	while (from < end && r->count < MAX_SURVIVORS
+	    && signed_roll(r, from, end - from, &lock)) {
+		add_survivor(r, (pid_t)lock.l_start);
+		if (lock.l_start > from)
+			call_range(r, from, lock.l_start);
+		from = lock.l_start + 1;
+	}
+}
+
+void
+roll_call(struct roll *r)
+{
+	if (r->fd < 0)
+		return;
+	call_range(r, 1, INT32_MAX);
+	if (r->count > 0)
+		log_notice("%d processes of an earlier master are there", r->count);
+	look(r);
+}
+
+int
+roll_signal(const struct roll *r, int signo)
+{
+	if (signo != 0)
+		for (const struct survivor *v = r->first; v != NULL; v = v->next)
+			(void)send_signal(v, signo);
+	return r->count;
+}

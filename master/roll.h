@@ -1,0 +1,43 @@
+/*
+ * roll.h - the roll: who lives on from a master that is gone
+ *
+ * A master that is killed leaves sessions behind, which is as it should be.
+ * But one of them that is stopped just then sees nothing of it: it keeps the
+ * socket that the next master wants, and locks.  So every process that master
+ * starts signs the roll, a file, by a record lock on the byte of its pid's
+ * number (fcntl(2)), which ends with it; and the next master calls the roll,
+ * kills whom it finds stopped for a while, and ends the others when it ends.
+ */
+#ifndef MASTER_ROLL_H
+#define MASTER_ROLL_H
+
+#include "lib/poll.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct roll;
+
+/* Called when one of those from before has ended. */
+typedef void (*roll_gone_fn)(void *ctx, pid_t pid);
+
+/*
+ * Opens the roll in CONFIG_DIR.  What cannot be done there is logged; then
+ * nobody signs.
+ */
+struct roll *roll_new(struct poll *poll, const char *config_dir, roll_gone_fn gone, void *ctx);
+void roll_free(struct roll *r);		/* NULL is allowed */
+
+/* For children, as SVC_ROLL_FD; -1: none. */
+int roll_fd(const struct roll *r);
+
+/* Finds those from before.  Not after an upgrade: all are our children then. */
+void roll_call(struct roll *r);
+
+/* How many of them are there; sends SIGNO (0: nothing) to each. */
+int roll_signal(const struct roll *r, int signo);
+
+/* KEEP: those who are stopped are left alone (stopped.h). */
+void roll_keep_stopped(struct roll *r, bool keep);
+
+#endif
