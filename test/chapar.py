@@ -203,6 +203,7 @@ class Server:
         self.conf = self.dir / "imapd.conf"
         self.log_path = self.dir / "log"
         self.process = None
+        self.env = {}
         self.expected = []
         self.seen = 0
         self.clients = []
@@ -285,7 +286,7 @@ class Server:
 
     def spawn(self):
         """Starts master, and does not wait for it."""
-        env = dict(os.environ)
+        env = dict(os.environ, **self.env)
         if self.owner:
             env["CYRUS_USER"], env["CYRUS_GROUP"] = "cyrus", "mail"
         with open(self.dir / "master.out", "ab") as out:

@@ -1,0 +1,2 @@
+TOOLS += test/crash/faults/inject.so
+test/crash/faults/inject.so_SRCS = test/crash/faults/inject.c
