@@ -284,20 +284,22 @@ log_partition(struct commit *c, struct partition *part, bool *appended)
  * count anew.  The root is what the list says now: it may have changed since
  * the mailbox was opened.
  */
-static void
+static bool
 add_usage(struct target *tg)
 {
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	const char *root = tg->m->entry->quotaroot;
 	struct mbentry *e;
+	bool added = true;
 
 	if (tg->bytes != 0 || tg->messages != 0) {
 		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
 			root = e->quotaroot;
 		if (root != NULL)
-			quota_add(tg->s, str_c(root), tg->bytes, tg->messages);
+			added = quota_add(tg->s, str_c(root), tg->bytes, tg->messages);
 	}
 	arena_free(arena);
+	return added;
 }
 
 static void
@@ -305,9 +307,8 @@ apply(struct target *tg)
 {
 	struct index *ix = tg->ix;
 	struct index_header *h = ix->h;
-	bool whole = true;
+	bool whole = add_usage(tg);
 
-	add_usage(tg);
 	index_write_begin(ix);
 	for (size_t i = 0; i < tg->new_n; i++)
 		index_put(ix, &tg->new[i].r);
@@ -320,7 +321,7 @@ apply(struct target *tg)
 	if (tg->keywords_changed)
 		h->keywords_changed = h->highestmodseq;
 	if (tg->seen_changed) {
-		whole = seen_apply(ix->dirfd) == OK;
+		whole = seen_apply(ix->dirfd) == OK && whole;
 		h->seen_changed = h->highestmodseq;
 	}
 	h->applied_lsn = tg->lsn;

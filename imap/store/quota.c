@@ -150,6 +150,15 @@ count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
 	return e;
 }
 
+/* A sum that nobody could write is wrong: the next one to look at it counts. */
+static void
+distrust(struct store *s, struct str root)
+{
+	if (quotafile_remove(s, root) != OK)
+		log_warning("quota root %.*s: usage is not up to date; run quota -f",
+		    STR_ARG(root));
+}
+
 enum err
 quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is)
 {
@@ -164,6 +173,8 @@ quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_
 		*was = before.bytes;
 		*is = c.bytes;
 	}
+	if (e != OK && e != ERR_NOTFOUND && fix)
+		distrust(s, root);
 	return e;
 }
 
@@ -247,7 +258,7 @@ add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 	return e;
 }
 
-void
+bool
 quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 {
 	uint64_t was, is;
@@ -259,9 +270,10 @@ quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 			e = add(s, root, bytes, messages);
 	}
 	/* ERR_NOTFOUND: there is no such root any more. */
-	if (e != OK && e != ERR_NOTFOUND)
-		log_warning("quota root %.*s: usage is not up to date (%s); run quota -f",
-		    STR_ARG(root), err_text(e));
+	if (e == OK || e == ERR_NOTFOUND)
+		return true;
+	distrust(s, root);
+	return false;
 }
 
 /* --- walking --- */

@@ -41,12 +41,14 @@ enum err quota_remove(struct store *s, struct str root) MUST_CHECK;
 enum err quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t messages) MUST_CHECK;
 
 /*
- * Adds to the cached usage; never fails (repairs later).  With the mailbox's
- * lock, and before its index says so.
+ * Adds to the cached usage, with the mailbox's lock and before its index says
+ * so.  False: it could not be written, and whoever looks next counts anew; if
+ * that was before the index says so, it has to be done once more afterwards.
  */
-void quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages);
+bool quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages);
 
-/* Sums the index headers anew; *was and *is in bytes.  FIX writes it. */
+/* Sums the index headers anew; *was and *is in bytes.  FIX writes it; if that
+ * fails, whoever looks next counts. */
 enum err quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is) MUST_CHECK;
 
 /*

@@ -22,6 +22,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -50,6 +51,15 @@ quotafile_possible(struct str root)
 	return ok;
 }
 
+/* Removed by somebody (quotafile_remove()) while we waited for its lock? */
+static bool
+is_gone(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 enum err
 quotafile_lock(struct store *s, struct str root, bool create, int *fd)
 {
@@ -57,9 +67,14 @@ quotafile_lock(struct store *s, struct str root, bool create, int *fd)
 	enum err e;
 
 	path_of(root, &path);
-	e = file_open(s->config_fd, path.p, O_RDWR | (create ? O_CREAT : 0), 0600, fd);
-	if (e == OK && (e = lock_exclusive(*fd, LOCK_QUOTA, LOCK_MS)) != OK)
-		close(*fd);
+	do {
+		e = file_open(s->config_fd, path.p, O_RDWR | (create ? O_CREAT : 0), 0600, fd);
+		if (e == OK && (e = lock_exclusive(*fd, LOCK_QUOTA, LOCK_MS)) != OK)
+			close(*fd);
+		if (e != OK || !is_gone(*fd))
+			break;
+		quotafile_unlock(*fd);
+	} while (true);
 	buf_free(&path);
 	return e;
 }

@@ -30,6 +30,7 @@ enum err quotafile_peek(struct store *s, struct str root, struct quotafile *q) M
 /* To the disk: the limits in it are a copy that must not be lost. */
 enum err quotafile_flush(struct store *s, struct str root) MUST_CHECK;
 
+/* Whoever looks at it next counts anew.  Needs no lock. */
 enum err quotafile_remove(struct store *s, struct str root) MUST_CHECK;
 
 /* Can ROOT be a file's name? */

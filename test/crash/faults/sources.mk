@@ -1,2 +1,2 @@
-TOOLS += test/crash/faults/inject.so
+TOOL_LIBS += test/crash/faults/inject.so
 test/crash/faults/inject.so_SRCS = test/crash/faults/inject.c
