@@ -45,5 +45,3 @@ UNIT_TESTS += \
 	test/unit/test_log.c \
 	test/unit/test_str.c \
 	test/unit/test_utf7.c
-TOOLS += test/fuzz/fuzz_base
-test/fuzz/fuzz_base_SRCS = test/fuzz/fuzz_base.c test/fuzz/replay.c

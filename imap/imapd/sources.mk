@@ -43,10 +43,6 @@ test/unit/test_format_SRCS = imap/imapd/format.c
 test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/parse.c \
 	imap/imapd/msgset.c
 
-TOOLS += test/fuzz/fuzz_imap
-test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/replay.c \
-	imap/imapd/fetch_parse.c imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
-
 # The core.
 UNIT_TESTS += test/unit/test_imap_parse.c test/unit/test_pattern.c \
 	test/unit/test_reader.c test/unit/test_reply.c

@@ -14,9 +14,8 @@ MIME_SRCS += \
 	imap/mime/subj.c \
 	imap/mime/text.c \
 	imap/mime/word.c
-TOOLS += test/bench/mime_bench test/fuzz/fuzz_mime test/interop/mimedump
+TOOLS += test/bench/mime_bench test/interop/mimedump
 test/bench/mime_bench_SRCS = test/bench/mime_bench.c
-test/fuzz/fuzz_mime_SRCS = test/fuzz/fuzz_mime.c test/fuzz/replay.c
 test/interop/mimedump_SRCS = test/interop/mimedump.c
 UNIT_TESTS += test/unit/test_ctype.c test/unit/test_date.c test/unit/test_decode.c
 UNIT_TESTS += test/unit/test_env.c test/unit/test_hdr.c test/unit/test_mime.c test/unit/test_subj.c
