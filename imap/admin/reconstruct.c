@@ -101,7 +101,9 @@ check_one(struct run *r, const struct mbentry *e)
 	struct check_result result = { 0 };
 	enum err err = check_mailbox(r->t->s, e, &r->o->check, &result);
 
-	if (err != OK)
+	if (err == ERR_STALE)
+		printf("%s: deleted or renamed meanwhile\n", tool_name(r->t, e->name));
+	else if (err != OK)
 		tool_fail(r->t, tool_name(r->t, e->name), err);
 	else if (!r->o->quiet)
 		printf("%s\n", tool_name(r->t, e->name));

@@ -17,6 +17,7 @@
 #include "imap/store/check_in.h"
 #include "imap/store/checkpoint.h"
 #include "imap/store/mbdir.h"
+#include "imap/store/mbpending.h"
 #include "imap/store/quota.h"
 #include "imap/store/recover.h"
 #include "lib/buf.h"
@@ -225,6 +226,34 @@ renew(struct checking *c, struct mbentry *e)
 	return err;
 }
 
+/* ERR_STALE if the mailbox was deleted, or moved, since it was listed. */
+static enum err
+look_again(struct checking *c)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct mbentry *now;
+	enum err e = mblist_lookup_id(c->s, arena, &c->e->id, &now);
+
+	if (e == ERR_NOTFOUND || (e == OK && (strcmp(now->dir, c->e->dir) != 0 ||
+	    strcmp(now->partition, c->e->partition) != 0)))
+		e = ERR_STALE;
+	arena_free(arena);
+	return e;
+}
+
+/* With the lock on names, so that it is not deleted just then. */
+static enum err
+make_directory(struct checking *c)
+{
+	enum err e = look_again(c);
+
+	if (e != OK)
+		return e;
+	check_report(c, "its directory %s/%s is missing%s", c->part->path, c->e->dir,
+	    c->p->dry_run ? "" : "; an empty one is made");
+	return c->p->dry_run ? ERR_NOTFOUND : mbdir_make(c->part, c->e->dir, &c->dirfd);
+}
+
 static enum err
 open_directory(struct checking *c)
 {
@@ -232,9 +261,12 @@ open_directory(struct checking *c)
 
 	if (e != ERR_NOTFOUND)
 		return e;
-	check_report(c, "its directory %s/%s is missing%s", c->part->path, c->e->dir,
-	    c->p->dry_run ? "" : "; an empty one is made");
-	return c->p->dry_run ? e : mbdir_make(c->part, c->e->dir, &c->dirfd);
+	e = names_lock(c->s);
+	if (e != OK)
+		return e;
+	e = make_directory(c);
+	names_unlock(c->s);
+	return e;
 }
 
 static enum err
@@ -269,6 +301,8 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 	if (err != OK)
 		return err;
 	err = check(&c, &e);
+	if (err == ERR_NOTFOUND && look_again(&c) == ERR_STALE)
+		err = ERR_STALE;
 	if (err == OK && r->changed && !p->dry_run && e.quotaroot != NULL)
 		err = quota_recount(s, str_c(e.quotaroot), true, &was, &is);
 	close(c.dirfd);

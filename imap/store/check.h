@@ -57,7 +57,10 @@ struct check_result {
 	bool changed;
 };
 
-/* A missing directory is made: the mailbox is empty then. */
+/*
+ * A missing directory is made: the mailbox is empty then.  ERR_STALE: the
+ * mailbox has been deleted or renamed since it was listed; nothing was done.
+ */
 enum err check_mailbox(struct store *s, const struct mbentry *e,
     const struct check_params *p, struct check_result *r) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
+#include "imap/store/check.h"
 #include "imap/store/mbdb.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
@@ -545,6 +546,29 @@ missing_directory_is_said(void **state)
 	expect_names("");
 }
 
+/* A tool that walks the list meets names that have been deleted since. */
+static void
+repair_does_not_bring_back(void **state)
+{
+	const struct check_params p = { .dry_run = false };
+	struct check_result r;
+	struct mbentry *e;
+
+	(void)state;
+	fixture_create(&f, "a");
+	fixture_create(&f, "b");
+	e = lookup("a");
+	assert_int_equal(mblist_delete(f.s, STR("a"), true), OK);
+	assert_int_equal(check_mailbox(f.s, e, &p, &r), ERR_STALE);
+	assert_false(exists(f.spool, "a"));
+	e = lookup("b");
+	assert_int_equal(mblist_rename(f.s, STR("b"), STR("c"), NULL), OK);
+	assert_int_equal(check_mailbox(f.s, e, &p, &r), ERR_STALE);
+	assert_false(exists(f.spool, "b"));
+	assert_int_equal(check_mailbox(f.s, lookup("c"), &p, &r), OK);
+	expect_names("c ");
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -567,6 +591,7 @@ main(void)
 		TEST(leftovers_do_no_harm),
 		TEST(moved_directory_is_found),
 		TEST(missing_directory_is_said),
+		TEST(repair_does_not_bring_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
