@@ -6,6 +6,12 @@
  * not outlive a killed process.  Two descriptors opened apart exclude each
  * other also within one process.
  *
+ * Whom we wait for may have been stopped (SIGSTOP, ^Z) and would keep all that
+ * come waiting: after half a second and again a moment later we look, and kill a
+ * holder who is.  That is safe as any kill is: whoever gets the lock finishes or
+ * undoes what he was doing.  A debugger's stops do not count, nor any with
+ * CHAPAR_KEEP_STOPPED in the environment (process.h).
+ *
  * Order.  Each lock has a rank, and a process takes locks in rising rank only
  * (debug builds abort otherwise); doc/locking.md explains the order.  Locks
  * of rank LOCK_MAILBOX may be held several at once if taken in the order of
@@ -19,6 +25,7 @@
 #include <stdbool.h>
 
 enum lock_rank {
+	LOCK_OPEN = 0,		/* the opening of a log: before all others */
 	LOCK_NAMES = 1,		/* a change of the name space */
 	LOCK_MAILBOX = 2,	/* one mailbox's index */
 	LOCK_CHECKPOINT = 3,
@@ -28,7 +35,10 @@ enum lock_rank {
 	LOCK_KV = 7,		/* a database environment */
 };
 
-/* Waits up to TIMEOUT_MS (-1: for ever, 0: not at all), then ERR_BUSY. */
+/*
+ * Waits up to TIMEOUT_MS (-1: for ever, 0: not at all), then ERR_BUSY; who
+ * has the lock is logged then, unless it was not meant to be a long wait.
+ */
 enum err lock_exclusive(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 enum err lock_shared(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 void lock_release(int fd, enum lock_rank rank);

@@ -13,9 +13,11 @@ LIB_SRCS += \
 	lib/err.c \
 	lib/file.c \
 	lib/lock.c \
+	lib/lock_holder.c \
 	lib/kv_bdb.c \
 	lib/kv_state.c \
 	lib/log.c \
+	lib/process.c \
 	lib/str.c \
 	lib/utf7.c \
 	lib/utf8.c

@@ -378,12 +378,6 @@ children_reap(struct children *c)
 	}
 }
 
-bool
-children_stay_stopped(const struct children *c)
-{
-	return stopped_are_kept(c->stopped);
-}
-
 void *
 children_find(const struct children *c, pid_t pid, child_exit_fn fn)
 {

@@ -73,8 +73,6 @@ void *children_find(const struct children *c, pid_t pid, child_exit_fn fn);
  */
 void children_reap(struct children *c);
 
-/* Are they left alone when they are stopped (CHAPAR_KEEP_STOPPED)? */
-bool children_stay_stopped(const struct children *c);
 
 /*
  * Takes in a child that was not started here: by an earlier image of master,

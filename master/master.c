@@ -576,7 +576,6 @@ set_up(struct master *m)
 	m->roll = roll_new(m->poll, m->config_dir, on_survivor_gone, m);
 	setup.roll_fd = roll_fd(m->roll);
 	m->children = children_new(&setup);
-	roll_keep_stopped(m->roll, children_stay_stopped(m->children));
 	const struct service_setup services = {
 		.poll = m->poll, .children = m->children, .inherited = m->inherited,
 		.backlog = m->options.backlog, .gone = on_worker_gone, .ctx = m,

@@ -2,6 +2,7 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/process.h"
 #include "lib/svc.h"
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,7 +34,6 @@ struct roll {
 	int fd;
 	struct survivor *first;
 	int count;
-	bool keep_stopped;
 	struct poll_timer *timer;
 };
 
@@ -90,12 +89,6 @@ roll_fd(const struct roll *r)
 	return r->fd;
 }
 
-void
-roll_keep_stopped(struct roll *r, bool keep)
-{
-	r->keep_stopped = keep;
-}
-
 static void
 on_end(void *ctx, int fd, short ready)
 {
@@ -113,30 +106,14 @@ send_signal(const struct survivor *v, int signo)
 	return (int)syscall(SYS_pidfd_send_signal, v->fd, signo, NULL, 0);
 }
 
-/* By its state in /proc: "T", but not "t", which is a debugger's doing. */
-static bool
-is_stopped(pid_t pid)
-{
-	char path[32], text[512];
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	/* The name before it may contain anything, parentheses too. */
-	const char *end = strrchr(text, ')');
-	return end != NULL && strncmp(end, ") T", 3) == 0;
-}
-
 static void
 look(void *ctx)
 {
 	struct roll *r = ctx;
 	r->timer = NULL;
 	for (struct survivor *v = r->first; v != NULL; v = v->next) {
-		bool stopped = is_stopped(v->pid);
-		if (stopped && v->was_stopped && !r->keep_stopped) {
+		bool stopped = process_is_stopped(v->pid);
+		if (stopped && v->was_stopped && !process_keep_stopped()) {
 			log_warning("pid %d of an earlier master is stopped;"
 			    " killing it, for others may wait for it",
 			    (int)v->pid);

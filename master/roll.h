@@ -13,7 +13,6 @@
 
 #include "lib/poll.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct roll;
@@ -36,8 +35,5 @@ void roll_call(struct roll *r);
 
 /* How many of them are there; sends SIGNO (0: nothing) to each. */
 int roll_signal(const struct roll *r, int signo);
-
-/* KEEP: those who are stopped are left alone (stopped.h). */
-void roll_keep_stopped(struct roll *r, bool keep);
 
 #endif

@@ -1,5 +1,6 @@
 #include "master/stopped.h"
 #include "lib/log.h"
+#include "lib/process.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -15,7 +16,6 @@ struct stopped {
 	struct poll *poll;
 	struct one *first;
 	struct poll_timer *timer;
-	bool are_kept;
 };
 
 struct stopped *
@@ -24,9 +24,7 @@ stopped_new(struct poll *poll)
 	struct stopped *s = malloc(sizeof(*s));
 	if (s == NULL)
 		log_fatal(EX_OSERR, "out of memory for stopped processes");
-	*s = (struct stopped){
-		.poll = poll, .are_kept = getenv("CHAPAR_KEEP_STOPPED") != NULL,
-	};
+	*s = (struct stopped){ .poll = poll };
 	return s;
 }
 
@@ -37,12 +35,6 @@ stopped_free(struct stopped *s)
 		stopped_remove(s, s->first->pid);
 	poll_cancel(s->poll, s->timer);
 	free(s);
-}
-
-bool
-stopped_are_kept(const struct stopped *s)
-{
-	return s->are_kept;
 }
 
 /* Kills those whose time is over and waits for the next. */
@@ -74,8 +66,8 @@ stopped_add(struct stopped *s, pid_t pid, int signo)
 {
 	stopped_remove(s, pid);
 	log_info("pid %d was stopped: signal %d%s", (int)pid, signo,
-	    s->are_kept ? "; it is left so (CHAPAR_KEEP_STOPPED)" : "");
-	if (s->are_kept)
+	    process_keep_stopped() ? "; it is left so (CHAPAR_KEEP_STOPPED)" : "");
+	if (process_keep_stopped())
 		return;
 	struct one *new = malloc(sizeof(*new));
 	if (new == NULL)

@@ -6,14 +6,14 @@
  * within STOPPED_MS is killed: whatever it was doing, the store is made for
  * that.  A debugger's stops are not ours to see: the kernel tells them to the
  * debugger only.  Who wants to look at a stopped process without one starts
- * master with CHAPAR_KEEP_STOPPED in its environment; nothing is killed then.
+ * master with CHAPAR_KEEP_STOPPED in its environment; nothing is killed then
+ * (process.h).
  */
 #ifndef MASTER_STOPPED_H
 #define MASTER_STOPPED_H
 
 #include "lib/poll.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 enum { STOPPED_MS = 500 };
@@ -28,8 +28,5 @@ void stopped_add(struct stopped *s, pid_t pid, int signo);
 
 /* PID goes on, or has ended; unknown is allowed. */
 void stopped_remove(struct stopped *s, pid_t pid);
-
-/* CHAPAR_KEEP_STOPPED: leave them alone. */
-bool stopped_are_kept(const struct stopped *s);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "master/service_in.h"
 #include "lib/log.h"
+#include "lib/process.h"
 #include "lib/svc.h"
 
 #include <errno.h>
@@ -358,7 +359,7 @@ void
 services_stopped(struct services *all, pid_t pid)
 {
 	struct worker *w = children_find(all->children, pid, on_exit_of_worker);
-	if (w == NULL || children_stay_stopped(all->children))
+	if (w == NULL || process_keep_stopped())
 		return;
 	take_messages(w->service);
 	if (w->state == BUSY)

@@ -86,6 +86,7 @@ struct wal {
 	char *path;
 	struct wal_state *state;
 	int state_fd, gate_fd, attach_fd, append_fd, flush_fd;
+	bool has_gate;
 	struct wal_segment seg[OPEN_SEGMENTS];
 	unsigned next_seg;		/* which to close next */
 };
@@ -685,6 +686,14 @@ open_cold(struct wal *w)
 	    (atomic_store(&w->state->flushed, tail.lsn), OK) : ERR_IO;
 }
 
+static void
+leave_gate(struct wal *w)
+{
+	if (w->has_gate)
+		lock_release(w->gate_fd, LOCK_OPEN);
+	w->has_gate = false;
+}
+
 enum err
 wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 {
@@ -709,18 +718,17 @@ wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 	 * The gate is held by whoever opens, for as long as recovery takes:
 	 * so there is one at most who can find himself the first.
 	 */
-	if (e == OK && flock(w->gate_fd, LOCK_EX) != 0) {
-		log_io(path, "flock gate");
-		e = ERR_IO;
-	}
+	if (e == OK)
+		e = lock_exclusive(w->gate_fd, LOCK_OPEN, LOCK_WAIT_MS);
 	if (e == OK) {
+		w->has_gate = true;
 		*cold = flock(w->attach_fd, LOCK_EX | LOCK_NB) == 0;
 		if (*cold) {
 			e = open_cold(w);
 		} else {
 			while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
 				continue;
-			flock(w->gate_fd, LOCK_UN);
+			leave_gate(w);
 		}
 	}
 	if (e != OK) {
@@ -737,7 +745,7 @@ wal_ready(struct wal *w)
 	/* Not atomic, but nobody asks for it while we hold the gate. */
 	while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
 		continue;
-	flock(w->gate_fd, LOCK_UN);
+	leave_gate(w);
 }
 
 void
@@ -747,6 +755,7 @@ wal_close(struct wal *w)
 		return;
 	for (int i = 0; i < OPEN_SEGMENTS; i++)
 		segment_close(&w->seg[i]);
+	leave_gate(w);
 	if (w->state != NULL)
 		munmap(w->state, sizeof(*w->state));
 	if (w->state_fd >= 0)

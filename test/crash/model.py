@@ -321,7 +321,9 @@ class Load:
             one.ok("CREATE INBOX.a")
             one.ok("CREATE INBOX.b")
             one.close()
-            self.server.admin().ok(f"SETQUOTA user.{c.user} (STORAGE 10000000)")
+            one = self.server.admin()
+            one.ok(f"SETQUOTA user.{c.user} (STORAGE 10000000)")
+            one.close()
             self.clients.append(c)
         for c in self.clients:
             c.start()

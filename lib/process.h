@@ -1,0 +1,25 @@
+/*
+ * process.h - what the system tells of another process
+ *
+ * A process that is stopped by a signal (SIGSTOP, or ^Z at a terminal) is told
+ * from one that a debugger holds: that one does not count as stopped.
+ */
+#ifndef LIB_PROCESS_H
+#define LIB_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* False also if there is no such process. */
+bool process_is_stopped(pid_t pid);
+
+/* The program's name into NAME, as far as it fits; "?" if it is not known. */
+void process_name(pid_t pid, char name[32]);
+
+/*
+ * Are stopped processes to be left alone?  Environment variable
+ * CHAPAR_KEEP_STOPPED, for people who want to look at one.
+ */
+bool process_keep_stopped(void);
+
+#endif
