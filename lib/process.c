@@ -21,15 +21,29 @@ read_proc(pid_t pid, const char *what, char *text, size_t size)
 	return n > 0;
 }
 
-bool
-process_is_stopped(pid_t pid)
+/* One letter; NUL if there is no such process. */
+static char
+state(pid_t pid)
 {
 	char text[512];
 	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return false;
+		return '\0';
 	/* The name before it may contain anything, parentheses too. */
 	const char *end = strrchr(text, ')');
-	return end != NULL && strncmp(end, ") T", 3) == 0;
+	return end != NULL && end[1] == ' ' ? end[2] : '\0';
+}
+
+bool
+process_is_there(pid_t pid)
+{
+	char c = state(pid);
+	return c != '\0' && c != 'Z' && c != 'X';
+}
+
+bool
+process_is_stopped(pid_t pid)
+{
+	return state(pid) == 'T';
 }
 
 void

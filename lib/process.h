@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* A zombie, which only waits for its parent, is not there any more. */
+bool process_is_there(pid_t pid);
+
 /* False also if there is no such process. */
 bool process_is_stopped(pid_t pid);
 

@@ -1,12 +1,11 @@
 #include "master/janitor.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/process.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +55,7 @@ janitor_sweep(const char *proc_path)
 		long pid = strtol(d->d_name, &end, 10);
 		if (end == d->d_name || *end != '\0' || pid <= 0 || pid > INT_MAX)
 			continue;
-		if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+		if (!process_is_there((pid_t)pid))
 			remove_name(fd, d->d_name);
 	}
 	closedir(dir);

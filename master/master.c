@@ -422,7 +422,8 @@ janitor_round(void *ctx)
 	struct master *m = ctx;
 	if (m->phase == PHASE_RUN)
 		services_tend(m->services);
-	if (m->rounds++ % SWEEP_EVERY == 0)
+	/* The second round finds who was just dying at the first. */
+	if (m->rounds++ % SWEEP_EVERY <= 1)
 		janitor_sweep(m->proc_path);
 	(void)poll_after(m->poll, 1000 / m->options.sweeps, janitor_round, m);
 }
@@ -635,6 +636,7 @@ run(struct master *m)
 	janitor_round(m);
 	run_next_start(m);
 	poll_run(m->poll);
+	janitor_sweep(m->proc_path);
 	log_notice("ended");
 	return m->exit_code;
 }

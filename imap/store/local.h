@@ -38,6 +38,7 @@ struct store {
 	struct partition *part;
 	size_t parts;
 	struct mblist_cache *cache;	/* mblist.c's own, may be NULL */
+	bool list_missing;		/* somebody died building it anew */
 	struct spare spare[SPARES];	/* the latest first */
 	size_t spares;
 	bool first;			/* this process replayed a log */

@@ -95,7 +95,8 @@ forget_all(struct store *s)
 /*
  * Somebody has moved the environment away and made a new one.  Until its list
  * is whole nobody may hear that a mailbox does not exist: that would send mail
- * back.  Who opens the store (mbopen.c) fills it.
+ * back.  Who opens the store fills it (mbopen.c), or one of us if he dies:
+ * later, for just now we may hold locks.
  */
 static enum err
 rejoin(struct store *s)
@@ -111,12 +112,28 @@ rejoin(struct store *s)
 		if (e != ERR_NOTFOUND)
 			return e;
 		log_warning("mailboxes.db: is being built anew; try again");
+		s->list_missing = true;
 		return ERR_BUSY;
 	}
-	kv_close(s->mailboxes);
+	kv_close(mbdb_swap(s, kv));
+	s->list_missing = false;
+	return OK;
+}
+
+struct kv *
+mbdb_swap(struct store *s, struct kv *kv)
+{
+	struct kv *old = s->mailboxes;
+
 	s->mailboxes = kv;
 	forget_all(s);
-	return OK;
+	return old;
+}
+
+enum err
+mbdb_open_again(struct store *s, struct kv **kv)
+{
+	return open_env(s->cache->dir, kv);
 }
 
 /* --- reading --- */

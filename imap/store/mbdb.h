@@ -33,6 +33,13 @@ enum {
 
 /* Opens the environment, moving a damaged one away; no rebuilding. */
 enum err mbdb_open(struct store *s, const char *dir) MUST_CHECK;
+
+/*
+ * Opens the environment once more, if it is another one by now, and puts a
+ * handle in the place of the one that is there, which is returned.
+ */
+enum err mbdb_open_again(struct store *s, struct kv **kv) MUST_CHECK;
+struct kv *mbdb_swap(struct store *s, struct kv *kv);
 void mbdb_close(struct store *s);
 
 /* As kv_get(), from this process's copy if that still holds. */

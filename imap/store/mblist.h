@@ -113,6 +113,13 @@ enum err mblist_adopt(struct store *s, mblist_each_fn wanted, bool add, mblist_e
  */
 enum err mblist_open(struct store *s, const char *dir) MUST_CHECK;
 enum err mblist_recover(struct store *s) MUST_CHECK;
+
+/*
+ * Between two commands, with no lock held: if a list that was to be built anew
+ * is not whole, because its builder died, builds it.
+ */
+void mblist_maintain(struct store *s);
+
 void mblist_close(struct store *s);
 
 /*

@@ -5,6 +5,7 @@
 #include "imap/store/mbpending.h"
 #include "imap/store/mbrebuild.h"
 #include "lib/lock.h"
+#include "lib/log.h"
 
 static enum err
 rebuild(struct store *s)
@@ -29,6 +30,45 @@ mblist_open(struct store *s, const char *dir)
 	if (e == OK)
 		e = mbdb_get(s, STR("F"), NULL);
 	return e == ERR_NOTFOUND ? rebuild(s) : e;
+}
+
+/*
+ * As at the opening of the store, but while the list is not whole the old
+ * environment stays in its place: whoever asks it hears that it is stale, and
+ * not that there is no such mailbox.
+ */
+static enum err
+complete(struct store *s)
+{
+	struct kv *kv, *old;
+	enum err e = mbdb_open_again(s, &kv);
+
+	if (e != OK)
+		return e;
+	old = mbdb_swap(s, kv);
+	e = mbdb_get(s, STR("F"), NULL);
+	if (e == ERR_NOTFOUND)
+		e = mblist_rebuild(s);
+	kv_close(e == OK ? old : mbdb_swap(s, old));
+	return e;
+}
+
+void
+mblist_maintain(struct store *s)
+{
+	enum err e;
+
+	if (!s->list_missing)
+		return;
+	/* Busy: somebody is building it, or changes names in the new one. */
+	e = lock_exclusive(s->names_fd, LOCK_NAMES, 0);
+	if (e != OK)
+		return;
+	e = complete(s);
+	lock_release(s->names_fd, LOCK_NAMES);
+	if (e != OK)
+		log_err("mailboxes.db: cannot be built anew: %s", err_text(e));
+	s->list_missing = e != OK;
 }
 
 enum err

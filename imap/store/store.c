@@ -187,6 +187,7 @@ store_maintain(struct store *s)
 {
 	enum err e;
 
+	mblist_maintain(s);
 	for (size_t i = 0; i < s->parts; i++) {
 		if (!checkpoint_due(&s->part[i]))
 			continue;

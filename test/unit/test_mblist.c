@@ -546,6 +546,33 @@ missing_directory_is_said(void **state)
 	expect_names("");
 }
 
+/*
+ * The list was lost and whoever began to build it anew has died: nobody hears
+ * that a mailbox does not exist, and the next worker with time builds it.
+ */
+static void
+builder_of_the_list_dies(void **state)
+{
+	char dir[300], command[400];
+	struct mbentry *e;
+	struct kv *kv;
+
+	(void)state;
+	fixture_create(&f, "user.joe");
+	snprintf(dir, sizeof(dir), "%s/db", f.config);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(kv_open(dir, "mailboxes.db", KV_CREATE | KV_DURABLE, &kv), OK);
+	kv_close(kv);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), ERR_BUSY);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.jim"), &e), ERR_BUSY);
+	store_maintain(f.s);
+	assert_true(is_there("user.joe"));
+	assert_false(is_there("user.jim"));
+	assert_int_equal(mblist_rename(f.s, STR("user.joe"), STR("user.jim"), NULL), OK);
+	expect_names("user.jim ");
+}
+
 /* A tool that walks the list meets names that have been deleted since. */
 static void
 repair_does_not_bring_back(void **state)
@@ -591,6 +618,7 @@ main(void)
 		TEST(leftovers_do_no_harm),
 		TEST(moved_directory_is_found),
 		TEST(missing_directory_is_said),
+		TEST(builder_of_the_list_dies),
 		TEST(repair_does_not_bring_back),
 	};
 
