@@ -261,6 +261,8 @@ set_environment(const struct child_spec *spec)
 		unsetenv("CYRUS_ISDAEMON");
 	/* What systemd told us concerns nobody below. */
 	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDNAMES");

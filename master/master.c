@@ -428,6 +428,17 @@ janitor_round(void *ctx)
 	(void)poll_after(m->poll, 1000 / m->options.sweeps, janitor_round, m);
 }
 
+static void
+feed_watchdog(void *ctx)
+{
+	struct master *m = ctx;
+	int ms = systemd_watchdog_ms();
+	if (ms == 0)
+		return;
+	systemd_notify("WATCHDOG=1");
+	(void)poll_after(m->poll, ms, feed_watchdog, m);
+}
+
 /* Room for the sockets and pipes of many services. */
 static void
 raise_limits(void)
@@ -634,6 +645,7 @@ run(struct master *m)
 		m->start_entry = m->conf->first[MCONF_START];
 	}
 	janitor_round(m);
+	feed_watchdog(m);
 	run_next_start(m);
 	poll_run(m->poll);
 	janitor_sweep(m->proc_path);

@@ -15,7 +15,7 @@
  * more and more while people still wait.
  *
  * A worker that ends badly without having served anybody counts as a failure
- * of its service, which is then left alone for 1, 2, 4 ... 60 seconds; not so
+ * of its service, which is then left alone for 1/4, 1/2, 1, 2, 4 ... 60 seconds; not so
  * one that somebody has killed (SIGKILL), which is replaced at once, if it goes
  * on once a second.  One
  * that crashes while it serves costs that session, is logged, and counts for

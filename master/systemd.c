@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stddef.h>
@@ -58,6 +59,17 @@ systemd_notify(const char *state)
 	    (const struct sockaddr *)&sun, len) < 0)
 		log_warning("cannot tell systemd \"%s\": %m", state);
 	close(fd);
+}
+
+/* Twice in the time that it gives, as sd_watchdog_enabled(3) advises. */
+int
+systemd_watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	if (usec == NULL || (pid != NULL && strtol(pid, NULL, 10) != getpid()))
+		return 0;
+	long long ms = strtoll(usec, NULL, 10) / 2000;
+	return ms > 0 && ms < INT_MAX ? (int)ms : 0;
 }
 
 struct inherited_sockets *

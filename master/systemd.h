@@ -2,8 +2,10 @@
  * systemd.h - readiness and sockets from systemd, without its library
  *
  * sd_notify(3): a datagram to $NOTIFY_SOCKET.  sd_listen_fds(3): sockets that
- * are already open at descriptor 3 and up.  Both do nothing when master was
- * started by something else.
+ * are already open at descriptor 3 and up.  sd_watchdog_enabled(3): with
+ * WatchdogSec= systemd kills and restarts a master that is silent for so long,
+ * because it was stopped or is stuck.  All do nothing when master was started
+ * by something else.
  */
 #ifndef MASTER_SYSTEMD_H
 #define MASTER_SYSTEMD_H
@@ -12,6 +14,9 @@
 
 /* "READY=1", "RELOADING=1", "STOPPING=1", "STATUS=..."; lines are allowed. */
 void systemd_notify(const char *state);
+
+/* How often systemd wants "WATCHDOG=1", in milliseconds; 0: not at all. */
+int systemd_watchdog_ms(void);
 
 struct inherited_sockets;
 

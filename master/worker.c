@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 enum {
-	MAX_BACKOFF_S = 60,
+	MIN_BACKOFF_MS = 250,		/* three in a row by chance: still within 2 s */
+	MAX_BACKOFF_MS = 60000,
 	LOG_FULL_MS = 60000,		/* between complaints about maxchild */
 	MAX_STARTS = 32,		/* at once, whoever waits */
 	COPY_MS = 500,			/* a copy that takes longer is asked for again */
@@ -156,15 +157,15 @@ tend_later(struct service *s, int64_t delay_ms)
 static void
 back_off(struct service *s, const char *what)
 {
-	int delay = 1;
-	for (int i = 0; i < s->failures && delay < MAX_BACKOFF_S; i++)
+	int delay = MIN_BACKOFF_MS;
+	for (int i = 0; i < s->failures && delay < MAX_BACKOFF_MS; i++)
 		delay *= 2;
-	if (delay > MAX_BACKOFF_S)
-		delay = MAX_BACKOFF_S;
+	if (delay > MAX_BACKOFF_MS)
+		delay = MAX_BACKOFF_MS;
 	s->failures++;
-	s->not_before = poll_now(s->all->poll) + delay * INT64_C(1000);
-	log_err("service %s: %s; failure %d in a row, next try in %d s; see"
-	    " what \"%s\" logged", s->name, what, s->failures, delay, s->cmd);
+	s->not_before = poll_now(s->all->poll) + delay;
+	log_err("service %s: %s; failure %d in a row, next try in %g s; see"
+	    " what \"%s\" logged", s->name, what, s->failures, delay / 1000.0, s->cmd);
 }
 
 /*

@@ -67,9 +67,16 @@ def kind_of(pid):
     return words[0].rpartition("/")[2] if words else "gone"
 
 
+def open_files(pid):
+    """The paths of its descriptors in /proc."""
+    with contextlib.suppress(OSError):
+        return [f"/proc/{pid}/fd/{n}" for n in os.listdir(f"/proc/{pid}/fd")]
+    return []
+
+
 def uses(pid, folder):
     """Has the process anything open below FOLDER?"""
-    for fd in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+    for fd in open_files(pid):
         with contextlib.suppress(OSError):
             if os.readlink(fd).startswith(folder):
                 return True
@@ -307,7 +314,7 @@ class Storm:
 
     def lock_name(self, pid, inode):
         number = int(inode.split(":")[2])
-        for fd in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+        for fd in open_files(pid):
             with contextlib.suppress(OSError):
                 if os.stat(fd).st_ino != number:
                     continue
@@ -441,7 +448,7 @@ class Storm:
 
     def descriptors(self):
         found = []
-        for fd in pathlib.Path(f"/proc/{self.server.process.pid}/fd").iterdir():
+        for fd in open_files(self.server.process.pid):
             with contextlib.suppress(OSError):
                 found.append(os.readlink(fd))
         return found
