@@ -680,19 +680,24 @@ cache_open(struct index *ix)
 enum err
 index_cache_add(struct index *ix, struct str entry, uint64_t *offset)
 {
+	uint64_t at = ix->h->cache_size, size;
 	enum err e = cache_open(ix);
 
-	if (e == OK && ix->h->cache_size < INDEX_CACHE_START) {
+	if (e == OK)
+		e = file_size(ix->cachefd, ix->name, &size);
+	/* The header may be damaged, or the file cut short. */
+	if (e == OK && at > size)
+		at = size;
+	if (e == OK && at < INDEX_CACHE_START) {
 		e = file_write_at(ix->cachefd, ix->name, cache_magic, INDEX_CACHE_START, 0);
-		if (e == OK)
-			ix->h->cache_size = INDEX_CACHE_START;
+		at = INDEX_CACHE_START;
 	}
 	if (e == OK)
-		e = file_write_at(ix->cachefd, ix->name, entry.p, entry.n, ix->h->cache_size);
+		e = file_write_at(ix->cachefd, ix->name, entry.p, entry.n, at);
 	if (e != OK)
 		return e;
-	*offset = ix->h->cache_size;
-	ix->h->cache_size += entry.n;
+	*offset = at;
+	ix->h->cache_size = at + entry.n;
 	return OK;
 }
 

@@ -161,7 +161,8 @@ view_build(struct mbox *m)
 		m->count = m->known = m->h.records;
 	} else {
 		materialize(m);
-		map_room(m, m->h.exists);
+		/* A damaged header may count more than there is. */
+		map_room(m, m->h.exists < m->h.records ? m->h.exists : m->h.records);
 		add_new(m, m->h.records);
 	}
 	count_recent(m);

@@ -1,0 +1,127 @@
+#include "test/fuzz/place.h"
+#include "lib/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+static char path[64];
+static pid_t owner;
+static int place = -1;
+
+/* Instead of the C library's. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+syncfs(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+void
+fuzz_must(bool x, const char *what)
+{
+	if (x)
+		return;
+	fprintf(stderr, "does not hold: %s\n", what);
+	abort();
+}
+
+static void
+remove_place(void)
+{
+	char command[96];
+
+	if (getpid() != owner)
+		return;
+	snprintf(command, sizeof(command), "rm -rf %s", path);
+	if (system(command) != 0)
+		fprintf(stderr, "%s could not be removed\n", path);
+}
+
+int
+fuzz_place(void)
+{
+	const char *in = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+	if (place >= 0)
+		return place;
+	snprintf(path, sizeof(path), "%s/chapar-fuzz.XXXXXX", in);
+	fuzz_must(mkdtemp(path) != NULL, "mkdtemp");
+	owner = getpid();
+	atexit(remove_place);
+	place = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fuzz_must(place >= 0, "open");
+	/* What is damaged is told in every run; FUZZ_LOG=stderr shows it. */
+	log_open("fuzz", getenv("FUZZ_LOG") != NULL ? getenv("FUZZ_LOG") : "/dev/null", LOG_LOCAL6);
+	return place;
+}
+
+const char *
+fuzz_path(void)
+{
+	fuzz_place();
+	return path;
+}
+
+static void
+put(int dir, const char *name, struct str bytes, int flags)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+
+	fuzz_must(fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n, "a file of ours");
+	close(fd);
+}
+
+void
+fuzz_put(int dir, const char *name, struct str bytes)
+{
+	/* Never into a file that something has mapped. */
+	unlinkat(dir, name, 0);
+	put(dir, name, bytes, 0);
+}
+
+void
+fuzz_append(int dir, const char *name, struct str bytes)
+{
+	put(dir, name, bytes, O_APPEND);
+}
+
+void
+fuzz_extend(int dir, const char *name, uint64_t size)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+
+	fuzz_must(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "ftruncate");
+	close(fd);
+}
+
+void
+fuzz_empty(int dir)
+{
+	DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	struct dirent *e;
+
+	fuzz_must(d != NULL, "opendir");
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			(void)unlinkat(dir, e->d_name, 0);
+	closedir(d);
+}
