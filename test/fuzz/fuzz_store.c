@@ -403,8 +403,8 @@ fuzz_quota(struct str s, bool mend)
 	}
 	close(dir);
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK, "quota_get");
-	(void)quota_check(w.s, STR("user.joe"), 1, 1);
-	(void)quota_add(w.s, STR("user.joe"), -100000, -7);
+	fuzz_must(quota_check(w.s, STR("user.joe"), 1, 1) != ERR_CORRUPT, "quota_check");
+	quota_add(w.s, STR("user.joe"), -100000, -7);
 	fuzz_must(quota_recount(w.s, STR("user.joe"), true, &was, &is) == OK, "recount");
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK &&
 	    q.used_messages == MESSAGES && q.limit_kb == 1000, "counted anew");
