@@ -35,6 +35,8 @@ err_text(enum err e)
 		return "damaged";
 	case ERR_IO:
 		return "input/output error";
+	case ERR_UNKNOWN:
+		return "failed, perhaps after it was done";
 	case ERR_CLOSED:
 		return "connection closed";
 	case ERR_TIMEOUT:

@@ -26,6 +26,7 @@ enum err {
 	ERR_STALE,		/* the thing was deleted or replaced meanwhile */
 	ERR_CORRUPT,		/* a file contradicts itself; see reconstruct */
 	ERR_IO,			/* the operating system failed; logged with errno */
+	ERR_UNKNOWN,		/* it failed so that nobody can tell whether it was done */
 	ERR_CLOSED,		/* the other side ended the connection */
 	ERR_TIMEOUT,		/* nothing came within the deadline */
 	ERR_AGAIN,		/* conflict: somebody else committed; refresh, retry */

@@ -212,6 +212,12 @@ file_syncfs(int fd, const char *path)
 	return syncfs(fd) != 0 ? failed(path, "syncfs") : OK;
 }
 
+void
+file_forget(int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 enum err
 file_fsync_dir(int dirfd, const char *path)
 {

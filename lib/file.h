@@ -44,6 +44,10 @@ enum err file_fdatasync(int fd, const char *path) MUST_CHECK;
 enum err file_fsync_dir(int dirfd, const char *path) MUST_CHECK;	/* opens, fsyncs, closes */
 enum err file_syncfs(int fd, const char *path) MUST_CHECK;
 
+/* What is read next comes from the disk, but for what is still to be written:
+ * after a flush that failed the cache may hold what the disk does not. */
+void file_forget(int fd);
+
 enum err file_rename(int fromdir, const char *from, int todir, const char *to) MUST_CHECK;
 enum err file_link(int fromdir, const char *from, int todir, const char *to) MUST_CHECK;
 enum err file_unlink(int dirfd, const char *path) MUST_CHECK;

@@ -32,6 +32,13 @@
  *     full of the leavings of the dead) is mended in the same way, once a
  *     call, by the process that meets it.
  *
+ * A flush that failed.  The kernel takes the pages for clean then, whatever the
+ * disk holds; recovery would find them in the page cache and build on them.  So
+ * after any failure in there (page->doubtful) it is preceded by writing the
+ * log files and the B-tree once more, as they are read, and flushing that.
+ * Either way the log is whole up to some record, and nobody had been told of
+ * those behind it.
+ *
  * A commit is written to the log file before kv_commit() returns (WRITE_NOSYNC
  * at least), so neither a kill nor a recovery loses it; it is flushed too if
  * KV_DURABLE.  Log buffers that exist only in the regions hold nothing that
@@ -144,6 +151,8 @@ on_message(const DB_ENV *env, const char *prefix, const char *text)
 	struct kv *kv = env->app_private;
 	(void)prefix;
 
+	if (kv->state.page != NULL)
+		atomic_store(&kv->state.page->doubtful, 1);
 	if (strstr(text, strerror(ENOSPC)) != NULL || strstr(text, strerror(EDQUOT)) != NULL)
 		kv->saw_full = true;
 	time_t now = time(NULL);
@@ -379,6 +388,11 @@ recover(struct kv *kv)
 		return e;
 	if (!has_log && has_content(kv))
 		return damaged(kv, "its log files are missing");
+	if (atomic_load(&page->doubtful) != 0)
+		e = kv_state_rewrite(&kv->state, kv->name);
+	if (e != OK)
+		return e;
+	atomic_store(&page->doubtful, 0);
 	int ret = open_env(kv, DB_CREATE | DB_RECOVER);
 	if (ret == 0)
 		ret = open_db(kv);

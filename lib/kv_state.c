@@ -15,6 +15,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -157,6 +158,50 @@ kv_state_attach(struct kv_state *s)
 
 	(void)flock(s->dir_fd, LOCK_SH | LOCK_NB);
 	return first;
+}
+
+static enum err
+rewrite_file(int dir_fd, const char *name)
+{
+	char bytes[64 << 10];
+	uint64_t size, part;
+	enum err e;
+	int fd;
+
+	e = file_open(dir_fd, name, O_RDWR, 0, &fd);
+	if (e != OK)
+		return e;
+	e = file_size(fd, name, &size);
+	for (uint64_t at = 0; e == OK && at < size; at += part) {
+		part = size - at < sizeof(bytes) ? size - at : sizeof(bytes);
+		e = file_read_at(fd, name, bytes, (size_t)part, at);
+		if (e == OK)
+			e = file_write_at(fd, name, bytes, (size_t)part, at);
+	}
+	if (e == OK)
+		e = file_fsync(fd, name);
+	close(fd);
+	return e;
+}
+
+enum err
+kv_state_rewrite(const struct kv_state *s, const char *name)
+{
+	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	enum err e = OK;
+
+	if (d == NULL) {
+		log_io(name, "opendir");
+		if (fd >= 0)
+			close(fd);
+		return ERR_IO;
+	}
+	for (struct dirent *f; e == OK && (f = readdir(d)) != NULL;)
+		if (strncmp(f->d_name, "log.", 4) == 0 || strcmp(f->d_name, name) == 0)
+			e = rewrite_file(s->dir_fd, f->d_name);
+	closedir(d);
+	return e;
 }
 
 bool

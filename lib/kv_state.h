@@ -30,6 +30,7 @@ struct kv_page {
 	_Atomic int32_t inside;		/* pid of who is, or died, inside; or 0 */
 	_Atomic uint32_t damaged;	/* recovery has failed for good */
 	_Atomic uint32_t moved;		/* by kv_reset(): this is another's past */
+	_Atomic uint32_t doubtful;	/* a call failed: a flush may have */
 };
 
 struct kv_state {
@@ -57,6 +58,12 @@ void kv_state_unlock(struct kv_state *s);
  * with the lock.
  */
 bool kv_state_attach(struct kv_state *s);
+
+/*
+ * Writes NAME and the log files beside it once more, as they are read, and
+ * flushes them.
+ */
+enum err kv_state_rewrite(const struct kv_state *s, const char *name) MUST_CHECK;
 
 /* Is there room for a transaction on the disk? */
 bool kv_state_has_room(const struct kv_state *s);

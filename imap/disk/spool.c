@@ -107,6 +107,20 @@ spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied)
 	return file_link(fromdir, from, dirfd, name);
 }
 
+void
+spool_forget(int dirfd, uint32_t uid)
+{
+	char name[SPOOL_NAME];
+	int fd;
+
+	spool_name(uid, name);
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	file_forget(fd);
+	close(fd);
+}
+
 bool
 spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32])
 {

@@ -32,6 +32,9 @@ enum err spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool
 /* The same bytes in a file of its own, unflushed. */
 enum err spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid) MUST_CHECK;
 
+/* Its bytes are read from the disk next, see file_forget(). */
+void spool_forget(int dirfd, uint32_t uid);
+
 /* Does DIRFD/UID. exist with these bytes (by size and SHA-256)? */
 bool spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32]);
 

@@ -17,6 +17,7 @@
  *    4  u32 length of payload  16  u32 chain: the crc of the frame before
  *   20  u32 crc: CRC-32C of bytes 0..19 and the payload
  *   24  payload
+ * Void frame: magic "CHWV", its crc is of bytes 0..19 only, no payload is meant.
  *
  * Invariants
  *  1. A frame is valid only if magic, lsn, chain and crc are right.  Bytes
@@ -25,6 +26,20 @@
  *  2. state.slot[state.current] is the tail and the chain there.  It is
  *     switched by one aligned store after the frame's bytes are written.
  *  3. state.flushed <= tail, and all before it is on the disk.
+ *  4. While state.failed is set nobody appends, and [flushed, tail) is in
+ *     doubt: perhaps on the disk, perhaps not.
+ *  5. voided[g % VOIDED] is where the doubt began that ended with generation
+ *     g; it is written before `generation`, and that before `flushed`.
+ *
+ * A flush that fails.  The kernel may say so once only, take the pages for
+ * clean, and keep or drop what was in them: flushing once more proves nothing,
+ * and a frame behind a hole would be lost with the hole.  So what is in doubt
+ * is overwritten, which makes its pages dirty again: with one void frame and
+ * zeros up to the tail.  When that is flushed, none of the frames there has
+ * been, whatever happens; their writers, who told nobody, undo them; places in
+ * the log stay what they are.  If that fails too the log takes no more frames,
+ * and the next to append tries again.  After a power cut in between, a replay
+ * finds some of the doubtful frames or none: their writers had said so.
  *
  * A kill before the switch of the slot: the bytes lie behind the tail and are
  * overwritten.  After: the frame counts, flushed or not; its writer had said
@@ -53,10 +68,12 @@
 
 enum {
 	FRAME_MAGIC = 0x43485746,	/* "CHWF" */
+	VOID_MAGIC = 0x43485756,	/* "CHWV" */
 	FRAME_HEADER = 24,
 	CHECKPOINT_MAGIC = 0x43484350,	/* "CHCP" */
 	CHECKPOINT_SIZE = 20,
 	STATE_VERSION = 1,
+	VOIDED = 16,
 	OPEN_SEGMENTS = 4,
 	LOCK_WAIT_MS = -1,		/* held for one write or one flush only */
 };
@@ -74,6 +91,10 @@ struct wal_state {
 	_Atomic uint64_t flushed;
 	_Atomic uint64_t checkpoint;
 	_Atomic uint32_t failed;	/* a flush failed: no more frames */
+	_Atomic uint32_t distrusted;	/* files may lack what the log has */
+	_Atomic uint32_t generation;	/* how often frames were made void */
+	_Atomic uint64_t voided[VOIDED];	/* from where, by generation */
+	uint32_t flushed_chain;		/* the crc of the frame before `flushed` */
 };
 
 struct wal_segment {
@@ -89,6 +110,7 @@ struct wal {
 	bool has_gate;
 	struct wal_segment seg[OPEN_SEGMENTS];
 	unsigned next_seg;		/* which to close next */
+	uint32_t generation;		/* when we appended last */
 };
 
 static struct wal_slot
@@ -225,6 +247,28 @@ stream_bytes(struct wal *w, uint64_t lsn, void *p, size_t n)
 	return OK;
 }
 
+/*
+ * Before the first bytes of a segment: whoever gave it its name may have been
+ * killed before that was on the disk.  If it cannot be brought there the
+ * segment goes: flushing once more would not prove that it is.
+ */
+static enum err
+flush_name(struct wal *w, uint64_t start)
+{
+	enum err e = file_fsync_dir(w->dirfd, ".");
+	char name[32];
+
+	if (e == OK)
+		return OK;
+	for (int i = 0; i < OPEN_SEGMENTS; i++)
+		if (w->seg[i].start == start)
+			segment_close(&w->seg[i]);
+	segment_name(start, name);
+	if (file_unlink(w->dirfd, name) == ERR_IO)
+		log_warning("%s/%s: could not be removed", w->path, name);
+	return e;
+}
+
 static enum err
 stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 {
@@ -237,12 +281,8 @@ stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
 
 		e = segment_get(w, lsn, true, &fd);
-		/*
-		 * The first bytes of a segment: whoever gave it its name may have
-		 * been killed before that was on the disk.
-		 */
 		if (e == OK && off == 0)
-			e = file_fsync_dir(w->dirfd, ".");
+			e = flush_name(w, lsn);
 		if (e == OK)
 			e = file_write_at(fd, w->path, in, part, off);
 		if (e != OK)
@@ -259,12 +299,13 @@ stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 struct frame {
 	uint32_t len, chain, crc;
 	uint64_t lsn;
+	bool is_void;
 };
 
 static void
 frame_encode(const struct frame *f, struct buf *b)
 {
-	buf_add_u32(b, FRAME_MAGIC);
+	buf_add_u32(b, f->is_void ? VOID_MAGIC : FRAME_MAGIC);
 	buf_add_u32(b, f->len);
 	buf_add_u64(b, f->lsn);
 	buf_add_u32(b, f->chain);
@@ -276,10 +317,12 @@ frame_decode(const char *p, struct frame *f)
 	struct str s = { p, FRAME_HEADER };
 	uint32_t magic;
 
-	return str_get_u32(&s, &magic) && magic == FRAME_MAGIC &&
-	    str_get_u32(&s, &f->len) && str_get_u64(&s, &f->lsn) &&
+	if (!str_get_u32(&s, &magic) || (magic != FRAME_MAGIC && magic != VOID_MAGIC))
+		return false;
+	f->is_void = magic == VOID_MAGIC;
+	return str_get_u32(&s, &f->len) && str_get_u64(&s, &f->lsn) &&
 	    str_get_u32(&s, &f->chain) && str_get_u32(&s, &f->crc) &&
-	    f->len <= WAL_FRAME_MAX;
+	    (f->is_void || f->len <= WAL_FRAME_MAX);
 }
 
 /*
@@ -299,6 +342,8 @@ frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain, struct frame *f,
 	    (chain != NULL && f->chain != *chain))
 		return ERR_NOTFOUND;
 	buf_reset(payload);
+	if (f->is_void)
+		return crc32c(0, head, FRAME_HEADER - 4) == f->crc ? OK : ERR_NOTFOUND;
 	e = stream_bytes(w, lsn + FRAME_HEADER, buf_reserve(payload, f->len), f->len);
 	if (e != OK)
 		return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
@@ -333,6 +378,97 @@ put_frame(struct wal *w, const struct iovec *iov, int iovcnt, uint64_t lsn,
 	return e;
 }
 
+/* Flushes; a failure leaves the doubt to settle_doubt(). */
+static enum err
+flush_range(struct wal *w, uint64_t from, uint64_t to)
+{
+	enum err e = OK;
+	int fd;
+
+	for (uint64_t at = from - from % WAL_SEGMENT; e == OK && at < to;
+	    at += WAL_SEGMENT) {
+		e = segment_get(w, at, false, &fd);
+		if (e == OK)
+			e = file_fdatasync(fd, w->path);
+	}
+	return e;
+}
+
+/* The void frame [FROM, TO): its header last, as of every frame. */
+static enum err
+put_void(struct wal *w, uint64_t from, uint64_t to, struct frame *f)
+{
+	static const char zeros[65536];
+	struct buf head = BUF_INIT;
+	enum err e = OK;
+
+	*f = (struct frame){ .lsn = from, .len = (uint32_t)(to - from - FRAME_HEADER),
+	    .chain = w->state->flushed_chain, .is_void = true };
+	frame_encode(f, &head);
+	f->crc = crc32c(0, head.p, head.n);
+	buf_add_u32(&head, f->crc);
+	for (uint64_t at = from + FRAME_HEADER; e == OK && at < to; at += sizeof(zeros)) {
+		uint64_t n = to - at < sizeof(zeros) ? to - at : sizeof(zeros);
+
+		e = stream_put_bytes(w, at, zeros, (size_t)n);
+	}
+	if (e == OK)
+		e = stream_put_bytes(w, from, head.p, head.n);
+	buf_free(&head);
+	return e;
+}
+
+/*
+ * With both locks, after a flush has failed: makes void what is in doubt.
+ * More than a frame can hold is in doubt only if thousands wait for one flush.
+ */
+static enum err
+make_void(struct wal *w)
+{
+	uint64_t from = atomic_load(&w->state->flushed), to = slot_now(w).tail;
+	uint32_t next = atomic_load(&w->state->generation) + 1;
+	struct frame f;
+	enum err e = OK;
+
+	if (to - from > UINT32_MAX)
+		return ERR_IO;
+	if (from < to) {
+		e = put_void(w, from, to, &f);
+		if (e == OK)
+			e = flush_range(w, from, to);
+	}
+	if (e != OK) {
+		log_err("%s: cannot be flushed; takes no commits until it can; see to "
+		    "the disk", w->path);
+		return e;
+	}
+	if (from < to) {
+		atomic_store(&w->state->voided[next % VOIDED], from);
+		atomic_store(&w->state->generation, next);
+		slot_set(w, to, f.crc);
+		w->state->flushed_chain = f.crc;
+		atomic_store(&w->state->flushed, to);
+	}
+	atomic_store(&w->state->failed, 0);
+	log_notice("%s: can be flushed again; commits that were not have been undone",
+	    w->path);
+	return OK;
+}
+
+/* With LOCK_WAL_APPEND. */
+static enum err
+settle_doubt(struct wal *w)
+{
+	enum err e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
+
+	if (e != OK)
+		return e;
+	if (atomic_load(&w->state->failed))
+		e = make_void(w);
+	lock_release(w->flush_fd, LOCK_WAL_FLUSH);
+	return e;
+}
+
 enum err
 wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
     uint64_t *start, uint64_t *end)
@@ -349,37 +485,39 @@ wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
 	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
 	if (e != OK)
 		return e;
-	if (atomic_load(&w->state->failed)) {
-		log_err("%s: takes no more commits since a flush failed; "
-		    "restart the server", w->path);
-		e = ERR_IO;
-	} else {
+	if (atomic_load(&w->state->failed))
+		e = settle_doubt(w);
+	if (e == OK) {
 		now = slot_now(w);
 		f.len = (uint32_t)n;
 		f.lsn = now.tail;
 		f.chain = now.chain;
 		e = put_frame(w, iov, iovcnt, now.tail, &f);
-		if (e == OK) {
-			*start = now.tail;
-			*end = now.tail + FRAME_HEADER + n;
-			slot_set(w, *end, f.crc);
-		}
+	}
+	if (e == OK) {
+		*start = now.tail;
+		*end = now.tail + FRAME_HEADER + n;
+		w->generation = atomic_load(&w->state->generation);
+		slot_set(w, *end, f.crc);
 	}
 	lock_release(w->append_fd, LOCK_WAL_APPEND);
 	return e;
 }
 
+/* Under the flush's lock: all that has been appended by now. */
 static enum err
-flush_range(struct wal *w, uint64_t from, uint64_t to)
+flush_all(struct wal *w)
 {
-	enum err e = OK;
-	int fd;
+	/* Also for those who appended while we waited. */
+	struct wal_mark target = wal_mark(w);
+	enum err e = atomic_load(&w->state->failed) ? ERR_IO :
+	    flush_range(w, atomic_load(&w->state->flushed), target.lsn);
 
-	for (uint64_t at = from - from % WAL_SEGMENT; e == OK && at < to;
-	    at += WAL_SEGMENT) {
-		e = segment_get(w, at, false, &fd);
-		if (e == OK)
-			e = file_fdatasync(fd, w->path);
+	if (e == OK) {
+		w->state->flushed_chain = target.chain;
+		atomic_store(&w->state->flushed, target.lsn);
+	} else {
+		atomic_store(&w->state->failed, 1);
 	}
 	return e;
 }
@@ -387,7 +525,6 @@ flush_range(struct wal *w, uint64_t from, uint64_t to)
 enum err
 wal_flush(struct wal *w, uint64_t end)
 {
-	uint64_t target;
 	enum err e;
 
 	if (atomic_load(&w->state->flushed) >= end)
@@ -395,37 +532,60 @@ wal_flush(struct wal *w, uint64_t end)
 	e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
 	if (e != OK)
 		return e;
-	if (atomic_load(&w->state->flushed) < end) {
-		/* Also for those who appended while we waited. */
-		target = slot_now(w).tail;
-		e = atomic_load(&w->state->failed) ? ERR_IO :
-		    flush_range(w, atomic_load(&w->state->flushed), target);
-		if (e == OK)
-			atomic_store(&w->state->flushed, target);
-		else
-			atomic_store(&w->state->failed, 1);
-	}
+	if (atomic_load(&w->state->flushed) < end)
+		e = flush_all(w);
 	lock_release(w->flush_fd, LOCK_WAL_FLUSH);
+	if (e == OK)
+		return OK;
+	/* Not with the flush's lock, which comes after this one. */
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	if (e != OK)
+		return e;
+	e = settle_doubt(w);
+	lock_release(w->append_fd, LOCK_WAL_APPEND);
 	return e;
+}
+
+/* Is the frame that we appended last, which ends at END, void by now? */
+static bool
+became_void(const struct wal *w, uint64_t end)
+{
+	uint32_t now = atomic_load(&w->state->generation), first = w->generation + 1;
+
+	/* The first time counts: later doubts began behind it. */
+	return now != w->generation && (now - w->generation >= VOIDED ||
+	    atomic_load(&w->state->voided[first % VOIDED]) < end);
+}
+
+enum err
+wal_commit(struct wal *w, uint64_t end, bool *undone)
+{
+	enum err e = wal_flush(w, end);
+
+	*undone = e == OK && became_void(w, end);
+	if (*undone)
+		return ERR_IO;
+	return e == OK ? OK : ERR_UNKNOWN;
 }
 
 enum err
 wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx)
 {
 	struct buf payload = BUF_INIT;
-	uint64_t tail = slot_now(w).tail;
+	/* What is in doubt may be changing just now, and is nobody's yet. */
+	uint64_t end = atomic_load(&w->state->flushed);
 	struct frame f;
 	enum err e = OK;
 
-	while (from < tail) {
+	while (from < end) {
 		e = frame_read(w, from, NULL, &f, &payload);
 		if (e != OK) {
-			log_err("%s: no valid frame at %" PRIu64 " before the tail %"
-			    PRIu64, w->path, from, tail);
+			log_err("%s: no valid frame at %" PRIu64 " before %"
+			    PRIu64, w->path, from, end);
 			e = ERR_CORRUPT;
 			break;
 		}
-		if (!each(ctx, from, buf_str(&payload)))
+		if (!f.is_void && !each(ctx, from, buf_str(&payload)))
 			break;
 		from += FRAME_HEADER + f.len;
 	}
@@ -437,6 +597,18 @@ uint64_t
 wal_tail(struct wal *w)
 {
 	return slot_now(w).tail;
+}
+
+void
+wal_distrust(struct wal *w)
+{
+	atomic_store(&w->state->distrusted, 1);
+}
+
+bool
+wal_is_distrusted(struct wal *w)
+{
+	return atomic_load(&w->state->distrusted) != 0;
 }
 
 uint64_t
@@ -609,6 +781,20 @@ map_state(struct wal *w)
 	return OK;
 }
 
+/* What the last flush did not bring to the disk is not to be believed. */
+static void
+segment_forget(struct wal *w, const char *name, uint64_t start, void *ctx)
+{
+	int fd;
+
+	(void)start;
+	(void)ctx;
+	if (file_open(w->dirfd, name, O_RDONLY, 0, &fd) != OK)
+		return;
+	file_forget(fd);
+	close(fd);
+}
+
 /* Finds the last valid frame from the checkpoint on. */
 static enum err
 find_tail(struct wal *w, struct wal_mark *m)
@@ -673,6 +859,7 @@ open_cold(struct wal *w)
 	if (e != OK)
 		return e;
 	tail = m;
+	each_segment(w, segment_forget, NULL);
 	e = find_tail(w, &tail);
 	if (e != OK)
 		return e;
@@ -682,8 +869,12 @@ open_cold(struct wal *w)
 	slot_set(w, tail.lsn, tail.chain);
 	atomic_store(&w->state->checkpoint, m.lsn);
 	/* What was read may be in the page cache only: flush all of it again. */
-	return flush_range(w, m.lsn, tail.lsn) == OK ?
-	    (atomic_store(&w->state->flushed, tail.lsn), OK) : ERR_IO;
+	e = flush_range(w, m.lsn, tail.lsn);
+	if (e != OK)
+		return e;
+	w->state->flushed_chain = tail.chain;
+	atomic_store(&w->state->flushed, tail.lsn);
+	return OK;
 }
 
 static void

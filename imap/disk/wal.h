@@ -50,16 +50,35 @@ uint64_t wal_tail(struct wal *w);
 enum err wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
     uint64_t *start, uint64_t *end) MUST_CHECK;
 
-/* Returns when all before END is on the disk.  After ERR_IO nobody can know,
- * and the log takes no more frames until the store is opened anew. */
+/*
+ * Returns when all before END is settled: on the disk, or void because it
+ * could not be brought there.  After an error nobody can know, and the log
+ * takes no frames; whoever comes next tries again to settle it.
+ */
 enum err wal_flush(struct wal *w, uint64_t end) MUST_CHECK;
 
 /*
+ * For the frame that this process appended last: OK, it is on the disk;
+ * *undone (ERR_IO): it has never been, and will not be whatever happens;
+ * ERR_UNKNOWN: nobody can tell.
+ */
+enum err wal_commit(struct wal *w, uint64_t end, bool *undone) MUST_CHECK;
+
+/*
  * Calls EACH for every whole frame from FROM (a frame's start, or a
- * checkpoint) to the end, until it returns false.  PAYLOAD is borrowed.
+ * checkpoint) to the end of what is settled, until it returns false.  PAYLOAD
+ * is borrowed.
  */
 typedef bool (*wal_each_fn)(void *ctx, uint64_t lsn, struct str payload);
 enum err wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx) MUST_CHECK;
+
+/*
+ * A flush of the partition's files has failed, and another one would prove
+ * nothing: until the store is opened anew, whose replay looks at what the disk
+ * holds, the log must stay.
+ */
+void wal_distrust(struct wal *w);
+bool wal_is_distrusted(struct wal *w);
 
 /* Replay starts here; all before is in the files, flushed. */
 uint64_t wal_checkpoint_lsn(struct wal *w);

@@ -193,6 +193,8 @@ static const struct reply_error errors[] = {
 	[ERR_STALE] = { false, NULL, "Mailbox has been deleted" },
 	[ERR_CORRUPT] = { false, "SERVERBUG", "Mailbox has an invalid format" },
 	[ERR_IO] = { false, "SERVERBUG", "System I/O error" },
+	[ERR_UNKNOWN] = { false, "UNAVAILABLE",
+	    "It failed, perhaps after it was done; look before you try again" },
 	[ERR_CLOSED] = { false, "UNAVAILABLE", "Connection closed" },
 	[ERR_TIMEOUT] = { false, "UNAVAILABLE", "Timed out" },
 	[ERR_AGAIN] = { false, "INUSE", "Somebody else was changing it; try again" },

@@ -6,7 +6,8 @@
  *  2. Lock and unlock each mailbox that a frame before the mark names: its
  *     writer has then applied his commit, or died, and mailbox_lock() has
  *     applied it for him.
- *  3. syncfs(): one call flushes message files, links, indexes.
+ *  3. syncfs(): one call flushes message files, links, indexes.  If it fails
+ *     there is no further checkpoint before a restart, see flush_files().
  *  4. Move the checkpoint to the mark (durably), retire segments.
  *  5. Remove the stage files whose links are now on the disk.
  * A crash before 4 changes nothing; between 4 and 5 stage files stay until
@@ -126,11 +127,34 @@ settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
 	return err == ERR_NOTFOUND || err == ERR_STALE || err == ERR_CORRUPT ? OK : err;
 }
 
+/*
+ * The kernel tells once, and not everybody, that it could not write a page,
+ * and then takes it for clean.  So after a failure no flush of these files is
+ * believed, and the log keeps what was in them, until a restart.
+ */
+static enum err
+flush_files(struct partition *part)
+{
+	enum err e;
+
+	if (wal_is_distrusted(part->wal))
+		return ERR_IO;
+	e = file_syncfs(part->dirfd, part->path);
+	if (e != OK) {
+		log_crit("partition %s: a flush failed; the log keeps all changes, and "
+		    "grows, until the server is restarted; see to the disk", part->name);
+		wal_distrust(part->wal);
+	}
+	return e;
+}
+
 static enum err
 flush_named(struct store *s, struct partition *part, struct wal_mark mark, struct named *n)
 {
-	enum err e = wal_scan(part->wal, wal_checkpoint_lsn(part->wal), collect, n);
+	enum err e = wal_flush(part->wal, mark.lsn);
 
+	if (e == OK)
+		e = wal_scan(part->wal, wal_checkpoint_lsn(part->wal), collect, n);
 	if (e == OK && n->bad)
 		e = ERR_CORRUPT;
 	id_unique(&n->mailboxes);
@@ -138,7 +162,7 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 	for (size_t i = 0; e == OK && i < n->mailboxes.n; i++)
 		e = settle_mailbox(s, part, &n->mailboxes.id[i]);
 	if (e == OK)
-		e = file_syncfs(part->dirfd, part->path);
+		e = flush_files(part);
 	return e == OK ? wal_checkpoint_set(part->wal, mark) : e;
 }
 
@@ -186,8 +210,11 @@ checkpoint_partition(struct store *s, struct partition *part)
 enum err
 checkpoint_settle(struct partition *part, uint64_t *lsn)
 {
+	enum err e;
+
 	*lsn = wal_tail(part->wal);
-	return file_syncfs(part->dirfd, part->path);
+	e = wal_flush(part->wal, *lsn);
+	return e == OK ? flush_files(part) : e;
 }
 
 bool

@@ -16,8 +16,9 @@
  * complete or between 2 and 3: whoever locks the mailbox next finds dirty_lsn
  * and does step 3 (recover.c).  Power cut before the flush: as if nothing had
  * been; after it: replay does 1 and 3 from the log.
- * wal_flush() fails: nobody knows; dirty_lsn stays, the caller hears ERR_IO,
- * and the log takes no more until a restart has found out.
+ * The flush fails: wal_commit() makes the frame void and we undo, or it cannot
+ * do that either and nobody knows.  Then dirty_lsn stays, the caller hears
+ * ERR_UNKNOWN, and whoever locks the mailbox next settles it (recover.c).
  *
  * What fails, fails for its mailbox in step 1 and for its partition in step 2.
  * Of a delivery the others get their mail, and each transaction knows its own
@@ -257,8 +258,10 @@ log_partition(struct commit *c, struct partition *part, bool *appended)
 			c->target[i].ix->h->dirty_lsn = wal_tail(part->wal);
 	e = frame_append(part, &f, &start, &end);
 	if (e == OK) {
-		*appended = true;
-		e = wal_flush(part->wal, end);
+		bool undone;
+
+		e = wal_commit(part->wal, end, &undone);
+		*appended = !undone;
 	}
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];

@@ -116,6 +116,7 @@ copy_files(int from, int to)
 static enum err
 copy_mailbox(struct partition *to, int from, const char *dir)
 {
+	uint64_t tail;
 	enum err e;
 	int fd;
 
@@ -123,8 +124,11 @@ copy_mailbox(struct partition *to, int from, const char *dir)
 	if (e != OK)
 		return e;
 	e = copy_files(from, fd);
+	tail = wal_tail(to->wal);
 	if (e == OK)
-		e = index_rebase(fd, wal_tail(to->wal));
+		e = wal_flush(to->wal, tail);
+	if (e == OK)
+		e = index_rebase(fd, tail);
 	if (e == OK)
 		e = file_syncfs(fd, to->path);
 	close(fd);

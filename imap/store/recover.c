@@ -147,6 +147,8 @@ restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
 	bool copied;
 	enum err e;
 
+	if (a->cold)
+		spool_forget(ix->dirfd, m->r.uid);
 	if (!a->cold || spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid))
 		return OK;
 	switch (m->source) {

@@ -3,6 +3,7 @@
 
 #include "lib/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,6 +223,120 @@ frames_cross_segments_and_segments_are_reused(void **state)
 	wal_close(w);
 }
 
+/* --- flushes that fail --- */
+
+static int failing;		/* so many of the next flushes */
+
+int
+fdatasync(int fd)
+{
+	if (failing > 0) {
+		failing--;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static uint64_t
+append_only(struct wal *w, const char *text)
+{
+	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	uint64_t start, end;
+
+	assert_int_equal(wal_append(w, &iov, 1, &start, &end), OK);
+	return end;
+}
+
+static void
+frames_of_a_failed_flush_are_void(void **state)
+{
+	struct wal *a = open_wal(true), *b = open_wal(false);
+	uint64_t flushed, first, second;
+	bool undone;
+
+	(void)state;
+	flushed = append_only(b, "kept");
+	append(a, "too");
+	first = append_only(a, "first");
+	second = append_only(b, "second");
+	failing = 1;
+	assert_int_equal(wal_commit(a, first, &undone), ERR_IO);
+	assert_true(undone);
+	assert_int_equal(wal_commit(b, second, &undone), ERR_IO);
+	assert_true(undone);
+	assert_string_equal(scan(a).text, "kept,too,");
+	/* Nor is anything found from the place on where one of them began. */
+	assert_int_equal(wal_scan(a, first, collect, &(struct found){ "", 0 }), ERR_CORRUPT);
+	assert_int_equal(wal_commit(a, append_only(a, "next"), &undone), OK);
+	assert_string_equal(scan(b).text, "kept,too,next,");
+	/* Flushed by somebody else before. */
+	second = append_only(b, "last");
+	append(a, "very last");
+	first = append_only(a, "void");
+	failing = 1;
+	assert_int_equal(wal_commit(a, first, &undone), ERR_IO);
+	assert_int_equal(wal_commit(b, second, &undone), OK);
+	assert_false(undone);
+	assert_true(flushed < second);
+	wal_close(a);
+	wal_close(b);
+	a = open_wal(true);
+	assert_string_equal(scan(a).text, "kept,too,next,last,very last,");
+	wal_close(a);
+}
+
+static void
+log_that_cannot_be_flushed_waits(void **state)
+{
+	struct wal *w = open_wal(true);
+	struct iovec iov = { (void *)(uintptr_t)"x", 1 };
+	uint64_t start, end;
+	bool undone;
+
+	(void)state;
+	append(w, "kept");
+	end = append_only(w, "doubtful");
+	failing = 3;
+	assert_int_equal(wal_commit(w, end, &undone), ERR_UNKNOWN);
+	assert_false(undone);
+	assert_int_equal(wal_append(w, &iov, 1, &start, &end), ERR_IO);
+	assert_int_equal(failing, 0);
+	append(w, "next");
+	assert_string_equal(scan(w).text, "kept,next,");
+	/* What nobody has settled a restart finds, or finds to be void. */
+	end = append_only(w, "doubtful again");
+	failing = 2;
+	assert_int_equal(wal_commit(w, end, &undone), ERR_UNKNOWN);
+	wal_close(w);
+	w = open_wal(true);
+	append(w, "end");
+	assert_string_equal(scan(w).text, "kept,next,end,");
+	wal_close(w);
+}
+
+static void
+void_frame_may_cross_segments(void **state)
+{
+	static char big[3000000];
+	struct wal *w = open_wal(true);
+	struct iovec iov = { big, sizeof(big) };
+	uint64_t start, end;
+	bool undone;
+
+	(void)state;
+	append(w, "kept");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(wal_append(w, &iov, 1, &start, &end), OK);
+	failing = 1;
+	assert_int_equal(wal_commit(w, end, &undone), ERR_IO);
+	append(w, "next");
+	wal_close(w);
+	w = open_wal(true);
+	assert_string_equal(scan(w).text, "kept,next,");
+	wal_close(w);
+}
+
 /* Writers killed at random: the log stays usable, what was acknowledged is there. */
 static void
 killed_writers_leave_a_good_log(void **state)
@@ -282,6 +398,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(old_frames_behind_the_tail_stay_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(checkpoint_lets_frames_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_cross_segments_and_segments_are_reused, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_of_a_failed_flush_are_void, setup, teardown),
+		cmocka_unit_test_setup_teardown(log_that_cannot_be_flushed_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(void_frame_may_cross_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_writers_leave_a_good_log, setup, teardown),
 	};
 

@@ -153,7 +153,9 @@ def read_private_seen(w):
     c = w.open("bob")
     w.cmd(c, 'EXAMINE "user.alice.a"')
     r = w.cmd(c, "UID SEARCH UNSEEN")
-    if not r.find(rb"^SEARCH \d+$"):
+    # That reading marks may fail: on a full disk, too, mail can be read.
+    uids = [u for u, _ in some(w, "INBOX.a", 99)]
+    if int(r.find(rb"^SEARCH (\d+)")[1]) != uids[0]:
         raise Violation(f"seen state of bob: {r!r}")
 
 
@@ -226,7 +228,10 @@ def read_and_mark(w):
 
     def change(s):
         s.boxes["INBOX.a"][token] |= {"\\Seen"}
+    before = w.users["alice"]
     w.op(c, change, f"UID FETCH {uid} BODY[]")
+    # On a full disk, too, mail can be read.
+    w.users["alice"], w.maybe["alice"] = before, w.users["alice"]
 
 
 @step(prepare=fill)
