@@ -6,7 +6,10 @@
  *  2. Lock and unlock each mailbox that a frame before the mark names: its
  *     writer has then applied his commit, or died, and mailbox_lock() has
  *     applied it for him.
- *  3. syncfs(): one call flushes message files, links, indexes.  If it fails
+ *  3. syncfs(): one call flushes message files, links, indexes; another the
+ *     configuration directory, which may be another file system: replay counts
+ *     the quota roots of the mailboxes that it meets, so a sum that is not yet
+ *     on the disk must not lose the frame that it is owed to.  If one fails
  *     there is no further checkpoint before a restart, see flush_files().
  *  4. Move the checkpoint to the mark (durably), retire segments.
  *  5. Remove the stage files whose links are now on the disk.
@@ -133,13 +136,13 @@ settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
  * believed, and the log keeps what was in them, until a restart.
  */
 static enum err
-flush_files(struct partition *part)
+flush_files(struct partition *part, int fd, const char *path)
 {
 	enum err e;
 
 	if (wal_is_distrusted(part->wal))
 		return ERR_IO;
-	e = file_syncfs(part->dirfd, part->path);
+	e = file_syncfs(fd, path);
 	if (e != OK) {
 		log_crit("partition %s: a flush failed; the log keeps all changes, and "
 		    "grows, until the server is restarted; see to the disk", part->name);
@@ -162,7 +165,9 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 	for (size_t i = 0; e == OK && i < n->mailboxes.n; i++)
 		e = settle_mailbox(s, part, &n->mailboxes.id[i]);
 	if (e == OK)
-		e = flush_files(part);
+		e = flush_files(part, part->dirfd, part->path);
+	if (e == OK)
+		e = flush_files(part, s->config_fd, s->params.config_dir);
 	return e == OK ? wal_checkpoint_set(part->wal, mark) : e;
 }
 
@@ -214,7 +219,7 @@ checkpoint_settle(struct partition *part, uint64_t *lsn)
 
 	*lsn = wal_tail(part->wal);
 	e = wal_flush(part->wal, *lsn);
-	return e == OK ? flush_files(part) : e;
+	return e == OK ? flush_files(part, part->dirfd, part->path) : e;
 }
 
 bool
