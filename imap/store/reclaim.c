@@ -30,18 +30,25 @@ reclaim_alone(struct index *ix)
 	return alone;
 }
 
+static enum err
+unlink_file(struct index *ix, uint32_t uid)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(uid, name);
+	return file_unlink(ix->dirfd, name);
+}
+
 /* Record number AT; was there a file? */
 static bool
 reclaim_one(struct index *ix, uint32_t at)
 {
 	struct index_record r;
-	char name[SPOOL_NAME];
 	enum err e;
 
 	if (index_get(ix, at, &r) != OK)
 		return false;
-	spool_name(r.uid, name);
-	e = file_unlink(ix->dirfd, name);
+	e = unlink_file(ix, r.uid);
 	if (e != OK && e != ERR_NOTFOUND)
 		return false;
 	r.flags |= REC_RECLAIMED;
@@ -71,6 +78,29 @@ reclaim_files(struct index *ix, int64_t before)
 	return n;
 }
 
+/*
+ * No log says that these were expunged, not any more: so what is marked must
+ * be gone for good, or a power cut brings the file back beside its mark, and
+ * reconstruct takes it for a message that somebody has restored.
+ */
+static uint32_t
+reclaim_durably(struct index *ix, int64_t before)
+{
+	uint32_t n = 0, met = 0;
+
+	for (uint32_t i = 0; i < ix->h->records; i++) {
+		const struct index_record *r = index_peek(ix, i);
+
+		if (is_unreclaimed(r) && r->changed <= before) {
+			n += unlink_file(ix, r->uid) == OK;
+			met++;
+		}
+	}
+	if (met > 0 && file_fsync_dir(ix->dirfd, ".") == OK)
+		(void)reclaim_files(ix, before);
+	return n;
+}
+
 void
 reclaim_uid(struct index *ix, uint32_t uid)
 {
@@ -93,7 +123,7 @@ reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32
 		return err;
 	err = mailbox_lock(s, store_partition_of(s, e->partition), ix, e);
 	if (err == OK) {
-		*reclaimed = reclaim_files(ix, before);
+		*reclaimed = reclaim_durably(ix, before);
 		err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
 		if (dropped > 0)
 			log_info("mailbox %s: %u records of expunged messages dropped",

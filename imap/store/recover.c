@@ -429,12 +429,36 @@ replay_count(struct replay *r, size_t i)
 		log_warning("quota root %s: not counted anew; run quota -f", root);
 }
 
+/*
+ * A mark may have reached the disk before the removal of its file did.  Were it
+ * left, reconstruct would take the file for a message that somebody restored.
+ */
+static void
+remove_reclaimed(struct index *ix)
+{
+	const uint32_t gone = REC_EXPUNGED | REC_RECLAIMED;
+	char name[SPOOL_NAME];
+
+	for (uint32_t i = 0; i < ix->h->records; i++) {
+		const struct index_record *r = index_peek(ix, i);
+
+		if ((r->flags & gone) != gone || !index_record_valid(r))
+			continue;
+		spool_name(r->uid, name);
+		if (file_unlink(ix->dirfd, name) == ERR_IO)
+			log_warning("%s/%s: an expunged message's file could not be "
+			    "removed", ix->name, name);
+	}
+}
+
 static void
 replay_close_all(struct replay *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		if (r->open[i].ix != NULL)
+		if (r->open[i].ix != NULL) {
+			remove_reclaimed(r->open[i].ix);
 			settle(r->open[i].ix);
+		}
 		index_close(r->open[i].ix);
 	}
 	for (size_t i = 0; i < r->n; i++)
