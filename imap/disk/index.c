@@ -204,6 +204,8 @@ index_mark(int dirfd, enum index_state state)
 	s = h.state | (uint32_t)state;
 	e = file_write_at(fd, "cyrus.index", &s, sizeof(s),
 	    offsetof(struct index_header, state));
+	if (e == OK)
+		e = file_fdatasync(fd, "cyrus.index");
 	close(fd);
 	return e;
 }

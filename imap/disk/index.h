@@ -124,7 +124,11 @@ enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages) MUST_CHECK;
 /* The mailbox's id and UIDVALIDITY, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity) MUST_CHECK;
 
-/* Marks the mailbox deleted (or replaced) for all who have it open (under its lock). */
+/*
+ * Marks the mailbox deleted (or replaced) for all who have it open (under its
+ * lock), and flushes the mark: should mailboxes.db have to be built anew after a
+ * power cut, it says which of the directories that are left are no mailboxes.
+ */
 enum err index_mark(int dirfd, enum index_state state) MUST_CHECK;
 
 /*

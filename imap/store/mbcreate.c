@@ -1,9 +1,10 @@
 /*
  * mbcreate.c - making a mailbox
  *
- * The directory, cyrus.header and cyrus.index are made and flushed before the
+ * The directory, cyrus.index and cyrus.header are made and flushed before the
  * transaction that puts the name into the list.  Killed before it, the files
- * are left, of an id that nobody knows; mbdir_choose() clears them away.
+ * are left, of an id that nobody knows; mbdir_choose() clears them away.  In
+ * this order: what has a header is a whole mailbox to who builds the list anew.
  */
 #include "imap/disk/index.h"
 #include "imap/store/mbdir.h"
@@ -67,9 +68,9 @@ write_files(int dirfd, const struct mbentry *e)
 		.flags = e->flags, .acl = e->acl, .quotaroot = e->quotaroot,
 		.specialuse = e->specialuse,
 	};
-	enum err err = header_write(dirfd, &h, true);
+	enum err err = index_create(dirfd, &e->id, e->uidvalidity, true);
 
-	return err == OK ? index_create(dirfd, &e->id, e->uidvalidity, true) : err;
+	return err == OK ? header_write(dirfd, &h, true) : err;
 }
 
 static enum err
