@@ -1,0 +1,116 @@
+"""What must be there: what clients were promised, up to any moment.
+
+Events are written into the trace by the clients themselves:
+  {"c": client, "n": number, "do": words, "mode": MODE, "groups": [[change ...] ...]}
+                              before the command is sent
+  {"c": client, "n": number, "ok": bool, "up": [changes that replace or add]}
+                              when its answer has come
+One client has one command on its way at most, and two clients never change
+the same thing at once.  MODE says how much of an unanswered command may
+have happened: "any" of its groups, or with "steps" the first few; a group
+wholly or not at all.
+
+Changes (from and to: null where it is not there):
+  ["msg", box, token, from, to]  {"f": flags, "u": uid or null, "d": [bytes, sha1 of
+                                 the last so many], "x": is that all?, "t": INTERNALDATE or null}
+  ["box", box, from name, to name]
+  ["acl", box, from, to]         identifier -> rights
+  ["sub", user, name, from, to]
+  ["quota", root, from, to]
+  ["seen", box, user, token, from, to]
+A box is a mailbox's number in the model, for its whole life.
+Floors, in "up" of an answer: ["floor", box, {"uidnext", "validity", "modseq"}].
+"""
+import copy
+import json
+
+
+class Box:
+    def __init__(self, name):
+        self.name = name
+        self.is_renamed = False
+        self.messages = {}      # token -> message
+        self.uids = {}          # UID -> token, also of what is gone
+        self.acl = None
+        self.seen = {}          # user -> set of tokens
+        self.floor = {"uidnext": 0, "validity": 0, "modseq": 0}
+
+    def copy(self):
+        b = copy.copy(self)
+        b.messages, b.uids, b.floor = dict(self.messages), dict(self.uids), dict(self.floor)
+        b.seen = {u: set(s) for u, s in self.seen.items()}
+        return b
+
+
+class Model:
+    def __init__(self):
+        self.boxes = {}         # number -> Box; gone ones too, their name None
+        self.subs, self.quotas = {}, {}
+        self.validity = {}      # name -> {UIDVALIDITY: number} of those that had it
+        self.open = {}          # client -> its command without an answer
+        self.acknowledged = 0
+
+    def copy(self):
+        """To be changed without changing this one; messages themselves never are."""
+        m = copy.copy(self)
+        m.boxes = {n: b.copy() for n, b in self.boxes.items()}
+        m.subs = {u: set(s) for u, s in self.subs.items()}
+        m.quotas, m.validity, m.open = dict(self.quotas), dict(self.validity), dict(self.open)
+        return m
+
+    def event(self, text):
+        e = json.loads(text)
+        if "ok" not in e:
+            self.open[e["c"]] = e
+            return
+        op = self.open.pop(e["c"])
+        self.acknowledged += 1
+        if e["ok"]:
+            for group in op["groups"]:
+                for change in group:
+                    self.change(change)
+        for change in e.get("up", []):
+            self.change(change)
+
+    def change(self, c):
+        getattr(self, "change_" + c[0])(*c[1:])
+
+    def change_box(self, number, _old, name):
+        if number not in self.boxes:
+            self.boxes[number] = Box(name)
+            return
+        b = self.boxes[number]
+        if b.name is not None:
+            had = self.validity.get(b.name, {})
+            self.validity[b.name] = {**had, b.floor["validity"]: number}
+        b.name = name
+        b.is_renamed = True
+
+    def change_msg(self, number, token, _old, new):
+        b = self.boxes[number]
+        if new is None:
+            b.messages.pop(token, None)
+            return
+        b.messages[token] = new
+        if new["u"] is not None:
+            b.uids[new["u"]] = token
+            b.floor["uidnext"] = max(b.floor["uidnext"], new["u"] + 1)
+
+    def change_acl(self, number, _old, new):
+        self.boxes[number].acl = new
+
+    def change_sub(self, user, name, _old, new):
+        s = self.subs.setdefault(user, set())
+        (s.add if new else s.discard)(name)
+
+    def change_quota(self, root, _old, new):
+        self.quotas[root] = new
+
+    def change_seen(self, number, user, token, _old, new):
+        s = self.boxes[number].seen.setdefault(user, set())
+        (s.add if new else s.discard)(token)
+
+    def change_floor(self, number, floor):
+        b = self.boxes[number]
+        for k, v in floor.items():
+            b.floor[k] = max(b.floor[k], v)
