@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
 
@@ -69,6 +70,8 @@ random_bytes(void *p, size_t n)
 	while (n > 0) {
 		ssize_t got = getrandom(at, n, 0);
 
+		if (got < 0 && errno == EINTR)
+			continue;
 		ensure(got > 0);
 		at += got;
 		n -= (size_t)got;

@@ -77,14 +77,18 @@ page_map(struct kv_state *s)
 	return OK;
 }
 
-/* The lock's file may have been deleted or moved away while we waited. */
-static bool
-is_stale(const struct kv_state *s)
+/* ERR_STALE: the lock's file was deleted or moved away while we waited. */
+static enum err
+look_again(const struct kv_state *s)
 {
 	struct stat st;
 
-	return fstat(s->fd, &st) != 0 || st.st_nlink == 0
-	    || (s->page != NULL && atomic_load(&s->page->moved) != 0);
+	if (fstat(s->fd, &st) != 0) {
+		log_io(STATE_FILE, "fstat");
+		return ERR_IO;
+	}
+	return st.st_nlink == 0
+	    || (s->page != NULL && atomic_load(&s->page->moved) != 0) ? ERR_STALE : OK;
 }
 
 static enum err
@@ -99,8 +103,8 @@ open_once(const char *dir, bool create, struct kv_state *s)
 		e = kv_state_lock(s);
 	if (e == OK)
 		e = page_map(s);
-	if (e == OK && is_stale(s))	/* moved: now that we have the page */
-		e = ERR_STALE;
+	if (e == OK)		/* moved?  Now that we have the page */
+		e = look_again(s);
 	if (e != OK)
 		kv_state_close(s);
 	return e;
@@ -137,10 +141,10 @@ kv_state_lock(struct kv_state *s)
 	if (e != OK)
 		return e;
 	s->is_locked = true;
-	if (!is_stale(s))
-		return OK;
-	kv_state_unlock(s);
-	return ERR_STALE;
+	e = look_again(s);
+	if (e != OK)
+		kv_state_unlock(s);
+	return e;
 }
 
 void

@@ -20,12 +20,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND = 64 };		/* events taken from the kernel at once */
+enum {
+	ROUND = 64,		/* events taken from the kernel at once */
+	LATE_MS = 100,		/* between tries to watch what could not be watched */
+};
 
 struct slot {
 	poll_fd_fn fn;		/* NULL: not watched */
 	void *ctx;
 	uint32_t generation;
+	short events;
+	bool is_late;		/* the kernel does not know of it yet */
 };
 
 struct poll_timer {
@@ -40,7 +45,7 @@ struct poll {
 	bool stopped;
 	int64_t now;
 	struct slot *slots;
-	int n_slots;
+	int n_slots, late;	/* .late: how many slots are */
 	struct poll_timer *timers;
 	sigset_t signals;
 	struct { poll_signal_fn fn; void *ctx; } handlers[NSIG];
@@ -102,20 +107,51 @@ slot_of(struct poll *p, int fd)
 	return &p->slots[fd];
 }
 
+static bool
+tell_kernel(struct poll *p, int fd, int op)
+{
+	const struct slot *s = &p->slots[fd];
+	struct epoll_event ev = {
+		.events = (uint32_t)s->events,
+		.data.u64 = (uint64_t)s->generation << 32 | (uint32_t)fd,
+	};
+	if (epoll_ctl(p->epoll_fd, op, fd, &ev) == 0)
+		return true;
+	if (errno != ENOMEM && errno != ENOSPC)
+		log_fatal(EX_OSERR, "cannot watch descriptor %d: %m", fd);
+	return false;
+}
+
 void
 poll_watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
 {
 	struct slot *s = slot_of(p, fd);
-	int op = s->fn != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	int op = s->fn != NULL && !s->is_late ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	s->fn = fn;
 	s->ctx = ctx;
+	s->events = events;
 	s->generation++;
-	struct epoll_event ev = {
-		.events = (uint32_t)events,
-		.data.u64 = (uint64_t)s->generation << 32 | (uint32_t)fd,
-	};
-	if (epoll_ctl(p->epoll_fd, op, fd, &ev) != 0)
-		log_fatal(EX_OSERR, "cannot watch descriptor %d: %m", fd);
+	if (tell_kernel(p, fd, op)) {
+		p->late -= s->is_late;
+		s->is_late = false;
+	} else if (!s->is_late) {
+		log_err("cannot watch descriptor %d: %m; trying again", fd);
+		(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		s->is_late = true;
+		p->late++;
+	}
+}
+
+/* What the kernel had no memory for. */
+static void
+watch_late(struct poll *p)
+{
+	for (int fd = 0; p->late > 0 && fd < p->n_slots; fd++) {
+		if (!p->slots[fd].is_late || !tell_kernel(p, fd, EPOLL_CTL_ADD))
+			continue;
+		p->slots[fd].is_late = false;
+		p->late--;
+	}
 }
 
 void
@@ -123,6 +159,8 @@ poll_unwatch(struct poll *p, int fd)
 {
 	if (fd < 0 || fd >= p->n_slots || p->slots[fd].fn == NULL)
 		return;
+	p->late -= p->slots[fd].is_late;
+	p->slots[fd].is_late = false;
 	p->slots[fd].fn = NULL;
 	p->slots[fd].generation++;
 	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -213,8 +251,10 @@ static int
 time_left(const struct poll *p)
 {
 	if (p->timers == NULL)
-		return -1;
+		return p->late > 0 ? LATE_MS : -1;
 	int64_t left = p->timers->at - clock_ms();
+	if (p->late > 0 && left > LATE_MS)
+		return LATE_MS;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -236,6 +276,7 @@ poll_run(struct poll *p)
 				s->fn(s->ctx, fd, (short)events[i].events);
 		}
 		run_timers(p);
+		watch_late(p);
 	}
 }
 

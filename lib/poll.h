@@ -25,7 +25,8 @@ typedef void (*poll_fd_fn)(void *ctx, int fd, short ready);
 typedef void (*poll_timer_fn)(void *ctx);
 typedef void (*poll_signal_fn)(void *ctx, int signo);
 
-/* Failures of the system at these end the process, with a log line. */
+/* Failures of the system at these end the process, with a log line; but what
+ * the kernel has no memory to watch is tried again until it has. */
 struct poll *poll_new(void);
 void poll_free(struct poll *p);
 

@@ -12,6 +12,7 @@
     --sample N --seed S a random choice of N trials
     --seconds T         end after so long
     --deep              SIGKILL, restart and full check after every trial
+    --explain           say what happened in each trial
     --save FILE         write what was found there
 
 A run enumerates first: each step of steps.py is done twice with counting on.
@@ -199,7 +200,10 @@ class Run:
                 self.fresh()
                 self.world.table.enable()
             self.since_deep.append((key, error, mode))
-            if not self.trial(key, error, mode):
+            fired = self.trial(key, error, mode)
+            if self.args.explain:
+                self.explain(key)
+            if not fired:
                 self.count["not reached"] += 1
             self.count[self.outcome] += 1
         except Exception as e:          # noqa: BLE001  whatever it is, it is a finding
@@ -208,6 +212,13 @@ class Run:
         if self.args.verbose:
             print(f"{key:016x} {self.sites[key].call} {error} {mode} {self.step}: {self.outcome}"
                   f" {time.monotonic() - start:.2f} s", flush=True)
+
+    def explain(self, key):
+        from table import trace
+        import chapar
+        w = self.world
+        print("\n".join(["at " + " < ".join(trace(chapar.BUILD, self.sites[key])), f"on {self.path}",
+                         f"outcome {self.outcome}", *w.said, w.new_log()]))
 
     def report(self, key, error, mode, e):
         from table import trace
@@ -244,6 +255,9 @@ class Run:
                 if self.args.seconds and time.monotonic() - start > self.args.seconds:
                     break
                 self.one(*t)
+                if self.count["trials"] % 250 == 0:
+                    print(f"{self.count['trials']} of {len(todo)} trials after"
+                          f" {time.monotonic() - start:.0f} s", flush=True)
             if self.world is not None and len(self.since_deep) > 0:
                 self.last_look()
         finally:
@@ -273,6 +287,7 @@ def arguments(argv=None):
     p.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     p.add_argument("--seconds", type=float)
     p.add_argument("--deep", action="store_true")
+    p.add_argument("--explain", action="store_true")
     p.add_argument("--verbose", action="store_true")
     return p.parse_args(argv)
 
