@@ -752,12 +752,13 @@ read_batch(struct kv *kv, DB_TXN *txn, struct walk *w)
 static void
 give_batch(struct walk *w, kv_each_fn each, void *ctx)
 {
-	void *place, *key, *value;
-	size_t key_n, value_n;
+	void *place, *key = NULL, *value = NULL;
+	size_t key_n = 0, value_n = 0;
 	struct str last = { NULL, 0 };
 
 	DB_MULTIPLE_INIT(place, &w->batch);
 	while (!w->is_done) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): the batch was filled by read_batch() */
 		DB_MULTIPLE_KEY_NEXT(place, &w->batch, key, key_n, value, value_n);
 		if (place == NULL)
 			break;

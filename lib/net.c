@@ -314,6 +314,7 @@ static bool
 address_of(int fd, bool peer, struct sockaddr_storage *ss)
 {
 	socklen_t len = sizeof(*ss);
+	ss->ss_family = AF_UNSPEC;
 	int rc = peer ? getpeername(fd, (struct sockaddr *)ss, &len)
 	    : getsockname(fd, (struct sockaddr *)ss, &len);
 	if (rc != 0)

@@ -214,7 +214,6 @@ from_errno(const char *what)
 	case ECONNRESET:
 	case ENOTCONN:
 	case ESHUTDOWN:
-		return ERR_CLOSED;
 	case ETIMEDOUT:
 	case EHOSTUNREACH:
 	case ENETUNREACH:
@@ -489,7 +488,7 @@ send_all(struct stream *s, struct iovec *iov, int niov)
 			niov--;
 			continue;
 		}
-		size_t sent;
+		size_t sent = 0;
 		short events = POLLOUT;
 		enum err e = try_write(s, iov, niov, &sent, &events);
 		if (e == ERR_AGAIN)
@@ -497,7 +496,7 @@ send_all(struct stream *s, struct iovec *iov, int niov)
 		if (e != OK)
 			s->out_err = e;
 		s->bytes_out += sent;
-		for (int i = 0; sent > 0; i++) {
+		for (int i = 0; sent > 0 && i < niov; i++) {
 			size_t n = sent < iov[i].iov_len ? sent : iov[i].iov_len;
 			if (s->tele_fd >= 0)
 				telemetry(s, '>', iov[i].iov_base, n);

@@ -184,8 +184,8 @@ check_option(int c, struct check_params *p)
 	case 'U': p->mismatch = CHECK_REMOVE; break;
 	case 'o': p->odd = CHECK_ODD_IGNORE; break;
 	case 'O': p->odd = CHECK_ODD_REMOVE; break;
-	case 'k': case 'g': break;	/* of no effect since Cyrus 2.4 */
-	case 'M': break;		/* the list is always preferred */
+	/* Of no effect since Cyrus 2.4; and the list is always preferred. */
+	case 'k': case 'g': case 'M': break;
 	case 'x': refuse('x', "what cyrus.header says is always imported");
 	case 'P': refuse('P', "give names with -f, or all with -m");
 	case 'I': refuse('I', "of two mailboxes with one id the list never takes the second");

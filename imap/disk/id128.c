@@ -14,7 +14,7 @@ id128_eq(const struct id128 *a, const struct id128 *b)
 struct id128
 id128_new(void)
 {
-	struct id128 id;
+	struct id128 id = { { 0 } };
 
 	random_bytes(id.b, sizeof(id.b));
 	return id;

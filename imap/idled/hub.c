@@ -295,7 +295,7 @@ hub_free(struct hub *h)
 	if (h == NULL)
 		return;
 	while (h->conns != NULL)
-		conn_close(h->conns);
+		conn_close(h->conns);	/* NOLINT(clang-analyzer-unix.Malloc): unlinks itself */
 	poll_cancel(h->poll, h->pause);
 	poll_unwatch(h->poll, h->listen_fd);
 	free(h->buckets);

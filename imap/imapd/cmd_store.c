@@ -111,7 +111,7 @@ run_store(struct session *s, struct command *c)
 	struct store_params_flags p = { .op = req->op };
 	struct search_range *range;
 	uint32_t *uids;
-	size_t ranges, n;
+	size_t ranges, n = 0;
 	enum err e;
 
 	if (s->examined)

@@ -140,9 +140,11 @@ tree_of_sections(struct arena *arena, struct str table, uint64_t size)
 			return NULL;
 		if (depth > 0) {
 			part->parent = last[depth - 1];
+			if (part->parent == NULL)
+				return NULL;
 			if (part->parent->children++ == 0)
 				part->parent->child = part;
-			else
+			else if (last[depth] != NULL)
 				last[depth]->next = part;
 		}
 		last[depth] = part;

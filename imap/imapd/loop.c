@@ -118,7 +118,7 @@ static void
 answer(struct session *s, struct incoming *in)
 {
 	struct command *c = &in->c;
-	if (in->err == OK && c->text == NULL && (c->def->flags & CMD_TIMED))
+	if (in->err == OK && c->text == NULL && c->def != NULL && (c->def->flags & CMD_TIMED))
 		c->text = timed_text(c);
 	struct reply_tagged t = {
 		.tag = c->tag, .err = in->err, .bad = c->bad, .code = c->code,

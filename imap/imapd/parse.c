@@ -302,7 +302,7 @@ bool
 parse_literal(struct parser *p, struct str *s)
 {
 	size_t from = p->at;
-	uint64_t n;
+	uint64_t n = 0;
 	if (!literal_head(p, &n))
 		return false;
 	if (p->has_blob && p->at == p->blob_at) {

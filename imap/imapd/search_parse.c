@@ -239,7 +239,7 @@ static bool
 parse_named_key(struct search_parse *sp, struct search_key **key)
 {
 	struct str name = peek_name(sp->p);
-	struct search_key *k, *not;
+	struct search_key *k, *negation;
 
 	if (str_ieq(name, STR("NEW"))) {
 		sp->p->at += name.n;
@@ -255,11 +255,11 @@ parse_named_key(struct search_parse *sp, struct search_key **key)
 		*key = k;
 		if (!keys[i].negated)
 			return true;
-		not = new_key(sp, SEARCH_NOT);
-		if (!not)
+		negation = new_key(sp, SEARCH_NOT);
+		if (!negation)
 			return false;
-		not->child = k;
-		*key = not;
+		negation->child = k;
+		*key = negation;
 		return true;
 	}
 	return parse_expect(sp->p, "a search key");

@@ -6,6 +6,7 @@
 #include "lib/charset.h"
 #include "lib/log.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +32,11 @@ from_xtext(struct arena *arena, struct str s)
 	size_t n = 0;
 
 	for (size_t i = 0; out != NULL && i < s.n; i++) {
-		unsigned v;
+		if (s.p[i] == '+' && i + 2 < s.n && isxdigit((unsigned char)s.p[i + 1]) &&
+		    isxdigit((unsigned char)s.p[i + 2])) {
+			const char hex[3] = { s.p[i + 1], s.p[i + 2], '\0' };
 
-		if (s.p[i] == '+' && i + 2 < s.n &&
-		    sscanf((char[]){ s.p[i + 1], s.p[i + 2], '\0' }, "%2x", &v) == 1) {
-			out[n++] = (char)v;
+			out[n++] = (char)strtoul(hex, NULL, 16);
 			i += 2;
 		} else {
 			out[n++] = s.p[i];

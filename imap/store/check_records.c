@@ -57,7 +57,7 @@ take_records(struct checking *c, struct str file)
 {
 	uint32_t last = 0;
 
-	c->rec = malloc(file.n);
+	c->rec = calloc(1, file.n);
 	ensure(c->rec != NULL);
 	for (size_t at = INDEX_HEADER_SIZE, i = 0; at + INDEX_RECORD_SIZE <= file.n;
 	    at += INDEX_RECORD_SIZE, i++) {

@@ -24,7 +24,7 @@ is_expunged(struct mbox *m, uint32_t recno)
 static void
 map_room(struct mbox *m, size_t need)
 {
-	if (need <= m->map_size)
+	if (m->map != NULL && need <= m->map_size)
 		return;
 	m->map_size = need + need / 8 + 64;
 	m->map = realloc(m->map, m->map_size * sizeof(*m->map));
@@ -198,12 +198,13 @@ enum err
 mbox_reopen(struct mbox *m)
 {
 	struct index *old = m->ix;
-	uint32_t *uids = malloc(((size_t)m->count + 1) * sizeof(*uids)), n = 0;
+	uint32_t count = m->count, n = 0;
+	uint32_t *uids = malloc(((size_t)count + 1) * sizeof(*uids));
 	uint32_t last = m->known > 0 ? index_peek(old, m->known - 1)->uid : 0;
 	enum err e;
 
 	ensure(uids != NULL);
-	for (uint32_t i = 0; i < m->count; i++)
+	for (uint32_t i = 0; i < count; i++)
 		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
 	e = open_successor(m);
 	if (e != OK) {
@@ -214,8 +215,8 @@ mbox_reopen(struct mbox *m)
 	m->cached.valid = false;
 	free(m->map);
 	m->map = uids;			/* same size: becomes the map */
-	m->map_size = (size_t)m->count + 1;
-	for (uint32_t i = 0; i < m->count; i++) {
+	m->map_size = (size_t)count + 1;
+	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at = index_find(m->ix, m->h.records, uids[i]);
 
 		if (at < m->h.records && index_peek(m->ix, at)->uid == uids[i])

@@ -41,6 +41,7 @@ read_stat(const char *pid, struct proc *proc)
 	fclose(f);
 	line[n] = '\0';
 	const char *rest = strrchr(line, ')');
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
 	if (rest == NULL || sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
 	    "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
 	    &parent, &user, &sys, &child_user, &child_sys) != 5)

@@ -50,7 +50,8 @@ run_free(struct run *run)
 void
 run_join(struct run *run, struct player *p, void (*go)(struct player *))
 {
-	run->player = realloc(run->player, (run->players + 1) * sizeof *run->player);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers it is */
+	run->player = realloc(run->player, (run->players + 1) * sizeof(run->player[0]));
 	if (run->player == NULL)
 		abort();
 	*p = (struct player){ .run = run, .number = run->players, .go = go };

@@ -306,7 +306,7 @@ do_append(struct worker *w, int i)
 {
 	struct arena *arena = arena_new(ARENA);
 	struct mbentry *e;
-	struct mbox *m;
+	struct mbox *m = NULL;
 	char name[32];
 	enum err err;
 

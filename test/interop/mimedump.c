@@ -46,8 +46,8 @@ show_leaves(struct str message, const struct mime_part *part, struct buf *out)
 		enum err e = mime_decode_body(message, part, out);
 
 		show("BYTES", out);
-		if (e == OK)
-			e = mime_decode_text(message, part, out);
+		if (e == OK && mime_decode_text(message, part, out) != OK)
+			buf_reset(out);
 		show("TEXT", out);
 	}
 	for (const struct mime_part *p = part->child; p != NULL; p = p->next)
