@@ -172,7 +172,8 @@ slice(struct str bytes, uint64_t start, uint64_t size)
 		start = bytes.n;
 	if (size > bytes.n - start)
 		size = bytes.n - start;
-	return (struct str){ bytes.p + start, (size_t)size };
+	/* A body that was not asked for is NULL, to which nothing is added. */
+	return (struct str){ size > 0 ? bytes.p + start : bytes.p, (size_t)size };
 }
 
 static struct str
