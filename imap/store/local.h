@@ -26,6 +26,7 @@ struct partition {
 	const char *path;
 	int dirfd;			/* the partition's root */
 	int stagefd;			/* its stage directory */
+	int walfd;			/* its log's directory */
 	struct wal *wal;
 };
 

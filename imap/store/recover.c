@@ -283,14 +283,28 @@ bad_record(const struct partition *part, uint64_t lsn)
 	return false;
 }
 
-/* The repaired state is whole: sums, no dirt, readers may come in. */
+static uint64_t
+lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * The repaired state is whole: sums, no dirt, readers may come in.  A frame
+ * that had been applied before has not moved the highest modseq: the next
+ * commit's must be news to who has read the names and \Seen as of now.
+ */
 static void
 settle(struct index *ix)
 {
+	struct index_header *h = ix->h;
+
 	index_write_begin(ix);
 	index_recount(ix);
-	ix->h->changed_modseq = ix->h->highestmodseq;
-	ix->h->dirty_lsn = 0;
+	h->changed_modseq = h->highestmodseq;
+	h->keywords_changed = lower(h->keywords_changed, h->highestmodseq);
+	h->seen_changed = lower(h->seen_changed, h->highestmodseq);
+	h->dirty_lsn = 0;
 	index_write_end(ix);
 }
 

@@ -58,15 +58,14 @@ open_log(struct store *s, struct partition *p)
 {
 	struct buf path = BUF_INIT;
 	bool cold = false;
-	int dirfd = -1;
 	enum err e;
 
 	buf_printf(&path, "%s/wal", p->path);
 	e = file_mkdirs(p->dirfd, "wal", 0700);
 	if (e == OK)
-		e = file_open_dir(p->dirfd, "wal", &dirfd);
+		e = file_open_dir(p->dirfd, "wal", &p->walfd);
 	if (e == OK)
-		e = wal_open(dirfd, path.p, &p->wal, &cold);
+		e = wal_open(p->walfd, path.p, &p->wal, &cold);
 	if (e == OK && cold) {
 		e = recover_replay(s, p);
 		if (e == OK)
@@ -87,7 +86,7 @@ open_partition(struct partition *p, const struct store_partition *params)
 	enum err e;
 
 	*p = (struct partition){ .name = params->name, .path = params->path,
-	    .dirfd = -1, .stagefd = -1 };
+	    .dirfd = -1, .stagefd = -1, .walfd = -1 };
 	e = file_open_dir(AT_FDCWD, p->path, &p->dirfd);
 	if (e == ERR_NOTFOUND)
 		log_err("partition %s: directory %s does not exist; is its file system "
@@ -143,6 +142,8 @@ static void
 close_partition(struct partition *p)
 {
 	wal_close(p->wal);
+	if (p->walfd >= 0)
+		close(p->walfd);
 	if (p->stagefd >= 0)
 		close(p->stagefd);
 	if (p->dirfd >= 0)

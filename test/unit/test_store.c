@@ -712,6 +712,78 @@ many_commits_are_replayed(void **state)
 	fixture_check_sums(&f, "user.joe");
 }
 
+static void
+store_keyword(struct mbox *m, uint32_t uid, const char *name)
+{
+	struct str names[1] = { str_c(name) };
+	struct store_params_flags p = { .op = STORE_ADD, .keywords = { names, 1 } };
+	struct txn *t = txn_begin(m);
+
+	txn_store(t, &uid, 1, &p);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+}
+
+/* A replay must not say that names or \Seen are newer than they are. */
+static void
+changes_after_a_replay_are_news(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *a, *b;
+	struct message msg;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	fixture_append(m, f.s, "two");
+	store_keyword(m, 1, "first");
+	mbox_close(m);
+	a = fixture_mbox(&f, "user.joe", "ann", 0);
+	store_flags(a, 1, STORE_ADD, MSG_SEEN);
+	mbox_close(a);
+
+	fixture_reopen(&f);
+	a = fixture_mbox(&f, "user.joe", "ann", 0);
+	b = fixture_mbox(&f, "user.joe", "ann", 0);
+	store_flags(b, 2, STORE_ADD, MSG_SEEN);
+	refresh(a, 0);
+	assert_int_equal(mbox_message(a, 2, &msg), OK);
+	assert_true(msg.flags & MSG_SEEN);
+	mbox_close(a);
+	mbox_close(b);
+
+	fixture_reopen(&f);
+	a = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_string_equal(mbox_keyword(a, 0), "first");
+	store_keyword(a, 2, "second");
+	refresh(a, 0);
+	assert_string_equal(mbox_keyword(a, 1), "second");
+	mbox_close(a);
+}
+
+static int
+lowest_free_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+static void
+closing_leaves_no_descriptor(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	int before;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	mbox_close(m);
+	fixture_reopen(&f);
+	fixture_reopen(&f);		/* the first one had a log to replay */
+	before = lowest_free_descriptor();
+	fixture_reopen(&f);
+	assert_int_equal(lowest_free_descriptor(), before);
+}
+
 int
 main(void)
 {
@@ -730,6 +802,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
+		cmocka_unit_test_setup_teardown(changes_after_a_replay_are_news, setup, teardown),
+		cmocka_unit_test_setup_teardown(closing_leaves_no_descriptor, setup, teardown),
 		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
 	};
 
