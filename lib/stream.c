@@ -56,6 +56,7 @@ struct stream {
 	char tls_why[160];	/* the handshake failed */
 	struct str mem_in;
 	struct buf *mem_out;
+	struct stream_peer peer;	/* its functions: NULL, or what is used */
 };
 
 static int64_t
@@ -126,6 +127,14 @@ stream_mem(struct str in, struct buf *out)
 	struct stream *s = new_stream();
 	s->mem_in = in;
 	s->mem_out = out;
+	return s;
+}
+
+struct stream *
+stream_to(const struct stream_peer *peer)
+{
+	struct stream *s = new_stream();
+	s->peer = *peer;
 	return s;
 }
 
@@ -240,21 +249,30 @@ telemetry(struct stream *s, char direction, const void *p, size_t n)
 		;
 }
 
+static enum err
+read_memory(struct stream *s, void *p, size_t max, size_t *got)
+{
+	if (s->peer.read != NULL) {
+		*got = s->peer.read(s->peer.ctx, p, max);
+		return *got == 0 ? ERR_CLOSED : OK;
+	}
+	*got = max < s->mem_in.n ? max : s->mem_in.n;
+	if (*got == 0)
+		return ERR_CLOSED;
+	memcpy(p, s->mem_in.p, *got);
+	s->mem_in.p += *got;
+	s->mem_in.n -= *got;
+	return OK;
+}
+
 /* One try to read from memory, descriptor or TLS; ERR_AGAIN sets *events. */
 static enum err
 try_read(struct stream *s, void *p, size_t max, size_t *got, short *events)
 {
 	if (s->tls != NULL)
 		return tls_read(s->tls, p, max, got, events);
-	if (s->rfd < 0) {
-		*got = max < s->mem_in.n ? max : s->mem_in.n;
-		if (*got == 0)
-			return ERR_CLOSED;
-		memcpy(p, s->mem_in.p, *got);
-		s->mem_in.p += *got;
-		s->mem_in.n -= *got;
-		return OK;
-	}
+	if (s->rfd < 0)
+		return read_memory(s, p, max, got);
 	*events = POLLIN;
 	if (!s->rsock) {
 		struct pollfd pfd = { .fd = s->rfd, .events = POLLIN };
@@ -424,8 +442,11 @@ stream_wait(struct stream *s, int other_fd, int timeout_ms)
 {
 	int64_t end = timeout_ms < 0 ? 0 : now_ms() + timeout_ms;
 	for (;;) {
-		if (stream_pending(s) > 0 || s->in_err != OK || s->rfd < 0)
+		if (stream_pending(s) > 0 || s->in_err != OK)
 			return OK;
+		if (s->rfd < 0)
+			return s->peer.wait == NULL || s->peer.wait(s->peer.ctx)
+			    ? OK : ERR_AGAIN;
 		struct pollfd pfd[3] = {
 			{ .fd = s->rfd, .events = POLLIN },
 			{ .fd = other_fd, .events = POLLIN },
@@ -454,7 +475,10 @@ try_write(struct stream *s, struct iovec *iov, int niov, size_t *sent, short *ev
 	if (s->tls != NULL)
 		return tls_write(s->tls, iov[0].iov_base, iov[0].iov_len, sent, events);
 	if (s->wfd < 0) {
-		buf_add(s->mem_out, iov[0].iov_base, iov[0].iov_len);
+		if (s->peer.write != NULL)
+			s->peer.write(s->peer.ctx, iov[0].iov_base, iov[0].iov_len);
+		else
+			buf_add(s->mem_out, iov[0].iov_base, iov[0].iov_len);
 		*sent = iov[0].iov_len;
 		return OK;
 	}

@@ -52,6 +52,19 @@ void stream_close(struct stream *s);
 /* A stream over memory for tests and fuzzers: input IN, output kept in *out. */
 struct stream *stream_mem(struct str in, struct buf *out);
 
+/*
+ * The same with functions at the other end.  READ gives 1 to MAX bytes, 0 at
+ * the end of input; WAIT is stream_wait(): true if there is input, or its end,
+ * false for ERR_AGAIN.
+ */
+struct stream_peer {
+	size_t (*read)(void *ctx, char *p, size_t max);
+	void (*write)(void *ctx, const char *p, size_t n);
+	bool (*wait)(void *ctx);
+	void *ctx;
+};
+struct stream *stream_to(const struct stream_peer *peer);
+
 void stream_timeout(struct stream *s, int seconds);	/* 0: none */
 void stream_deadline(struct stream *s, int seconds);	/* from now; 0: none */
 
