@@ -6,3 +6,10 @@ test/fuzz/fuzz_imapparse_SRCS = test/fuzz/fuzz_imapparse.c imap/imapd/fetch_pars
 	imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
 test/fuzz/fuzz_disk_SRCS = test/fuzz/fuzz_disk.c test/fuzz/place.c
 test/fuzz/fuzz_store_SRCS = test/fuzz/fuzz_store.c test/fuzz/place.c
+
+# Whole sessions: the programs without their main(), in test/fuzz/world.c.
+FUZZERS += test/fuzz/fuzz_imap
+fuzz_world_SRCS = test/fuzz/fake_login.c test/fuzz/kv_mem.c test/fuzz/talk.c test/fuzz/world.c
+test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/imap_check.c \
+	test/fuzz/imap_grammar.c $(fuzz_world_SRCS) \
+	$(filter-out imap/imapd/imapd.c,$(imap/imapd/imapd_SRCS))
