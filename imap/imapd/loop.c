@@ -156,9 +156,14 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	parse_command(s, &in);
 	if (in.err == OK) {
 		in.err = in.c.def->run(s, &in.c);
-		/* A client that was told BYE is told no more numbers. */
-		if (!s->said_bye && sync_after(s, &in.c) != OK && in.err == OK)
-			in.err = s->state == STATE_LOGOUT ? ERR_STALE : ERR_IO;
+		/*
+		 * A client that was told BYE is told no more numbers.  Told it now,
+		 * since the selected mailbox is gone, he still hears OK for what was
+		 * done: he would do it again.
+		 */
+		if (!s->said_bye && sync_after(s, &in.c) != OK && in.err == OK &&
+		    s->state != STATE_LOGOUT)
+			in.err = ERR_IO;
 	}
 	if (!in.c.answered)
 		answer(s, &in);
