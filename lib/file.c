@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum err
@@ -287,20 +289,87 @@ file_mkdirs(int dirfd, const char *path, mode_t mode)
 	return OK;
 }
 
-static enum err
-write_new(int dirfd, const char *name, const void *p, size_t n, mode_t mode, bool durable)
-{
-	enum err e;
-	int fd;
+enum { TEMP_TRIES = 3 };
 
-	e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, mode, &fd);
+/*
+ * The temporary name of a replacement is the same each time, so whoever was
+ * killed over one leaves a single file, which the next one removes.  Who
+ * writes has a lock on it: nobody removes it under his hands.
+ */
+struct temp {
+	char name[PATH_MAX];
+	int fd;
+	int lock_fd;			/* the same file: its lock outlives fd */
+};
+
+static bool
+is_found_at(int fd, int dirfd, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* What a killed process left; not what another one is writing. */
+static void
+drop_stale(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_found_at(fd, dirfd, name))
+		(void)unlinkat(dirfd, name, 0);
+	close(fd);
+}
+
+static enum err
+temp_open(int dirfd, const char *path, mode_t mode, struct temp *t)
+{
+	static _Atomic unsigned count;
+	bool mine = false;
+	enum err e = ERR_EXISTS;
+
+	for (int i = 0; i <= TEMP_TRIES && e == ERR_EXISTS && !mine; i++) {
+		int n = i < TEMP_TRIES ? snprintf(t->name, PATH_MAX, "%s.tmp", path) :
+		    snprintf(t->name, PATH_MAX, "%s.%ld.%u.tmp", path, (long)getpid(),
+		    atomic_fetch_add(&count, 1));
+
+		if (n >= PATH_MAX)
+			return ERR_LIMIT;
+		e = file_open(dirfd, t->name, O_WRONLY | O_CREAT | O_EXCL, mode, &t->fd);
+		if (e == ERR_EXISTS)
+			drop_stale(dirfd, t->name);
+		if (e != OK)
+			continue;
+		mine = flock(t->fd, LOCK_EX | LOCK_NB) == 0 &&
+		    is_found_at(t->fd, dirfd, t->name);
+		if (!mine) {
+			close(t->fd);
+			e = ERR_EXISTS;
+		}
+	}
 	if (e != OK)
 		return e;
-	e = file_write(fd, name, p, n);
+	t->lock_fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+	if (t->lock_fd >= 0)
+		return OK;
+	e = failed(t->name, "dup");
+	(void)unlinkat(dirfd, t->name, 0);
+	close(t->fd);
+	return e;
+}
+
+static enum err
+temp_write(struct temp *t, const void *p, size_t n, bool durable)
+{
+	enum err e = file_write(t->fd, t->name, p, n);
+
 	if (e == OK && durable)
-		e = file_fsync(fd, name);
-	if (close(fd) != 0 && e == OK)
-		e = failed(name, "close");
+		e = file_fsync(t->fd, t->name);
+	if (close(t->fd) != 0 && e == OK)
+		e = failed(t->name, "close");
 	return e;
 }
 
@@ -324,29 +393,32 @@ dir_of(const char *path, char dir[PATH_MAX])
 enum err
 file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool durable)
 {
-	static _Atomic unsigned count;
-	char name[PATH_MAX], dir[PATH_MAX];
-	enum err e;
+	struct temp t;
+	char dir[PATH_MAX];
+	enum err e = temp_open(dirfd, path, mode, &t);
 
-	if (snprintf(name, sizeof(name), "%s.%ld.%u.tmp", path, (long)getpid(),
-	    atomic_fetch_add(&count, 1)) >= (int)sizeof(name))
-		return ERR_LIMIT;
-	e = write_new(dirfd, name, p, n, mode, durable);
-	if (e == ERR_EXISTS) {
-		/* A dead process that had our id. */
-		e = file_unlink(dirfd, name);
-		if (e == OK)
-			e = write_new(dirfd, name, p, n, mode, durable);
-	}
+	if (e != OK)
+		return e;
+	e = temp_write(&t, p, n, durable);
 	if (e == OK)
-		e = file_rename(dirfd, name, dirfd, path);
+		e = file_rename(dirfd, t.name, dirfd, path);
+	if (e != OK && unlinkat(dirfd, t.name, 0) != 0 && errno != ENOENT)
+		log_io(t.name, "unlink");
+	close(t.lock_fd);
 	if (e == OK && durable) {
 		dir_of(path, dir);
-		return file_fsync_dir(dirfd, dir);
+		e = file_fsync_dir(dirfd, dir);
 	}
-	if (e != OK && e != ERR_NOTFOUND && unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
-		log_io(name, "unlink");
 	return e;
+}
+
+void
+file_sweep(int dirfd, const char *path)
+{
+	char name[PATH_MAX];
+
+	if (snprintf(name, sizeof(name), "%s.tmp", path) < (int)sizeof(name))
+		drop_stale(dirfd, name);
 }
 
 enum err

@@ -65,6 +65,9 @@ enum err file_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 enum err file_replace(int dirfd, const char *path, const void *p, size_t n,
     mode_t mode, bool durable) MUST_CHECK;
 
+/* Removes what a process that was killed over file_replace() of PATH left. */
+void file_sweep(int dirfd, const char *path);
+
 /* A whole file mapped for reading; an empty file gives {"", 0}. */
 enum err file_map(int dirfd, const char *path, struct str *map) MUST_CHECK;
 void file_unmap(struct str map);

@@ -213,3 +213,9 @@ lock_release(int fd, enum lock_rank rank)
 	flock(fd, LOCK_UN);
 	note_released(rank);
 }
+
+enum err
+lock_in_use(int fd)
+{
+	return take(fd, LOCK_SH, -1);
+}

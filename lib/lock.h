@@ -43,4 +43,10 @@ enum err lock_exclusive(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 enum err lock_shared(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 void lock_release(int fd, enum lock_rank rank);
 
+/*
+ * A shared lock for as long as FD's file is in use, of no rank; ends with FD.
+ * For files that are locked exclusively for a moment only.
+ */
+enum err lock_in_use(int fd) MUST_CHECK;
+
 #endif

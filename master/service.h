@@ -17,7 +17,7 @@
  * A worker that ends badly without having served anybody counts as a failure
  * of its service, which is then left alone for 1/4, 1/2, 1, 2, 4 ... 60 seconds; not so
  * one that somebody has killed (SIGKILL), which is replaced at once, if it goes
- * on once a second.  One
+ * on twice a second.  One
  * that crashes while it serves costs that session, is logged, and counts for
  * nothing: it is replaced at once, since only a client can cause it and the
  * next one must not suffer for that.

@@ -61,6 +61,7 @@ struct service {
 	int64_t relisten_at, full_logged;
 	int listen_tries;		/* of an address in use */
 	int ignored;			/* rounds in which a client was left waiting */
+	int extra;			/* workers to start for such a one */
 	int64_t second;			/* in which forks were counted */
 	int forks;
 	struct poll_timer *timer;

@@ -29,7 +29,7 @@ enum {
 	MAX_STARTS = 32,		/* at once, whoever waits */
 	COPY_MS = 500,			/* a copy that takes longer is asked for again */
 	COPY_TRIES = 20,		/* after so many without any the template dies */
-	KILLED_MS = 1000,		/* between replacements of those who are killed */
+	KILLED_MS = 500,		/* between replacements of those who are killed */
 };
 
 static void on_exit_of_worker(void *ctx, pid_t pid, int status);
@@ -170,7 +170,7 @@ back_off(struct service *s, const char *what)
 
 /*
  * Killed by somebody, not by its own fault: replaced at once, but if that goes
- * on (the system has no memory for it) not faster than once a second.
+ * on (the system has no memory for it) not faster than twice a second.
  */
 static void
 replace_killed(struct service *s)
@@ -412,11 +412,14 @@ start_program(struct service *s)
 static bool
 start_worker(struct service *s)
 {
-	if (s->template == NULL && !s->plain && s->count[STARTING] > 0)
+	bool serves = s->template != NULL || s->plain;
+	if (!serves && s->count[STARTING] > 0)
 		return false;
 	if (s->template != NULL ? !ask_for_copy(s) : !start_program(s))
 		return false;
 	s->forks++;
+	if (serves && s->extra > 0)
+		s->extra--;
 	return true;
 }
 
@@ -491,6 +494,8 @@ tend(struct service *s)
 		if (knocks > missing)
 			missing = knocks;
 	}
+	if (missing < s->extra)
+		missing = s->extra;
 	if (missing > MAX_STARTS)
 		missing = MAX_STARTS;
 	bool allowed = true;
@@ -507,9 +512,9 @@ tend(struct service *s)
 static void
 replace_woken(struct service *s)
 {
-	if (!s->draining && !s->all->paused && s->fd >= 0 && s->count[FREE] > 0
-	    && waiting(s) > on_their_way(s) && may_start(s))
-		(void)start_worker(s);
+	if (!s->draining && s->fd >= 0 && s->count[FREE] > 0
+	    && waiting(s) > on_their_way(s))
+		s->extra = 1;
 }
 
 /*
@@ -522,11 +527,12 @@ help_ignored(struct service *s)
 	bool waits = !s->draining && s->fd >= 0 && s->count[FREE] > 0
 	    && waiting(s) > 0;
 	s->ignored = waits ? s->ignored + 1 : 0;
-	if (s->ignored < 2 || !may_start(s))
+	if (s->ignored < 2)
 		return;
 	s->ignored = 0;
 	log_info("service %s: a client waits beside free workers; starting one"
 	    " more", s->name);
-	(void)start_worker(s);
+	s->extra = 1;
+	tend(s);
 }
 

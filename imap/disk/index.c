@@ -165,15 +165,19 @@ index_rebase(int dirfd, uint64_t base_lsn)
 }
 
 enum err
-index_usage(int dirfd, uint64_t *bytes, uint64_t *messages)
+index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit)
 {
-	struct index_header h;
+	struct index_header h, again;
 	enum err e = index_header_read(dirfd, &h);
 
+	/* The sums change only while seq is odd, so they are all of one state. */
+	if (e == OK)
+		e = index_header_read(dirfd, &again);
 	if (e != OK)
 		return e;
 	*bytes = h.bytes;
 	*messages = h.exists;
+	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq;
 	return OK;
 }
 

@@ -118,8 +118,11 @@ enum err index_header_read(int dirfd, struct index_header *h) MUST_CHECK;
  */
 enum err index_rebase(int dirfd, uint64_t base_lsn) MUST_CHECK;
 
-/* Sums for quotas, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
-enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages) MUST_CHECK;
+/*
+ * Sums for quotas, from the header, without a lock: ERR_NOTFOUND, ERR_CORRUPT.
+ * *in_commit: they are about to change, or their writer has died over it.
+ */
+enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit) MUST_CHECK;
 
 /* The mailbox's id and UIDVALIDITY, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity) MUST_CHECK;

@@ -139,3 +139,16 @@ spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32])
 	file_unmap(map);
 	return same;
 }
+
+void
+spool_sweep(int dirfd)
+{
+	static const char *const names[] = {
+		"cyrus.index", "cyrus.cache", "cyrus.header", "cyrus.seen.NEW",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		file_sweep(dirfd, names[i]);
+	if (faccessat(dirfd, "cyrus.seen.NEW", F_OK, 0) == 0)
+		(void)!file_unlink(dirfd, "cyrus.seen.NEW");
+}

@@ -38,4 +38,10 @@ void spool_forget(int dirfd, uint32_t uid);
 /* Does DIRFD/UID. exist with these bytes (by size and SHA-256)? */
 bool spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32]);
 
+/*
+ * Removes the temporary files that killed writers left in a mailbox's
+ * directory.  With the mailbox's lock, when no commit is to be finished.
+ */
+void spool_sweep(int dirfd);
+
 #endif

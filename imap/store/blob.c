@@ -6,6 +6,9 @@
  * staged blob's file is flushed with its directory by blob_finish(), before
  * any lock is taken and before any log frame names it; it stays until a
  * checkpoint has flushed the mailboxes' links to it (SOURCE_STAGE in rec.h).
+ *
+ * As long as the blob lives its file is locked, from before its first byte on:
+ * by that a checkpoint knows the files of those who were killed.
  */
 #include "imap/store/blob.h"
 
@@ -17,6 +20,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { WRITE_SIZE = 64 * 1024 };
@@ -43,6 +47,22 @@ blob_new(struct store *s, const char *partition, struct blob **blob)
 	return OK;
 }
 
+static enum err
+make_file(struct blob *b, const char *name)
+{
+	enum err e = file_open(b->part->stagefd, name, O_RDWR | O_CREAT | O_EXCL, 0600, &b->fd);
+
+	if (e != OK) {
+		b->fd = -1;
+		return e;
+	}
+	/* Nobody else looks at an empty one. */
+	if (flock(b->fd, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	log_io(name, "flock");
+	return ERR_IO;
+}
+
 /* What is in memory to the stage file, which is made for it. */
 static enum err
 spill(struct blob *b)
@@ -52,11 +72,9 @@ spill(struct blob *b)
 
 	spool_stage_name(&b->id, name);
 	if (b->fd < 0)
-		e = file_open(b->part->stagefd, name, O_RDWR | O_CREAT | O_EXCL, 0600, &b->fd);
-	if (e != OK) {
-		b->fd = -1;
+		e = make_file(b, name);
+	if (e != OK)
 		return e;
-	}
 	e = file_write(b->fd, name, b->mem.p, b->mem.n);
 	buf_reset(&b->mem);
 	return e;

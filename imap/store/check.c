@@ -279,6 +279,8 @@ check(struct checking *c, struct mbentry *e)
 	if (err != OK)
 		return err;
 	err = check_locked(c);
+	if (err == OK && !c->p->dry_run)
+		spool_sweep(c->dirfd);
 	lock_release(c->dirfd, LOCK_MAILBOX);
 	return err;
 }
@@ -305,6 +307,8 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 		err = ERR_STALE;
 	if (err == OK && r->changed && !p->dry_run && e.quotaroot != NULL)
 		err = quota_recount(s, str_c(e.quotaroot), true, &was, &is);
+	if (err == ERR_BUSY)
+		err = OK;	/* whoever looks at the sum next counts it */
 	close(c.dirfd);
 	free(c.rec);
 	free(c.uid);

@@ -2,6 +2,8 @@
  * checkpoint.c - bringing a partition's files up to its log
  *
  * Order:
+ *  0. Note the stage files that nobody has locked (blob.c): their writers have
+ *     ended, so if a frame names one, that frame is in the log by now.
  *  1. mark: the log's end.  Commits after it stay in the log whatever happens.
  *  2. Lock and unlock each mailbox that a frame before the mark names: its
  *     writer has then applied his commit, or died, and mailbox_lock() has
@@ -12,9 +14,10 @@
  *     on the disk must not lose the frame that it is owed to.  If one fails
  *     there is no further checkpoint before a restart, see flush_files().
  *  4. Move the checkpoint to the mark (durably), retire segments.
- *  5. Remove the stage files whose links are now on the disk.
- * A crash before 4 changes nothing; between 4 and 5 stage files stay until
- * the next cold start clears them.
+ *  5. Remove the stage files whose links are now on the disk, and those of 0:
+ *     no commit that was not applied by 2 can name them.
+ * A crash before 4 changes nothing; between 4 and 5 stage files stay for the
+ * next one.
  */
 #include "imap/store/checkpoint.h"
 
@@ -24,6 +27,7 @@
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
 #include "imap/disk/wal.h"
+#include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
@@ -32,11 +36,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	DUE = 32 * 1024 * 1024,		/* bytes of log */
 	ENTRY_ARENA = 256 * 1024,
+	STAGE_NAME = 32,		/* an id in hex */
+	EMPTY_S = 3600,			/* after that an empty stage file is nobody's */
 };
 
 struct id_list {
@@ -46,6 +55,7 @@ struct id_list {
 
 struct named {			/* what the frames before the mark name */
 	struct id_list mailboxes, staged;
+	struct buf orphans;		/* stage files of the dead, each with its NUL */
 	uint64_t end;
 	bool bad;
 };
@@ -105,6 +115,70 @@ collect(void *ctx, uint64_t lsn, struct str frame)
 	}
 	return true;
 }
+
+/* --- the stage --- */
+
+/*
+ * Has its writer ended?  One that is just being made is empty and not locked
+ * yet; if it stays so its writer was killed there, and it is young no more.
+ */
+static bool
+is_orphan(int stagefd, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	if (strlen(name) != STAGE_NAME || fstatat(stagefd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode) || (st.st_size == 0 && st.st_mtime > time(NULL) - EMPTY_S))
+		return false;
+	fd = openat(stagefd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	close(fd);
+	return is_free;
+}
+
+static void
+find_orphans(struct partition *part, struct buf *names)
+{
+	int fd = openat(part->stagefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+
+	if (d == NULL) {
+		log_io(part->path, "opendir stage");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((de = readdir(d)) != NULL)
+		if (is_orphan(part->stagefd, de->d_name))
+			buf_add(names, de->d_name, STAGE_NAME + 1);
+	closedir(d);
+}
+
+static void
+drop_one(struct partition *part, const char *name)
+{
+	if (file_unlink(part->stagefd, name) == ERR_IO)
+		log_warning("%s/stage/%s: could not be removed", part->path, name);
+}
+
+static void
+drop_staged(struct partition *part, const struct named *n)
+{
+	char name[SPOOL_NAME];
+
+	for (size_t i = 0; i < n->staged.n; i++) {
+		spool_stage_name(&n->staged.id[i], name);
+		drop_one(part, name);
+	}
+	for (size_t i = 0; i < n->orphans.n; i += STAGE_NAME + 1)
+		drop_one(part, n->orphans.p + i);
+}
+
+/* --- the checkpoint --- */
 
 /* Waits until the mailbox's commits are in its files. */
 static enum err
@@ -171,23 +245,11 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 	return e == OK ? wal_checkpoint_set(part->wal, mark) : e;
 }
 
-static void
-drop_staged(struct partition *part, const struct named *n)
-{
-	char name[SPOOL_NAME];
-
-	for (size_t i = 0; i < n->staged.n; i++) {
-		spool_stage_name(&n->staged.id[i], name);
-		if (file_unlink(part->stagefd, name) == ERR_IO)
-			log_warning("%s/stage/%s: could not be removed", part->path, name);
-	}
-}
-
 enum err
 checkpoint_partition(struct store *s, struct partition *part)
 {
 	struct wal_mark mark;
-	struct named n = { 0 };
+	struct named n = { .orphans = BUF_INIT };
 	enum err e;
 	int fd;
 
@@ -197,6 +259,7 @@ checkpoint_partition(struct store *s, struct partition *part)
 	/* Before the mailboxes' locks in order: whoever holds one does not come here. */
 	e = lock_exclusive(fd, LOCK_NAMES, 0);
 	if (e == OK) {
+		find_orphans(part, &n.orphans);
 		mark = wal_mark(part->wal);
 		n.end = mark.lsn;
 		if (mark.lsn > wal_checkpoint_lsn(part->wal))
@@ -208,6 +271,7 @@ checkpoint_partition(struct store *s, struct partition *part)
 	close(fd);
 	free(n.mailboxes.id);
 	free(n.staged.id);
+	buf_free(&n.orphans);
 	return e;
 }
 
@@ -242,7 +306,7 @@ checkpoint_clear_stage(struct partition *part)
 		return;
 	}
 	while ((de = readdir(d)) != NULL)
-		if (strlen(de->d_name) == 32 && file_unlink(part->stagefd, de->d_name) == ERR_IO)
-			log_warning("%s/stage/%s: could not be removed", part->path, de->d_name);
+		if (strlen(de->d_name) == STAGE_NAME)
+			drop_one(part, de->d_name);
 	closedir(d);
 }

@@ -3,12 +3,18 @@
  *
  * Limits are in mailboxes.db; usage is cached in quota/ROOT (quotafile.h).
  *
- * Counting anew while mail comes in.  A commit changes the cached sum and then
- * the index before it lets go of the mailbox's lock.  So whoever reads a
- * mailbox's usage with that lock sees commits that are in both or in neither;
- * and if no sum was changed between the first mailbox and the end
+ * Counting anew while mail comes in.  A commit notes in the index that it is
+ * going on, changes the cached sum, changes the index, and takes the note away.
+ * So a mailbox without that note is in both or in neither, and needs no lock to
+ * be read; and if no sum was changed between the first mailbox and the end
  * (quotafile.changes), the total of what was read is right at the end, too.
  * Otherwise it is counted once more, a few times at most.
+ *
+ * With the note one waits.  If the lock is free its writer has died, and who
+ * takes it next repairs the index and counts once more.  If the note stays,
+ * because the writer is slow or was stopped just between the two, what was read
+ * cannot be relied on: no sum is written, and the one that is there is taken
+ * away, so whoever looks next counts.
  */
 #include "imap/store/quota.h"
 
@@ -17,14 +23,17 @@
 #include "imap/store/mbname.h"
 #include "imap/store/quotafile.h"
 #include "lib/lock.h"
+#include "lib/lock_holder.h"
 #include "lib/log.h"
 
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
 	COUNT_TRIES = 5,
 	BUSY_MS = 20,
+	STEP_MS = 2,
 };
 
 static enum err
@@ -69,26 +78,54 @@ struct count {
 	struct store *s;
 	struct str root;
 	uint64_t bytes, messages;
+	int wait_ms;			/* for the end of a mailbox's commit */
+	bool is_sure;			/* none was read in the middle of one */
 	enum err err;
 };
 
-/*
- * A mailbox that stays locked, perhaps by ourselves who are just repairing it,
- * is read all the same.
- */
-static enum err
-usage_of(struct store *s, const struct mbentry *e, uint64_t *bytes, uint64_t *messages)
+/* Whoever counts in the middle of his own repair or commit knows what he does. */
+static bool
+is_our_own(int dirfd)
 {
-	enum err err, locked;
+	struct lock_holder h;
+
+	return !lock_holder_find(dirfd, &h);
+}
+
+static enum err
+read_usage_of(struct count *c, int dirfd, uint64_t *bytes, uint64_t *messages)
+{
+	bool in_commit;
+	enum err e;
+
+	for (int waited = 0;; waited += STEP_MS) {
+		e = index_usage(dirfd, bytes, messages, &in_commit);
+		if (e != OK || !in_commit)
+			return e;
+		if (lock_shared(dirfd, LOCK_MAILBOX, 0) == OK) {
+			e = index_usage(dirfd, bytes, messages, &in_commit);
+			lock_release(dirfd, LOCK_MAILBOX);
+			return e;
+		}
+		if (waited >= c->wait_ms)
+			break;
+		(void)poll(NULL, 0, STEP_MS);
+	}
+	if (!is_our_own(dirfd))
+		c->is_sure = false;
+	return OK;
+}
+
+static enum err
+usage_of(struct count *c, const struct mbentry *e, uint64_t *bytes, uint64_t *messages)
+{
+	enum err err;
 	int dirfd;
 
-	err = mblist_open_dir(s, e, &dirfd);
+	err = mblist_open_dir(c->s, e, &dirfd);
 	if (err != OK)
 		return err;
-	locked = lock_shared(dirfd, LOCK_MAILBOX, BUSY_MS);
-	err = index_usage(dirfd, bytes, messages);
-	if (locked == OK)
-		lock_release(dirfd, LOCK_MAILBOX);
+	err = read_usage_of(c, dirfd, bytes, messages);
 	close(dirfd);
 	return err;
 }
@@ -102,7 +139,7 @@ count_one(void *ctx, const struct mbentry *e)
 
 	if (e->quotaroot == NULL || !str_eq(str_c(e->quotaroot), c->root))
 		return true;
-	err = usage_of(c->s, e, &bytes, &messages);
+	err = usage_of(c, e, &bytes, &messages);
 	if (err == OK) {
 		c->bytes += bytes;
 		c->messages += messages;
@@ -118,13 +155,15 @@ count_one(void *ctx, const struct mbentry *e)
 /* *settled: nobody changed the sum meanwhile, so it was written. */
 static enum err
 count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
-    struct count *c, bool last, bool *settled)
+    struct count *c, int try, bool *settled)
 {
 	struct quotafile now = { 0 };
+	bool last = try == COUNT_TRIES;
 	enum err e;
 	int fd;
 
-	*c = (struct count){ .s = s, .root = root };
+	*c = (struct count){ .s = s, .root = root, .is_sure = true,
+	    .wait_ms = BUSY_MS << (try - 1) };
 	memset(was, 0, sizeof(*was));
 	e = quotafile_peek(s, root, was);
 	if (e != OK && e != ERR_NOTFOUND && e != ERR_CORRUPT)
@@ -132,6 +171,8 @@ count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
 	e = mblist_walk(s, root, count_one, c);
 	if (e == OK)
 		e = c->err;
+	if (e == OK && !c->is_sure)
+		return last ? ERR_BUSY : OK;
 	if (e == OK)
 		e = quotafile_lock(s, root, true, &fd);
 	if (e != OK)
@@ -159,22 +200,30 @@ distrust(struct store *s, struct str root)
 		    STR_ARG(root));
 }
 
-enum err
-quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is)
+/* After ERR_BUSY C holds what was counted, which is about right. */
+static enum err
+recount(struct store *s, struct str root, bool fix, struct quotafile *was, struct count *c)
 {
-	struct quotafile before;
-	struct count c;
 	bool settled = false;
 	int64_t kb, messages;
 	enum err e = read_limits(s, root, &kb, &messages);
 
-	for (int i = 1; e == OK && !settled; i++) {
-		e = count_once(s, root, fix, &before, &c, i == COUNT_TRIES, &settled);
-		*was = before.bytes;
-		*is = c.bytes;
-	}
+	for (int try = 1; e == OK && !settled; try++)
+		e = count_once(s, root, fix, was, c, try, &settled);
 	if (e != OK && e != ERR_NOTFOUND && fix)
 		distrust(s, root);
+	return e;
+}
+
+enum err
+quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is)
+{
+	struct quotafile before = { 0 };
+	struct count c = { .s = s };
+	enum err e = recount(s, root, fix, &before, &c);
+
+	*was = before.bytes;
+	*is = c.bytes;
 	return e;
 }
 
@@ -183,12 +232,18 @@ quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_
 static enum err
 read_usage(struct store *s, struct str root, struct quotafile *f)
 {
-	uint64_t was, is;
+	struct quotafile was;
+	struct count c;
 	enum err e = quotafile_peek(s, root, f);
 
 	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
 		return e;
-	e = quota_recount(s, root, true, &was, &is);
+	e = recount(s, root, true, &was, &c);
+	if (e == ERR_BUSY) {
+		f->bytes = c.bytes;
+		f->messages = c.messages;
+		return OK;
+	}
 	return e == OK ? quotafile_peek(s, root, f) : e;
 }
 

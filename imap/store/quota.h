@@ -48,7 +48,8 @@ enum err quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t 
 bool quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages);
 
 /* Sums the index headers anew; *was and *is in bytes.  FIX writes it; if that
- * fails, whoever looks next counts. */
+ * fails, whoever looks next counts.  ERR_BUSY: a mailbox stays locked by another
+ * process, so *is is about right only. */
 enum err quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is) MUST_CHECK;
 
 /*

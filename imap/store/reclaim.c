@@ -7,6 +7,7 @@
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
 #include "lib/file.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 
 #include <sys/file.h>
@@ -16,8 +17,8 @@ void
 reclaim_hold(struct index *ix)
 {
 	/* Somebody who asks whether he is alone has it for a moment only. */
-	if (flock(ix->fd, LOCK_SH) != 0)
-		log_io(ix->name, "flock cyrus.index");
+	if (lock_in_use(ix->fd) != OK)
+		log_warning("mailbox %s: expunged messages may go before this session", ix->name);
 }
 
 bool
@@ -123,6 +124,7 @@ reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32
 		return err;
 	err = mailbox_lock(s, store_partition_of(s, e->partition), ix, e);
 	if (err == OK) {
+		spool_sweep(ix->dirfd);
 		*reclaimed = reclaim_durably(ix, before);
 		err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
 		if (dropped > 0)

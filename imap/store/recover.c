@@ -405,13 +405,18 @@ mailbox_lock(struct store *s, struct partition *part, struct index *ix,
 		return e;
 	}
 	e = repair(s, part, ix);
-	if (e == OK && entry->quotaroot != NULL &&
-	    quota_recount(s, str_c(entry->quotaroot), true, &was, &is) != OK)
+	if (e != OK) {
+		index_unlock(ix);
+		return e;
+	}
+	spool_sweep(ix->dirfd);
+	/* Busy: whoever looks at the sum next counts it. */
+	if (entry->quotaroot != NULL)
+		e = quota_recount(s, str_c(entry->quotaroot), true, &was, &is);
+	if (e != OK && e != ERR_BUSY)
 		log_warning("quota root %s: not counted anew; run quota -f",
 		    entry->quotaroot);
-	if (e != OK)
-		index_unlock(ix);
-	return e;
+	return OK;
 }
 
 /* --- cold: the whole log --- */

@@ -473,6 +473,7 @@ class Storm:
         said = self.tool("reconstruct", "-n", "-r", "user")
         assert not re.search(r":.*\S", said), said
         self.tool("ctl_cyrusdb", "-c")
+        self.tool("cyr_expire", "-X", "0")      # daily, from cyrus.conf's EVENTS
         self.check_files()
         self.check_stop()
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -186,6 +187,29 @@ test_no_litter(void **state)
 	while ((e = readdir(d)) != NULL)
 		assert_null(strstr(e->d_name, ".tmp"));
 	closedir(d);
+}
+
+/* Whoever was killed leaves one file, which the next one takes away. */
+static void
+test_litter_of_the_killed(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(file_open(at, "x.tmp", O_WRONLY | O_CREAT | O_EXCL, 0600, &fd), OK);
+	/* Alive and writing: he keeps his file. */
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(file_replace(at, "x", "new", 3, 0600, true), OK);
+	file_sweep(at, "x");
+	assert_int_equal(faccessat(at, "x.tmp", F_OK, 0), 0);
+	close(fd);
+	assert_int_equal(file_replace(at, "x", "newer", 5, 0600, false), OK);
+	assert_int_not_equal(faccessat(at, "x.tmp", F_OK, 0), 0);
+	assert_int_equal(file_open(at, "x.tmp", O_WRONLY | O_CREAT | O_EXCL, 0600, &fd), OK);
+	close(fd);
+	file_sweep(at, "x");
+	assert_int_not_equal(faccessat(at, "x.tmp", F_OK, 0), 0);
+	assert_logged(NULL);
 }
 
 static void
@@ -369,6 +393,7 @@ main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_litter),
+		cmocka_unit_test(test_litter_of_the_killed),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_lock_timeout),
 		cmocka_unit_test(test_lock_of_the_dead),

@@ -1,6 +1,7 @@
 /* test_quota.c - quota roots: whose they are, what is used, limits */
 #include "test/unit/store_fixture.h"
 
+#include "imap/disk/index.h"
 #include "imap/store/quota.h"
 #include "imap/store/quotafile.h"
 
@@ -273,6 +274,56 @@ counting_and_adding_at_once(void **state)
 	expect_used("user.joe", (uint64_t)WRITERS * EACH);
 }
 
+/*
+ * A writer that is held up between the sum and its index: no count may take
+ * the one for the other.
+ */
+static void
+counting_beside_a_slow_writer(void **state)
+{
+	int go[2], ready[2], status;
+	struct quotafile q;
+	uint64_t was, is;
+	char byte;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), 100000, QUOTA_UNLIMITED), OK);
+	append("user.joe", 2);
+	expect_used("user.joe", 2);
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct mbentry *e;
+		struct index *ix;
+		int fd;
+
+		close(go[1]);
+		if (store_open(&f.params, &f.s) != OK ||
+		    mblist_lookup(f.s, f.arena, STR("user.joe"), &e) != OK ||
+		    mblist_open_dir(f.s, e, &fd) != OK || index_open(fd, "user.joe", &ix) != OK ||
+		    index_lock(ix) != OK)
+			_exit(1);
+		ix->h->dirty_lsn = 1;
+		if (!quota_add(f.s, STR("user.joe"), 12345, 1) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		(void)!read(go[0], &byte, 1);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), ERR_BUSY);
+	assert_int_equal(quotafile_peek(f.s, STR("user.joe"), &q), ERR_NOTFOUND);
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* He was killed: the next writer repairs, and all is as it was. */
+	append("user.joe", 1);
+	expect_used("user.joe", 3);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -286,6 +337,7 @@ main(void)
 		TEST(renames_take_roots_along),
 		TEST(walks),
 		TEST(counting_and_adding_at_once),
+		TEST(counting_beside_a_slow_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

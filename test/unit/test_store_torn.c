@@ -5,6 +5,7 @@
 #include "imap/disk/wal.h"
 #include "imap/store/local.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -355,6 +356,53 @@ large_message_outlives_its_stage_file(void **state)
 	mbox_close(m);
 }
 
+static int
+stage_files(void)
+{
+	DIR *d = fdopendir(openat(f.s->part[0].stagefd, ".", O_RDONLY | O_DIRECTORY));
+	struct dirent *de;
+	int n = 0;
+
+	while ((de = readdir(d)) != NULL)
+		n += strlen(de->d_name) == 32;
+	closedir(d);
+	return n;
+}
+
+/* A checkpoint takes away what a killed writer staged, and nothing of others. */
+static void
+stage_of_the_killed_is_cleared(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct blob *mine = large_blob();
+	struct str bytes;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		(void)large_blob();
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(stage_files(), 2);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_int_equal(stage_files(), 1);
+	assert_int_equal(append_blob(m, mine), 1);
+	/* Nobody's any more, but the log after the checkpoint counts on it. */
+	blob_free(mine);
+	assert_int_equal(stage_files(), 1);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_int_equal(stage_files(), 0);
+	mbox_close(m);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_body(m, 1, &bytes), OK);
+	assert_int_equal(bytes.n, 1000008);
+	mbox_close(m);
+}
+
 static void
 shell(const char *command, const char *a, const char *b)
 {
@@ -467,6 +515,7 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(large_message_outlives_its_stage_file, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(stage_of_the_killed_is_cleared, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(copy_outlives_the_deleted_original, setup,
