@@ -13,3 +13,6 @@ fuzz_world_SRCS = test/fuzz/fake_login.c test/fuzz/kv_mem.c test/fuzz/talk.c tes
 test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/imap_check.c \
 	test/fuzz/imap_grammar.c $(fuzz_world_SRCS) \
 	$(filter-out imap/imapd/imapd.c,$(imap/imapd/imapd_SRCS))
+FUZZERS += test/fuzz/fuzz_lmtp
+test/fuzz/fuzz_lmtp_SRCS = test/fuzz/fuzz_lmtp.c test/fuzz/lmtp_check.c $(fuzz_world_SRCS) \
+	$(filter-out imap/lmtpd/lmtpd.c,$(imap/lmtpd/lmtpd_SRCS))

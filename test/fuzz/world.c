@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 struct saved {
@@ -32,7 +33,11 @@ struct saved {
 	struct buf bytes;
 };
 
-enum { SAVED_MAX = 256, SMALL = 64 * 1024 };
+enum {
+	SAVED_MAX = 256,
+	SMALL = 64 * 1024,
+	INPUT_SECONDS = 4,		/* with sanitizers, that make all slower */
+};
 
 static char dir[64];
 static struct conf *conf[WORLD_STYLES];
@@ -42,6 +47,7 @@ static struct notify *notify;
 static struct server server[WORLD_SERVERS];
 static struct saved saved[SAVED_MAX];
 static size_t saved_n;
+static double began;			/* the input at hand; 0: none yet */
 
 static const char *const styles[WORLD_STYLES] = {
 	"",
@@ -245,6 +251,16 @@ nobody(void)
 	return notify_open(path);
 }
 
+/* In CPU time: a fuzzer's own clock also counts while others run. */
+static double
+cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void
 open_servers(unsigned style, int n)
 {
@@ -283,6 +299,7 @@ world_init(const char *service, void (*setup)(void))
 void
 world_begin(unsigned style, int n)
 {
+	began = cpu_seconds();
 	kv_mem_restore();
 	put_all_back();
 	open_servers(style, n);
@@ -309,6 +326,17 @@ check_descriptors(void)
 	lowest = fd;
 }
 
+static void
+check_time(void)
+{
+	double took = cpu_seconds() - began;
+
+	if (began > 0 && took > INPUT_SECONDS) {
+		fprintf(stderr, "FUZZ: it took %.1f s\n", took);
+		abort();
+	}
+}
+
 void
 world_end(void)
 {
@@ -317,4 +345,5 @@ world_end(void)
 		server[i].store = NULL;
 	}
 	check_descriptors();
+	check_time();
 }
