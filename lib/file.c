@@ -36,10 +36,12 @@ file_err(int err_no)
 static enum err
 failed(const char *path, const char *what)
 {
-	enum err e = file_err(errno);
+	int saved = errno;
+	enum err e = file_err(saved);
 
 	if (e == ERR_IO || e == ERR_NOSPACE)
 		log_io(path, what);
+	errno = saved;
 	return e;
 }
 
@@ -235,6 +237,38 @@ file_fsync_dir(int dirfd, const char *path)
 }
 
 enum err
+file_dir_open(int dirfd, const char *path, DIR **d)
+{
+	enum err e;
+	int fd;
+
+	*d = NULL;
+	e = file_open_dir(dirfd, ".", &fd);
+	if (e != OK)
+		return e;
+	*d = fdopendir(fd);
+	if (*d == NULL) {
+		e = failed(path, "opendir");
+		close(fd);
+	}
+	return e;
+}
+
+enum err
+file_dir_next(DIR *d, const char *path, const struct dirent **de)
+{
+	do {
+		errno = 0;
+		*de = readdir(d);
+	} while (*de != NULL && (strcmp((*de)->d_name, ".") == 0
+	    || strcmp((*de)->d_name, "..") == 0));
+	if (*de != NULL || errno == 0)
+		return OK;
+	log_io(path, "readdir");
+	return ERR_IO;
+}
+
+enum err
 file_rename(int fromdir, const char *from, int todir, const char *to)
 {
 	return renameat(fromdir, from, todir, to) != 0 ? failed(to, "rename") : OK;
@@ -390,26 +424,44 @@ dir_of(const char *path, char dir[PATH_MAX])
 	}
 }
 
-enum err
-file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool durable)
+static enum err
+replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool durable)
 {
 	struct temp t;
 	char dir[PATH_MAX];
-	enum err e = temp_open(dirfd, path, mode, &t);
+	enum err e = OK;
+	int fd = -1;
 
+	/* Opened before the rename: after it there is no way back. */
+	dir_of(path, dir);
+	if (durable)
+		e = file_open_dir(dirfd, dir, &fd);
 	if (e != OK)
 		return e;
+	e = temp_open(dirfd, path, mode, &t);
+	if (e != OK)
+		goto out;
 	e = temp_write(&t, p, n, durable);
 	if (e == OK)
 		e = file_rename(dirfd, t.name, dirfd, path);
 	if (e != OK && unlinkat(dirfd, t.name, 0) != 0 && errno != ENOENT)
 		log_io(t.name, "unlink");
 	close(t.lock_fd);
-	if (e == OK && durable) {
-		dir_of(path, dir);
-		e = file_fsync_dir(dirfd, dir);
-	}
+	if (e == OK && durable && file_fsync(fd, dir) != OK)
+		e = ERR_UNKNOWN;
+out:
+	if (fd >= 0)
+		close(fd);
 	return e;
+}
+
+enum err
+file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool durable)
+{
+	enum err e = replace(dirfd, path, p, n, mode, durable);
+
+	/* To flush the directory again would prove nothing; another rename does. */
+	return e == ERR_UNKNOWN ? replace(dirfd, path, p, n, mode, durable) : e;
 }
 
 void

@@ -17,6 +17,7 @@
 #include "lib/err.h"
 #include "lib/str.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,14 @@ enum err file_fdatasync(int fd, const char *path) MUST_CHECK;
 enum err file_fsync_dir(int dirfd, const char *path) MUST_CHECK;	/* opens, fsyncs, closes */
 enum err file_syncfs(int fd, const char *path) MUST_CHECK;
 
+/*
+ * The entries of a directory, DIRFD/"." for file_dir_open(), one by one but for
+ * "." and ".."; *de is NULL after the last.  ERR_IO, which is logged: those that
+ * were not seen may be there.  To be closed with closedir().
+ */
+enum err file_dir_open(int dirfd, const char *path, DIR **d) MUST_CHECK;
+enum err file_dir_next(DIR *d, const char *path, const struct dirent **de) MUST_CHECK;
+
 /* What is read next comes from the disk, but for what is still to be written:
  * after a flush that failed the cache may hold what the disk does not. */
 void file_forget(int fd);
@@ -60,7 +69,8 @@ enum err file_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 /*
  * Replaces PATH by the N bytes at P by way of a temporary name beside it: who
  * opens PATH sees the old bytes or the new ones.  With DURABLE also after a
- * power cut (file and directory are flushed before it returns).
+ * power cut (file and directory are flushed before it returns); ERR_UNKNOWN:
+ * it is replaced, but perhaps not after a power cut.
  */
 enum err file_replace(int dirfd, const char *path, const void *p, size_t n,
     mode_t mode, bool durable) MUST_CHECK;

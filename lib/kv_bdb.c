@@ -265,21 +265,22 @@ starts(const char *name, const char *with)
 static enum err
 remove_files(struct kv *kv, bool all, bool *has_log)
 {
-	enum err e = OK;
-	DIR *d = opendir(kv->dir);
+	const struct dirent *f;
+	DIR *d;
+	enum err e = file_dir_open(kv->state.dir_fd, kv->dir, &d);
 
 	*has_log = false;
-	if (d == NULL) {
-		log_io(kv->dir, "opendir");
-		return ERR_IO;
-	}
-	for (struct dirent *f; e == OK && (f = readdir(d)) != NULL;) {
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, kv->dir, &f)) == OK && f != NULL) {
 		bool is_log = starts(f->d_name, "log.");
 		if (starts(f->d_name, "__db.")
 		    || (all && (is_log || strcmp(f->d_name, kv->name) == 0)))
 			e = file_unlink(kv->state.dir_fd, f->d_name);
 		else if (is_log)
 			*has_log = true;
+		if (e != OK)
+			break;
 	}
 	closedir(d);
 	return e;

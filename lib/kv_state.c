@@ -191,19 +191,18 @@ rewrite_file(int dir_fd, const char *name)
 enum err
 kv_state_rewrite(const struct kv_state *s, const char *name)
 {
-	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	enum err e = OK;
+	const struct dirent *f;
+	DIR *d;
+	enum err e = file_dir_open(s->dir_fd, name, &d);
 
-	if (d == NULL) {
-		log_io(name, "opendir");
-		if (fd >= 0)
-			close(fd);
-		return ERR_IO;
-	}
-	for (struct dirent *f; e == OK && (f = readdir(d)) != NULL;)
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, name, &f)) == OK && f != NULL) {
 		if (strncmp(f->d_name, "log.", 4) == 0 || strcmp(f->d_name, name) == 0)
 			e = rewrite_file(s->dir_fd, f->d_name);
+		if (e != OK)
+			break;
+	}
 	closedir(d);
 	return e;
 }

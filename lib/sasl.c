@@ -129,6 +129,17 @@ sasl_service_init(const struct conf *conf, const char *service)
 	return OK;
 }
 
+bool
+sasl_has_mechanisms(void)
+{
+	const char **names = sasl_global_listmech();
+
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		if (strcmp(names[i], "EXTERNAL") != 0)	/* built in */
+			return true;
+	return false;
+}
+
 static char *
 copy_or_null(const char *text)
 {

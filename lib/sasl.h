@@ -28,6 +28,9 @@ struct sasl_conn;
 /* SERVICE is SASL's service name: "imap", "pop", "lmtp", "sieve".  Once. */
 enum err sasl_service_init(const struct conf *conf, const char *service) MUST_CHECK;
 
+/* Has it found plugins?  If it cannot read them it goes on without, silently. */
+bool sasl_has_mechanisms(void);
+
 /*
  * The addresses are those of net_sasl_address(), or NULL; they are copied.
  * ALLOW_PLAINTEXT: PLAIN, LOGIN and sasl_check_password() may be used.

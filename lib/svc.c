@@ -115,7 +115,11 @@ void
 svc_tell(struct svc *s, enum svc_message_type type, pid_t template)
 {
 	struct svc_message m = { .type = type, .pid = getpid(), .template = template };
-	if (write(s->status_fd, &m, sizeof(m)) != sizeof(m) && errno != EPIPE)
+	ssize_t n;
+	do
+		n = write(s->status_fd, &m, sizeof(m));
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(m) && errno != EPIPE)
 		log_warning("cannot tell master the state of this worker: %m");
 }
 

@@ -210,7 +210,7 @@ run(struct run *r, const char *mailbox)
 {
 	struct buf name = BUF_INIT;
 	struct mbentry *e;
-	enum err err;
+	enum err err, one;
 
 	tool_internal(r->t, mailbox, &name);
 	err = mblist_lookup(r->t->s, r->t->arena, buf_str(&name), &e);
@@ -221,7 +221,9 @@ run(struct run *r, const char *mailbox)
 		return expunged_walk(r->t->s, e, print_message, r);
 	err = expunged_walk(r->t->s, e, note, r);
 	complain_of_missing(r);
-	return err == OK && r->founds > 0 ? restore(r, e) : err;
+	/* Of those that cannot be read we tell; the others come back. */
+	one = r->founds > 0 ? restore(r, e) : OK;
+	return err != OK ? err : one;
 }
 
 /* --- main --- */

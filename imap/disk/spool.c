@@ -121,23 +121,25 @@ spool_forget(int dirfd, uint32_t uid)
 	close(fd);
 }
 
-bool
-spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32])
+enum err
+spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32], bool *same)
 {
 	uint8_t have[SHA256_SIZE];
 	char name[SPOOL_NAME];
 	struct str map;
-	bool same = false;
+	enum err e;
 
+	*same = false;
 	spool_name(uid, name);
-	if (file_map(dirfd, name, &map) != OK)
-		return false;
+	e = file_map(dirfd, name, &map);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
 	if (map.n == size) {
 		sha256(map.p, map.n, have);
-		same = memcmp(have, guid, sizeof(have)) == 0;
+		*same = memcmp(have, guid, sizeof(have)) == 0;
 	}
 	file_unmap(map);
-	return same;
+	return OK;
 }
 
 void

@@ -35,8 +35,10 @@ enum err spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid) MUST
 /* Its bytes are read from the disk next, see file_forget(). */
 void spool_forget(int dirfd, uint32_t uid);
 
-/* Does DIRFD/UID. exist with these bytes (by size and SHA-256)? */
-bool spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32]);
+/* Does DIRFD/UID. exist with these bytes (by size and SHA-256)?  ERR_IO: it
+ * cannot be said. */
+enum err spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32],
+    bool *same) MUST_CHECK;
 
 /*
  * Removes the temporary files that killed writers left in a mailbox's

@@ -156,9 +156,8 @@ run_setquota(struct session *s, struct command *c)
 		return e == ERR_NOTFOUND ? OK : e;
 	}
 	e = quota_set(s->store, root, r->storage, r->messages);
-	if (e == OK)
-		e = quota_get(s->store, c->arena, root, &q);
-	if (e == OK)
+	/* It is set, whether we can say how much is used or not. */
+	if (e == OK && quota_get(s->store, c->arena, root, &q) == OK)
 		put_quota(s, r->root, &q);
 	return e;
 }

@@ -361,7 +361,15 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	svc_init(&s.svc);
 	parse_options(argc, argv, program, ctx, &o);
 	prepare(&s, &o);
-	enum err e = svc_template(&s.svc);
+	enum err e = OK;
+	/* Perhaps they cannot be read just now: no copies of that. */
+	if (sasl_has_mechanisms()) {
+		e = svc_template(&s.svc);
+	} else {
+		log_err("SASL has no mechanisms: are its plugins (libsasl2-modules)"
+		    " installed and readable?  Only LOGIN can work");
+		s.uses = 1;
+	}
 	if (e == OK)
 		start(&s);
 	while (e == OK && (s.svc.served < s.uses || s.uses == 0)) {

@@ -139,40 +139,46 @@ odd_file(struct checking *c, const char *name)
 	}
 }
 
-static void
+static enum err
 take_file(struct checking *c, const char *name)
 {
 	uint32_t uid = spool_uid(name);
 	struct stat st;
 
-	if (fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode))
-		return;
+	if (fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		if (errno == ENOENT)
+			return OK;
+		log_io(name, "stat");
+		return ERR_IO;
+	}
+	if (S_ISDIR(st.st_mode))
+		return OK;
 	if (uid != 0 && S_ISREG(st.st_mode))
 		add_uid(c, uid);
 	else if (!mbdir_is_ours(name))
 		odd_file(c, name);
+	return OK;
 }
 
 static enum err
 list_files(struct checking *c)
 {
-	int fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de;
+	DIR *d;
+	enum err e = file_dir_open(c->dirfd, c->e->name, &d);
 
-	if (d == NULL) {
-		log_io(c->e->name, "opendir");
-		if (fd >= 0)
-			close(fd);
-		return ERR_IO;
-	}
-	while ((de = readdir(d)) != NULL)
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, c->e->name, &de)) == OK && de != NULL) {
 		if (de->d_name[0] != '.')
-			take_file(c, de->d_name);
+			e = take_file(c, de->d_name);
+		if (e != OK)
+			break;
+	}
 	closedir(d);
 	if (c->uids > 0)
 		qsort(c->uid, c->uids, sizeof(*c->uid), uid_cmp);
-	return OK;
+	return e;
 }
 
 /* --- the new records --- */
@@ -217,18 +223,40 @@ from_file(struct checking *c, uint32_t uid, struct index_record *r)
 	return e == OK;
 }
 
-static bool
-file_agrees(const struct checking *c, const struct index_record *r)
+static enum err
+compare_file(const struct checking *c, const struct index_record *r, bool *same)
 {
 	char name[SPOOL_NAME];
 	struct stat st;
 
 	if (c->p->verify_content)
-		return spool_verify(c->dirfd, r->uid, r->size, r->guid);
-	if (c->p->skip_sizes)
-		return true;
+		return spool_verify(c->dirfd, r->uid, r->size, r->guid, same);
+	*same = c->p->skip_sizes;
+	if (*same)
+		return OK;
 	spool_name(r->uid, name);
-	return fstatat(c->dirfd, name, &st, 0) == 0 && (uint64_t)st.st_size == r->size;
+	if (fstatat(c->dirfd, name, &st, 0) == 0)
+		*same = (uint64_t)st.st_size == r->size;
+	else if (errno != ENOENT) {
+		log_io(name, "stat");
+		return ERR_IO;
+	}
+	return OK;
+}
+
+/* What cannot be looked at is not condemned. */
+static bool
+file_agrees(struct checking *c, const struct index_record *r)
+{
+	bool same;
+	enum err e = compare_file(c, r, &same);
+
+	if (e == OK)
+		return same;
+	check_report(c, "uid %u: the file cannot be read (%s) and stays as it is", r->uid,
+	    err_text(e));
+	c->res->remaining++;
+	return true;
 }
 
 /* What people and the server knew of a message beside its bytes. */

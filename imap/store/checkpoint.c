@@ -142,17 +142,12 @@ is_orphan(int stagefd, const char *name)
 static void
 find_orphans(struct partition *part, struct buf *names)
 {
-	int fd = openat(part->stagefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de;
+	DIR *d;
 
-	if (d == NULL) {
-		log_io(part->path, "opendir stage");
-		if (fd >= 0)
-			close(fd);
+	if (file_dir_open(part->stagefd, part->path, &d) != OK)
 		return;
-	}
-	while ((de = readdir(d)) != NULL)
+	while (file_dir_next(d, part->path, &de) == OK && de != NULL)
 		if (is_orphan(part->stagefd, de->d_name))
 			buf_add(names, de->d_name, STAGE_NAME + 1);
 	closedir(d);
@@ -295,17 +290,13 @@ checkpoint_due(const struct partition *part)
 void
 checkpoint_clear_stage(struct partition *part)
 {
-	int fd = openat(part->stagefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de;
+	DIR *d;
 
-	if (d == NULL) {
-		log_io(part->path, "opendir stage");
-		if (fd >= 0)
-			close(fd);
+	/* What stays takes room only, and goes next time. */
+	if (file_dir_open(part->stagefd, part->path, &d) != OK)
 		return;
-	}
-	while ((de = readdir(d)) != NULL)
+	while (file_dir_next(d, part->path, &de) == OK && de != NULL)
 		if (strlen(de->d_name) == STAGE_NAME)
 			drop_one(part, de->d_name);
 	closedir(d);

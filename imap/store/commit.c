@@ -305,12 +305,13 @@ add_usage(struct target *tg)
 	return added;
 }
 
-static void
+/* ERR_UNKNOWN: it is in the log, but not everybody sees it yet. */
+static enum err
 apply(struct target *tg)
 {
 	struct index *ix = tg->ix;
 	struct index_header *h = ix->h;
-	bool whole = add_usage(tg);
+	bool counted = add_usage(tg), seen = true;
 
 	index_write_begin(ix);
 	for (size_t i = 0; i < tg->new_n; i++)
@@ -324,14 +325,15 @@ apply(struct target *tg)
 	if (tg->keywords_changed)
 		h->keywords_changed = h->highestmodseq;
 	if (tg->seen_changed) {
-		whole = seen_apply(ix->dirfd) == OK && whole;
+		seen = seen_apply(ix->dirfd) == OK;
 		h->seen_changed = h->highestmodseq;
 	}
 	h->applied_lsn = tg->lsn;
 	/* If not, the log still has it: the next writer tries again. */
-	if (whole)
+	if (counted && seen)
 		h->dirty_lsn = 0;
 	index_write_end(ix);
+	return seen ? OK : ERR_UNKNOWN;
 }
 
 /* The session that made the commit need not be told of it. */
@@ -472,7 +474,7 @@ static enum err
 carry_out_partition(struct commit *c, struct partition *part)
 {
 	bool appended;
-	enum err e = log_partition(c, part, &appended);
+	enum err e = log_partition(c, part, &appended), one, first = OK;
 
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
@@ -480,15 +482,19 @@ carry_out_partition(struct commit *c, struct partition *part)
 		if (tg->part != part || !has_work(tg))
 			continue;
 		if (e == OK) {
-			apply(tg);
 			tg->applied = true;
+			one = apply(tg);
+			if (one != OK) {
+				fail_target(c, tg, one);
+				first = one;
+			}
 			continue;
 		}
 		if (!appended)
 			commit_undo_files(tg);
 		fail_target(c, tg, e);
 	}
-	return e;
+	return e == OK ? first : e;
 }
 
 /*

@@ -206,21 +206,20 @@ mbdir_is_ours(const char *file)
 
 /* Anything in it but directories? */
 static bool
-has_files(int dirfd)
+has_files(int dirfd, const char *dir)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de = NULL;
 	bool has = false;
+	DIR *d;
 
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
+	if (file_dir_open(dirfd, dir, &d) != OK)
 		return true;
-	}
-	while (!has && (de = readdir(d)) != NULL) {
+	while (!has) {
 		struct stat st;
 
+		has = file_dir_next(d, dir, &de) != OK;
+		if (has || de == NULL)
+			break;
 		if (de->d_type == DT_DIR)
 			continue;
 		has = de->d_type != DT_UNKNOWN ||
@@ -276,7 +275,7 @@ is_free(struct store *s, struct partition *part, const char *dir, bool to_move_t
 		return e == ERR_NOTFOUND;
 	if (is_abandoned(s, fd))
 		mbdir_empty(fd, dir);
-	is_free_now = to_move_to ? file_rmdir(part->dirfd, dir) == OK : !has_files(fd);
+	is_free_now = to_move_to ? file_rmdir(part->dirfd, dir) == OK : !has_files(fd, dir);
 	close(fd);
 	return is_free_now;
 }
@@ -394,17 +393,12 @@ mbdir_sync_header(struct store *s, const struct mbentry *e)
 void
 mbdir_empty(int dirfd, const char *dir)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de;
+	DIR *d;
 
-	if (d == NULL) {
-		log_io(dir, "opendir");
-		if (fd >= 0)
-			close(fd);
+	if (file_dir_open(dirfd, dir, &d) != OK)
 		return;
-	}
-	while ((de = readdir(d)) != NULL) {
+	while (file_dir_next(d, dir, &de) == OK && de != NULL) {
 		if (mbdir_is_ours(de->d_name)) {
 			if (file_unlink(dirfd, de->d_name) == ERR_IO)
 				log_warning("%s/%s: left behind", dir, de->d_name);

@@ -93,22 +93,21 @@ copy_file(int from, int to, const char *name)
 }
 
 static enum err
-copy_files(int from, int to)
+copy_files(int from, int to, const char *dir)
 {
-	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *de;
-	enum err e = OK;
+	DIR *d;
+	enum err e = file_dir_open(from, dir, &d);
 
-	if (d == NULL) {
-		log_io(".", "opendir");
-		if (fd >= 0)
-			close(fd);
-		return ERR_IO;
-	}
-	while (e == OK && (de = readdir(d)) != NULL)
+	if (e != OK)
+		return e;
+	/* All of them: the originals go afterwards. */
+	while ((e = file_dir_next(d, dir, &de)) == OK && de != NULL) {
 		if (mbdir_is_ours(de->d_name))
 			e = copy_file(from, to, de->d_name);
+		if (e != OK)
+			break;
+	}
 	closedir(d);
 	return e;
 }
@@ -123,7 +122,7 @@ copy_mailbox(struct partition *to, int from, const char *dir)
 	e = mbdir_make(to, dir, &fd);
 	if (e != OK)
 		return e;
-	e = copy_files(from, fd);
+	e = copy_files(from, fd, dir);
 	tail = wal_tail(to->wal);
 	if (e == OK)
 		e = wal_flush(to->wal, tail);

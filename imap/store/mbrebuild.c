@@ -19,6 +19,7 @@
 #include "lib/log.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,14 +191,19 @@ read_mailbox(struct rebuild *r, int dirfd, const char *dir)
 }
 
 static bool
-is_directory(int dirfd, const struct dirent *de)
+is_directory(struct rebuild *r, int dirfd, const struct dirent *de)
 {
 	struct stat st;
 
 	if (de->d_type != DT_UNKNOWN)
 		return de->d_type == DT_DIR;
-	return fstatat(dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISDIR(st.st_mode);
+	if (fstatat(dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(st.st_mode);
+	if (errno != ENOENT) {
+		log_io(de->d_name, "stat");
+		r->err = ERR_IO;
+	}
+	return false;
 }
 
 static bool
@@ -207,33 +213,50 @@ is_stores_own(const char *dir)
 	    strcmp(dir, "lost+found") == 0;
 }
 
-/* Takes over DIRFD. */
+static void walk_dir(struct rebuild *r, int dirfd, struct buf *path, int depth);
+
+static void
+walk_entry(struct rebuild *r, int dirfd, const struct dirent *de, struct buf *path, int depth)
+{
+	size_t n = path->n;
+	enum err e;
+	int fd;
+
+	if (de->d_name[0] == '.' || (n == 0 && is_stores_own(de->d_name)) ||
+	    depth == DEPTH_MAX || !is_directory(r, dirfd, de))
+		return;
+	if (n > 0)
+		buf_addc(path, '/');
+	buf_adds(path, de->d_name);
+	e = file_open_dir(dirfd, de->d_name, &fd);
+	if (e == OK) {
+		walk_dir(r, fd, path, depth + 1);
+		close(fd);
+	} else if (e != ERR_NOTFOUND) {
+		r->err = e;
+	}
+	buf_truncate(path, n);
+}
+
+/* What cannot be read is no reason to make a list without it. */
 static void
 walk_dir(struct rebuild *r, int dirfd, struct buf *path, int depth)
 {
-	DIR *d = fdopendir(dirfd);
-	size_t n = path->n;
-	struct dirent *de;
-	int fd;
+	const struct dirent *de;
+	enum err e;
+	DIR *d;
 
-	if (d == NULL) {
-		close(dirfd);
-		r->err = ERR_IO;
+	e = file_dir_open(dirfd, path->p, &d);
+	if (e != OK) {
+		r->err = e;
 		return;
 	}
-	if (n > 0)
+	if (path->n > 0)
 		read_mailbox(r, dirfd, path->p);
-	while (r->err == OK && (de = readdir(d)) != NULL) {
-		if (de->d_name[0] == '.' || !is_directory(dirfd, de) ||
-		    (n == 0 && is_stores_own(de->d_name)) || depth == DEPTH_MAX)
-			continue;
-		if (n > 0)
-			buf_addc(path, '/');
-		buf_adds(path, de->d_name);
-		if (file_open_dir(dirfd, de->d_name, &fd) == OK)
-			walk_dir(r, fd, path, depth + 1);
-		buf_truncate(path, n);
-	}
+	while (r->err == OK && (e = file_dir_next(d, path->p, &de)) == OK && de != NULL)
+		walk_entry(r, dirfd, de, path, depth);
+	if (r->err == OK)
+		r->err = e;
 	closedir(d);
 }
 
@@ -249,6 +272,7 @@ collect(struct rebuild *r)
 		e = file_open_dir(r->part->dirfd, ".", &fd);
 		if (e == OK) {
 			walk_dir(r, fd, &path, 0);
+			close(fd);
 			e = r->err;
 		}
 	}
@@ -395,7 +419,7 @@ put_roots(struct rebuild *r, struct kv_txn *txn)
 {
 	struct buf root = BUF_INIT;
 	struct quotafile q;
-	struct dirent *de;
+	const struct dirent *de;
 	enum err e;
 	DIR *d;
 	int fd;
@@ -403,18 +427,23 @@ put_roots(struct rebuild *r, struct kv_txn *txn)
 	e = file_open_dir(r->s->config_fd, "quota", &fd);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	d = fdopendir(fd);
-	ensure(d != NULL);
-	while (e == OK && (de = readdir(d)) != NULL) {
+	e = file_dir_open(fd, "quota", &d);
+	close(fd);
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, "quota", &de)) == OK && de != NULL) {
 		if (de->d_name[0] == '.')
 			continue;
 		buf_reset(&root);
 		mbname_from_file(&root, str_c(de->d_name));
-		if (quotafile_peek(r->s, buf_str(&root), &q) == OK)
-			e = put_root(txn, buf_str(&root), &q);
-		else
+		e = quotafile_peek(r->s, buf_str(&root), &q);
+		if (e == ERR_CORRUPT || e == ERR_NOTFOUND)
 			log_err("quota/%s cannot be read; set the quota of %s again",
 			    de->d_name, root.p);
+		else if (e == OK)
+			e = put_root(txn, buf_str(&root), &q);
+		if (e != OK && e != ERR_CORRUPT && e != ERR_NOTFOUND)
+			break;
 	}
 	closedir(d);
 	buf_free(&root);

@@ -147,9 +147,14 @@ restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
 	bool copied;
 	enum err e;
 
-	if (a->cold)
-		spool_forget(ix->dirfd, m->r.uid);
-	if (!a->cold || spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid))
+	bool is_there;
+
+	if (!a->cold)
+		return OK;
+	spool_forget(ix->dirfd, m->r.uid);
+	/* One that cannot be read is written anew, or that fails too. */
+	if (spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid, &is_there) == OK &&
+	    is_there)
 		return OK;
 	switch (m->source) {
 	case SOURCE_INLINE:

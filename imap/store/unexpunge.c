@@ -41,7 +41,7 @@ expunged_walk(struct store *s, const struct mbentry *e, expunged_each_fn each, v
 {
 	struct index_record r;
 	struct mbox *m;
-	enum err err = open_mailbox(s, e, &m);
+	enum err err = open_mailbox(s, e, &m), one;
 	bool go_on = true;
 
 	if (err != OK)
@@ -54,8 +54,11 @@ expunged_walk(struct store *s, const struct mbentry *e, expunged_each_fn each, v
 		if (index_get(m->ix, i, &r) != OK || !can_be_restored(&r))
 			continue;
 		spool_name(r.uid, name);
-		if (file_map(m->ix->dirfd, name, &map) != OK)
+		one = file_map(m->ix->dirfd, name, &map);
+		if (one != OK) {
+			err = one == ERR_NOTFOUND ? err : one;
 			continue;
+		}
 		x = (struct expunged){
 			.uid = r.uid, .flags = r.flags & MSG_SYSTEM_FLAGS, .sent = r.sentdate,
 			.received = r.internaldate, .when = r.changed, .bytes = map,
@@ -64,7 +67,7 @@ expunged_walk(struct store *s, const struct mbentry *e, expunged_each_fn each, v
 		file_unmap(map);
 	}
 	mbox_close(m);
-	return OK;
+	return err;
 }
 
 /* Its flags by name, and the one to add. */

@@ -543,7 +543,7 @@ def tool(w, name, *args):
     if r.returncode < 0:
         raise Violation(f"{name} died of signal {-r.returncode}: {r.stderr}")
     if r.returncode != 0:
-        if not r.stderr.strip():
+        if not (r.stderr + r.stdout).strip():
             raise Violation(f"{name}: exit {r.returncode} and not a word")
         raise Refused(name)
     return r.stdout

@@ -39,7 +39,7 @@ ERRORS = {
     "open": DESCRIPTOR + ["EIO", "ENOMEM"], "create": ["ENOSPC", "EMFILE", "EIO", "EDQUOT", "ENOMEM"],
     "read": ["EIO", "SHORT"], "pread": ["EIO", "SHORT"],
     "write": ROOM + ["SHORT"], "pwrite": ROOM + ["SHORT"],
-    "read_pipe": ["EIO", "EINTR"], "write_pipe": ["EAGAIN", "EINTR"],
+    "read_pipe": ["EIO", "EINTR"], "write_pipe": ["EINTR"],
     "recv": ["ECONNRESET", "EINTR", "EAGAIN", "SHORT"],
     "send": ["EPIPE", "EINTR", "EAGAIN", "SHORT"],
     "fsync": ["EIO", "ENOSPC"], "fdatasync": ["EIO", "ENOSPC"], "syncfs": ["EIO", "ENOSPC"],
