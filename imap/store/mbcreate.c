@@ -105,6 +105,19 @@ unmake_files(struct store *s, const struct mbentry *e)
 	mbdir_prune(part, e->dir);
 }
 
+/* Killed before enter(), the next change of names removes what there is. */
+static enum err
+announce(struct store *s, const struct mbentry *e)
+{
+	struct kv_txn *txn;
+	enum err err = mbdb_begin(s, &txn);
+
+	if (err != OK)
+		return err;
+	err = mbpending_add(txn, PENDING_COPY, &e->id, e->partition, e->dir);
+	return mbdb_end(s, txn, err);
+}
+
 static enum err
 enter(struct store *s, const struct mbentry *e)
 {
@@ -113,7 +126,9 @@ enter(struct store *s, const struct mbentry *e)
 
 	if (err != OK)
 		return err;
-	err = mbdb_note_uidvalidity(txn, e->uidvalidity);
+	err = mbpending_remove(txn, PENDING_COPY, &e->id);
+	if (err == OK)
+		err = mbdb_note_uidvalidity(txn, e->uidvalidity);
 	if (err == OK)
 		err = mbdb_put(txn, e);
 	return mbdb_end(s, txn, err);
@@ -139,6 +154,8 @@ create(struct store *s, struct arena *arena, const struct mblist_create *c)
 	e.dir = dir.p;
 	if (err == OK)
 		err = mbdb_new_uidvalidity(s, c->uidvalidity, &e.uidvalidity);
+	if (err == OK)
+		err = announce(s, &e);
 	if (err == OK)
 		err = make_files(s, &e);
 	if (err == OK) {

@@ -405,6 +405,19 @@ mbpending_add(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *
 }
 
 enum err
+mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *id)
+{
+	struct buf key = BUF_INIT;
+	enum err e;
+
+	pending_key(&key, kind);
+	buf_add(&key, id->b, sizeof(id->b));
+	e = kv_del(txn, buf_str(&key));
+	buf_free(&key);
+	return e;
+}
+
+enum err
 mbpending_add_sum(struct kv_txn *txn, const char *quotaroot)
 {
 	struct buf key = BUF_INIT;

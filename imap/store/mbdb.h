@@ -78,7 +78,7 @@ enum err mbdb_remove(struct kv_txn *txn, const struct mbentry *e) MUST_CHECK;
 
 /* What a change leaves to be done to files: see mbpending.h. */
 enum mbpending_kind {		/* in the order in which they are done */
-	PENDING_COPY = 'C',	/* a partition's copy of a mailbox was begun here */
+	PENDING_COPY = 'C',	/* a mailbox, or its copy for a partition, was begun here */
 	PENDING_HEADER = 'H',	/* cyrus.header must be made to say what the list says */
 	PENDING_PLACE = 'R',	/* that, and the directory may move to its canonical place */
 	PENDING_REAP = 'X',	/* the files of a deleted (or moved) mailbox must go */
@@ -88,6 +88,8 @@ enum mbpending_kind {		/* in the order in which they are done */
 /* For HEADER, PLACE; partition and dir are for COPY and REAP. */
 enum err mbpending_add(struct kv_txn *txn, enum mbpending_kind kind,
     const struct id128 *id, const char *partition, const char *dir) MUST_CHECK;
+enum err mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind,
+    const struct id128 *id) MUST_CHECK;
 enum err mbpending_add_sum(struct kv_txn *txn, const char *quotaroot) MUST_CHECK;
 
 /*

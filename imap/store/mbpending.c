@@ -5,7 +5,8 @@
  * Values of COPY and REAP: partition and directory.  All steps can be done
  * again:
  *   COPY    unless the mailbox's entry says that it lies there by now, what is
- *           in that directory is a copy that was not finished: remove it.
+ *           in that directory is a mailbox, or the copy of one, that was not
+ *           finished: remove it.
  *   HEADER  read the entry, write the header.
  *   PLACE   the same, then move the directory (mbplace.h).
  *   REAP    if the directory still has this id: mark the index, so that
