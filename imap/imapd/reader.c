@@ -273,12 +273,15 @@ read_to_blob(struct reader *r, struct input *in, uint64_t n)
 static void
 judge(struct reader *r, struct input *in, uint64_t size, bool message)
 {
-	if (message && in->blob != NULL)
+	size_t used = r->text.n + 2;	/* with the CRLF before its bytes */
+	if (used > r->max.command)
+		refuse(r, in, ERR_LIMIT, "TOOBIG", "Command too long");
+	else if (message && in->blob != NULL)
 		refuse(r, in, ERR_SYNTAX, NULL, "APPEND takes one message");
 	else if (message && size > r->max.message)
 		refuse(r, in, ERR_LIMIT, "TOOBIG", "Message size exceeds fixed limit");
 	else if (!message && (size > r->max.literal
-	    || size > r->max.command - r->text.n))
+	    || size > r->max.command - used))
 		refuse(r, in, ERR_LIMIT, "TOOBIG", "Literal too big");
 }
 

@@ -44,6 +44,17 @@ fuzz_must(bool x, const char *what)
 	abort();
 }
 
+void
+fuzz_quiet(void)
+{
+	static bool done;
+	const char *to = getenv("FUZZ_LOG");
+
+	if (!done)
+		log_open("fuzz", to != NULL ? to : "/dev/null", LOG_LOCAL6);
+	done = true;
+}
+
 static void
 remove_place(void)
 {
@@ -69,8 +80,7 @@ fuzz_place(void)
 	atexit(remove_place);
 	place = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fuzz_must(place >= 0, "open");
-	/* What is damaged is told in every run; FUZZ_LOG=stderr shows it. */
-	log_open("fuzz", getenv("FUZZ_LOG") != NULL ? getenv("FUZZ_LOG") : "/dev/null", LOG_LOCAL6);
+	fuzz_quiet();
 	return place;
 }
 

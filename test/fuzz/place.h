@@ -26,6 +26,9 @@ void fuzz_extend(int dir, const char *name, uint64_t size);
 /* Removes every file in the directory; folders stay. */
 void fuzz_empty(int dir);
 
+/* What is damaged is told in every run: to nobody, or to FUZZ_LOG=stderr. */
+void fuzz_quiet(void);
+
 /* Ends the process as a finding, and says what does not hold. */
 void fuzz_must(bool x, const char *what);
 
