@@ -285,7 +285,13 @@ move(struct checking *c, uint32_t uid, const struct index_record *known)
 {
 	struct index_record *r = &c->moved[c->moves];
 
-	if (c->last_uid == UINT32_MAX || !from_file(c, uid, r))
+	if (c->last_uid == UINT32_MAX) {
+		check_report(c, "uid %u: there is no UID left that it could get; "
+		    "the file is left as it is", uid);
+		c->res->remaining++;
+		return false;
+	}
+	if (!from_file(c, uid, r))
 		return false;
 	if (known != NULL)
 		keep_facts(r, known);
