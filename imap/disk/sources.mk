@@ -8,8 +8,10 @@ STORE_SRCS += \
 	imap/disk/seen.c \
 	imap/disk/spool.c \
 	imap/disk/uidset.c \
-	imap/disk/wal.c
+	imap/disk/wal.c \
+	imap/disk/wal_place.c
 UNIT_TESTS += \
 	test/unit/test_header.c \
 	test/unit/test_uidset.c \
-	test/unit/test_wal.c
+	test/unit/test_wal.c \
+	test/unit/test_wal_place.c

@@ -23,8 +23,8 @@
  *  1. A frame is valid only if magic, lsn, chain and crc are right.  Bytes
  *     that a killed process left behind the tail, or an old segment's, fail:
  *     the former in `chain` (their predecessor is another), the latter in lsn.
- *  2. state.slot[state.current] is the tail and the chain there.  It is
- *     switched by one aligned store after the frame's bytes are written.
+ *  2. state.tail is the tail and the chain there.  It is set, which is one
+ *     store (wal_place.c), after the frame's bytes are written.
  *  3. state.flushed <= tail, and all before it is on the disk.
  *  4. While state.failed is set nobody appends, and [flushed, tail) is in
  *     doubt: perhaps on the disk, perhaps not.
@@ -41,12 +41,13 @@
  * and the next to append tries again.  After a power cut in between, a replay
  * finds some of the doubtful frames or none: their writers had said so.
  *
- * A kill before the switch of the slot: the bytes lie behind the tail and are
+ * A kill before the tail is set: the bytes lie behind the tail and are
  * overwritten.  After: the frame counts, flushed or not; its writer had said
  * OK to nobody, and whoever next locks the mailbox applies it.  A power cut
  * loses what was not flushed, from some byte on; the scan ends there.
  */
 #include "imap/disk/wal.h"
+#include "imap/disk/wal_place.h"
 
 #include "lib/buf.h"
 #include "lib/crc.h"
@@ -72,29 +73,22 @@ enum {
 	FRAME_HEADER = 24,
 	CHECKPOINT_MAGIC = 0x43484350,	/* "CHCP" */
 	CHECKPOINT_SIZE = 20,
-	STATE_VERSION = 1,
+	STATE_VERSION = 2,
 	VOIDED = 16,
 	OPEN_SEGMENTS = 4,
 	LOCK_WAIT_MS = -1,		/* held for one write or one flush only */
 };
 
-struct wal_slot {
-	uint64_t tail;
-	uint32_t chain;
-	uint32_t unused;
-};
-
+/* Who writes and who reads which word: doc/locking.md. */
 struct wal_state {
-	uint32_t version;
-	_Atomic uint32_t current;	/* which slot counts */
-	struct wal_slot slot[2];
-	_Atomic uint64_t flushed;
+	_Atomic uint32_t version;	/* of this struct */
+	struct wal_place tail;
+	struct wal_place flushed;	/* its chain is for the void frame put there */
 	_Atomic uint64_t checkpoint;
 	_Atomic uint32_t failed;	/* a flush failed: no more frames */
 	_Atomic uint32_t distrusted;	/* files may lack what the log has */
 	_Atomic uint32_t generation;	/* how often frames were made void */
 	_Atomic uint64_t voided[VOIDED];	/* from where, by generation */
-	uint32_t flushed_chain;		/* the crc of the frame before `flushed` */
 };
 
 struct wal_segment {
@@ -112,22 +106,6 @@ struct wal {
 	unsigned next_seg;		/* which to close next */
 	uint32_t generation;		/* when we appended last */
 };
-
-static struct wal_slot
-slot_now(struct wal *w)
-{
-	return w->state->slot[atomic_load_explicit(&w->state->current,
-	    memory_order_acquire) & 1];
-}
-
-static void
-slot_set(struct wal *w, uint64_t tail, uint32_t chain)
-{
-	uint32_t other = !(atomic_load(&w->state->current) & 1);
-
-	w->state->slot[other] = (struct wal_slot){ .tail = tail, .chain = chain };
-	atomic_store_explicit(&w->state->current, other, memory_order_release);
-}
 
 /* --- segments --- */
 
@@ -378,6 +356,12 @@ put_frame(struct wal *w, const struct iovec *iov, int iovcnt, uint64_t lsn,
 	return e;
 }
 
+static uint64_t
+flushed(const struct wal *w)
+{
+	return wal_place_get(&w->state->flushed).lsn;
+}
+
 /* Flushes; a failure leaves the doubt to settle_doubt(). */
 static enum err
 flush_range(struct wal *w, uint64_t from, uint64_t to)
@@ -396,24 +380,24 @@ flush_range(struct wal *w, uint64_t from, uint64_t to)
 
 /* The void frame [FROM, TO): its header last, as of every frame. */
 static enum err
-put_void(struct wal *w, uint64_t from, uint64_t to, struct frame *f)
+put_void(struct wal *w, struct wal_mark from, uint64_t to, struct frame *f)
 {
 	static const char zeros[65536];
 	struct buf head = BUF_INIT;
 	enum err e = OK;
 
-	*f = (struct frame){ .lsn = from, .len = (uint32_t)(to - from - FRAME_HEADER),
-	    .chain = w->state->flushed_chain, .is_void = true };
+	*f = (struct frame){ .lsn = from.lsn, .chain = from.chain, .is_void = true,
+	    .len = (uint32_t)(to - from.lsn - FRAME_HEADER) };
 	frame_encode(f, &head);
 	f->crc = crc32c(0, head.p, head.n);
 	buf_add_u32(&head, f->crc);
-	for (uint64_t at = from + FRAME_HEADER; e == OK && at < to; at += sizeof(zeros)) {
+	for (uint64_t at = from.lsn + FRAME_HEADER; e == OK && at < to; at += sizeof(zeros)) {
 		uint64_t n = to - at < sizeof(zeros) ? to - at : sizeof(zeros);
 
 		e = stream_put_bytes(w, at, zeros, (size_t)n);
 	}
 	if (e == OK)
-		e = stream_put_bytes(w, from, head.p, head.n);
+		e = stream_put_bytes(w, from.lsn, head.p, head.n);
 	buf_free(&head);
 	return e;
 }
@@ -425,29 +409,31 @@ put_void(struct wal *w, uint64_t from, uint64_t to, struct frame *f)
 static enum err
 make_void(struct wal *w)
 {
-	uint64_t from = atomic_load(&w->state->flushed), to = slot_now(w).tail;
+	struct wal_mark from = wal_place_get(&w->state->flushed);
+	uint64_t to = wal_place_get(&w->state->tail).lsn;
 	uint32_t next = atomic_load(&w->state->generation) + 1;
 	struct frame f;
 	enum err e = OK;
 
-	if (to - from > UINT32_MAX)
+	if (to - from.lsn > UINT32_MAX)
 		return ERR_IO;
-	if (from < to) {
+	if (from.lsn < to) {
 		e = put_void(w, from, to, &f);
 		if (e == OK)
-			e = flush_range(w, from, to);
+			e = flush_range(w, from.lsn, to);
 	}
 	if (e != OK) {
 		log_err("%s: cannot be flushed; takes no commits until it can; see to "
 		    "the disk", w->path);
 		return e;
 	}
-	if (from < to) {
-		atomic_store(&w->state->voided[next % VOIDED], from);
+	if (from.lsn < to) {
+		struct wal_mark end = { .lsn = to, .chain = f.crc };
+
+		atomic_store(&w->state->voided[next % VOIDED], from.lsn);
 		atomic_store(&w->state->generation, next);
-		slot_set(w, to, f.crc);
-		w->state->flushed_chain = f.crc;
-		atomic_store(&w->state->flushed, to);
+		wal_place_set(&w->state->tail, end);
+		wal_place_set(&w->state->flushed, end);
 	}
 	atomic_store(&w->state->failed, 0);
 	log_notice("%s: can be flushed again; commits that were not have been undone",
@@ -474,7 +460,7 @@ wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
     uint64_t *start, uint64_t *end)
 {
 	struct frame f = { 0 };
-	struct wal_slot now;
+	struct wal_mark now;
 	size_t n = 0;
 	enum err e;
 
@@ -488,17 +474,17 @@ wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
 	if (atomic_load(&w->state->failed))
 		e = settle_doubt(w);
 	if (e == OK) {
-		now = slot_now(w);
+		now = wal_mark(w);
 		f.len = (uint32_t)n;
-		f.lsn = now.tail;
+		f.lsn = now.lsn;
 		f.chain = now.chain;
-		e = put_frame(w, iov, iovcnt, now.tail, &f);
+		e = put_frame(w, iov, iovcnt, now.lsn, &f);
 	}
 	if (e == OK) {
-		*start = now.tail;
-		*end = now.tail + FRAME_HEADER + n;
+		*start = now.lsn;
+		*end = now.lsn + FRAME_HEADER + n;
 		w->generation = atomic_load(&w->state->generation);
-		slot_set(w, *end, f.crc);
+		wal_place_set(&w->state->tail, (struct wal_mark){ *end, f.crc });
 	}
 	lock_release(w->append_fd, LOCK_WAL_APPEND);
 	return e;
@@ -511,14 +497,12 @@ flush_all(struct wal *w)
 	/* Also for those who appended while we waited. */
 	struct wal_mark target = wal_mark(w);
 	enum err e = atomic_load(&w->state->failed) ? ERR_IO :
-	    flush_range(w, atomic_load(&w->state->flushed), target.lsn);
+	    flush_range(w, flushed(w), target.lsn);
 
-	if (e == OK) {
-		w->state->flushed_chain = target.chain;
-		atomic_store(&w->state->flushed, target.lsn);
-	} else {
+	if (e == OK)
+		wal_place_set(&w->state->flushed, target);
+	else
 		atomic_store(&w->state->failed, 1);
-	}
 	return e;
 }
 
@@ -527,12 +511,12 @@ wal_flush(struct wal *w, uint64_t end)
 {
 	enum err e;
 
-	if (atomic_load(&w->state->flushed) >= end)
+	if (flushed(w) >= end)
 		return OK;
 	e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
 	if (e != OK)
 		return e;
-	if (atomic_load(&w->state->flushed) < end)
+	if (flushed(w) < end)
 		e = flush_all(w);
 	lock_release(w->flush_fd, LOCK_WAL_FLUSH);
 	if (e == OK)
@@ -573,7 +557,7 @@ wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx)
 {
 	struct buf payload = BUF_INIT;
 	/* What is in doubt may be changing just now, and is nobody's yet. */
-	uint64_t end = atomic_load(&w->state->flushed);
+	uint64_t end = flushed(w);
 	struct frame f;
 	enum err e = OK;
 
@@ -596,7 +580,7 @@ wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx)
 uint64_t
 wal_tail(struct wal *w)
 {
-	return slot_now(w).tail;
+	return wal_mark(w).lsn;
 }
 
 void
@@ -620,16 +604,7 @@ wal_checkpoint_lsn(struct wal *w)
 struct wal_mark
 wal_mark(struct wal *w)
 {
-	struct wal_slot s = slot_now(w);
-
-	/* The slot may have been switched and reused while we copied it. */
-	for (;;) {
-		struct wal_slot again = slot_now(w);
-
-		if (again.tail == s.tail && again.chain == s.chain)
-			return (struct wal_mark){ .lsn = s.tail, .chain = s.chain };
-		s = again;
-	}
+	return wal_place_get(&w->state->tail);
 }
 
 /* --- checkpoints --- */
@@ -865,15 +840,14 @@ open_cold(struct wal *w)
 		return e;
 	each_segment(w, segment_drop_after, &tail);
 	memset(w->state, 0, sizeof(*w->state));
-	w->state->version = STATE_VERSION;
-	slot_set(w, tail.lsn, tail.chain);
+	atomic_store(&w->state->version, STATE_VERSION);
+	wal_place_set(&w->state->tail, tail);
 	atomic_store(&w->state->checkpoint, m.lsn);
 	/* What was read may be in the page cache only: flush all of it again. */
 	e = flush_range(w, m.lsn, tail.lsn);
 	if (e != OK)
 		return e;
-	w->state->flushed_chain = tail.chain;
-	atomic_store(&w->state->flushed, tail.lsn);
+	wal_place_set(&w->state->flushed, tail);
 	return OK;
 }
 
@@ -883,6 +857,19 @@ leave_gate(struct wal *w)
 	if (w->has_gate)
 		lock_release(w->gate_fd, LOCK_OPEN);
 	w->has_gate = false;
+}
+
+/* An old program may still run while a new one is being installed. */
+static enum err
+check_version(const struct wal *w)
+{
+	uint32_t version = atomic_load(&w->state->version);
+
+	if (version == STATE_VERSION)
+		return OK;
+	log_err("%s/state: is of version %u, in use by another release (ours: %d); "
+	    "stop its programs, then start again", w->path, version, STATE_VERSION);
+	return ERR_IO;
 }
 
 enum err
@@ -920,6 +907,7 @@ wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 			while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
 				continue;
 			leave_gate(w);
+			e = check_version(w);
 		}
 	}
 	if (e != OK) {
