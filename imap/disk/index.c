@@ -35,6 +35,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -42,7 +43,8 @@ enum {
 	MAP_AHEAD = 1 << 20,		/* mapped beyond the end of the file */
 	UNLOAD_MIN = 64 * 1024,
 	LOCK_WAIT_MS = 60000,
-	SPINS = 20000,
+	SPINS = 100,			/* before it lets others run */
+	READ_WAIT_MS = 200,
 	CACHE_MAP_AHEAD = 1 << 20,
 };
 
@@ -170,14 +172,18 @@ index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit)
 	struct index_header h, again;
 	enum err e = index_header_read(dirfd, &h);
 
-	/* The sums change only while seq is odd, so they are all of one state. */
+	/*
+	 * The sums change only while seq is odd.  Of two equal readings they
+	 * are of one state, in whatever order the bytes of each were fetched.
+	 */
 	if (e == OK)
 		e = index_header_read(dirfd, &again);
 	if (e != OK)
 		return e;
 	*bytes = h.bytes;
 	*messages = h.exists;
-	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq;
+	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq ||
+	    h.bytes != again.bytes || h.exists != again.exists;
 	return OK;
 }
 
@@ -330,6 +336,22 @@ seq_of(const struct index *ix)
 	return (_Atomic uint64_t *)&ix->h->seq;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+uint32_t
+index_state(const struct index *ix)
+{
+	return atomic_load_explicit((_Atomic uint32_t *)&ix->h->state,
+	    memory_order_acquire);
+}
+
 static uint64_t
 read_begin(struct index *ix)
 {
@@ -338,15 +360,18 @@ read_begin(struct index *ix)
 	/* Under the lock an odd number is our own: do not wait for ourselves. */
 	if (ix->locked)
 		return s;
-	for (int i = 0; i < SPINS; i++) {
+	for (int64_t i = 0, end = 0;; i++) {
 		s = atomic_load_explicit(seq_of(ix), memory_order_acquire);
 		if ((s & 1) == 0)
 			return s;
-		if (i > 100)
-			sched_yield();
+		if (i < SPINS)
+			continue;
+		if (end == 0)
+			end = now_ms() + READ_WAIT_MS;
+		else if (now_ms() > end)
+			return s;	/* its writer is dead or starved */
+		sched_yield();
 	}
-	/* Its writer is dead or starved; reading on is right or fails its crc. */
-	return s;
 }
 
 static bool
@@ -404,7 +429,7 @@ bool
 index_unchanged(const struct index *ix, const struct index_header *h)
 {
 	return atomic_load_explicit(seq_of(ix), memory_order_acquire) == h->seq &&
-	    ix->h->state == h->state;
+	    index_state(ix) == h->state;
 }
 
 const struct index_record *
@@ -424,6 +449,8 @@ index_get(struct index *ix, uint32_t recno, struct index_record *r)
 		s = read_begin(ix);
 		memcpy(r, index_peek(ix, recno), sizeof(*r));
 	} while (read_retry(ix, s));
+	if ((s & 1) && !ix->locked)
+		return ERR_BUSY;
 	if (r->crc != record_crc(r)) {
 		log_err("%s/cyrus.index: record %u fails its checksum; run reconstruct",
 		    ix->name, recno);

@@ -166,7 +166,13 @@ enum err index_snapshot(struct index *ix, struct index_header *h) MUST_CHECK;
 /* A few loads: has the header changed since the copy H? */
 bool index_unchanged(const struct index *ix, const struct index_header *h);
 
-/* Record number RECNO (from 0) in one piece; ERR_CORRUPT: its checksum is wrong. */
+/* What index_mark() has said so far: read at any time, without the lock. */
+uint32_t index_state(const struct index *ix);
+
+/*
+ * Record number RECNO (from 0) in one piece.  ERR_CORRUPT: its checksum is
+ * wrong; ERR_BUSY as of index_snapshot().
+ */
 enum err index_get(struct index *ix, uint32_t recno, struct index_record *r) MUST_CHECK;
 
 /* The first record of the first COUNT whose UID is >= UID; COUNT: none. */

@@ -12,6 +12,7 @@ STORE_SRCS += \
 	imap/disk/wal_place.c
 UNIT_TESTS += \
 	test/unit/test_header.c \
+	test/unit/test_index_race.c \
 	test/unit/test_uidset.c \
 	test/unit/test_wal.c \
 	test/unit/test_wal_place.c

@@ -247,7 +247,7 @@ mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 
 	if (seq == 0 || seq > m->count)
 		return ERR_NOTFOUND;
-	e = index_get(m->ix, view_recno(m, seq), &r);
+	e = mbox_record(m, view_recno(m, seq), &r);
 	if (e == OK)
 		fill_message(m, &r, msg);
 	return e;
@@ -310,7 +310,7 @@ mbox_body(struct mbox *m, uint32_t seq, struct str *bytes)
 
 	if (seq == 0 || seq > m->count)
 		return ERR_NOTFOUND;
-	e = index_get(m->ix, view_recno(m, seq), &r);
+	e = mbox_record(m, view_recno(m, seq), &r);
 	return e == OK ? record_body(m, &r, bytes) : e;
 }
 
@@ -365,7 +365,7 @@ make_entry(struct mbox *m, const struct index_record *r, struct str *entry)
 static enum err
 find_entry(struct mbox *m, uint32_t recno, struct index_record *r, struct str *entry)
 {
-	enum err e = index_get(m->ix, recno, r);
+	enum err e = mbox_record(m, recno, r);
 
 	m->cached.valid = false;
 	if (e != OK)

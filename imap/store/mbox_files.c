@@ -31,12 +31,31 @@ mbox_snapshot(struct mbox *m, struct index_header *h)
 
 	if (e != ERR_BUSY)
 		return e;
-	/* A writer died inside: whoever gets its lock finishes its work. */
+	/*
+	 * A writer died inside: whoever gets its lock finishes its work.  We
+	 * read before we let go of it, lest the next one be in the way.
+	 */
 	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
 	if (e != OK)
 		return e;
+	e = index_snapshot(m->ix, h);
 	index_unlock(m->ix);
-	return index_snapshot(m->ix, h);
+	return e;
+}
+
+enum err
+mbox_record(struct mbox *m, uint32_t recno, struct index_record *r)
+{
+	enum err e = index_get(m->ix, recno, r);
+
+	if (e != ERR_BUSY)
+		return e;
+	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+	if (e != OK)
+		return e;
+	e = index_get(m->ix, recno, r);
+	index_unlock(m->ix);
+	return e;
 }
 
 enum err

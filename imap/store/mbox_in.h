@@ -69,6 +69,8 @@ enum err view_build(struct mbox *m) MUST_CHECK;
 enum err mbox_open_index(struct mbox *m) MUST_CHECK;
 /* A fresh snapshot in *h; repairs what a dead writer left. */
 enum err mbox_snapshot(struct mbox *m, struct index_header *h) MUST_CHECK;
+/* index_get(), and the same. */
+enum err mbox_record(struct mbox *m, uint32_t recno, struct index_record *r) MUST_CHECK;
 /* Reads the user's \Seen set again if it has changed. */
 enum err mbox_load_seen(struct mbox *m, const struct index_header *h) MUST_CHECK;
 /* The keywords' names as of now. */

@@ -468,6 +468,33 @@ list_that_is_being_built_denies_no_mailbox(void **state)
 	store_close(other);
 }
 
+/* Its writer is killed inside while we have the mailbox open: we finish his work. */
+static void
+reader_repairs_a_torn_record(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox_update u;
+	struct index *ix;
+	struct message msg;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	fixture_append(m, f.s, "two");
+	assert_int_equal(mbox_refresh(m, f.arena, 0, &u), OK);
+	ix = open_index();
+	assert_int_equal(index_lock(ix), OK);
+	ix->h->dirty_lsn = ix->h->applied_lsn;
+	index_write_begin(ix);
+	memset((char *)(uintptr_t)index_peek(ix, 1) + 8, 0xff, 20);
+	index_unlock(ix);
+	assert_int_equal(mbox_message(m, 2, &msg), OK);
+	assert_int_equal(msg.uid, 2);
+	assert_int_equal(ix->h->dirty_lsn, 0);
+	index_close(ix);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
 /* Neither readers nor writers believe a count that the file contradicts. */
 static void
 count_beyond_the_file_is_damage(void **state)
@@ -507,6 +534,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(kill_at_page_fault_leaves_no_empty_record,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(reader_repairs_a_torn_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(reclaimed_flag_may_be_torn_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(dirty_place_need_not_begin_a_frame, setup,
 		    teardown),
