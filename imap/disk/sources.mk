@@ -9,6 +9,8 @@ STORE_SRCS += \
 	imap/disk/spool.c \
 	imap/disk/uidset.c \
 	imap/disk/wal.c \
+	imap/disk/wal.c \
+	imap/disk/wal_open.c \
 	imap/disk/wal_place.c
 UNIT_TESTS += \
 	test/unit/test_header.c \

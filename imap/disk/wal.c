@@ -28,7 +28,7 @@
  *  3. state.flushed <= tail, and all before it is on the disk.
  *  4. While state.failed is set nobody appends, and [flushed, tail) is in
  *     doubt: perhaps on the disk, perhaps not.
- *  5. voided[g % VOIDED] is where the doubt began that ended with generation
+ *  5. voided[g % WAL_VOIDED] is where the doubt began that ended with generation
  *     g; it is written before `generation`, and that before `flushed`.
  *
  * A flush that fails.  The kernel may say so once only, take the pages for
@@ -46,8 +46,7 @@
  * OK to nobody, and whoever next locks the mailbox applies it.  A power cut
  * loses what was not flushed, from some byte on; the scan ends there.
  */
-#include "imap/disk/wal.h"
-#include "imap/disk/wal_place.h"
+#include "imap/disk/wal_in.h"
 
 #include "lib/buf.h"
 #include "lib/crc.h"
@@ -64,55 +63,33 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <dirent.h>
 
 enum {
 	FRAME_MAGIC = 0x43485746,	/* "CHWF" */
 	VOID_MAGIC = 0x43485756,	/* "CHWV" */
-	FRAME_HEADER = 24,
+	FRAME_HEADER = WAL_FRAME_HEADER,
 	CHECKPOINT_MAGIC = 0x43484350,	/* "CHCP" */
 	CHECKPOINT_SIZE = 20,
-	STATE_VERSION = 2,
-	VOIDED = 16,
-	OPEN_SEGMENTS = 4,
-	LOCK_WAIT_MS = -1,		/* held for one write or one flush only */
-};
-
-/* Who writes and who reads which word: doc/locking.md. */
-struct wal_state {
-	_Atomic uint32_t version;	/* of this struct */
-	struct wal_place tail;
-	struct wal_place flushed;	/* its chain is for the void frame put there */
-	_Atomic uint64_t checkpoint;
-	_Atomic uint32_t failed;	/* a flush failed: no more frames */
-	_Atomic uint32_t distrusted;	/* files may lack what the log has */
-	_Atomic uint32_t generation;	/* how often frames were made void */
-	_Atomic uint64_t voided[VOIDED];	/* from where, by generation */
-};
-
-struct wal_segment {
-	uint64_t start;
-	int fd;				/* -1: none */
-};
-
-struct wal {
-	int dirfd;
-	char *path;
-	struct wal_state *state;
-	int state_fd, gate_fd, attach_fd, append_fd, flush_fd;
-	bool has_gate;
-	struct wal_segment seg[OPEN_SEGMENTS];
-	unsigned next_seg;		/* which to close next */
-	uint32_t generation;		/* when we appended last */
 };
 
 /* --- segments --- */
 
-static void
-segment_name(uint64_t start, char name[32])
+void
+wal_segment_name(uint64_t start, char name[32])
 {
 	snprintf(name, 32, "%016" PRIx64 ".log", start);
+}
+
+bool
+wal_segment_is_whole(const struct wal *w, const char *name)
+{
+	struct stat st;
+
+	return fstatat(w->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size == WAL_SEGMENT;
 }
 
 static enum err
@@ -142,6 +119,8 @@ segment_create(struct wal *w, const char *name)
 
 	for (int i = 0; i < WAL_SPARE; i++) {
 		snprintf(spare, sizeof(spare), "spare%d", i);
+		if (!wal_segment_is_whole(w, spare))
+			continue;
 		e = file_rename(w->dirfd, spare, w->dirfd, name);
 		if (e != ERR_NOTFOUND)
 			return e;
@@ -160,8 +139,8 @@ segment_create(struct wal *w, const char *name)
 	return e;
 }
 
-static void
-segment_close(struct wal_segment *s)
+void
+wal_segment_close(struct wal_segment *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
@@ -169,23 +148,23 @@ segment_close(struct wal_segment *s)
 }
 
 /* The descriptor of the segment that holds LSN; with CREATE it is made. */
-static enum err
-segment_get(struct wal *w, uint64_t lsn, bool create, int *fd)
+enum err
+wal_segment_get(struct wal *w, uint64_t lsn, bool create, int *fd)
 {
 	uint64_t start = lsn - lsn % WAL_SEGMENT;
 	struct wal_segment *s;
 	char name[32];
 	enum err e;
 
-	for (int i = 0; i < OPEN_SEGMENTS; i++) {
+	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++) {
 		if (w->seg[i].fd >= 0 && w->seg[i].start == start) {
 			*fd = w->seg[i].fd;
 			return OK;
 		}
 	}
-	segment_name(start, name);
-	s = &w->seg[w->next_seg++ % OPEN_SEGMENTS];
-	segment_close(s);
+	wal_segment_name(start, name);
+	s = &w->seg[w->next_seg++ % WAL_OPEN_SEGMENTS];
+	wal_segment_close(s);
 	e = file_open(w->dirfd, name, O_RDWR, 0600, &s->fd);
 	if (e == ERR_NOTFOUND && create) {
 		e = segment_create(w, name);
@@ -213,7 +192,7 @@ stream_bytes(struct wal *w, uint64_t lsn, void *p, size_t n)
 		uint64_t off = lsn % WAL_SEGMENT;
 		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
 
-		e = segment_get(w, lsn, false, &fd);
+		e = wal_segment_get(w, lsn, false, &fd);
 		if (e == OK)
 			e = file_read_at(fd, w->path, out, part, off);
 		if (e != OK)
@@ -238,10 +217,10 @@ flush_name(struct wal *w, uint64_t start)
 
 	if (e == OK)
 		return OK;
-	for (int i = 0; i < OPEN_SEGMENTS; i++)
+	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
 		if (w->seg[i].start == start)
-			segment_close(&w->seg[i]);
-	segment_name(start, name);
+			wal_segment_close(&w->seg[i]);
+	wal_segment_name(start, name);
 	if (file_unlink(w->dirfd, name) == ERR_IO)
 		log_warning("%s/%s: could not be removed", w->path, name);
 	return e;
@@ -258,7 +237,7 @@ stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 		uint64_t off = lsn % WAL_SEGMENT;
 		size_t part = WAL_SEGMENT - off < n ? (size_t)(WAL_SEGMENT - off) : n;
 
-		e = segment_get(w, lsn, true, &fd);
+		e = wal_segment_get(w, lsn, true, &fd);
 		if (e == OK && off == 0)
 			e = flush_name(w, lsn);
 		if (e == OK)
@@ -274,14 +253,8 @@ stream_put_bytes(struct wal *w, uint64_t lsn, const void *p, size_t n)
 
 /* --- frames --- */
 
-struct frame {
-	uint32_t len, chain, crc;
-	uint64_t lsn;
-	bool is_void;
-};
-
 static void
-frame_encode(const struct frame *f, struct buf *b)
+frame_encode(const struct wal_frame *f, struct buf *b)
 {
 	buf_add_u32(b, f->is_void ? VOID_MAGIC : FRAME_MAGIC);
 	buf_add_u32(b, f->len);
@@ -289,8 +262,8 @@ frame_encode(const struct frame *f, struct buf *b)
 	buf_add_u32(b, f->chain);
 }
 
-static bool
-frame_decode(const char *p, struct frame *f)
+bool
+wal_frame_decode(const char *p, struct wal_frame *f)
 {
 	struct str s = { p, FRAME_HEADER };
 	uint32_t magic;
@@ -307,16 +280,17 @@ frame_decode(const char *p, struct frame *f)
  * The frame at LSN into PAYLOAD.  With CHAIN also its predecessor must be
  * right.  ERR_NOTFOUND: there is no valid frame.
  */
-static enum err
-frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain, struct frame *f,
+enum err
+wal_frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain, struct wal_frame *f,
     struct buf *payload)
 {
 	char head[FRAME_HEADER];
 	enum err e = stream_bytes(w, lsn, head, sizeof(head));
 
+	/* A segment that was cut off ends the log as a missing one does. */
 	if (e != OK)
-		return e;
-	if (!frame_decode(head, f) || f->lsn != lsn ||
+		return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
+	if (!wal_frame_decode(head, f) || f->lsn != lsn ||
 	    (chain != NULL && f->chain != *chain))
 		return ERR_NOTFOUND;
 	buf_reset(payload);
@@ -334,7 +308,7 @@ frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain, struct frame *f,
 
 static enum err
 put_frame(struct wal *w, const struct iovec *iov, int iovcnt, uint64_t lsn,
-    struct frame *f)
+    struct wal_frame *f)
 {
 	struct buf head = BUF_INIT;
 	uint64_t at = lsn + FRAME_HEADER;
@@ -363,15 +337,15 @@ flushed(const struct wal *w)
 }
 
 /* Flushes; a failure leaves the doubt to settle_doubt(). */
-static enum err
-flush_range(struct wal *w, uint64_t from, uint64_t to)
+enum err
+wal_flush_range(struct wal *w, uint64_t from, uint64_t to)
 {
 	enum err e = OK;
 	int fd;
 
-	for (uint64_t at = from - from % WAL_SEGMENT; e == OK && at < to;
+	for (uint64_t at = from - from % WAL_SEGMENT; e == OK && from < to && at < to;
 	    at += WAL_SEGMENT) {
-		e = segment_get(w, at, false, &fd);
+		e = wal_segment_get(w, at, false, &fd);
 		if (e == OK)
 			e = file_fdatasync(fd, w->path);
 	}
@@ -380,13 +354,13 @@ flush_range(struct wal *w, uint64_t from, uint64_t to)
 
 /* The void frame [FROM, TO): its header last, as of every frame. */
 static enum err
-put_void(struct wal *w, struct wal_mark from, uint64_t to, struct frame *f)
+put_void(struct wal *w, struct wal_mark from, uint64_t to, struct wal_frame *f)
 {
 	static const char zeros[65536];
 	struct buf head = BUF_INIT;
 	enum err e = OK;
 
-	*f = (struct frame){ .lsn = from.lsn, .chain = from.chain, .is_void = true,
+	*f = (struct wal_frame){ .lsn = from.lsn, .chain = from.chain, .is_void = true,
 	    .len = (uint32_t)(to - from.lsn - FRAME_HEADER) };
 	frame_encode(f, &head);
 	f->crc = crc32c(0, head.p, head.n);
@@ -412,7 +386,7 @@ make_void(struct wal *w)
 	struct wal_mark from = wal_place_get(&w->state->flushed);
 	uint64_t to = wal_place_get(&w->state->tail).lsn;
 	uint32_t next = atomic_load(&w->state->generation) + 1;
-	struct frame f;
+	struct wal_frame f;
 	enum err e = OK;
 
 	if (to - from.lsn > UINT32_MAX)
@@ -420,7 +394,7 @@ make_void(struct wal *w)
 	if (from.lsn < to) {
 		e = put_void(w, from, to, &f);
 		if (e == OK)
-			e = flush_range(w, from.lsn, to);
+			e = wal_flush_range(w, from.lsn, to);
 	}
 	if (e != OK) {
 		log_err("%s: cannot be flushed; takes no commits until it can; see to "
@@ -430,7 +404,7 @@ make_void(struct wal *w)
 	if (from.lsn < to) {
 		struct wal_mark end = { .lsn = to, .chain = f.crc };
 
-		atomic_store(&w->state->voided[next % VOIDED], from.lsn);
+		atomic_store(&w->state->voided[next % WAL_VOIDED], from.lsn);
 		atomic_store(&w->state->generation, next);
 		wal_place_set(&w->state->tail, end);
 		wal_place_set(&w->state->flushed, end);
@@ -445,7 +419,7 @@ make_void(struct wal *w)
 static enum err
 settle_doubt(struct wal *w)
 {
-	enum err e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
+	enum err e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, WAL_WAIT_MS);
 
 	if (e != OK)
 		return e;
@@ -459,7 +433,7 @@ enum err
 wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
     uint64_t *start, uint64_t *end)
 {
-	struct frame f = { 0 };
+	struct wal_frame f = { 0 };
 	struct wal_mark now;
 	size_t n = 0;
 	enum err e;
@@ -468,7 +442,7 @@ wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
 		n += iov[i].iov_len;
 	if (n > WAL_FRAME_MAX)
 		return ERR_LIMIT;
-	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, WAL_WAIT_MS);
 	if (e != OK)
 		return e;
 	if (atomic_load(&w->state->failed))
@@ -497,7 +471,7 @@ flush_all(struct wal *w)
 	/* Also for those who appended while we waited. */
 	struct wal_mark target = wal_mark(w);
 	enum err e = atomic_load(&w->state->failed) ? ERR_IO :
-	    flush_range(w, flushed(w), target.lsn);
+	    wal_flush_range(w, flushed(w), target.lsn);
 
 	if (e == OK)
 		wal_place_set(&w->state->flushed, target);
@@ -513,7 +487,7 @@ wal_flush(struct wal *w, uint64_t end)
 
 	if (flushed(w) >= end)
 		return OK;
-	e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, LOCK_WAIT_MS);
+	e = lock_exclusive(w->flush_fd, LOCK_WAL_FLUSH, WAL_WAIT_MS);
 	if (e != OK)
 		return e;
 	if (flushed(w) < end)
@@ -522,7 +496,7 @@ wal_flush(struct wal *w, uint64_t end)
 	if (e == OK)
 		return OK;
 	/* Not with the flush's lock, which comes after this one. */
-	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, WAL_WAIT_MS);
 	if (e != OK)
 		return e;
 	e = settle_doubt(w);
@@ -537,8 +511,8 @@ became_void(const struct wal *w, uint64_t end)
 	uint32_t now = atomic_load(&w->state->generation), first = w->generation + 1;
 
 	/* The first time counts: later doubts began behind it. */
-	return now != w->generation && (now - w->generation >= VOIDED ||
-	    atomic_load(&w->state->voided[first % VOIDED]) < end);
+	return now != w->generation && (now - w->generation >= WAL_VOIDED ||
+	    atomic_load(&w->state->voided[first % WAL_VOIDED]) < end);
 }
 
 enum err
@@ -558,15 +532,15 @@ wal_scan(struct wal *w, uint64_t from, wal_each_fn each, void *ctx)
 	struct buf payload = BUF_INIT;
 	/* What is in doubt may be changing just now, and is nobody's yet. */
 	uint64_t end = flushed(w);
-	struct frame f;
+	struct wal_frame f;
 	enum err e = OK;
 
 	while (from < end) {
-		e = frame_read(w, from, NULL, &f, &payload);
+		e = wal_frame_read(w, from, NULL, &f, &payload);
 		if (e != OK) {
 			log_err("%s: no valid frame at %" PRIu64 " before %"
 			    PRIu64, w->path, from, end);
-			e = ERR_CORRUPT;
+			e = e == ERR_IO ? ERR_IO : ERR_CORRUPT;
 			break;
 		}
 		if (!f.is_void && !each(ctx, from, buf_str(&payload)))
@@ -609,8 +583,8 @@ wal_mark(struct wal *w)
 
 /* --- checkpoints --- */
 
-static enum err
-checkpoint_write(struct wal *w, struct wal_mark m)
+enum err
+wal_checkpoint_write(struct wal *w, struct wal_mark m)
 {
 	struct buf b = BUF_INIT;
 	enum err e;
@@ -624,8 +598,8 @@ checkpoint_write(struct wal *w, struct wal_mark m)
 	return e;
 }
 
-static enum err
-checkpoint_read(struct wal *w, struct wal_mark *m)
+enum err
+wal_checkpoint_read(struct wal *w, struct wal_mark *m)
 {
 	struct buf b = BUF_INIT;
 	struct str s;
@@ -660,10 +634,8 @@ is_segment(const char *name, uint64_t *start)
 	return end == name + 16 && *start % WAL_SEGMENT == 0;
 }
 
-typedef void (*segment_fn)(struct wal *w, const char *name, uint64_t start, void *ctx);
-
-static void
-each_segment(struct wal *w, segment_fn fn, void *ctx)
+void
+wal_each_segment(struct wal *w, wal_segment_fn fn, void *ctx)
 {
 	int fd = openat(w->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -683,17 +655,17 @@ each_segment(struct wal *w, segment_fn fn, void *ctx)
 }
 
 /* An old segment becomes a spare one, or goes if there are enough. */
-static void
-segment_retire(struct wal *w, const char *name, uint64_t start, void *ctx)
+void
+wal_segment_retire(struct wal *w, const char *name, uint64_t start, void *ctx)
 {
 	const struct wal_mark *m = ctx;
 	char spare[32];
 
 	if (start + WAL_SEGMENT > m->lsn)
 		return;
-	for (int i = 0; i < WAL_SPARE; i++) {
+	for (int i = 0; i < WAL_SPARE && wal_segment_is_whole(w, name); i++) {
 		snprintf(spare, sizeof(spare), "spare%d", i);
-		if (faccessat(w->dirfd, spare, F_OK, 0) == 0)
+		if (wal_segment_is_whole(w, spare))
 			continue;
 		if (file_rename(w->dirfd, name, w->dirfd, spare) == OK)
 			return;
@@ -710,243 +682,18 @@ wal_checkpoint_set(struct wal *w, struct wal_mark m)
 	/* A frame that is not flushed must not lie before the checkpoint. */
 	e = wal_flush(w, m.lsn);
 	if (e == OK)
-		e = checkpoint_write(w, m);
+		e = wal_checkpoint_write(w, m);
 	if (e != OK)
 		return e;
 	/* Appenders take spares: keep them out while files change names. */
-	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, LOCK_WAIT_MS);
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, WAL_WAIT_MS);
 	if (e != OK)
 		return e;
 	if (atomic_load(&w->state->checkpoint) < m.lsn)
 		atomic_store(&w->state->checkpoint, m.lsn);
-	for (int i = 0; i < OPEN_SEGMENTS; i++)
-		segment_close(&w->seg[i]);
-	each_segment(w, segment_retire, &m);
+	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
+		wal_segment_close(&w->seg[i]);
+	wal_each_segment(w, wal_segment_retire, &m);
 	lock_release(w->append_fd, LOCK_WAL_APPEND);
 	return OK;
-}
-
-/* --- opening --- */
-
-static enum err
-open_lock(struct wal *w, const char *name, int *fd)
-{
-	return file_open(w->dirfd, name, O_RDWR | O_CREAT, 0600, fd);
-}
-
-static enum err
-map_state(struct wal *w)
-{
-	enum err e = file_open(w->dirfd, "state", O_RDWR | O_CREAT, 0600, &w->state_fd);
-	uint64_t size;
-
-	if (e == OK)
-		e = file_size(w->state_fd, w->path, &size);
-	if (e == OK && size < sizeof(struct wal_state))
-		e = file_allocate(w->state_fd, w->path, 0, sizeof(struct wal_state));
-	if (e != OK)
-		return e;
-	w->state = mmap(NULL, sizeof(struct wal_state), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, w->state_fd, 0);
-	if (w->state == MAP_FAILED) {
-		w->state = NULL;
-		log_io(w->path, "mmap");
-		return ERR_IO;
-	}
-	return OK;
-}
-
-/* What the last flush did not bring to the disk is not to be believed. */
-static void
-segment_forget(struct wal *w, const char *name, uint64_t start, void *ctx)
-{
-	int fd;
-
-	(void)start;
-	(void)ctx;
-	if (file_open(w->dirfd, name, O_RDONLY, 0, &fd) != OK)
-		return;
-	file_forget(fd);
-	close(fd);
-}
-
-/* Finds the last valid frame from the checkpoint on. */
-static enum err
-find_tail(struct wal *w, struct wal_mark *m)
-{
-	struct buf payload = BUF_INIT;
-	struct frame f;
-	enum err e;
-
-	while ((e = frame_read(w, m->lsn, &m->chain, &f, &payload)) == OK) {
-		m->lsn += FRAME_HEADER + f.len;
-		m->chain = f.crc;
-	}
-	buf_free(&payload);
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
-/* Segments that lie wholly after the tail hold nothing: make them spares. */
-static void
-segment_drop_after(struct wal *w, const char *name, uint64_t start, void *ctx)
-{
-	const struct wal_mark *m = ctx;
-
-	if (start > m->lsn && file_unlink(w->dirfd, name) != OK)
-		log_warning("%s/%s: could not be removed", w->path, name);
-}
-
-static void
-segment_last(struct wal *w, const char *name, uint64_t start, void *ctx)
-{
-	uint64_t *last = ctx;
-
-	(void)w;
-	(void)name;
-	if (start + WAL_SEGMENT > *last)
-		*last = start + WAL_SEGMENT;
-}
-
-/*
- * Without a readable checkpoint a new log starts behind all that there may
- * have been; the store then trusts its files (store.c says so in the log).
- */
-static enum err
-start_anew(struct wal *w, struct wal_mark *m)
-{
-	*m = (struct wal_mark){ .lsn = WAL_SEGMENT, .chain = 0 };
-	each_segment(w, segment_last, &m->lsn);
-	return checkpoint_write(w, *m);
-}
-
-static enum err
-open_cold(struct wal *w)
-{
-	struct wal_mark m, tail;
-	enum err e = checkpoint_read(w, &m);
-
-	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
-		if (e == ERR_CORRUPT)
-			log_crit("%s/checkpoint: damaged: changes since the last "
-			    "checkpoint may be lost; run reconstruct", w->path);
-		e = start_anew(w, &m);
-	}
-	if (e != OK)
-		return e;
-	tail = m;
-	each_segment(w, segment_forget, NULL);
-	e = find_tail(w, &tail);
-	if (e != OK)
-		return e;
-	each_segment(w, segment_drop_after, &tail);
-	memset(w->state, 0, sizeof(*w->state));
-	atomic_store(&w->state->version, STATE_VERSION);
-	wal_place_set(&w->state->tail, tail);
-	atomic_store(&w->state->checkpoint, m.lsn);
-	/* What was read may be in the page cache only: flush all of it again. */
-	e = flush_range(w, m.lsn, tail.lsn);
-	if (e != OK)
-		return e;
-	wal_place_set(&w->state->flushed, tail);
-	return OK;
-}
-
-static void
-leave_gate(struct wal *w)
-{
-	if (w->has_gate)
-		lock_release(w->gate_fd, LOCK_OPEN);
-	w->has_gate = false;
-}
-
-/* An old program may still run while a new one is being installed. */
-static enum err
-check_version(const struct wal *w)
-{
-	uint32_t version = atomic_load(&w->state->version);
-
-	if (version == STATE_VERSION)
-		return OK;
-	log_err("%s/state: is of version %u, in use by another release (ours: %d); "
-	    "stop its programs, then start again", w->path, version, STATE_VERSION);
-	return ERR_IO;
-}
-
-enum err
-wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
-{
-	struct wal *w = calloc(1, sizeof(*w));
-	enum err e;
-
-	ensure(w != NULL);
-	*w = (struct wal){ .dirfd = dirfd, .path = strdup(path), .state_fd = -1,
-	    .gate_fd = -1, .attach_fd = -1, .append_fd = -1, .flush_fd = -1 };
-	for (int i = 0; i < OPEN_SEGMENTS; i++)
-		w->seg[i].fd = -1;
-	e = open_lock(w, "gate", &w->gate_fd);
-	if (e == OK)
-		e = open_lock(w, "attach", &w->attach_fd);
-	if (e == OK)
-		e = open_lock(w, "append", &w->append_fd);
-	if (e == OK)
-		e = open_lock(w, "flush", &w->flush_fd);
-	if (e == OK)
-		e = map_state(w);
-	/*
-	 * The gate is held by whoever opens, for as long as recovery takes:
-	 * so there is one at most who can find himself the first.
-	 */
-	if (e == OK)
-		e = lock_exclusive(w->gate_fd, LOCK_OPEN, LOCK_WAIT_MS);
-	if (e == OK) {
-		w->has_gate = true;
-		*cold = flock(w->attach_fd, LOCK_EX | LOCK_NB) == 0;
-		if (*cold) {
-			e = open_cold(w);
-		} else {
-			while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
-				continue;
-			leave_gate(w);
-			e = check_version(w);
-		}
-	}
-	if (e != OK) {
-		wal_close(w);
-		return e;
-	}
-	*wal = w;
-	return OK;
-}
-
-void
-wal_ready(struct wal *w)
-{
-	/* Not atomic, but nobody asks for it while we hold the gate. */
-	while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
-		continue;
-	leave_gate(w);
-}
-
-void
-wal_close(struct wal *w)
-{
-	if (w == NULL)
-		return;
-	for (int i = 0; i < OPEN_SEGMENTS; i++)
-		segment_close(&w->seg[i]);
-	leave_gate(w);
-	if (w->state != NULL)
-		munmap(w->state, sizeof(*w->state));
-	if (w->state_fd >= 0)
-		close(w->state_fd);
-	if (w->append_fd >= 0)
-		close(w->append_fd);
-	if (w->flush_fd >= 0)
-		close(w->flush_fd);
-	if (w->attach_fd >= 0)
-		close(w->attach_fd);
-	if (w->gate_fd >= 0)
-		close(w->gate_fd);
-	free(w->path);
-	free(w);
 }

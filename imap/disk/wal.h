@@ -12,8 +12,12 @@
  *
  * Opening.  wal_open() tells the first process that opens the log after all
  * others have ended that it is `cold`: it must replay what wal_scan() yields
- * from wal_checkpoint_lsn() on and then call wal_ready(); all others wait in
- * wal_open() meanwhile.
+ * from wal_checkpoint_lsn() on, then call wal_resume() and wal_ready(); all
+ * others wait in wal_open() meanwhile.
+ *
+ * Damage.  The log ends before the first frame that is not whole.  If there
+ * are whole ones behind it, they are not believed; but their places are not
+ * given again, for indexes may have noted them.
  *
  * Locks: LOCK_WAL_APPEND and LOCK_WAL_FLUSH, inside, never together.
  */
@@ -37,7 +41,10 @@ struct wal;
 
 /* DIRFD: the log's directory, kept by the caller; PATH names it in messages. */
 enum err wal_open(int dirfd, const char *path, struct wal **w, bool *cold) MUST_CHECK;
-void wal_ready(struct wal *w);		/* a cold opener has replayed it */
+
+/* A cold opener has replayed it: behind damage, it goes on in a new segment. */
+enum err wal_resume(struct wal *w) MUST_CHECK;
+void wal_ready(struct wal *w);
 void wal_close(struct wal *w);		/* NULL allowed */
 
 /* Where the next frame will go. */

@@ -18,6 +18,11 @@
  *     no commit that was not applied by 2 can name them.
  * A crash before 4 changes nothing; between 4 and 5 stage files stay for the
  * next one.
+ *
+ * If a frame before the mark cannot be read any more, it is not known whom it
+ * names: then 2 is done with all mailboxes of the partition, and what it
+ * staged is left to a later checkpoint.  A log with a bad sector is so let go
+ * like any other.
  */
 #include "imap/store/checkpoint.h"
 
@@ -58,6 +63,11 @@ struct named {			/* what the frames before the mark name */
 	struct buf orphans;		/* stage files of the dead, each with its NUL */
 	uint64_t end;
 	bool bad;
+};
+
+struct everyone {
+	const struct partition *part;
+	struct named *named;
 };
 
 static void
@@ -220,6 +230,28 @@ flush_files(struct partition *part, int fd, const char *path)
 	return e;
 }
 
+static bool
+collect_entry(void *ctx, const struct mbentry *e)
+{
+	struct everyone *all = ctx;
+
+	if (strcmp(e->partition, all->part->name) == 0)
+		id_add(&all->named->mailboxes, &e->id);
+	return true;
+}
+
+/* All mailboxes there are instead of those that the log names. */
+static enum err
+collect_all(struct store *s, struct partition *part, struct named *n)
+{
+	struct everyone all = { part, n };
+
+	log_err("%s/wal: damaged; all mailboxes of the partition are brought up to date "
+	    "instead of those it names", part->path);
+	n->staged.n = 0;
+	return mblist_walk(s, (struct str){ "", 0 }, collect_entry, &all);
+}
+
 static enum err
 flush_named(struct store *s, struct partition *part, struct wal_mark mark, struct named *n)
 {
@@ -228,7 +260,9 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 	if (e == OK)
 		e = wal_scan(part->wal, wal_checkpoint_lsn(part->wal), collect, n);
 	if (e == OK && n->bad)
-		e = ERR_CORRUPT;
+		return ERR_CORRUPT;
+	if (e == ERR_CORRUPT)
+		e = collect_all(s, part, n);
 	id_unique(&n->mailboxes);
 	id_unique(&n->staged);
 	for (size_t i = 0; e == OK && i < n->mailboxes.n; i++)

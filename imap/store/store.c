@@ -70,6 +70,8 @@ open_log(struct store *s, struct partition *p)
 		e = recover_replay(s, p);
 		if (e == OK)
 			e = checkpoint_partition(s, p);
+		if (e == OK)
+			e = wal_resume(p->wal);
 		if (e == OK) {
 			checkpoint_clear_stage(p);
 			wal_ready(p->wal);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,8 +51,10 @@ open_wal(bool expect_cold)
 
 	assert_int_equal(wal_open(logdir, dir, &w, &cold), OK);
 	assert_int_equal(cold, expect_cold);
-	if (cold)
+	if (cold) {
+		assert_int_equal(wal_resume(w), OK);
 		wal_ready(w);
+	}
 	return w;
 }
 
@@ -137,6 +140,7 @@ damaged_frame_ends_the_log(void **state)
 	struct wal *w = open_wal(true);
 	char path[128];
 	uint64_t lsn;
+	bool cold;
 	int fd;
 
 	(void)state;
@@ -148,14 +152,72 @@ damaged_frame_ends_the_log(void **state)
 	fd = open(path, O_RDWR);
 	assert_int_equal(pwrite(fd, "X", 1, (off_t)(lsn % WAL_SEGMENT) + 30), 1);
 	close(fd);
-	w = open_wal(true);
+	assert_int_equal(wal_open(logdir, dir, &w, &cold), OK);
+	assert_true(cold);
 	assert_string_equal(scan(w).text, "good,");
+	assert_int_equal(wal_resume(w), OK);
+	wal_ready(w);
 	/* A shorter frame must not make the old third one valid again. */
 	append(w, "new");
 	wal_close(w);
 	w = open_wal(true);
-	assert_string_equal(scan(w).text, "good,new,");
+	assert_string_equal(scan(w).text, "new,");
 	wal_close(w);
+}
+
+/*
+ * Indexes may know the LSNs of the frames behind a rotten one: none of them is
+ * given again, whatever the log holds or its checkpoint says.
+ */
+static void
+no_place_is_given_twice(void **state)
+{
+	struct wal *w = open_wal(true);
+	char path[128];
+	uint64_t first, last, next;
+	int fd;
+
+	(void)state;
+	first = append(w, "rotten");
+	append(w, "whole, but behind it");
+	last = append(w, "and so is this");
+	wal_close(w);
+	segment_path(first, path);
+	fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, "X", 1, (off_t)(first % WAL_SEGMENT) + 26), 1);
+	close(fd);
+	w = open_wal(true);
+	assert_string_equal(scan(w).text, "");
+	next = append(w, "new");
+	assert_true(next > last);
+	wal_close(w);
+	w = open_wal(true);
+	assert_string_equal(scan(w).text, "new,");
+	wal_close(w);
+}
+
+/* Cut off or removed: the log goes on in a segment of full length. */
+static void
+a_lost_segment_is_made_again(void **state)
+{
+	struct stat st;
+	char path[128];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct wal *w = open_wal(true);
+
+		segment_path(append(w, "a commit"), path);
+		assert_int_equal(wal_checkpoint_set(w, wal_mark(w)), OK);
+		wal_close(w);
+		assert_int_equal(i == 0 ? unlink(path) : truncate(path, i == 1 ? 0 : 100), 0);
+		w = open_wal(true);
+		segment_path(append(w, "another"), path);
+		assert_string_equal(scan(w).text, "another,");
+		wal_close(w);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, WAL_SEGMENT);
+	}
 }
 
 /* A new frame of exactly the old one's length: what followed it is no longer chained. */
@@ -395,6 +457,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(frames_are_found_after_reopening, setup, teardown),
 		cmocka_unit_test_setup_teardown(second_opener_is_not_cold, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_frame_ends_the_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_place_is_given_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lost_segment_is_made_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(old_frames_behind_the_tail_stay_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(checkpoint_lets_frames_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_cross_segments_and_segments_are_reused, setup, teardown),
