@@ -25,6 +25,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -117,14 +118,25 @@ index_header_valid(const struct index_header *h)
 	return header_valid(h);
 }
 
+/*
+ * A file that cannot be read is a damaged one, which concerns its mailbox only;
+ * when it is us who lack something (descriptors, memory), it is no fault of it.
+ */
+static enum err
+read_failed(enum err e)
+{
+	return e == ERR_IO && (errno == EIO || errno == EISDIR || errno == EACCES ||
+	    errno == EUCLEAN || errno == EBADMSG) ? ERR_CORRUPT : e;
+}
+
 static enum err
 read_header(int dirfd, int flags, struct index_header *h, int *fd)
 {
 	enum err e = file_open(dirfd, "cyrus.index", flags, 0, fd);
 
 	if (e != OK)
-		return e;
-	e = file_read_at(*fd, "cyrus.index", h, sizeof(*h), 0);
+		return read_failed(e);
+	e = read_failed(file_read_at(*fd, "cyrus.index", h, sizeof(*h), 0));
 	if (e == OK && !header_valid(h)) {
 		log_err("cyrus.index: damaged header; run reconstruct");
 		e = ERR_CORRUPT;
@@ -265,7 +277,7 @@ index_open(int dirfd, const char *name, struct index **index)
 	ensure(ix != NULL);
 	*ix = (struct index){ .dirfd = dirfd, .fd = -1, .cachefd = -1,
 	    .name = strdup(name) };
-	e = file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd);
+	e = read_failed(file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd));
 	if (e == OK)
 		e = map(ix);
 	if (e == OK && !header_valid(ix->h)) {
@@ -674,14 +686,20 @@ index_refer_cache(struct index *ix, uint32_t at, const struct index_record *r)
 	to->cache_len = r->cache_len;
 }
 
-void
-index_trim(struct index *ix)
+uint32_t
+index_ordered(struct index *ix)
 {
 	uint32_t fit = capacity(ix), last = 0, n = 0;
 
 	while (n < ix->h->records && n < fit && index_peek(ix, n)->uid > last)
 		last = index_peek(ix, n++)->uid;
-	ix->h->records = n;
+	return n;
+}
+
+void
+index_trim(struct index *ix)
+{
+	ix->h->records = index_ordered(ix);
 }
 
 void

@@ -217,6 +217,9 @@ void index_write_end(struct index *ix);
  */
 void index_trim(struct index *ix);
 
+/* How many records stand before the first that is out of order. */
+uint32_t index_ordered(struct index *ix);
+
 /* Counts exists, bytes, unseen ... anew from the records (between begin and end). */
 void index_recount(struct index *ix);
 

@@ -88,8 +88,8 @@ mbdir_identity(int dirfd, struct id128 *id)
 	uint32_t uidvalidity;
 	enum err e = index_identity(dirfd, id, &uidvalidity);
 
-	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
-		return e;
+	if (e == OK)
+		return OK;
 	arena = arena_new(HEADER_ARENA);
 	e = header_read(dirfd, arena, &h);
 	if (e == OK)

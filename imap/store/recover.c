@@ -76,7 +76,7 @@ carried_find(const struct carried *c, const struct id128 *id)
 
 /* From the mailbox that it was copied from, which the log restored before. */
 static enum err
-restore_copy(struct applier *a, struct index *ix, const struct rec_message *m)
+restore_copy(struct applier *a, int todir, const struct rec_message *m)
 {
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	struct mbentry *e;
@@ -89,7 +89,7 @@ restore_copy(struct applier *a, struct index *ix, const struct rec_message *m)
 		err = mblist_open_dir(a->s, e, &dirfd);
 	if (err == OK) {
 		spool_name(m->from_uid, name);
-		err = spool_link(dirfd, name, ix->dirfd, m->r.uid, &copied);
+		err = spool_link(dirfd, name, todir, m->r.uid, &copied);
 		close(dirfd);
 	}
 	arena_free(arena);
@@ -97,7 +97,7 @@ restore_copy(struct applier *a, struct index *ix, const struct rec_message *m)
 }
 
 struct search {
-	struct index *ix;
+	int dirfd;
 	const struct rec_message *m;
 	enum err err;
 };
@@ -114,7 +114,7 @@ find_bytes(void *ctx, uint64_t lsn, struct str frame)
 	while (rec_next(&frame, &r)) {
 		if (r.type != REC_BLOB || !id128_eq(&r.blob.id, &s->m->r.blob))
 			continue;
-		s->err = spool_write(s->ix->dirfd, s->m->r.uid, r.blob.bytes);
+		s->err = spool_write(s->dirfd, s->m->r.uid, r.blob.bytes);
 		return false;
 	}
 	return true;
@@ -125,47 +125,46 @@ find_bytes(void *ctx, uint64_t lsn, struct str frame)
  * cut.  The bytes have the same id wherever they are.
  */
 static enum err
-restore_bytes(struct applier *a, struct index *ix, const struct rec_message *m)
+restore_bytes(struct applier *a, int dirfd, const struct rec_message *m)
 {
-	struct search s = { .ix = ix, .m = m, .err = ERR_NOTFOUND };
+	struct search s = { .dirfd = dirfd, .m = m, .err = ERR_NOTFOUND };
 	char name[SPOOL_NAME];
 	bool copied;
 	enum err e;
 
 	spool_stage_name(&m->r.blob, name);
 	if (faccessat(a->part->stagefd, name, F_OK, 0) == 0)
-		return spool_link(a->part->stagefd, name, ix->dirfd, m->r.uid, &copied);
+		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, &copied);
 	e = wal_scan(a->part->wal, wal_checkpoint_lsn(a->part->wal), find_bytes, &s);
 	return e == OK ? s.err : e;
 }
 
 static enum err
-restore_file(struct applier *a, struct index *ix, const struct rec_message *m)
+restore_file(struct applier *a, int dirfd, const struct rec_message *m)
 {
 	const struct rec_blob *b;
 	char name[SPOOL_NAME];
 	bool copied;
 	enum err e;
-
 	bool is_there;
 
 	if (!a->cold)
 		return OK;
-	spool_forget(ix->dirfd, m->r.uid);
+	spool_forget(dirfd, m->r.uid);
 	/* One that cannot be read is written anew, or that fails too. */
-	if (spool_verify(ix->dirfd, m->r.uid, m->r.size, m->r.guid, &is_there) == OK &&
+	if (spool_verify(dirfd, m->r.uid, m->r.size, m->r.guid, &is_there) == OK &&
 	    is_there)
 		return OK;
 	switch (m->source) {
 	case SOURCE_INLINE:
 		b = carried_find(&a->carried, &m->r.blob);
-		return b != NULL ? spool_write(ix->dirfd, m->r.uid, b->bytes) : ERR_CORRUPT;
+		return b != NULL ? spool_write(dirfd, m->r.uid, b->bytes) : ERR_CORRUPT;
 	case SOURCE_STAGE:
 		spool_stage_name(&m->r.blob, name);
-		return spool_link(a->part->stagefd, name, ix->dirfd, m->r.uid, &copied);
+		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, &copied);
 	case SOURCE_COPY:
-		e = restore_copy(a, ix, m);
-		return e == ERR_NOTFOUND ? restore_bytes(a, ix, m) : e;
+		e = restore_copy(a, dirfd, m);
+		return e == ERR_NOTFOUND ? restore_bytes(a, dirfd, m) : e;
 	}
 	return ERR_CORRUPT;
 }
@@ -176,7 +175,7 @@ apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
 	struct index_record r = m->r;
 	const struct index_record *old;
 	uint32_t at = index_find(ix, ix->h->records, r.uid);
-	enum err e = restore_file(a, ix, m);
+	enum err e = restore_file(a, ix->dirfd, m);
 
 	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		/* A later record may say that it was expunged and reclaimed. */
@@ -429,6 +428,7 @@ mailbox_lock(struct store *s, struct partition *part, struct index *ix,
 struct replaying {
 	struct id128 id;
 	struct index *ix;		/* NULL: gone or damaged */
+	int dirfd;			/* of a damaged one; else -1 */
 	char *quotaroot;
 };
 
@@ -484,12 +484,82 @@ replay_close_all(struct replay *r)
 			settle(r->open[i].ix);
 		}
 		index_close(r->open[i].ix);
+		if (r->open[i].dirfd >= 0)
+			close(r->open[i].dirfd);
 	}
 	for (size_t i = 0; i < r->n; i++)
 		replay_count(r, i);
 	for (size_t i = 0; i < r->n; i++)
 		free(r->open[i].quotaroot);
 	r->n = 0;
+}
+
+struct added {
+	const struct id128 *id;
+	uint32_t above, below;		/* UIDs between these */
+	uint32_t count;
+};
+
+static bool
+count_added(void *ctx, uint64_t lsn, struct str frame)
+{
+	struct added *a = ctx;
+	struct rec r;
+	bool ours = false;
+
+	(void)lsn;
+	if (!rec_first(&frame))
+		return false;
+	while (rec_next(&frame, &r)) {
+		if (r.type == REC_MAILBOX || r.type == REC_BAD)
+			ours = r.type == REC_MAILBOX && id128_eq(&r.mailbox, a->id);
+		else if (ours && r.type == REC_MESSAGE)
+			a->count += r.message.r.uid > a->above && r.message.r.uid < a->below;
+	}
+	return true;
+}
+
+/*
+ * Records out of order are what a power cut leaves of a page that was not
+ * flushed; then the log has all of them, and index_trim() may forget them.  If
+ * it has not, a sector has rotted, and the good ones behind it are to be kept.
+ */
+static enum err
+check_order(struct replay *r, struct index *ix)
+{
+	uint32_t n = index_ordered(ix), next = n;
+	struct added a = { .id = &ix->h->id, .below = UINT32_MAX };
+	enum err e;
+
+	if (n == ix->h->records)
+		return OK;
+	a.above = n > 0 ? index_peek(ix, n - 1)->uid : 0;
+	while (next < ix->h->records && a.below == UINT32_MAX) {
+		const struct index_record *at = index_peek(ix, next);
+
+		if (index_record_valid(at) && at->uid > a.above)
+			a.below = at->uid;
+		else
+			next++;
+	}
+	e = wal_scan(r->a.part->wal, wal_checkpoint_lsn(r->a.part->wal), count_added, &a);
+	if (e != OK || a.count >= next - n)
+		return e;
+	log_err("%s/cyrus.index: record %u is damaged; run reconstruct", ix->name, n);
+	return ERR_CORRUPT;
+}
+
+/*
+ * What can be done for a mailbox whose index cannot be used: its messages'
+ * files are put back, and reconstruct finds them.
+ */
+static void
+open_files_only(struct replay *r, struct replaying *m, const struct mbentry *e)
+{
+	if (file_open_dir(r->a.part->dirfd, e->dir, &m->dirfd) != OK)
+		m->dirfd = -1;
+	log_err("mailbox %s: damaged; only its messages' files are put back; run reconstruct",
+	    e->name);
 }
 
 static void
@@ -504,15 +574,24 @@ replay_open(struct replay *r, struct replaying *m)
 		err = ERR_NOTFOUND;
 	if (err == OK)
 		err = mblist_open_index(r->a.s, e, &m->ix);
-	if (err == OK && (err = index_lock(m->ix)) != OK) {
-		index_close(m->ix);
-		m->ix = NULL;
+	if (err == OK) {
+		err = index_check_room(m->ix);
+		if (err == OK)
+			err = index_lock(m->ix);
+		if (err == OK)
+			err = check_order(r, m->ix);
+		if (err != OK) {
+			index_close(m->ix);
+			m->ix = NULL;
+		}
 	}
 	if (err == OK) {
 		index_write_begin(m->ix);
 		index_trim(m->ix);
 		if (e->quotaroot != NULL)
 			m->quotaroot = strdup(e->quotaroot);
+	} else if (err == ERR_CORRUPT || err == ERR_IO) {
+		open_files_only(r, m, e);
 	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
 		log_err("replay: a mailbox cannot be opened: %s", err_text(err));
 	}
@@ -530,7 +609,7 @@ replay_find(struct replay *r, const struct id128 *id)
 	if (r->n == OPEN_MAX)
 		replay_close_all(r);
 	m = &r->open[r->n++];
-	*m = (struct replaying){ .id = *id };
+	*m = (struct replaying){ .id = *id, .dirfd = -1 };
 	replay_open(r, m);
 	return m;
 }
@@ -551,10 +630,21 @@ replay_record(struct replay *rp, struct index *ix, const struct rec *r)
 	return OK;
 }
 
+/* Into a damaged mailbox. */
+static enum err
+replay_message_file(struct replay *rp, const struct replaying *m, const struct rec *r)
+{
+	enum err e = r->type == REC_MESSAGE && m->dirfd >= 0 ?
+	    restore_file(&rp->a, m->dirfd, &r->message) : OK;
+
+	return e == ERR_NOSPACE ? e : OK;
+}
+
 static bool
 replay_frame(void *ctx, uint64_t lsn, struct str frame)
 {
 	struct replay *rp = ctx;
+	struct replaying *m = NULL;
 	struct index *ix = NULL;
 	struct rec r;
 
@@ -571,7 +661,8 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 		if (r.type == REC_BLOB) {
 			carry(&rp->a.carried, &r.blob);
 		} else if (r.type == REC_MAILBOX) {
-			ix = replay_find(rp, &r.mailbox)->ix;
+			m = replay_find(rp, &r.mailbox);
+			ix = m->ix;
 			if (ix != NULL && lsn < ix->h->base_lsn)
 				ix = NULL;
 			if (ix != NULL)
@@ -579,8 +670,11 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 		} else if (r.type == REC_BAD) {
 			bad_record(rp->a.part, lsn);
 			ix = NULL;
+			m = NULL;
 		} else if (ix != NULL) {
 			rp->a.err = replay_record(rp, ix, &r);
+		} else if (m != NULL) {
+			rp->a.err = replay_message_file(rp, m, &r);
 		}
 	}
 	return rp->a.err == OK;
