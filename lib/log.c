@@ -247,7 +247,10 @@ LOG_FUNCTION(log_debug, LOG_DEBUG)
 void
 log_io(const char *path, const char *what)
 {
-	log_err("IOERROR: %s %s: %s", what, path, strerror(errno));
+	int error = errno;
+
+	log_err("IOERROR: %s %s: %s", what, path, strerror(error));
+	errno = error;			/* whoever asked wants to know, too */
 }
 
 void

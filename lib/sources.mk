@@ -29,6 +29,7 @@ LIB_SRCS += \
 	lib/poll.c \
 	lib/proctitle.c \
 	lib/sasl.c \
+	lib/sigbus.c \
 	lib/stream.c \
 	lib/svc.c \
 	lib/svc_template.c \

@@ -16,6 +16,7 @@
 #include "lib/net.h"
 #include "lib/proctitle.h"
 #include "lib/sasl.h"
+#include "lib/sigbus.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -359,6 +360,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	proctitle_init(argc, argv);
 	log_open(program->name, "stderr", LOG_LOCAL6);
 	svc_init(&s.svc);
+	sigbus_report();
 	parse_options(argc, argv, program, ctx, &o);
 	prepare(&s, &o);
 	enum err e = OK;

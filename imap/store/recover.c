@@ -26,6 +26,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -615,6 +616,18 @@ replay_find(struct replay *r, const struct id128 *id)
 }
 
 /*
+ * Is the error the affair of one mailbox's file, and not of the disk (full) or
+ * of us (who lack memory or descriptors)?  If writes fail, the checkpoint that
+ * follows a replay will, too.
+ */
+static bool
+is_of_one(enum err e)
+{
+	return e == ERR_CORRUPT || e == ERR_NOTFOUND || e == ERR_LIMIT ||
+	    (e == ERR_IO && errno != EMFILE && errno != ENFILE && errno != ENOMEM);
+}
+
+/*
  * A damaged file of one mailbox keeps nobody else from their mail: it is told,
  * and reconstruct mends it.  A disk that is full or fails is another matter.
  */
@@ -623,7 +636,7 @@ replay_record(struct replay *rp, struct index *ix, const struct rec *r)
 {
 	enum err e = apply_record(&rp->a, ix, r);
 
-	if (e != ERR_CORRUPT && e != ERR_NOTFOUND && e != ERR_LIMIT)
+	if (e == OK || !is_of_one(e))
 		return e;
 	log_err("%s: a change could not be put back (%s); run reconstruct", ix->name,
 	    err_text(e));
@@ -637,7 +650,7 @@ replay_message_file(struct replay *rp, const struct replaying *m, const struct r
 	enum err e = r->type == REC_MESSAGE && m->dirfd >= 0 ?
 	    restore_file(&rp->a, m->dirfd, &r->message) : OK;
 
-	return e == ERR_NOSPACE ? e : OK;
+	return is_of_one(e) ? OK : e;
 }
 
 static bool
