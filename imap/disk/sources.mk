@@ -9,7 +9,6 @@ STORE_SRCS += \
 	imap/disk/spool.c \
 	imap/disk/uidset.c \
 	imap/disk/wal.c \
-	imap/disk/wal.c \
 	imap/disk/wal_open.c \
 	imap/disk/wal_place.c
 UNIT_TESTS += \
