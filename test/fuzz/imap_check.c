@@ -72,6 +72,8 @@ on_flags(struct imap_check *c, struct known *m)
 	struct grammar_flags f;
 
 	grammar_flags(&c->got, &f);
+	if (f.bits & ~c->announced)
+		grammar_fail(&c->got, "keywords that FLAGS has announced");
 	if (is_verifying(c) && m->has_flags && (f.system != m->flags.system
 	    || f.recent != m->flags.recent || f.keywords != m->flags.keywords))
 		grammar_fail(&c->got, "the flags that the client was told before");
@@ -79,10 +81,20 @@ on_flags(struct imap_check *c, struct known *m)
 	m->has_flags = true;
 }
 
+/* The length of the literal that stands there; 0: it is none. */
+static uint64_t
+literal_size(const struct imap_check *c)
+{
+	struct cursor look = c->got;
+
+	return grammar_maybe(&look, "{") ? grammar_number(&look) : 0;
+}
+
 static void
 on_fetch(struct imap_check *c, uint32_t n)
 {
 	struct known *m = &c->message[n - 1];
+	uint64_t size = 0, length = 0;
 
 	grammar_word(&c->got, " (");
 	m->fetched = true;
@@ -95,11 +107,19 @@ on_fetch(struct imap_check *c, uint32_t n)
 		} else if (str_eq(name, STR("FLAGS"))) {
 			grammar_word(&c->got, " ");
 			on_flags(c, m);
+		} else if (grammar_maybe(&c->got, "[] ")) {
+			length = literal_size(c);
+			grammar_nstring(&c->got);
+		} else if (str_eq(name, STR("RFC822.SIZE"))) {
+			grammar_word(&c->got, " ");
+			size = grammar_number(&c->got);
 		} else {
 			grammar_fetch_item(&c->got, name);
 		}
 	} while (grammar_maybe(&c->got, " "));
 	grammar_word(&c->got, ")");
+	if (size > 0 && length > 0 && size != length)
+		grammar_fail(&c->got, "a body of RFC822.SIZE bytes");
 }
 
 static void
@@ -138,6 +158,17 @@ search(struct imap_check *c)
 	grammar_word(&c->got, "\r\n");
 }
 
+static void
+announce(struct imap_check *c)
+{
+	struct grammar_flags f;
+
+	grammar_word(&c->got, " ");
+	grammar_flags(&c->got, &f);
+	grammar_word(&c->got, "\r\n");
+	c->announced = f.bits;
+}
+
 /* "* " stands before it. */
 static void
 untagged(struct imap_check *c)
@@ -157,6 +188,8 @@ untagged(struct imap_check *c)
 		grammar_text(&c->got);
 	} else if (str_eq(name, STR("SEARCH"))) {
 		search(c);
+	} else if (str_eq(name, STR("FLAGS"))) {
+		announce(c);
 	} else {
 		grammar_untagged(&c->got, name);
 	}

@@ -11,6 +11,8 @@
  *  - EXISTS falls, a FETCH, EXPUNGE, SEARCH or RECENT names a message that is
  *    not there, or EXPUNGE comes while FETCH, STORE or SEARCH run;
  *  - a message's UID changes, or is not more than the one before;
+ *  - a message has a keyword that no FLAGS has announced;
+ *  - BODY[] is not as long as RFC822.SIZE says beside it;
  *  - after "z0 NOOP" the command "z1 UID FETCH 1:* (FLAGS)" tells other flags
  *    than the client had been told, or not those of every message.
  */
@@ -36,6 +38,7 @@ struct imap_check {
 	bool settled;			/* z0 was the command before */
 	bool verified;			/* z1 has told everything */
 	unsigned selects;
+	uint64_t announced;		/* keywords, as grammar_flags.bits */
 	struct known *message;
 	uint32_t exists, size;
 };

@@ -168,8 +168,8 @@ string(struct cursor *c)
 		quoted(c);
 }
 
-static void
-nstring(struct cursor *c)
+void
+grammar_nstring(struct cursor *c)
 {
 	if (!grammar_maybe(c, "NIL"))
 		string(c);
@@ -230,7 +230,10 @@ grammar_flags(struct cursor *c, struct grammar_flags *f)
 		if (!first)
 			sp(c);
 		if (peek(c) != '\\') {
-			f->keywords += sum_of(grammar_atom(c));
+			uint64_t sum = sum_of(grammar_atom(c));
+
+			f->keywords += sum;
+			f->bits |= UINT64_C(1) << sum % 64;
 			continue;
 		}
 		while (bit < 7 && !grammar_maybe(c, names[bit]))
@@ -327,7 +330,7 @@ nstrings(struct cursor *c, int n)
 	for (int i = 0; i < n; i++) {
 		if (i > 0)
 			sp(c);
-		nstring(c);
+		grammar_nstring(c);
 	}
 }
 
@@ -384,9 +387,9 @@ extension(struct cursor *c)
 	if (peek(c) == '(')
 		list(c, string);
 	else
-		nstring(c);
+		grammar_nstring(c);
 	if (grammar_maybe(c, " "))
-		nstring(c);
+		grammar_nstring(c);
 }
 
 static void body(struct cursor *c, int depth);
@@ -417,7 +420,7 @@ one_part(struct cursor *c, int depth)
 		(void)grammar_number(c);
 	}
 	if (grammar_maybe(c, " ")) {	/* body-fld-md5 */
-		nstring(c);
+		grammar_nstring(c);
 		extension(c);
 	}
 }
@@ -493,7 +496,7 @@ grammar_fetch_item(struct cursor *c, struct str name)
 	if (str_ieq(name, STR("BODY")) && peek(c) == '[') {
 		section(c);
 		sp(c);
-		nstring(c);
+		grammar_nstring(c);
 		return;
 	}
 	sp(c);
@@ -506,7 +509,7 @@ grammar_fetch_item(struct cursor *c, struct str name)
 	else if (str_ieq(name, STR("BODY")) || str_ieq(name, STR("BODYSTRUCTURE")))
 		body(c, 0);
 	else if (str_istarts(name, STR("RFC822")))
-		nstring(c);
+		grammar_nstring(c);
 	else
 		grammar_fail(c, "an item that is known before this");
 }
@@ -525,7 +528,7 @@ mailbox_list(struct cursor *c)
 {
 	list(c, attribute);
 	sp(c);
-	nstring(c);
+	grammar_nstring(c);
 	sp(c);
 	grammar_astring(c);
 }
@@ -556,7 +559,7 @@ namespaces(struct cursor *c)
 		grammar_word(c, "(");
 		string(c);
 		sp(c);
-		nstring(c);
+		grammar_nstring(c);
 		grammar_word(c, ")");
 	} while (!grammar_maybe(c, ")"));
 }
@@ -572,7 +575,7 @@ id_params(struct cursor *c)
 			sp(c);
 		string(c);
 		sp(c);
-		nstring(c);
+		grammar_nstring(c);
 	}
 }
 

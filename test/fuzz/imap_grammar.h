@@ -28,11 +28,13 @@ uint32_t grammar_number(struct cursor *c);
 struct str grammar_atom(struct cursor *c);
 struct str grammar_tag(struct cursor *c);
 void grammar_astring(struct cursor *c);
+void grammar_nstring(struct cursor *c);
 
 struct grammar_flags {
 	unsigned system;		/* a bit each */
 	bool recent;
 	uint64_t keywords;		/* a sum of their names; order does not matter */
+	uint64_t bits;			/* for each of them one of 64 */
 };
 void grammar_flags(struct cursor *c, struct grammar_flags *f);
 
