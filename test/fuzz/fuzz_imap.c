@@ -10,6 +10,9 @@
  * each command, and numbers that make sense (imap_check.h).
  */
 #include "imap/imapd/session.h"
+#include "imap/server/deliver.h"
+#include "imap/store/check.h"
+#include "imap/store/reclaim.h"
 #include "lib/log.h"
 #include "test/fuzz/imap_check.h"
 #include "test/fuzz/talk.h"
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,6 +88,79 @@ serve(void *ctx, int i, struct stream *s)
 	session_run(world_server(i), &c);
 }
 
+/* --- who comes by --- */
+
+enum { EXPIRE, RECONSTRUCT, CHECKPOINT, DELIVER, VISITORS };
+
+static void
+must(enum err e, const char *who)
+{
+	if (e == OK)
+		return;
+	fprintf(stderr, "FUZZ: %s failed: %s\n", who, err_text(e));
+	abort();
+}
+
+static bool
+expire(void *ctx, const struct mbentry *e)
+{
+	uint32_t n;
+
+	if (!(e->flags & MB_NOSELECT))
+		must(reclaim_mailbox(ctx, e, time(NULL) + 1, &n), "cyr_expire");
+	return true;
+}
+
+static bool
+reconstruct(void *ctx, const struct mbentry *e)
+{
+	struct check_params p = { .verify_content = true };
+	struct check_result r;
+
+	if (!(e->flags & MB_NOSELECT))
+		must(check_mailbox(ctx, e, &p, &r), "reconstruct");
+	return true;
+}
+
+static void
+deliver(struct store *s)
+{
+	static const char text[] = "Subject: news\r\n\r\nfrom outside\r\n";
+	struct arena *arena = arena_new(1 << 20);
+	struct deliver_policy policy = { .sep = '.' };
+	struct identity nobody = { .userid = "anonymous", .is_anonymous = true };
+	struct deliver_rcpt rcpt = { .result = OK };
+	struct blob *b;
+
+	must(blob_new(s, NULL, &b), "blob_new");
+	must(blob_write(b, text, sizeof(text) - 1), "blob_write");
+	must(blob_finish(b), "blob_finish");
+	/* The sessions may have changed whether there is such a mailbox. */
+	if (deliver_resolve(s, arena, &policy, &nobody, STR("fred"), &rcpt) == OK)
+		deliver_message(s, arena, &policy, b, &rcpt, 1);
+	blob_free(b);
+	arena_free(arena);
+}
+
+static void
+visit(void *ctx, unsigned char what)
+{
+	struct store *s = world_visitor();
+
+	(void)ctx;
+	if (what % VISITORS == EXPIRE || what % VISITORS == CHECKPOINT)
+		must(store_checkpoint(s), "checkpoint");
+	if (what % VISITORS == EXPIRE)
+		must(mblist_walk(s, STR(""), expire, s), "walk");
+	if (what % VISITORS == RECONSTRUCT)
+		must(mblist_walk(s, STR(""), reconstruct, s), "walk");
+	if (what % VISITORS == DELIVER)
+		deliver(s);
+	store_close(s);
+}
+
+/* --- */
+
 static void
 setup(void)
 {
@@ -117,7 +194,7 @@ prelude_of(uint8_t byte)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct talk t = { .serve = serve };
+	static struct talk t = { .serve = serve, .visit = visit };
 	static struct buf script;
 	struct imap_check check[TALK_SIDES];
 	int prelude[TALK_SIDES];

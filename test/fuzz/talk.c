@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum {
+	VISIT = 0x1b,
 	CLOSE = 0x1c,
 	BYTE = 0x1d,
 	PACKET = 0x1e,
@@ -53,7 +54,7 @@ hand_over(struct side *me)
 static bool
 is_plain(char c)
 {
-	return (unsigned char)c < CLOSE || (unsigned char)c > OTHER;
+	return (unsigned char)c < VISIT || (unsigned char)c > OTHER;
 }
 
 /* The bytes of this client's that stand in the script, up to a control byte. */
@@ -80,6 +81,12 @@ take_control(void)
 {
 	char c = talk->script.p[at++];
 
+	if (c == VISIT && at < talk->script.n) {
+		c = talk->script.p[at++];
+		if (talk->visit != NULL)
+			talk->visit(talk->ctx, (unsigned char)c);
+		return;
+	}
 	if (c == CLOSE)
 		sides[turn].open = false;
 	if (c == CLOSE || c == OTHER)

@@ -3,6 +3,7 @@
  *
  * A script is what the clients send, in the order in which it comes:
  *
+ *	0x1b C	somebody else comes by and does what the byte C tells (visit)
  *	0x1c	this client closes its connection; the other goes on
  *	0x1d C	the byte C, whatever it is
  *	0x1e	the end of a packet: a read gives nothing from behind it
@@ -29,6 +30,8 @@ struct talk {
 	struct str prelude[TALK_SIDES];
 	/* Serves one client; I is 0 or 1. */
 	void (*serve)(void *ctx, int i, struct stream *s);
+	/* Whenever no session runs that is not waiting.  May be NULL. */
+	void (*visit)(void *ctx, unsigned char what);
 	void *ctx;
 	/* What each has sent and has been told. */
 	struct buf sent[TALK_SIDES], got[TALK_SIDES];

@@ -52,7 +52,8 @@ static double began;			/* the input at hand; 0: none yet */
 static const char *const styles[WORLD_STYLES] = {
 	"",
 	"altnamespace: yes\nunixhierarchysep: yes\nexpunge_mode: immediate\n"
-	"delete_mode: immediate\nreject8bit: yes\n",
+	"delete_mode: immediate\nreject8bit: yes\nautocreate_quota: 100\n"
+	"autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\n",
 };
 
 /* --- what a session asks of its process --- */
@@ -225,7 +226,7 @@ read_conf(const char *service, unsigned style)
 	fprintf(f, "configdirectory: %s/config\npartition-default: %s/spool\n"
 	    "partition-two: %s/two\nadmins: boss\nservername: mail.example\n"
 	    "maxmessagesize: 64K\nmaxliteral: 8K\nmaxargssize: 32K\nallowplaintext: yes\n"
-	    "autocreate_quota: -1\n%s", dir, dir, dir, styles[style]);
+	    "%s", dir, dir, dir, styles[style]);
 	ensure(fclose(f) == 0);
 	ensure(conf_read(path, service, NULL, NULL, &conf[style]) == OK);
 	ensure(setup_params(arena, conf[style], &params[style]) == OK);
@@ -294,6 +295,15 @@ world_init(const char *service, void (*setup)(void))
 	world_end();			/* from here on nothing stays open */
 	kv_mem_save();
 	ensure(nftw(dir, save, 32, FTW_PHYS) == 0);
+}
+
+struct store *
+world_visitor(void)
+{
+	struct store *s;
+
+	ensure(store_open(store_params_of(server[0].store), &s) == OK);
+	return s;
 }
 
 void

@@ -32,6 +32,9 @@ void world_end(void);
 
 /* Valid between world_begin() and world_end(). */
 struct server *world_server(int i);
+
+/* The same store once more, as for a process that comes and goes. */
+struct store *world_visitor(void);
 struct client world_client(struct stream *s);
 
 #endif
