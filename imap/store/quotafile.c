@@ -6,8 +6,10 @@
  *   limit in KiB, -1: none
  *   messages used, limit of messages
  *   count of writes, CRC of all before it in hex
- * One pwrite() of it is whole to every reader; a power cut may leave an old
- * one, which replaying the log corrects, or rubbish, which the CRC finds.
+ * One pwrite() of it is whole to every reader who has the lock; who reads
+ * without it beside a writer may get some of either, which the CRC finds, and
+ * reads again.  A power cut may leave an old one, which replaying the log
+ * corrects, or rubbish, which the CRC finds too.
  */
 #include "imap/store/quotafile.h"
 
@@ -20,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +33,7 @@ enum {
 	CRC_AT = QUOTAFILE_SIZE - 9,
 	FILE_NAME_MAX = 240,
 	LOCK_MS = 30000,
+	PEEKS = 10,
 };
 
 static void
@@ -139,7 +143,12 @@ quotafile_peek(struct store *s, struct str root, struct quotafile *q)
 	path_of(root, &path);
 	e = file_open(s->config_fd, path.p, O_RDONLY, 0, &fd);
 	if (e == OK) {
-		e = quotafile_read(fd, q);
+		for (int i = 0; i < PEEKS; i++) {
+			e = quotafile_read(fd, q);
+			if (e != ERR_CORRUPT)
+				break;
+			sched_yield();
+		}
 		close(fd);
 	}
 	buf_free(&path);

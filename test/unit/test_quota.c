@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -324,6 +325,31 @@ counting_beside_a_slow_writer(void **state)
 	close(ready[1]);
 }
 
+/* Without the lock, beside somebody who writes all the time. */
+static void
+peeks_see_no_half(void **state)
+{
+	struct quotafile q = { .limit_kb = -1, .limit_messages = -1 };
+	int fd;
+
+	(void)state;
+	assert_int_equal(quotafile_lock(f.s, STR("user.joe"), true, &fd), OK);
+	assert_int_equal(quotafile_write(fd, &q), OK);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (quotafile_write(fd, &q) == OK)
+			q.changes = q.bytes += UINT64_C(0x1111111111111);
+		_exit(1);
+	}
+	for (int i = 0; i < 20000; i++)
+		assert_int_equal(quotafile_peek(f.s, STR("user.joe"), &q), OK);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	quotafile_unlock(fd);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -338,6 +364,7 @@ main(void)
 		TEST(walks),
 		TEST(counting_and_adding_at_once),
 		TEST(counting_beside_a_slow_writer),
+		TEST(peeks_see_no_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
