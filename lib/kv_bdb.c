@@ -65,6 +65,7 @@
  */
 #include "lib/kv.h"
 #include "lib/file.h"
+#include "lib/kv_file.h"
 #include "lib/kv_state.h"
 #include "lib/log.h"
 
@@ -215,13 +216,20 @@ detach(struct kv *kv)
 	kv->env = NULL;
 }
 
+static bool
+starts(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
 static int
 open_env(struct kv *kv, u_int32_t how)
 {
 	DB_ENV *env;
 	int ret;
 
-	if ((ret = db_env_create(&env, 0)) != 0)
+	if ((ret = db_env_set_func_open(kv_file_open)) != 0
+	    || (ret = db_env_create(&env, 0)) != 0)
 		return ret;
 	kv->env = env;
 	env->app_private = kv;
@@ -249,12 +257,6 @@ open_db(struct kv *kv)
 		return ret;
 	return kv->db->open(kv->db, NULL, kv->name, NULL, DB_BTREE,
 	    DB_AUTO_COMMIT | (kv->may_create ? DB_CREATE : 0), 0640);
-}
-
-static bool
-starts(const char *name, const char *with)
-{
-	return strncmp(name, with, strlen(with)) == 0;
 }
 
 /*

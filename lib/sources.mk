@@ -15,7 +15,7 @@ LIB_SRCS += \
 	lib/lock.c \
 	lib/lock_holder.c \
 	lib/kv_bdb.c \
-	lib/kv_state.c \
+	lib/kv_file.c lib/kv_state.c \
 	lib/log.c \
 	lib/process.c \
 	lib/str.c \

@@ -1,0 +1,56 @@
+/* kv_file.c - how a database environment opens its files */
+#include "lib/kv_file.h"
+
+#include "lib/buf.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum err
+flush_log_name(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	struct buf dir = BUF_INIT;
+	enum err e;
+
+	if (base == NULL || strncmp(base + 1, "log.", 4) != 0)
+		return OK;
+	buf_add(&dir, path, (size_t)(base - path));
+	e = file_fsync_dir(AT_FDCWD, dir.p);
+	buf_free(&dir);
+	return e;
+}
+
+int
+kv_file_open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+	int fd;
+
+	if ((flags & O_CREAT) == 0)
+		return open(path, flags | O_CLOEXEC);
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	/* Is it new?  Its name is to be flushed only then. */
+	if ((flags & O_EXCL) == 0) {
+		fd = open(path, (flags & ~O_CREAT) | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			return fd;
+	}
+	fd = open(path, flags | O_CLOEXEC, mode);
+	if (fd < 0 || flush_log_name(path) == OK)
+		return fd;
+	/* Whoever makes it again finds out whether it can be flushed by then. */
+	close(fd);
+	if (file_unlink(AT_FDCWD, path) == ERR_IO)
+		log_warning("%s: could not be removed", path);
+	errno = EIO;
+	return -1;
+}

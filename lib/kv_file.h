@@ -1,0 +1,14 @@
+/*
+ * kv_file.h - how a database environment opens its files
+ *
+ * As open(2), for Berkeley DB to call in its place.  Berkeley DB flushes a new
+ * log file (log.NNNNNNNNNN), but not its name: after a power cut the commits in it
+ * would be gone with it.  So the folder is flushed as soon as the file is made;
+ * if that fails, so does the call, with EIO.
+ */
+#ifndef LIB_KV_FILE_H
+#define LIB_KV_FILE_H
+
+int kv_file_open(const char *path, int flags, ...);
+
+#endif
