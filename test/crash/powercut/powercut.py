@@ -29,6 +29,7 @@ import pickle
 import random
 import re
 import shutil
+import signal
 import sys
 import time
 
@@ -458,6 +459,7 @@ def main():
     if args.what == "again":
         return again(args)
     print(f"seed {args.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     os.makedirs(args.keep, exist_ok=True)
     os.chmod(args.keep, 0o1777)
     w = hosts.Workplace()

@@ -486,6 +486,7 @@ class User(Client):
         uids = ",".join(str(known[t]) for t in tokens)
 
         def action():
+            self.cmd(SHARED, "NOOP")    # a UID that we were not told of is passed over
             r = self.cmd(SHARED, f"UID STORE {uids} {'+' if on else '-'}FLAGS.SILENT (\\Seen)")
             return r is not None and r.status == "OK", []
         self.do(f"STORE {SHARED} {uids} {on} \\Seen of {self.name_}",
