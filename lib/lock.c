@@ -12,17 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	RANKS = LOCK_KV + 1,
-	TICK_MS = 50,
-	WAIT_LOOK_MS = 400,		/* before anybody asks who has it */
-	LOOK_AGAIN_MS = 1000,
-	STOPPED_MS = 200,		/* a stopped one gets so long to be continued */
+	LONG_MS = 1000,			/* a wait worth a word about who was in the way */
+	MAX_OWN = 64,			/* mailboxes locked at once that we can tell of */
 };
+
+static int own[MAX_OWN];		/* descriptors of mailboxes that we have locked */
+static int owns;
 
 #ifdef CHAPAR_DEBUG
 static int held[RANKS];
@@ -69,27 +71,22 @@ on_alarm(int sig)
  * locks use SIGALRM for nothing else.
  */
 static void
-timer_start(int ms, struct sigaction *old)
+timer_set(int ms, struct sigaction *old)
 {
-	int first = ms < WAIT_LOOK_MS ? ms : WAIT_LOOK_MS;
 	struct itimerval t = {
-		.it_value = { .tv_sec = first / 1000, .tv_usec = first % 1000 * 1000 },
-		.it_interval = { .tv_usec = TICK_MS * 1000 },
+		.it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 },
+		.it_interval = { .tv_usec = ms > 0 ? 50000 : 0 },
 	};
 	struct sigaction sa = { .sa_handler = on_alarm };
 
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGALRM, &sa, old);
-	setitimer(ITIMER_REAL, &t, NULL);
-}
-
-static void
-timer_stop(const struct sigaction *old)
-{
-	struct itimerval t = { .it_value = { 0 } };
-
-	setitimer(ITIMER_REAL, &t, NULL);
-	sigaction(SIGALRM, old, NULL);
+	if (ms > 0) {
+		sigemptyset(&sa.sa_mask);
+		sigaction(SIGALRM, &sa, old);
+		setitimer(ITIMER_REAL, &t, NULL);
+	} else {
+		setitimer(ITIMER_REAL, &t, NULL);
+		sigaction(SIGALRM, old, NULL);
+	}
 }
 
 static int64_t
@@ -108,70 +105,44 @@ failed(void)
 	return ERR_IO;
 }
 
-/* A wait that has become a long one. */
-struct wait {
-	int fd;
-	int64_t since, end, next_look;
-	struct lock_holder seen;	/* at the last look */
-};
-
 static void
-look_for_holder(struct wait *w, int64_t now)
+name_holder(int fd, int waited_ms)
 {
-	struct lock_holder h;
-	bool found = lock_holder_find(w->fd, &h) && h.is_stopped;
-
-	if (found && w->seen.is_stopped && w->seen.pid == h.pid && !process_keep_stopped())
-		lock_holder_kill(w->fd, &h);
-	/* Soon again, if there is one to be killed then; else it would cost too much. */
-	w->seen = found ? h : (struct lock_holder){ .pid = 0 };
-	w->next_look = now + (found ? STOPPED_MS : LOOK_AGAIN_MS);
-}
-
-static enum err
-give_up(const struct wait *w)
-{
-	struct lock_holder h;
 	char link[32], path[256], name[32];
+	pid_t holder;
 	ssize_t n;
 
-	if (w->end - w->since < WAIT_LOOK_MS)
-		return ERR_BUSY;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", w->fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
-	if (lock_holder_find(w->fd, &h)) {
-		process_name(h.pid, name);
-		log_warning("%s: waited %d s for its lock, which pid %d (%s) holds%s", path,
-		    (int)((w->end - w->since) / 1000), (int)h.pid, name,
-		    h.is_stopped ? " and is stopped" : "");
-	}
-	return ERR_BUSY;
+	if (!lock_holder_find(fd, &holder))
+		return;
+	process_name(holder, name);
+	log_warning("%s: waited %d s for its lock, which pid %d (%s) holds%s", path,
+	    waited_ms / 1000, (int)holder, name,
+	    process_is_stopped(holder) ? " and is stopped" : "");
 }
 
 static enum err
 wait_for(int fd, int how, int timeout_ms)
 {
-	struct wait w = { .fd = fd, .since = now_ms() };
+	int64_t end = now_ms() + timeout_ms;
 	struct sigaction old;
 	enum err e = OK;
 
-	w.end = timeout_ms < 0 ? INT64_MAX : w.since + timeout_ms;
-	w.next_look = w.since + WAIT_LOOK_MS;
-	timer_start(timeout_ms < 0 ? WAIT_LOOK_MS : timeout_ms, &old);
+	timer_set(timeout_ms, &old);
 	while (flock(fd, how) != 0) {
-		int64_t now = now_ms();
-
 		if (errno != EINTR)
 			e = failed();
-		else if (now >= w.end)
-			e = give_up(&w);
-		else if (now >= w.next_look)
-			look_for_holder(&w, now);
-		if (e != OK)
-			break;
+		else if (now_ms() >= end)
+			e = ERR_BUSY;
+		else
+			continue;
+		break;
 	}
-	timer_stop(&old);
+	timer_set(0, &old);
+	if (e == ERR_BUSY && timeout_ms >= LONG_MS)
+		name_holder(fd, timeout_ms);
 	return e;
 }
 
@@ -184,7 +155,12 @@ take(int fd, int how, int timeout_ms)
 		return failed();
 	if (timeout_ms == 0)
 		return ERR_BUSY;
-	return wait_for(fd, how, timeout_ms);
+	if (timeout_ms > 0)
+		return wait_for(fd, how, timeout_ms);
+	while (flock(fd, how) != 0)
+		if (errno != EINTR)
+			return failed();
+	return OK;
 }
 
 enum err
@@ -192,9 +168,12 @@ lock_exclusive(int fd, enum lock_rank rank, int timeout_ms)
 {
 	enum err e = take(fd, LOCK_EX, timeout_ms);
 
-	if (e == OK)
-		note_taken(rank);
-	return e;
+	if (e != OK)
+		return e;
+	note_taken(rank);
+	if (rank == LOCK_MAILBOX && owns < MAX_OWN)
+		own[owns++] = fd;
+	return OK;
 }
 
 enum err
@@ -212,6 +191,25 @@ lock_release(int fd, enum lock_rank rank)
 {
 	flock(fd, LOCK_UN);
 	note_released(rank);
+	for (int i = 0; rank == LOCK_MAILBOX && i < owns; i++) {
+		if (own[i] == fd) {
+			own[i] = own[--owns];
+			break;
+		}
+	}
+}
+
+bool
+lock_is_ours(int fd)
+{
+	struct stat a, b;
+
+	if (fstat(fd, &a) != 0)
+		return false;
+	for (int i = 0; i < owns; i++)
+		if (fstat(own[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+			return true;
+	return false;
 }
 
 enum err

@@ -6,12 +6,6 @@
  * not outlive a killed process.  Two descriptors opened apart exclude each
  * other also within one process.
  *
- * Whom we wait for may have been stopped (SIGSTOP, ^Z) and would keep all that
- * come waiting: after half a second and again a moment later we look, and kill a
- * holder who is.  That is safe as any kill is: whoever gets the lock finishes or
- * undoes what he was doing.  A debugger's stops do not count, nor any with
- * CHAPAR_KEEP_STOPPED in the environment (process.h).
- *
  * Order.  Each lock has a rank, and a process takes locks in rising rank only
  * (debug builds abort otherwise); doc/locking.md explains the order.  Locks
  * of rank LOCK_MAILBOX may be held several at once if taken in the order of
@@ -36,12 +30,15 @@ enum lock_rank {
 };
 
 /*
- * Waits up to TIMEOUT_MS (-1: for ever, 0: not at all), then ERR_BUSY; who
- * has the lock is logged then, unless it was not meant to be a long wait.
+ * Waits up to TIMEOUT_MS (-1: for ever, 0: not at all), then ERR_BUSY; after a
+ * second or more who has the lock is logged then.
  */
 enum err lock_exclusive(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 enum err lock_shared(int fd, enum lock_rank rank, int timeout_ms) MUST_CHECK;
 void lock_release(int fd, enum lock_rank rank);
+
+/* Has this process the lock LOCK_MAILBOX on FD's file, by whatever descriptor? */
+bool lock_is_ours(int fd);
 
 /*
  * A shared lock for as long as FD's file is in use, of no rank; ends with FD.

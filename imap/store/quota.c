@@ -23,7 +23,6 @@
 #include "imap/store/mbname.h"
 #include "imap/store/quotafile.h"
 #include "lib/lock.h"
-#include "lib/lock_holder.h"
 #include "lib/log.h"
 
 #include <poll.h>
@@ -83,15 +82,6 @@ struct count {
 	enum err err;
 };
 
-/* Whoever counts in the middle of his own repair or commit knows what he does. */
-static bool
-is_our_own(int dirfd)
-{
-	struct lock_holder h;
-
-	return !lock_holder_find(dirfd, &h);
-}
-
 static enum err
 read_usage_of(struct count *c, int dirfd, uint64_t *bytes, uint64_t *messages)
 {
@@ -111,7 +101,8 @@ read_usage_of(struct count *c, int dirfd, uint64_t *bytes, uint64_t *messages)
 			break;
 		(void)poll(NULL, 0, STEP_MS);
 	}
-	if (!is_our_own(dirfd))
+	/* Whoever counts in the middle of his own repair or commit knows what he does. */
+	if (!lock_is_ours(dirfd))
 		c->is_sure = false;
 	return OK;
 }

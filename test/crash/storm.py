@@ -15,6 +15,7 @@ What must be true:
     record, no shared memory, no process after the stop.
 """
 import contextlib
+import fcntl
 import itertools
 import os
 import pathlib
@@ -99,14 +100,30 @@ def processes(server):
     return found
 
 
-def locks():
-    """(pid, (device, inode)) of every flock that is held."""
-    found = []
-    for line in read("/proc/locks").splitlines():
-        w = line.split()
-        if len(w) == 8 and w[1] == "FLOCK":
-            found.append((int(w[4]), w[5]))
-    return found
+def is_locked(pid, fd):
+    """Has PID an exclusive flock on its descriptor FD?"""
+    return re.search(r"^lock:.*FLOCK .*WRITE", read(f"/proc/{pid}/fdinfo/{fd}"), re.M)
+
+
+def lock_name(path):
+    """What a lock on PATH is called here; None if it is none that others wait for."""
+    path = pathlib.Path(path)
+    if path.name == "names":
+        return "names"
+    if path.name == "kv.state":
+        return f"db {path.parent.name}"
+    if path.parent.name == "wal" and path.name in ("append", "flush", "gate"):
+        return f"wal {path.name}"
+    return "mailbox" if "/spool/user/" in str(path) and path.is_dir() else None
+
+
+def locks_of(pid):
+    """(descriptor, name) of the exclusive locks that PID holds."""
+    for file in open_files(pid):
+        with contextlib.suppress(OSError):
+            fd, name = file.rpartition("/")[2], lock_name(os.readlink(file))
+            if name and is_locked(pid, fd):
+                yield fd, name
 
 
 # --- how late is everything? ---
@@ -292,53 +309,24 @@ class Storm:
         return self.random.choice([p for p in self.workers() if kind_of(p) == kind] or [None])
 
     def holder(self):
-        """Somebody who holds a lock, stopped while he does.  None: nobody came."""
-        kind = self.random.choice(("names", "db", "wal", "mailbox", "any"))
+        """Somebody who holds a lock, stopped while he does.  None: nobody came.
+
+        Not by way of /proc/locks: whoever reads that keeps all processes of the
+        machine from taking a lock."""
+        kind = self.random.choice(("names", "db", "wal", "mailbox", ""))
         end = time.monotonic() + 0.5
-        mine = set(self.workers()) | {self.tools.pid()}
-        names = {}
+        pids = [p for p in (*self.workers(), self.tools.pid()) if p is not None]
         while time.monotonic() < end:
-            for pid, inode in locks():
-                if pid not in mine:
-                    if pid in names:
+            for pid in self.random.sample(pids, len(pids)):
+                for fd, name in locks_of(pid):
+                    if kind not in name:
                         continue
-                    names[pid] = None
-                    mine = set(self.workers()) | {self.tools.pid()}
-                    if pid not in mine:
-                        continue
-                if not self.is_wanted(pid, inode, kind, names):
-                    continue
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGSTOP)
-                    if (pid, inode) in locks():
-                        return pid, f"holder of {names[inode]}"
-                    os.kill(pid, signal.SIGCONT)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGSTOP)
+                        if is_locked(pid, fd):
+                            return pid, f"holder of {name}"
+                        os.kill(pid, signal.SIGCONT)
         return None, "holder"
-
-    def is_wanted(self, pid, inode, kind, names):
-        """Of the kind that is looked for, and exclusive by its nature?"""
-        if inode not in names:
-            names[inode] = self.lock_name(pid, inode)
-        name = names[inode]
-        return name is not None and (kind == "any" or kind in name)
-
-    def lock_name(self, pid, inode):
-        number = int(inode.split(":")[2])
-        for fd in open_files(pid):
-            with contextlib.suppress(OSError):
-                if os.stat(fd).st_ino != number:
-                    continue
-                path = pathlib.Path(os.readlink(fd))
-                if path.name == "names":
-                    return "names"
-                if path.name == "kv.state":
-                    return f"db {path.parent.name}"
-                if path.parent.name == "wal" and path.name in ("append", "flush", "gate"):
-                    return f"wal {path.name}"
-                if path.is_dir() and "/spool/" in str(path) and path.name != "wal":
-                    return "mailbox"
-                return None
-        return None
 
     def victim(self):
         """(pid, what it is, is it stopped already)."""
@@ -515,16 +503,24 @@ class Storm:
         server = self.server
         server.stop()
         wait_for("all processes to end", lambda: not processes(server), 15)
-        held = {inode for _, inode in locks()}
-        ours = [str(p) for p in server.dir.rglob("*") if _inode(p) in held]
+        ours = [str(p) for p in server.dir.rglob("*") if is_held(p)]
         assert not ours, f"still locked: {ours}"
         left = [p.name for p in (server.dir / "config/proc").iterdir()]
         assert not left, f"proc/: {left}"
 
 
-def _inode(path):
-    st = path.lstat()
-    return f"{os.major(st.st_dev):02x}:{os.minor(st.st_dev):02x}:{st.st_ino}"
+def is_held(path):
+    """Has anybody a lock on it?"""
+    if path.is_symlink() or path.is_socket():
+        return False
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def storm(make_server, rounds, seed, say=lambda text: None, clients=CLIENTS):
