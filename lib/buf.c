@@ -2,6 +2,7 @@
 #include "lib/buf.h"
 
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,8 +51,7 @@ grow(struct buf *b, size_t need)
 		ensure(size <= SIZE_MAX / 2);
 		size *= 2;
 	}
-	p = realloc(b->size > 0 ? b->p : NULL, size);
-	ensure(p != NULL);
+	p = mem_grow(b->size > 0 ? b->p : NULL, size);
 	if (b->size == 0)
 		p[0] = '\0';
 	b->p = p;

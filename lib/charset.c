@@ -10,6 +10,7 @@
 #include "lib/log.h"
 
 #include <string.h>
+#include <sysexits.h>
 
 #include <unicode/uchar.h>
 #include <unicode/ucnv.h>
@@ -148,6 +149,15 @@ icu_name(const struct key *key, struct buf *icu)
 
 /* --- converters --- */
 
+/* What cannot fail for another reason. */
+static void
+must_do(UErrorCode error)
+{
+	if (error == U_MEMORY_ALLOCATION_ERROR)
+		log_fatal(EX_TEMPFAIL, "out of memory for a character set");
+	ensure(U_SUCCESS(error));
+}
+
 /* Whatever ICU would put for a broken byte, we put U+FFFD. */
 static void
 on_broken(const void *context, UConverterToUnicodeArgs *args, const char *bytes,
@@ -174,10 +184,12 @@ open_converter(const struct key *key)
 	icu_name(key, &name);
 	c = ucnv_open(name.p, &error);
 	buf_free(&name);
+	if (error == U_MEMORY_ALLOCATION_ERROR)
+		must_do(error);
 	if (U_FAILURE(error))
 		return NULL;
 	ucnv_setToUCallBack(c, on_broken, NULL, NULL, NULL, &error);
-	ensure(U_SUCCESS(error));
+	must_do(error);
 	return c;
 }
 
@@ -322,7 +334,7 @@ fold_piece(struct str text, const UNormalizer2 *nfkd, struct buf *folded)
 		in[n++] = code > 0xffff ? U16_TRAIL(code) : (UChar)code;
 	}
 	made = unorm2_normalize(nfkd, in, n, out, (int32_t)(sizeof(out) / sizeof(out[0])), &error);
-	ensure(U_SUCCESS(error));
+	must_do(error);
 	/*
 	 * Letters that come out of ligatures and the like ("fi" of U+FB01) have
 	 * missed the first step; without it they would equal nothing.
@@ -390,7 +402,7 @@ charset_fold(struct str text, struct buf *folded)
 			break;
 		if (nfkd == NULL)
 			nfkd = unorm2_getNFKDInstance(&error);
-		ensure(U_SUCCESS(error));
+		must_do(error);
 		n = other_prefix(text, UNITS / 2);
 		fold_piece(str_slice(text, 0, n), nfkd, folded);
 		text = str_slice(text, n, text.n);
@@ -413,7 +425,7 @@ nfc_units(const UChar *in, int32_t n, struct buf *nfc)
 
 	buf_reserve(&out, (size_t)room * sizeof(UChar));
 	made = unorm2_normalize(norm, in, n, (UChar *)(void *)out.p, room, &error);
-	ensure(U_SUCCESS(error));
+	must_do(error);
 	add_units((const UChar *)(const void *)out.p,
 	    (const UChar *)(const void *)out.p + made, &high, nfc);
 	buf_free(&out);
@@ -435,7 +447,7 @@ utf8_nfc(struct str text, struct buf *nfc)
 	buf_reserve(&units, (text.n + 1) * sizeof(UChar));
 	u_strFromUTF8((UChar *)(void *)units.p, (int32_t)text.n + 1, &n, text.p,
 	    (int32_t)text.n, &error);
-	ensure(U_SUCCESS(error));
+	must_do(error);
 	nfc_units((const UChar *)(const void *)units.p, n, nfc);
 	buf_free(&units);
 	return OK;

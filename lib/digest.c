@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
+#include <sysexits.h>
 
 
 static const EVP_MD *
@@ -15,7 +16,8 @@ method(void)
 
 	if (md == NULL)
 		md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	ensure(md != NULL);
+	if (md == NULL)
+		log_fatal(EX_TEMPFAIL, "OpenSSL has no SHA-256, or no memory for it");
 	return md;
 }
 
@@ -24,7 +26,8 @@ sha256_new(void)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	ensure(ctx != NULL && EVP_DigestInit_ex2(ctx, method(), NULL) == 1);
+	if (ctx == NULL || EVP_DigestInit_ex2(ctx, method(), NULL) != 1)
+		log_fatal(EX_TEMPFAIL, "out of memory for SHA-256");
 	return (struct sha256 *)ctx;
 }
 

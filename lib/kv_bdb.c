@@ -68,6 +68,7 @@
 #include "lib/kv_file.h"
 #include "lib/kv_state.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <db.h>
 
@@ -136,14 +137,6 @@ __lsan_default_options(void)
 	return "print_suppressions=0";
 }
 #endif
-
-static void *
-must(void *p)
-{
-	if (p == NULL)
-		abort();
-	return p;
-}
 
 /* Berkeley DB's own words; after a panic they are all there is to learn. */
 static void
@@ -555,13 +548,13 @@ kv_free(struct kv *kv)
 enum err
 kv_open(const char *dir, const char *name, unsigned flags, struct kv **out)
 {
-	struct kv *kv = must(calloc(1, sizeof(*kv)));
+	struct kv *kv = mem_zero(1, sizeof(*kv));
 
 	*out = NULL;
 	kv->flags = flags;
 	kv->pid = getpid();
 	kv->state = (struct kv_state){ .dir_fd = -1, .fd = -1 };
-	kv->name = must(strdup(name));
+	kv->name = mem_copy(name);
 	kv->txn.kv = kv;
 	enum err e = prepare_dir(kv, dir);
 	if (e == OK)
@@ -716,7 +709,7 @@ walk_start(struct walk *w, struct str prefix, struct str from)
 	buf_add_str(&w->next, c > 0 || (c == 0 && from.n > prefix.n) ? from : prefix);
 	w->batch.flags = DB_DBT_USERMEM;
 	w->batch.ulen = BATCH_FIRST;
-	w->batch.data = must(malloc(w->batch.ulen));
+	w->batch.data = mem_get(w->batch.ulen);
 }
 
 static void
@@ -731,7 +724,7 @@ walk_grow(struct walk *w, size_t size)
 {
 	free(w->batch.data);
 	w->batch.ulen = (u_int32_t)((size + 1023) / 1024 * 1024);
-	w->batch.data = must(malloc(w->batch.ulen));
+	w->batch.data = mem_get(w->batch.ulen);
 }
 
 static int

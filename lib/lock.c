@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,7 +190,10 @@ lock_shared(int fd, enum lock_rank rank, int timeout_ms)
 void
 lock_release(int fd, enum lock_rank rank)
 {
-	flock(fd, LOCK_UN);
+	/* All others would wait for ever; the kernel releases it if we end. */
+	while (flock(fd, LOCK_UN) != 0)
+		if (errno != EINTR)
+			log_fatal(EX_TEMPFAIL, "cannot release a lock: %m");
 	note_released(rank);
 	for (int i = 0; rank == LOCK_MAILBOX && i < owns; i++) {
 		if (own[i] == fd) {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct line {
 
 static struct {
 	char ident[64];
-	char *path;			/* of the file, or NULL */
+	char path[PATH_MAX];		/* of the file, or "" */
 	int fd;				/* stderr or the file */
 	bool to_syslog;
 	int level;
@@ -67,8 +68,7 @@ close_file(void)
 	if (out.fd > 2)
 		close(out.fd);
 	out.fd = 2;
-	free(out.path);
-	out.path = NULL;
+	out.path[0] = '\0';
 }
 
 void
@@ -79,9 +79,7 @@ log_open(const char *ident, const char *target, int facility)
 	if (out.to_syslog || strcmp(target, "stderr") == 0) {
 		close_file();
 	} else {
-		free(out.path);
-		out.path = strdup(target);
-		ensure(out.path != NULL);
+		snprintf(out.path, sizeof(out.path), "%s", target);
 		open_file();
 	}
 	if (out.to_syslog)
@@ -97,7 +95,7 @@ log_level(int priority)
 void
 log_reopen(void)
 {
-	if (out.path != NULL)
+	if (out.path[0] != '\0')
 		open_file();
 }
 

@@ -6,6 +6,7 @@
  */
 #include "lib/poll.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -65,9 +66,7 @@ clock_ms(void)
 struct poll *
 poll_new(void)
 {
-	struct poll *p = calloc(1, sizeof(*p));
-	if (p == NULL)
-		log_fatal(EX_OSERR, "out of memory for the event loop");
+	struct poll *p = mem_zero(1, sizeof(*p));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll_fd < 0)
 		log_fatal(EX_OSERR, "epoll_create1: %m");
@@ -97,9 +96,7 @@ slot_of(struct poll *p, int fd)
 {
 	if (fd >= p->n_slots) {
 		int n = fd + 64;
-		struct slot *more = realloc(p->slots, (size_t)n * sizeof(*more));
-		if (more == NULL)
-			log_fatal(EX_OSERR, "out of memory for the event loop");
+		struct slot *more = mem_grow(p->slots, (size_t)n * sizeof(*more));
 		memset(more + p->n_slots, 0, (size_t)(n - p->n_slots) * sizeof(*more));
 		p->slots = more;
 		p->n_slots = n;
@@ -169,9 +166,7 @@ poll_unwatch(struct poll *p, int fd)
 struct poll_timer *
 poll_after(struct poll *p, int64_t delay_ms, poll_timer_fn fn, void *ctx)
 {
-	struct poll_timer *t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		log_fatal(EX_OSERR, "out of memory for a timer");
+	struct poll_timer *t = mem_zero(1, sizeof(*t));
 	t->at = clock_ms() + (delay_ms > 0 ? delay_ms : 0);
 	t->fn = fn;
 	t->ctx = ctx;

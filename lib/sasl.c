@@ -9,6 +9,7 @@
  */
 #include "lib/sasl.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 /* The library's tag of its own context is the name of ours. */
 #define sasl_conn cyrus_sasl_conn
@@ -143,19 +144,14 @@ sasl_has_mechanisms(void)
 static char *
 copy_or_null(const char *text)
 {
-	char *copy = text != NULL ? strdup(text) : NULL;
-	if (text != NULL && copy == NULL)
-		log_fatal(75, "out of memory for SASL");
-	return copy;
+	return text != NULL ? mem_copy(text) : NULL;
 }
 
 enum err
 sasl_conn_new(const char *local_ip_port, const char *remote_ip_port,
     bool is_tls, int tls_bits, bool allow_plaintext, struct sasl_conn **conn)
 {
-	struct sasl_conn *c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		log_fatal(75, "out of memory for SASL");
+	struct sasl_conn *c = mem_zero(1, sizeof(*c));
 	c->local = copy_or_null(local_ip_port);
 	c->remote = copy_or_null(remote_ip_port);
 	c->tls_bits = is_tls ? tls_bits : 0;

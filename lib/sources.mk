@@ -17,6 +17,7 @@ LIB_SRCS += \
 	lib/kv_bdb.c \
 	lib/kv_file.c lib/kv_state.c \
 	lib/log.c \
+	lib/mem.c \
 	lib/process.c \
 	lib/str.c \
 	lib/utf7.c \
@@ -46,5 +47,6 @@ UNIT_TESTS += \
 	test/unit/test_crc.c \
 	test/unit/test_file.c \
 	test/unit/test_log.c \
+	test/unit/test_mem.c \
 	test/unit/test_str.c \
 	test/unit/test_utf7.c

@@ -14,6 +14,7 @@
  */
 #include "lib/stream.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/tls.h"
 
 #include <errno.h>
@@ -67,15 +68,6 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void *
-must_alloc(size_t n)
-{
-	void *p = malloc(n);
-	if (p == NULL)
-		log_fatal(75, "out of memory for a stream (%zu bytes)", n);
-	return p;
-}
-
 static bool
 is_socket(int fd)
 {
@@ -94,10 +86,10 @@ set_nonblocking(int fd)
 static struct stream *
 new_stream(void)
 {
-	struct stream *s = must_alloc(sizeof(*s));
+	struct stream *s = mem_get(sizeof(*s));
 	*s = (struct stream){ .rfd = -1, .wfd = -1, .stop_fd = -1, .tele_fd = -1 };
-	s->in = must_alloc(IN_SIZE);
-	s->out = must_alloc(OUT_SIZE);
+	s->in = mem_get(IN_SIZE);
+	s->out = mem_get(OUT_SIZE);
 	return s;
 }
 

@@ -12,6 +12,7 @@
  */
 #include "lib/tls.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -179,9 +180,7 @@ tls_context_new(const struct tls_params *p, struct tls_context **ctx)
 		SSL_CTX_free(ssl);
 		return e;
 	}
-	*ctx = malloc(sizeof(**ctx));
-	if (*ctx == NULL)
-		log_fatal(75, "out of memory for TLS");
+	*ctx = mem_get(sizeof(**ctx));
 	(*ctx)->ssl = ssl;
 	return OK;
 }
@@ -198,8 +197,8 @@ tls_context_free(struct tls_context *ctx)
 struct tls *
 tls_new(struct tls_context *ctx, int rfd, int wfd)
 {
-	struct tls *t = calloc(1, sizeof(*t));
-	if (t == NULL || (t->ssl = SSL_new(ctx->ssl)) == NULL)
+	struct tls *t = mem_zero(1, sizeof(*t));
+	if ((t->ssl = SSL_new(ctx->ssl)) == NULL)
 		log_fatal(75, "out of memory for TLS");
 	if (SSL_set_rfd(t->ssl, rfd) != 1 || SSL_set_wfd(t->ssl, wfd) != 1)
 		log_fatal(75, "out of memory for TLS");

@@ -6,6 +6,7 @@
 #include "master/child.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/svc.h"
 #include "master/stopped.h"
 
@@ -54,10 +55,8 @@ struct command {
 struct children *
 children_new(const struct child_setup *setup)
 {
-	struct children *c = calloc(1, sizeof(*c));
+	struct children *c = mem_zero(1, sizeof(*c));
 	char self[4096];
-	if (c == NULL)
-		log_fatal(EX_OSERR, "out of memory for the table of children");
 	c->setup = *setup;
 	/* Copies of templates become children of ours: see lib/svc_template.c. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
@@ -313,9 +312,7 @@ add_child(struct children *c, struct child *new, pid_t pid, child_exit_fn fn, vo
 void
 children_adopt(struct children *c, pid_t pid, child_exit_fn fn, void *ctx)
 {
-	struct child *new = calloc(1, sizeof(*new));
-	if (new == NULL)
-		log_fatal(EX_OSERR, "out of memory for the table of children");
+	struct child *new = mem_zero(1, sizeof(*new));
 	add_child(c, new, pid, fn, ctx);
 }
 
@@ -325,9 +322,7 @@ child_spawn(struct children *c, const struct child_spec *spec,
 {
 	struct command cmd;
 	enum err e = prepare(c, spec, &cmd);
-	struct child *new = calloc(1, sizeof(*new));
-	if (new == NULL && e == OK)
-		e = ERR_LIMIT;
+	struct child *new = mem_zero(1, sizeof(*new));
 	if (e != OK)
 		goto out;
 	pid_t master = getpid();

@@ -11,6 +11,7 @@
 #include "master/conf.h"
 #include "lib/arena.h"
 #include "lib/file.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -444,9 +445,7 @@ mconf_parse(struct str text, const char *path, conf_report_fn report, void *ctx,
 		.path = path, .report = report, .ctx = ctx, .section = -1,
 	};
 	*conf = NULL;
-	p.conf = calloc(1, sizeof(*p.conf));
-	if (p.conf == NULL)
-		return ERR_LIMIT;
+	p.conf = mem_zero(1, sizeof(*p.conf));
 	p.conf->arena = arena_new(MAX_MEMORY);
 	for (int i = 0; i < MCONF_SECTIONS; i++)
 		p.tail[i] = &p.conf->first[i];

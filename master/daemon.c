@@ -1,5 +1,6 @@
 #include "master/daemon.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/svc.h"
 
 #include <errno.h>
@@ -54,9 +55,7 @@ static void start(struct daemon *d, bool wait);
 struct daemons *
 daemons_new(struct poll *poll, struct children *children)
 {
-	struct daemons *all = calloc(1, sizeof(*all));
-	if (all == NULL)
-		log_fatal(EX_OSERR, "out of memory for daemons");
+	struct daemons *all = mem_zero(1, sizeof(*all));
 	all->poll = poll;
 	all->children = children;
 	return all;
@@ -211,10 +210,9 @@ start(struct daemon *d, bool wait)
 static struct daemon *
 add(struct daemons *all, const struct mconf_entry *e)
 {
-	struct daemon *d = calloc(1, sizeof(*d));
-	if (d == NULL || (d->name = strdup(e->name)) == NULL
-	    || (d->cmd = strdup(e->cmd)) == NULL)
-		log_fatal(EX_OSERR, "out of memory for daemon %s", e->name);
+	struct daemon *d = mem_zero(1, sizeof(*d));
+	d->name = mem_copy(e->name);
+	d->cmd = mem_copy(e->cmd);
 	d->all = all;
 	d->wait = e->wait;
 	d->keep = true;

@@ -1,5 +1,6 @@
 #include "master/event.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -33,9 +34,7 @@ static void look(struct events *ev);
 struct events *
 events_new(struct poll *poll, struct children *children)
 {
-	struct events *ev = calloc(1, sizeof(*ev));
-	if (ev == NULL)
-		log_fatal(EX_OSERR, "out of memory for events");
+	struct events *ev = mem_zero(1, sizeof(*ev));
 	ev->poll = poll;
 	ev->children = children;
 	return ev;
@@ -158,10 +157,9 @@ find_same(struct events *ev, const struct mconf_entry *entry)
 static void
 add(struct events *ev, const struct mconf_entry *entry)
 {
-	struct event *e = calloc(1, sizeof(*e));
-	if (e == NULL || (e->name = strdup(entry->name)) == NULL
-	    || (e->cmd = strdup(entry->cmd)) == NULL)
-		log_fatal(EX_OSERR, "out of memory for events");
+	struct event *e = mem_zero(1, sizeof(*e));
+	e->name = mem_copy(entry->name);
+	e->cmd = mem_copy(entry->cmd);
 	time_t now = time(NULL);
 	e->all = ev;
 	e->schedule = entry->schedule;

@@ -20,6 +20,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
+#include "lib/mem.h"
 #include "lib/poll.h"
 #include "master/child.h"
 #include "master/conf.h"
@@ -658,6 +659,7 @@ main(int argc, char **argv)
 {
 	struct master m = { .parent_fd = -1, .pidfile_fd = -1 };
 	log_open("master", "stderr", LOG_LOCAL6);
+	mem_be_patient();
 	m.inherited = systemd_sockets_new();
 	options_parse(argc, argv, &m.options);
 	read_configuration(&m);

@@ -2,6 +2,7 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/process.h"
 #include "lib/svc.h"
 
@@ -40,10 +41,8 @@ struct roll {
 struct roll *
 roll_new(struct poll *poll, const char *config_dir, roll_gone_fn gone, void *ctx)
 {
-	struct roll *r = malloc(sizeof(*r));
+	struct roll *r = mem_get(sizeof(*r));
 	struct buf path = BUF_INIT;
-	if (r == NULL)
-		log_fatal(EX_OSERR, "out of memory for the roll");
 	*r = (struct roll){ .poll = poll, .gone = gone, .ctx = ctx, .fd = -1 };
 	buf_printf(&path, "%s/master.roll", config_dir);
 	enum err e = file_open(AT_FDCWD, path.p, O_RDWR | O_CREAT, 0600, &r->fd);
@@ -142,8 +141,8 @@ add_survivor(struct roll *r, pid_t pid)
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return;
-	struct survivor *v = malloc(sizeof(*v));
-	if (v == NULL || !signed_roll(r, pid, 1, &lock)) {
+	struct survivor *v = mem_get(sizeof(*v));
+	if (!signed_roll(r, pid, 1, &lock)) {
 		close(fd);
 		free(v);
 		return;

@@ -1,6 +1,7 @@
 /* service.c - the sockets of services, reloads, and what master is told */
 #include "master/service_in.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/net.h"
 
 #include <errno.h>
@@ -24,21 +25,10 @@ enum {
 	OVERDUE_MS = 30000,		/* a worker that outlives a reload */
 };
 
-static char *
-must_copy(const char *text)
-{
-	char *copy = strdup(text);
-	if (copy == NULL)
-		log_fatal(EX_OSERR, "out of memory for a service");
-	return copy;
-}
-
 struct services *
 services_new(const struct service_setup *setup)
 {
-	struct services *all = malloc(sizeof(*all));
-	if (all == NULL)
-		log_fatal(EX_OSERR, "out of memory for services");
+	struct services *all = mem_get(sizeof(*all));
 	*all = (struct services){
 		.poll = setup->poll, .children = setup->children, .setup = *setup,
 	};
@@ -48,13 +38,11 @@ services_new(const struct service_setup *setup)
 static struct service *
 new_service(struct services *all, const struct mconf_entry *e)
 {
-	struct service *s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		log_fatal(EX_OSERR, "out of memory for service %s", e->name);
+	struct service *s = mem_zero(1, sizeof(*s));
 	s->all = all;
 	s->fd = -1;
-	s->listen = must_copy(e->listen);
-	s->proto = must_copy(e->proto);
+	s->listen = mem_copy(e->listen);
+	s->proto = mem_copy(e->proto);
 	if (pipe2(s->pipe, O_CLOEXEC) != 0)
 		log_fatal(EX_OSERR, "pipe for service %s: %m", e->name);
 	(void)fcntl(s->pipe[0], F_SETFL, O_NONBLOCK);
@@ -72,8 +60,8 @@ set_params(struct service *s, const struct mconf_entry *e)
 {
 	free(s->name);
 	free(s->cmd);
-	s->name = must_copy(e->name);
-	s->cmd = must_copy(e->cmd);
+	s->name = mem_copy(e->name);
+	s->cmd = mem_copy(e->cmd);
 	s->prefork = e->prefork;
 	s->maxchild = e->maxchild;
 	s->maxfds = e->maxfds;

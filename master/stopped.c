@@ -1,5 +1,6 @@
 #include "master/stopped.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/process.h"
 
 #include <signal.h>
@@ -21,9 +22,7 @@ struct stopped {
 struct stopped *
 stopped_new(struct poll *poll)
 {
-	struct stopped *s = malloc(sizeof(*s));
-	if (s == NULL)
-		log_fatal(EX_OSERR, "out of memory for stopped processes");
+	struct stopped *s = mem_get(sizeof(*s));
 	*s = (struct stopped){ .poll = poll };
 	return s;
 }
@@ -69,9 +68,7 @@ stopped_add(struct stopped *s, pid_t pid, int signo)
 	    process_keep_stopped() ? "; it is left so (CHAPAR_KEEP_STOPPED)" : "");
 	if (process_keep_stopped())
 		return;
-	struct one *new = malloc(sizeof(*new));
-	if (new == NULL)
-		log_fatal(EX_OSERR, "out of memory for stopped processes");
+	struct one *new = mem_get(sizeof(*new));
 	*new = (struct one){
 		.next = s->first, .pid = pid, .since = poll_now(s->poll),
 	};

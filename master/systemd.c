@@ -1,5 +1,6 @@
 #include "master/systemd.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/net.h"
 
 #include <errno.h>
@@ -75,9 +76,7 @@ systemd_watchdog_ms(void)
 struct inherited_sockets *
 systemd_sockets_new(void)
 {
-	struct inherited_sockets *all = calloc(1, sizeof(*all));
-	if (all == NULL)
-		log_fatal(EX_OSERR, "out of memory for sockets");
+	struct inherited_sockets *all = mem_zero(1, sizeof(*all));
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid())
 		return all;

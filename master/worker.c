@@ -9,6 +9,7 @@
  */
 #include "master/service_in.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/process.h"
 #include "lib/svc.h"
 
@@ -57,9 +58,7 @@ set_state(struct worker *w, enum state state)
 static struct worker *
 add_worker(struct service *s)
 {
-	struct worker *w = malloc(sizeof(*w));
-	if (w == NULL)
-		return NULL;
+	struct worker *w = mem_get(sizeof(*w));
 	*w = (struct worker){
 		.next = s->workers, .service = s, .state = STARTING,
 		.since = poll_now(s->all->poll),
@@ -232,10 +231,6 @@ take_copy(struct service *s, const struct svc_message *m)
 		return;
 	}
 	struct worker *w = add_worker(s);
-	if (w == NULL) {
-		(void)kill(m->pid, SIGTERM);
-		return;
-	}
 	w->pid = m->pid;
 	children_adopt(s->all->children, m->pid, on_exit_of_worker, w);
 	if (ours)
@@ -390,8 +385,6 @@ static bool
 start_program(struct service *s)
 {
 	struct worker *w = add_worker(s);
-	if (w == NULL)
-		return false;
 	const struct child_spec spec = {
 		.name = s->name, .cmd = s->cmd, .status_fd = s->pipe[1],
 		.listen_fd = s->fd, .maxfds = s->maxfds, .id = s->next_id,

@@ -5,6 +5,7 @@
  *	    [-d DAYS | -b BYTES | -k KBYTES | -m MBYTES] [PATTERN...]
  */
 #include "imap/admin/tool.h"
+#include "lib/mem.h"
 #include "imap/store/txn.h"
 
 #include <inttypes.h>
@@ -237,9 +238,7 @@ main(int argc, char **argv)
 	read_options(argc, argv, &o);
 	p.pattern = argv + optind;
 	p.patterns = argc - optind;
-	p.matched = calloc((size_t)p.patterns + 1, sizeof(*p.matched));
-	if (p.matched == NULL)
-		abort();
+	p.matched = mem_zero((size_t)p.patterns + 1, sizeof(*p.matched));
 	tool_init(&t, "ipurge", o.conf);
 	tool_open(&t);
 	e = mblist_walk(t.s, STR(""), purge_one, &p);

@@ -5,6 +5,7 @@
  *	unexpunge [-C FILE] -a|-t TIME|-u [-d] [-v] [-f FLAG] MAILBOX [UID...]
  */
 #include "imap/admin/tool.h"
+#include "lib/mem.h"
 #include "imap/mime/mime.h"
 #include "imap/store/mbox.h"
 #include "imap/store/unexpunge.h"
@@ -75,9 +76,7 @@ note(void *ctx, const struct expunged *m)
 		return true;
 	if (r->founds == r->room) {
 		r->room = r->room == 0 ? 64 : r->room * 2;
-		r->found = realloc(r->found, r->room * sizeof(*r->found));
-		if (r->found == NULL)
-			abort();
+		r->found = mem_grow(r->found, r->room * sizeof(*r->found));
 	}
 	r->found[r->founds++] = m->uid;
 	return true;
@@ -172,12 +171,10 @@ static enum err
 restore(struct run *r, const struct mbentry *e)
 {
 	struct unexpunge u = { .uids = r->found, .n = r->founds, .undelete = r->o->undelete };
-	uint32_t *new_uids = calloc(r->founds + 1, sizeof(*new_uids)), restored = 0;
+	uint32_t *new_uids = mem_zero(r->founds + 1, sizeof(*new_uids)), restored = 0;
 	const char *name = tool_name(r->t, e->name);
 	enum err err;
 
-	if (new_uids == NULL)
-		abort();
 	set_flag(&u, r->o->flag);
 	err = unexpunge(r->t->s, e, &u, new_uids);
 	for (size_t i = 0; i < u.n; i++) {
@@ -284,9 +281,7 @@ read_options(int argc, char **argv, struct options *o)
 static void
 read_uids(struct run *r, char **argv, size_t n)
 {
-	r->uid = calloc(n + 1, sizeof(*r->uid));
-	if (r->uid == NULL)
-		abort();
+	r->uid = mem_zero(n + 1, sizeof(*r->uid));
 	for (; r->uids < n; r->uids++) {
 		uint64_t uid;
 

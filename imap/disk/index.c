@@ -24,6 +24,7 @@
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -271,12 +272,11 @@ map(struct index *ix)
 enum err
 index_open(int dirfd, const char *name, struct index **index)
 {
-	struct index *ix = calloc(1, sizeof(*ix));
+	struct index *ix = mem_zero(1, sizeof(*ix));
 	enum err e;
 
-	ensure(ix != NULL);
 	*ix = (struct index){ .dirfd = dirfd, .fd = -1, .cachefd = -1,
-	    .name = strdup(name) };
+	    .name = mem_copy(name) };
 	e = read_failed(file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd));
 	if (e == OK)
 		e = map(ix);
@@ -650,11 +650,10 @@ index_replace(int dirfd, const struct index_header *h, struct index_record *r, u
 {
 	size_t size = INDEX_HEADER_SIZE + (size_t)n * INDEX_RECORD_SIZE;
 	size_t room = (size + GROW_MIN - 1) / GROW_MIN * GROW_MIN;
-	char *file = calloc(1, room);
+	char *file = mem_zero(1, room);
 	struct index_header *to = (struct index_header *)file;
 	enum err e;
 
-	ensure(file != NULL);
 	*to = *h;
 	memcpy(to->magic, index_magic, sizeof(to->magic));
 	to->version = INDEX_VERSION;

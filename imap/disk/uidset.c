@@ -2,6 +2,7 @@
 #include "imap/disk/uidset.h"
 
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,7 @@ insert(struct uidset *s, size_t at, struct uidrange r)
 {
 	if (s->n == s->size) {
 		s->size = s->size == 0 ? 16 : s->size * 2;
-		s->r = realloc(s->r, s->size * sizeof(*s->r));
-		ensure(s->r != NULL);
+		s->r = mem_grow(s->r, s->size * sizeof(*s->r));
 	}
 	memmove(&s->r[at + 1], &s->r[at], (s->n - at) * sizeof(*s->r));
 	s->r[at] = r;

@@ -10,6 +10,7 @@
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -293,11 +294,10 @@ check_version(const struct wal *w)
 enum err
 wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 {
-	struct wal *w = calloc(1, sizeof(*w));
+	struct wal *w = mem_zero(1, sizeof(*w));
 	enum err e;
 
-	ensure(w != NULL);
-	*w = (struct wal){ .dirfd = dirfd, .path = strdup(path), .state_fd = -1,
+	*w = (struct wal){ .dirfd = dirfd, .path = mem_copy(path), .state_fd = -1,
 	    .gate_fd = -1, .attach_fd = -1, .append_fd = -1, .flush_fd = -1 };
 	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
 		w->seg[i].fd = -1;

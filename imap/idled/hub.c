@@ -13,6 +13,7 @@
 #include "imap/idled/hub.h"
 #include "imap/server/notify.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -59,14 +60,6 @@ struct hub {
 
 static void on_connect(void *ctx, int fd, short ready);
 
-static void *
-must(void *p)
-{
-	if (p == NULL)
-		abort();
-	return p;
-}
-
 static struct watch **
 bucket_of(const struct hub *h, const struct id128 *id)
 {
@@ -104,7 +97,7 @@ grow_buckets(struct hub *h)
 	size_t n = h->n_buckets;
 
 	h->n_buckets = n * 2;
-	h->buckets = must(calloc(h->n_buckets, sizeof(struct watch *)));
+	h->buckets = mem_zero(h->n_buckets, sizeof(struct watch *));
 	for (size_t i = 0; i < n; i++) {
 		for (struct watch *w = old[i], *next; w != NULL; w = next) {
 			next = w->next;
@@ -140,7 +133,7 @@ watch(struct conn *c, const struct id128 *id)
 	if (*at == NULL && c->n_watches < NOTIFY_WATCH_MAX) {
 		if (h->n_watches == h->n_buckets)
 			grow_buckets(h);
-		struct watch *w = must(calloc(1, sizeof(*w)));
+		struct watch *w = mem_zero(1, sizeof(*w));
 		w->id = *id;
 		w->conn = c;
 		*at = w;
@@ -266,7 +259,7 @@ on_connect(void *ctx, int listen_fd, short ready)
 			h->pause = poll_after(h->poll, PAUSE_MS, accept_again, h);
 			return;
 		}
-		struct conn *c = must(calloc(1, sizeof(*c)));
+		struct conn *c = mem_zero(1, sizeof(*c));
 		*c = (struct conn){ .hub = h, .fd = fd, .next = h->conns, .at = &h->conns };
 		if (c->next != NULL)
 			c->next->at = &c->next;
@@ -279,12 +272,12 @@ on_connect(void *ctx, int listen_fd, short ready)
 struct hub *
 hub_new(struct poll *poll, int listen_fd)
 {
-	struct hub *h = must(calloc(1, sizeof(*h)));
+	struct hub *h = mem_zero(1, sizeof(*h));
 
 	h->poll = poll;
 	h->listen_fd = listen_fd;
 	h->n_buckets = BUCKETS_FIRST;
-	h->buckets = must(calloc(h->n_buckets, sizeof(struct watch *)));
+	h->buckets = mem_zero(h->n_buckets, sizeof(struct watch *));
 	poll_watch(poll, listen_fd, POLLIN, on_connect, h);
 	return h;
 }

@@ -10,6 +10,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
+#include "lib/mem.h"
 #include "lib/net.h"
 #include "lib/poll.h"
 #include "lib/proctitle.h"
@@ -155,6 +156,7 @@ main(int argc, char **argv)
 	proctitle_init(argc, argv);
 	struct options o = parse_options(argc, argv);
 	log_open("idled", "stderr", 0);
+	mem_be_patient();
 	enum err e = conf_read(o.conf, "idled", conf_log_errors, NULL, &conf);
 	if (e != OK)
 		log_fatal(EX_CONFIG, "%s: %s", o.conf, e == ERR_NOTFOUND

@@ -10,6 +10,7 @@
  * from where it lies, after the line so far.
  */
 #include "imap/imapd/fetch.h"
+#include "lib/mem.h"
 
 #include "imap/imapd/format.h"
 #include "imap/mime/mime.h"
@@ -37,10 +38,8 @@ struct fetch_writer {
 struct fetch_writer *
 fetch_writer_new(struct mbox *m, const struct keywords *told, struct stream *out)
 {
-	struct fetch_writer *w = calloc(1, sizeof *w);
+	struct fetch_writer *w = mem_zero(1, sizeof *w);
 
-	if (!w)
-		abort();
 	w->m = m;
 	w->told = told;
 	w->out = out;

@@ -10,6 +10,7 @@
 #include "imap/imapd/reader.h"
 #include "imap/imapd/parse.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,7 @@ struct announced {
 struct reader *
 reader_new(struct stream *in, struct reply *out)
 {
-	struct reader *r = malloc(sizeof(*r));
-	if (r == NULL)
-		log_fatal(75, "out of memory for a reader");
+	struct reader *r = mem_get(sizeof(*r));
 	*r = (struct reader){
 		.in = in, .out = out,
 		.max = { READER_EARLY, READER_EARLY, 0 },

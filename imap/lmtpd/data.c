@@ -3,6 +3,7 @@
 #include "imap/lmtpd/session.h"
 
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -206,8 +207,7 @@ first_chunk(struct lmtp_session *l)
 	if (e != OK)
 		return e;
 	add_trace(l, l->blob);
-	l->receiver = calloc(1, sizeof(*l->receiver));
-	ensure(l->receiver != NULL);
+	l->receiver = mem_zero(1, sizeof(*l->receiver));
 	receiver_init(l->receiver, l->blob, false, l->service->max_size,
 	    l->service->munge_8bit);
 	return OK;

@@ -18,6 +18,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
+#include "lib/mem.h"
 #include "lib/net.h"
 #include "lib/stream.h"
 
@@ -327,12 +328,10 @@ send_message(struct stream *s, const struct options *o, const struct target *t)
 static int
 deliver(struct stream *s, const struct options *o)
 {
-	struct target *t = calloc((size_t)o->users + 1, sizeof(*t));
+	struct target *t = mem_zero((size_t)o->users + 1, sizeof(*t));
 	struct buf text = BUF_INIT;
 	int status, code, accepted = 0;
 
-	if (t == NULL)
-		return EX_TEMPFAIL;
 	code = get_reply(s, &text);
 	if (code == 220) {
 		stream_puts(s, "LHLO localhost\r\n");

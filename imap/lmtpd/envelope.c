@@ -5,6 +5,7 @@
 
 #include "lib/charset.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -173,8 +174,7 @@ add_rcpt(struct lmtp_session *l)
 {
 	if (l->rcpts == l->rcpt_size) {
 		l->rcpt_size = l->rcpt_size == 0 ? 16 : l->rcpt_size * 2;
-		l->rcpt = realloc(l->rcpt, l->rcpt_size * sizeof(*l->rcpt));
-		ensure(l->rcpt != NULL);
+		l->rcpt = mem_grow(l->rcpt, l->rcpt_size * sizeof(*l->rcpt));
 	}
 	return &l->rcpt[l->rcpts];
 }

@@ -10,6 +10,7 @@
 #include "imap/store/txn.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -336,12 +337,11 @@ void
 deliver_message(struct store *s, struct arena *arena, const struct deliver_policy *p,
     struct blob *b, struct deliver_rcpt *r, size_t n)
 {
-	struct delivering *d = calloc(n + 1, sizeof(*d));
+	struct delivering *d = mem_zero(n + 1, sizeof(*d));
 	struct str msgid = message_id(arena, b);
 	struct arena_mark mark = arena_mark(arena);
 	size_t group = group_size(), end;
 
-	ensure(d != NULL);
 	for (size_t i = 0; i < n; i++)
 		d[i] = (struct delivering){ .s = s, .r = &r[i], .msgid = msgid };
 	for (size_t from = 0; from < n; from = end) {

@@ -5,6 +5,7 @@
  */
 #include "imap/server/login.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/sasl.h"
 
 #include <poll.h>
@@ -37,9 +38,7 @@ strength(const struct login *l)
 struct login *
 login_new(struct server *server, struct client *client)
 {
-	struct login *l = calloc(1, sizeof(*l));
-	if (l == NULL)
-		log_fatal(75, "out of memory for a login");
+	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
 		.server = server, .client = client, .mechanism = BUF_INIT,
 		.why = "authentication failure",

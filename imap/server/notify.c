@@ -9,6 +9,7 @@
  * The kernel takes a message of this size as a whole or not at all.
  */
 #include "imap/server/notify.h"
+#include "lib/mem.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -45,11 +46,9 @@ now_ms(void)
 struct notify *
 notify_open(const char *socket)
 {
-	struct notify *n = calloc(1, sizeof(*n));
+	struct notify *n = mem_zero(1, sizeof(*n));
 	size_t len = strlen(socket);
 
-	if (n == NULL)
-		abort();
 	n->fd = -1;
 	n->address.sun_family = AF_UNIX;
 	n->is_possible = len < sizeof(n->address.sun_path);

@@ -13,6 +13,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
+#include "lib/mem.h"
 #include "lib/net.h"
 #include "lib/proctitle.h"
 #include "lib/sasl.h"
@@ -102,9 +103,7 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
 	}
 	if (optind != argc)
 		usage(program);
-	o->conf_path = strdup(conf_path);
-	if (o->conf_path == NULL)
-		log_fatal(EX_TEMPFAIL, "out of memory for the options");
+	o->conf_path = mem_copy(conf_path);
 }
 
 /* --- start --- */

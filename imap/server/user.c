@@ -1,6 +1,7 @@
 #include "imap/server/user.h"
 #include "lib/charset.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <ctype.h>
 #include <grp.h>
@@ -89,9 +90,8 @@ load_groups(struct user_inside *in)
 	size_t known = 0;
 	for (int i = 0; i < n; i++) {
 		const struct group *g = getgrgid(gids[i]);
-		char *name = g != NULL ? strdup(g->gr_name) : NULL;
-		if (name != NULL)
-			in->groups[known++] = name;
+		if (g != NULL)
+			in->groups[known++] = mem_copy(g->gr_name);
 	}
 }
 
@@ -109,9 +109,7 @@ user_rights(struct user *u, const struct mbentry *e)
 static struct user_inside *
 new_inside(void)
 {
-	struct user_inside *in = calloc(1, sizeof(*in));
-	if (in == NULL)
-		log_fatal(75, "out of memory for a user");
+	struct user_inside *in = mem_zero(1, sizeof(*in));
 	buf_init(&in->userid);
 	buf_init(&in->name);
 	buf_init(&in->authcid);

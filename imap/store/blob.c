@@ -16,6 +16,7 @@
 #include "imap/disk/spool.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,8 +35,7 @@ blob_new(struct store *s, const char *partition, struct blob **blob)
 
 	if (part == NULL)
 		return ERR_NOTFOUND;
-	b = calloc(1, sizeof(*b));
-	ensure(b != NULL);
+	b = mem_zero(1, sizeof(*b));
 	b->store = s;
 	b->part = part;
 	b->fd = -1;

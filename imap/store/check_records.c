@@ -10,6 +10,7 @@
 #include "lib/digest.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -57,8 +58,7 @@ take_records(struct checking *c, struct str file)
 {
 	uint32_t last = 0;
 
-	c->rec = calloc(1, file.n);
-	ensure(c->rec != NULL);
+	c->rec = mem_zero(1, file.n);
 	for (size_t at = INDEX_HEADER_SIZE, i = 0; at + INDEX_RECORD_SIZE <= file.n;
 	    at += INDEX_RECORD_SIZE, i++) {
 		struct index_record *r = &c->rec[c->recs];
@@ -115,8 +115,7 @@ add_uid(struct checking *c, uint32_t uid)
 {
 	if (c->uids == c->uid_size) {
 		c->uid_size = c->uid_size == 0 ? 256 : c->uid_size * 2;
-		c->uid = realloc(c->uid, c->uid_size * sizeof(*c->uid));
-		ensure(c->uid != NULL);
+		c->uid = mem_grow(c->uid, c->uid_size * sizeof(*c->uid));
 	}
 	c->uid[c->uids++] = uid;
 }
@@ -433,9 +432,8 @@ find_highest(struct checking *c)
 static void *
 room_for(size_t n, size_t size)
 {
-	void *p = calloc(n + 1, size);
+	void *p = mem_zero(n + 1, size);
 
-	ensure(p != NULL);
 	return p;
 }
 

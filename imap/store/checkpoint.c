@@ -36,6 +36,7 @@
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -79,8 +80,7 @@ id_add(struct id_list *l, const struct id128 *id)
 			return;
 	if (l->n == l->size) {
 		l->size = l->size == 0 ? 64 : l->size * 2;
-		l->id = realloc(l->id, l->size * sizeof(*l->id));
-		ensure(l->id != NULL);
+		l->id = mem_grow(l->id, l->size * sizeof(*l->id));
 	}
 	l->id[l->n++] = *id;
 }

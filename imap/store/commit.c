@@ -35,6 +35,7 @@
 #include "imap/disk/seen.h"
 #include "imap/disk/wal.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -143,8 +144,7 @@ frame_blob(struct frame *f, const struct blob *b)
 	rec_add_blob_head(&f->b, &b->id, bytes.n);
 	if (f->n == f->size) {
 		f->size = f->size == 0 ? 8 : f->size * 2;
-		f->splice = realloc(f->splice, f->size * sizeof(*f->splice));
-		ensure(f->splice != NULL);
+		f->splice = mem_grow(f->splice, f->size * sizeof(*f->splice));
 	}
 	f->splice[f->n++] = (struct splice){ f->b.n, bytes };
 }
@@ -225,12 +225,11 @@ frame_build(struct commit *c, const struct partition *part, struct frame *f)
 static enum err
 frame_append(struct partition *part, const struct frame *f, uint64_t *start, uint64_t *end)
 {
-	struct iovec *iov = calloc(2 * f->n + 1, sizeof(*iov));
+	struct iovec *iov = mem_zero(2 * f->n + 1, sizeof(*iov));
 	size_t at = 0;
 	int n = 0;
 	enum err e;
 
-	ensure(iov != NULL);
 	for (size_t i = 0; i < f->n; i++) {
 		iov[n++] = (struct iovec){ f->b.p + at, f->splice[i].at - at };
 		iov[n++] = (struct iovec){ (void *)(uintptr_t)f->splice[i].bytes.p,
@@ -534,8 +533,7 @@ txn_commit_all(struct txn **t, size_t n, bool atomic)
 	bool all;			/* an error is everybody's */
 	enum err e;
 
-	c.target = calloc(n, sizeof(*c.target));
-	ensure(c.target != NULL);
+	c.target = mem_zero(n, sizeof(*c.target));
 	c.move = atomic && is_move(t, n);
 	collect_targets(&c);
 	e = plan_all(&c);

@@ -17,6 +17,7 @@
 #include "imap/store/checkpoint.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,7 @@ collect(struct compact *c)
 	enum err e = OK;
 
 	index_cache_begin(&c->cache);
-	c->kept = calloc((size_t)c->ix->h->records + 1, sizeof(*c->kept));
-	ensure(c->kept != NULL);
+	c->kept = mem_zero((size_t)c->ix->h->records + 1, sizeof(*c->kept));
 	for (uint32_t i = 0; e == OK && i < c->ix->h->records; i++) {
 		struct index_record *r = &c->kept[c->n];
 

@@ -11,6 +11,7 @@
 #include "imap/store/mbname.h"
 #include "lib/crc.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,10 +59,8 @@ mbdb_open(struct store *s, const char *dir)
 
 	if (e != OK)
 		return e;
-	s->cache = calloc(1, sizeof(*s->cache));
-	ensure(s->cache != NULL);
-	s->cache->dir = strdup(dir);
-	ensure(s->cache->dir != NULL);
+	s->cache = mem_zero(1, sizeof(*s->cache));
+	s->cache->dir = mem_copy(dir);
 	for (size_t i = 0; i < SLOTS; i++) {
 		buf_init(&s->cache->slot[i].key);
 		buf_init(&s->cache->slot[i].value);

@@ -11,6 +11,7 @@
 #include "imap/store/mbpending.h"
 #include "imap/store/mbrename.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,13 +63,12 @@ delete_now(struct store *s, const struct mbset *set, struct str top)
 static enum err
 delete_later(struct store *s, struct arena *arena, struct mbset *set, struct str top)
 {
-	const char **to = calloc(set->n, sizeof(*to));
+	const char **to = mem_zero(set->n, sizeof(*to));
 	struct buf name = BUF_INIT;
 	uint32_t now = (uint32_t)time(NULL);
 	struct mbentry *there;
 	enum err e = OK;
 
-	ensure(to != NULL);
 	for (size_t i = 0; e == OK && i < set->n; i++) {
 		/* Deleted, made again and deleted within a second. */
 		for (uint32_t t = now; e == OK; t++) {

@@ -7,6 +7,7 @@
 #include "imap/store/spare.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -71,11 +72,10 @@ enum err
 mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
     unsigned flags, struct mbox **mbox)
 {
-	struct mbox *m = calloc(1, sizeof(*m));
+	struct mbox *m = mem_zero(1, sizeof(*m));
 	size_t room = ENTRY_ARENA + (entry->acl != NULL ? strlen(entry->acl) : 0);
 	enum err e;
 
-	ensure(m != NULL);
 	m->store = s;
 	m->flags = flags;
 	m->arena = arena_new(room);

@@ -25,6 +25,7 @@
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -269,11 +270,10 @@ quiesce_all(struct store *s)
 static enum err
 place_all(struct store *s, const struct list *l)
 {
-	struct id128 *ids = calloc(l->count + 1, sizeof(*ids));
+	struct id128 *ids = mem_zero(l->count + 1, sizeof(*ids));
 	size_t n = 0;
 	enum err e;
 
-	ensure(ids != NULL);
 	for (const struct item *it = l->first; it != NULL; it = it->next)
 		if (it->kind == PENDING_PLACE && it->done)
 			ids[n++] = it->id;

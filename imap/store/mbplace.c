@@ -18,6 +18,7 @@
 #include "imap/store/mbname.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -237,11 +238,10 @@ mbplace_all(struct store *s, const struct id128 *ids, size_t n)
 {
 	struct arena *arena = arena_new(MBDB_ARENA);
 	struct arena_mark mark = arena_mark(arena);
-	struct named_id *v = calloc(n + 1, sizeof(*v));
+	struct named_id *v = mem_zero(n + 1, sizeof(*v));
 	struct mbentry *e;
 	enum err err = OK;
 
-	ensure(v != NULL);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		if (mblist_lookup_id(s, arena, &ids[i], &e) == OK)

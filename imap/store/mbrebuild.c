@@ -17,6 +17,7 @@
 #include "imap/store/quotafile.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -95,8 +96,7 @@ keep(struct rebuild *r, const struct mailbox_header *h, uint64_t modseq, const c
 
 	if (r->n == r->size) {
 		r->size = r->size == 0 ? 256 : r->size * 2;
-		r->v = realloc(r->v, r->size * sizeof(*r->v));
-		ensure(r->v != NULL);
+		r->v = mem_grow(r->v, r->size * sizeof(*r->v));
 	}
 	f = &r->v[r->n++];
 	*f = (struct found){ .modseq = modseq, .e = {

@@ -11,6 +11,7 @@
 #include "imap/store/mbpartition.h"
 #include "imap/store/mbpending.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,12 +255,11 @@ static enum err
 rename_set(struct store *s, struct mbset *set, struct str from, struct str to,
     const char *partition)
 {
-	const char **names = calloc(set->n, sizeof(*names));
+	const char **names = mem_zero(set->n, sizeof(*names));
 	bool moves = partition != NULL && strcmp(partition, set->e[0]->partition) != 0;
 	bool renames = !str_eq(from, to);
 	enum err e = OK;
 
-	ensure(names != NULL);
 	if (renames)
 		e = new_names(s, set, from, to, names);
 	if (e == OK && moves)

@@ -2,6 +2,7 @@
 #include "imap/store/mbset.h"
 
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,7 @@ mbset_add(struct mbset *set, const struct mbentry *e)
 	c->specialuse = copy(set, e->specialuse);
 	if (set->n == set->size) {
 		set->size = set->size == 0 ? 16 : set->size * 2;
-		set->e = realloc(set->e, set->size * sizeof(struct mbentry *));
-		ensure(set->e != NULL);
+		set->e = mem_grow(set->e, set->size * sizeof(struct mbentry *));
 	}
 	set->e[set->n++] = c;
 	return set->err == OK;

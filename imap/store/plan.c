@@ -10,6 +10,7 @@
 #include "imap/store/blob_in.h"
 #include "imap/store/quota.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,7 @@ uidvec_add(struct uidvec *u, uint32_t uid)
 {
 	if (u->n == u->size) {
 		u->size = u->size == 0 ? 16 : u->size * 2;
-		u->v = realloc(u->v, u->size * sizeof(*u->v));
-		ensure(u->v != NULL);
+		u->v = mem_grow(u->v, u->size * sizeof(*u->v));
 	}
 	u->v[u->n++] = uid;
 }
@@ -35,8 +35,7 @@ add_new(struct target *tg)
 {
 	if (tg->new_n == tg->new_size) {
 		tg->new_size = tg->new_size == 0 ? 8 : tg->new_size * 2;
-		tg->new = realloc(tg->new, tg->new_size * sizeof(*tg->new));
-		ensure(tg->new != NULL);
+		tg->new = mem_grow(tg->new, tg->new_size * sizeof(*tg->new));
 	}
 	tg->new[tg->new_n] = (struct new_message){ .source = SOURCE_INLINE };
 	return &tg->new[tg->new_n++];
@@ -72,8 +71,7 @@ put_changed(struct target *tg, const struct index_record *r)
 	}
 	if (tg->changed_n == tg->changed_size) {
 		tg->changed_size = tg->changed_size == 0 ? 16 : tg->changed_size * 2;
-		tg->changed = realloc(tg->changed, tg->changed_size * sizeof(*tg->changed));
-		ensure(tg->changed != NULL);
+		tg->changed = mem_grow(tg->changed, tg->changed_size * sizeof(*tg->changed));
 	}
 	memmove(&tg->changed[at + 1], &tg->changed[at],
 	    (tg->changed_n - at) * sizeof(*tg->changed));

@@ -25,6 +25,7 @@
 #include "imap/disk/header.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,8 +59,7 @@ carry(struct carried *c, const struct rec_blob *b)
 {
 	if (c->n == c->size) {
 		c->size = c->size == 0 ? 8 : c->size * 2;
-		c->blob = realloc(c->blob, c->size * sizeof(*c->blob));
-		ensure(c->blob != NULL);
+		c->blob = mem_grow(c->blob, c->size * sizeof(*c->blob));
 	}
 	c->blob[c->n++] = *b;
 }
@@ -590,7 +590,7 @@ replay_open(struct replay *r, struct replaying *m)
 		index_write_begin(m->ix);
 		index_trim(m->ix);
 		if (e->quotaroot != NULL)
-			m->quotaroot = strdup(e->quotaroot);
+			m->quotaroot = mem_copy(e->quotaroot);
 	} else if (err == ERR_CORRUPT || err == ERR_IO) {
 		open_files_only(r, m, e);
 	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
@@ -696,11 +696,10 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 enum err
 recover_replay(struct store *s, struct partition *part)
 {
-	struct replay *r = calloc(1, sizeof(*r));
+	struct replay *r = mem_zero(1, sizeof(*r));
 	uint64_t from = wal_checkpoint_lsn(part->wal), tail = wal_tail(part->wal);
 	enum err e = OK;
 
-	ensure(r != NULL);
 	r->a = (struct applier){ .s = s, .part = part, .cold = true };
 	if (from < tail)
 		e = wal_scan(part->wal, from, replay_frame, r);

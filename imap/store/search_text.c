@@ -8,6 +8,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/charset.h"
+#include "lib/mem.h"
 #include "lib/utf8.h"
 
 #include <stdlib.h>
@@ -30,10 +31,8 @@ struct search_text {
 struct search_text *
 search_text_new(void)
 {
-	struct search_text *t = calloc(1, sizeof *t);
+	struct search_text *t = mem_zero(1, sizeof *t);
 
-	if (!t)
-		abort();
 	t->arena = arena_new(STRUCTURE_LIMIT);
 	buf_init(&t->utf8);
 	buf_init(&t->folded);

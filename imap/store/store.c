@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,8 +106,7 @@ open_partitions(struct store *s)
 {
 	enum err e = OK;
 
-	s->part = calloc(s->params.partition_count, sizeof(*s->part));
-	ensure(s->part != NULL || s->params.partition_count == 0);
+	s->part = mem_zero(s->params.partition_count, sizeof(*s->part));
 	for (size_t i = 0; e == OK && i < s->params.partition_count; i++) {
 		e = open_partition(&s->part[i], &s->params.partitions[i]);
 		s->parts = i + 1;
@@ -117,10 +117,9 @@ open_partitions(struct store *s)
 enum err
 store_open(const struct store_params *params, struct store **store)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s = mem_zero(1, sizeof(*s));
 	enum err e;
 
-	ensure(s != NULL);
 	s->params = *params;
 	s->config_fd = s->names_fd = -1;
 	e = open_config_dir(s);

@@ -2,6 +2,7 @@
 #include "imap/store/txn_in.h"
 
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,8 @@ enum { TXN_ARENA = 256 << 20 };
 struct txn *
 txn_begin(struct mbox *m)
 {
-	struct txn *t = calloc(1, sizeof(*t));
+	struct txn *t = mem_zero(1, sizeof(*t));
 
-	ensure(t != NULL);
 	t->m = m;
 	t->arena = arena_new(TXN_ARENA);
 	t->last = &t->first;

@@ -4,6 +4,7 @@
 #include "imap/store/recover.h"
 #include "imap/disk/seen.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,7 @@ map_room(struct mbox *m, size_t need)
 	if (m->map != NULL && need <= m->map_size)
 		return;
 	m->map_size = need + need / 8 + 64;
-	m->map = realloc(m->map, m->map_size * sizeof(*m->map));
-	ensure(m->map != NULL);
+	m->map = mem_grow(m->map, m->map_size * sizeof(*m->map));
 }
 
 /* From the identity to a list in memory. */
@@ -199,11 +199,10 @@ mbox_reopen(struct mbox *m)
 {
 	struct index *old = m->ix;
 	uint32_t count = m->count, n = 0;
-	uint32_t *uids = malloc(((size_t)count + 1) * sizeof(*uids));
+	uint32_t *uids = mem_get(((size_t)count + 1) * sizeof(*uids));
 	uint32_t last = m->known > 0 ? index_peek(old, m->known - 1)->uid : 0;
 	enum err e;
 
-	ensure(uids != NULL);
 	for (uint32_t i = 0; i < count; i++)
 		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
 	e = open_successor(m);
