@@ -275,6 +275,13 @@ last_try(struct svc *s, enum err why, int *fd)
 	return OK;
 }
 
+void
+svc_on_idle(struct svc *s, svc_idle_fn fn, void *ctx)
+{
+	s->on_idle = fn;
+	s->on_idle_ctx = ctx;
+}
+
 enum err
 svc_accept(struct svc *s, int idle_seconds, int *fd)
 {
@@ -291,6 +298,13 @@ svc_accept(struct svc *s, int idle_seconds, int *fd)
 		}
 		if (e != ERR_AGAIN)
 			return e;
+		if (s->on_idle != NULL) {
+			e = s->on_idle(s->on_idle_ctx);
+			s->on_idle = NULL;
+			if (e != OK)
+				return ERR_IO;
+			continue;	/* somebody may have come meanwhile */
+		}
 		tell(s, SVC_FREE);
 		e = wait_once(s, end);
 		if (e != OK)

@@ -61,6 +61,9 @@ struct svc_message {
 #define SVC_ENV_ID	"CHAPAR_SERVICE_ID"
 #define SVC_ENV_TEMPLATE "CHAPAR_TEMPLATE"	/* master wants a template */
 
+/* Called once, the first time that no client stands there; an error ends the wait. */
+typedef enum err (*svc_idle_fn)(void *ctx);
+
 struct svc {
 	const char *service;	/* name in cyrus.conf, or NULL by hand */
 	int listen_fd;		/* -1 by hand */
@@ -68,6 +71,8 @@ struct svc {
 	int wait_fd;		/* epoll over the two and the stop signal */
 	int state;		/* last told to master; 0: nothing yet */
 	int served;		/* connections accepted so far */
+	svc_idle_fn on_idle;	/* NULL: none, or it has been called */
+	void *on_idle_ctx;
 };
 
 /* Once, first thing in main(); ends the process if the system refuses. */
@@ -96,6 +101,9 @@ void svc_sign_roll(void);
 
 /* Tells master something; what is lost if its pipe is full matters less. */
 void svc_tell(struct svc *s, enum svc_message_type type, pid_t template);
+
+/* What can be made ready while nobody waits: done before master is told of it. */
+void svc_on_idle(struct svc *s, svc_idle_fn fn, void *ctx);
 
 /*
  * Waits for a connection and returns its descriptor, which does not block;

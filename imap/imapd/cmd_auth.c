@@ -131,6 +131,12 @@ static enum err
 logged_in(struct session *s, struct command *c, struct user *user)
 {
 	struct buf code = BUF_INIT, motd = BUF_INIT;
+	if (server_open_store(s->server) != OK) {
+		user_free(user);
+		c->code = "UNAVAILABLE";
+		c->text = "The mail store cannot be opened now; try again later";
+		return ERR_BUSY;
+	}
 	session_logged_in(s, user);
 	/* A failure is in the log; the user will see that there is no INBOX. */
 	if (autocreate(s->store, c->arena, s->server->conf, user) != OK)

@@ -223,7 +223,7 @@ loop(struct session *s)
 			refuse_command(s, arena, &input, e);
 		blob_free(input.blob);
 		arena_rewind(arena, empty);
-		if (stream_pending(s->stream) == 0)
+		if (s->store != NULL && stream_pending(s->stream) == 0)
 			store_maintain(s->store);
 	}
 	arena_free(arena);
@@ -259,7 +259,7 @@ session_run(struct server *server, struct client *client)
 {
 	struct reply reply;
 	struct session s = {
-		.server = server, .store = server->store, .client = client,
+		.server = server, .client = client,
 		.stream = client->stream, .reply = &reply,
 		.arena = arena_new(SESSION_ARENA), .commands = commands,
 		.state = STATE_NOT_AUTHENTICATED,

@@ -121,6 +121,7 @@ session_logged_in(struct session *s, struct user *user)
 	login_free(s->login);
 	s->login = NULL;
 	s->user = user;
+	s->store = s->server->store;
 	s->names.userid = user->id.userid;
 	s->names.is_admin = user->id.is_admin;
 	s->state = STATE_AUTHENTICATED;

@@ -51,7 +51,7 @@ enum {
 
 struct session {
 	struct server *server;		/* of the process: configuration, TLS */
-	struct store *store;		/* == server's */
+	struct store *store;		/* == server's; NULL before login */
 	struct client *client;		/* who is connected, from where */
 	struct stream *stream;		/* == client's; for waiting, see cmd_idle.c */
 	struct reply *reply;		/* all output */

@@ -37,6 +37,9 @@ start(struct server *s)
 	struct lmtpd *d = s->ctx;
 	int64_t timeout = conf_seconds(s->conf, CONF_TIMEOUT);
 
+	/* Its clients are few, and none of them comes for nothing. */
+	if (server_open_store(s) != OK)
+		return ERR_IO;
 	d->service = (struct lmtp_service){
 		.store = s->store,
 		.servername = s->hostname,

@@ -158,18 +158,24 @@ open_tls(struct server *s)
 		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
 }
 
-static void
-open_store(struct server *s)
+enum err
+server_open_store(struct server *s)
 {
-	struct server_inside *in = s->in;
-	if (setup_params(in->arena, s->conf, &in->params) != OK)
-		log_fatal(EX_CONFIG, "the store's options are not usable; see above");
-	s->notify = notify_open(conf_string(s->conf, CONF_IDLESOCKET));
-	in->params.publish = notify_publish;
-	in->params.publish_ctx = s->notify;
-	enum err e = store_open(&in->params, &s->store);
-	if (e != OK)
-		log_fatal(EX_TEMPFAIL, "cannot open the store: %s", err_text(e));
+	if (s->store != NULL)
+		return OK;
+	enum err e = store_open(&s->in->params, &s->store);
+	if (e != OK) {
+		s->store = NULL;
+		log_crit("cannot open the store: %s", err_text(e));
+	}
+	return e;
+}
+
+/* Nobody waits to be served. */
+static enum err
+on_idle(void *ctx)
+{
+	return server_open_store(ctx);
 }
 
 /* What copies of this process may share. */
@@ -203,7 +209,13 @@ prepare(struct server *s, const struct options *o)
 static void
 start(struct server *s)
 {
-	open_store(s);
+	struct server_inside *in = s->in;
+	if (setup_params(in->arena, s->conf, &in->params) != OK)
+		log_fatal(EX_CONFIG, "the store's options are not usable; see above");
+	s->notify = notify_open(conf_string(s->conf, CONF_IDLESOCKET));
+	in->params.publish = notify_publish;
+	in->params.publish_ctx = s->notify;
+	svc_on_idle(&s->svc, on_idle, s);
 	if (s->program->start != NULL && s->program->start(s) != OK)
 		log_fatal(EX_TEMPFAIL, "%s cannot start; see above", s->program->name);
 }
@@ -378,7 +390,8 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 		if ((e = svc_accept(&s.svc, s.idle_seconds, &fd)) != OK)
 			break;
 		serve(&s, fd);
-		store_maintain(s.store);
+		if (s.store != NULL)
+			store_maintain(s.store);
 	}
 	close_proc(&s);
 	store_close(s.store);

@@ -2,7 +2,8 @@
  * server.h - what all workers share: the life of a process and of a connection
  *
  * A worker is started by master (or by hand, serving its stdin), reads its
- * options and imapd.conf, opens the log and the store, and then serves one
+ * options and imapd.conf, opens the log and, as soon as there is time or need,
+ * the store, and serves one
  * connection after the other, each by one call of its serve function, until
  * it has served its number (-U), nobody comes for a while (-T), master tells
  * it to end, or a session returns with the process in doubt.
@@ -46,7 +47,7 @@ struct server_program {
 	const char *options;		/* further getopt(3) letters, or NULL */
 	/* One of these; false: usage error.  CTX is server_main()'s. */
 	bool (*option)(void *ctx, int letter, const char *value);
-	/* Once, after configuration and store are there; may be NULL. */
+	/* Once, when the configuration is there; may be NULL. */
 	enum err (*start)(struct server *s);
 	/* One connection.  It need not flush or close. */
 	void (*serve)(struct server *s, struct client *c);
@@ -57,7 +58,7 @@ struct server {
 	void *ctx;			/* the program's own */
 	const char *service;		/* name in cyrus.conf */
 	struct conf *conf;
-	struct store *store;
+	struct store *store;		/* NULL before server_open_store() */
 	struct notify *notify;		/* the store publishes there; for IDLE */
 	struct tls_context *tls;	/* NULL: none configured */
 	struct svc svc;
@@ -71,6 +72,14 @@ struct server {
 
 /* All of a worker's main(); returns the exit status. */
 int server_main(int argc, char **argv, const struct server_program *program, void *ctx);
+
+/*
+ * Opens the store, if it is not open yet.  A worker that waits for a client has
+ * done so; one that was started for a client who stands there already does it
+ * when the client turns out to be a user, so that thousands who only connect
+ * are no load for the store.  The error has been logged.
+ */
+enum err server_open_store(struct server *s) MUST_CHECK;
 
 /* Says in proc/PID and ps(1) who is being served; NULLs: not known yet. */
 void server_status(struct server *s, const struct client *c, const char *user,

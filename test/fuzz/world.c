@@ -58,6 +58,13 @@ static const char *const styles[WORLD_STYLES] = {
 
 /* --- what a session asks of its process --- */
 
+/* It is open: world_open() does that. */
+enum err
+server_open_store(struct server *s)
+{
+	return s->store != NULL ? OK : ERR_IO;
+}
+
 void
 server_status(struct server *s, const struct client *c, const char *user,
     const char *mailbox)
