@@ -110,7 +110,7 @@ parse_string(struct parser *p)
 		else
 			buf_addc(&b, c);
 	}
-	if (ok && take(p, '"'))
+	if (ok && utf8_valid(buf_str(&b)) && take(p, '"'))
 		text = arena_copy(p->arena, b.p, b.n);
 	buf_free(&b);
 	return text;

@@ -1,6 +1,8 @@
 # Targets for any fuzzer that calls LLVMFuzzerTestOneInput().
 FUZZERS += test/fuzz/fuzz_text test/fuzz/fuzz_mime test/fuzz/fuzz_imapparse test/fuzz/fuzz_disk test/fuzz/fuzz_store
-test/fuzz/fuzz_text_SRCS = test/fuzz/fuzz_text.c
+test/fuzz/fuzz_text_SRCS = test/fuzz/fuzz_text.c test/fuzz/place.c test/fuzz/text_parts.c \
+	imap/admin/json.c imap/imapd/format.c imap/imapd/pattern.c imap/lmtpd/address.c \
+	master/conf.c master/schedule.c
 test/fuzz/fuzz_mime_SRCS = test/fuzz/fuzz_mime.c
 test/fuzz/fuzz_imapparse_SRCS = test/fuzz/fuzz_imapparse.c imap/imapd/fetch_parse.c \
 	imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
