@@ -144,9 +144,14 @@ fuzz_pattern(struct str s)
 {
 	struct str pattern = cut_line(&s), name = str_slice(s, 0, 256);
 
-	for (int i = 0; i < 2; i++)
-		fuzz_must(pattern_match(pattern, name, "./"[i]) ==
-		    matches(pattern, name, "./"[i]), "a pattern");
+	/* The ends of the name are names, too. */
+	for (unsigned i = 0; i < 32; i++) {
+		struct str end = str_slice(name, i / 2, name.n);
+		char sep = "./"[i % 2];
+
+		fuzz_must(pattern_match(pattern, end, sep) == matches(pattern, end, sep),
+		    "a pattern");
+	}
 	fuzz_must(str_starts(pattern, pattern_literal(pattern)), "a pattern's beginning");
 }
 
