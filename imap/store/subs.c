@@ -47,18 +47,17 @@ read_file(struct store *s, struct str user, struct buf *text)
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
+/* The last line's end may be missing, if somebody has edited the file. */
 static bool
 next_name(struct str *text, struct str *line, struct str *name)
 {
-	const char *end = memchr(text->p, '\n', text->n);
-
-	if (end == NULL)
+	if (text->n == 0)
 		return false;
-	*line = (struct str){ text->p, (size_t)(end - text->p) + 1 };
-	*name = (struct str){ text->p, line->n - 1 };
+	*line = str_slice(*text, 0, str_chr(*text, '\n'));
+	*text = str_slice(*text, line->n + 1, text->n);
+	*name = *line;
 	while (name->n > 0 && (name->p[name->n - 1] == '\t' || name->p[name->n - 1] == '\r'))
 		name->n--;
-	*text = (struct str){ text->p + line->n, text->n - line->n };
 	return true;
 }
 
@@ -71,7 +70,7 @@ name_cmp(struct str a, struct str b)
 
 	mbname_add_key(&x, a);
 	mbname_add_key(&y, b);
-	c = memcmp(x.p, y.p, (x.n < y.n ? x.n : y.n) + 1);
+	c = str_cmp(buf_str(&x), buf_str(&y));
 	buf_free(&x);
 	buf_free(&y);
 	return c;
@@ -92,8 +91,10 @@ edit(struct str text, struct str name, bool subscribed, struct buf *out)
 			buf_printf(out, "%.*s\t\n", STR_ARG(name));
 			placed = true;
 		}
-		if (c != 0)
-			buf_add_str(out, line);
+		if (c == 0)
+			continue;
+		buf_add_str(out, line);
+		buf_addc(out, '\n');
 	}
 	if (subscribed && !placed)
 		buf_printf(out, "%.*s\t\n", STR_ARG(name));

@@ -87,6 +87,28 @@ sorted_and_unique(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* Nothing that somebody wrote there is lost, or taken for another name. */
+static void
+edited_by_hand(void **state)
+{
+	char command[250];
+	bool has = true;
+
+	(void)state;
+	set("board", true);
+	snprintf(command, sizeof(command), "printf 'user.joe.x\\0y\\t\\nuser.last' "
+	    ">%s/user/j/joe.sub", f.config);
+	assert_int_equal(system(command), 0);
+	set("user.joe.x", false);
+	assert_int_equal(subs_has(f.s, STR("joe"), STR("user.joe.x"), &has), OK);
+	assert_false(has);
+	set("user.joe.x", true);
+	set("user.z", true);
+	snprintf(command, sizeof(command), "printf 'user.joe.x\\t\\nuser.joe.x\\0y\\t\\n"
+	    "user.last\\nuser.z\\t\\n' | cmp - %s/user/j/joe.sub", f.config);
+	assert_int_equal(system(command), 0);
+}
+
 static void
 strange_users_have_files_too(void **state)
 {
@@ -135,6 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sorted_and_unique),
+		TEST(edited_by_hand),
 		TEST(strange_users_have_files_too),
 		TEST(several_at_once),
 	};
