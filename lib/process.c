@@ -1,16 +1,19 @@
 /* process.c - what the system tells of another process */
 #include "lib/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { FDINFO = 4096 };
+
 static bool
 read_proc(pid_t pid, const char *what, char *text, size_t size)
 {
-	char path[48];
+	char path[340];
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -44,6 +47,33 @@ bool
 process_is_stopped(pid_t pid)
 {
 	return state(pid) == 'T';
+}
+
+/* "lock:	1: FLOCK  ADVISORY  WRITE 1234 fe:00:10952746 0 EOF" */
+static bool
+is_locked(pid_t pid, const char *fd)
+{
+	char name[300], text[FDINFO];
+	snprintf(name, sizeof(name), "fdinfo/%s", fd);
+	if (!read_proc(pid, name, text, sizeof(text)))
+		return false;
+	const char *lock = strstr(text, "FLOCK");
+	return lock != NULL && strstr(lock, "WRITE") != NULL;
+}
+
+bool
+process_holds_lock(pid_t pid)
+{
+	char path[32];
+	bool found = false;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
+	DIR *d = opendir(path);
+	if (d == NULL)
+		return process_is_there(pid);
+	for (struct dirent *f; !found && (f = readdir(d)) != NULL;)
+		found = f->d_name[0] != '.' && is_locked(pid, f->d_name);
+	closedir(d);
+	return found;
 }
 
 void

@@ -16,6 +16,11 @@ bool process_is_there(pid_t pid);
 /* False also if there is no such process. */
 bool process_is_stopped(pid_t pid);
 
+/*
+ * Has it an exclusive flock(2) on anything?  True also if we may not look.
+ */
+bool process_holds_lock(pid_t pid);
+
 /* The program's name into NAME, as far as it fits; "?" if it is not known. */
 void process_name(pid_t pid, char name[32]);
 

@@ -20,7 +20,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -160,14 +162,32 @@ svc_init(struct svc *s)
 }
 
 /* Not there, if master could not have the file: no reason to serve nobody. */
+static void
+sign(int fd, int64_t at)
+{
+	struct flock mine = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1,
+	};
+	if (fcntl(fd, F_SETLK, &mine) != 0)
+		log_debug("roll: %m");
+}
+
 void
 svc_sign_roll(void)
 {
-	struct flock mine = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = getpid(), .l_len = 1,
-	};
-	if (fcntl(SVC_ROLL_FD, F_SETLK, &mine) != 0)
-		log_debug("roll: %m");
+	sign(SVC_ROLL_FD, getpid());
+}
+
+/* The descriptor stays open: with it the signature would go. */
+void
+svc_sign_roll_as_tool(const char *config_dir)
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s/%s", config_dir, SVC_ROLL_FILE) >= PATH_MAX)
+		return;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		sign(fd, SVC_ROLL_TOOLS + getpid());
 }
 
 void

@@ -56,6 +56,10 @@ struct svc_message {
 /* Sent by master with sigqueue(3): one more copy. */
 #define SVC_COPY_SIGNAL	SIGRTMIN
 
+/* The roll: a process signs at the byte of its pid's number, a tool so much higher. */
+#define SVC_ROLL_FILE	"master.roll"
+#define SVC_ROLL_TOOLS	(INT64_C(1) << 32)
+
 /* Environment variables that master sets for each worker. */
 #define SVC_ENV_SERVICE	"CHAPAR_SERVICE"	/* name in cyrus.conf: "imap" */
 #define SVC_ENV_ID	"CHAPAR_SERVICE_ID"
@@ -98,6 +102,12 @@ void svc_renew(struct svc *s, pid_t template);
  * for each copy.  Lasts through exec and until SVC_ROLL_FD is closed.
  */
 void svc_sign_roll(void);
+
+/*
+ * The same for a tool that somebody runs by hand, if a master has made a roll
+ * in CONFIG_DIR: once, before it takes a lock.
+ */
+void svc_sign_roll_as_tool(const char *config_dir);
 
 /* Tells master something; what is lost if its pipe is full matters less. */
 void svc_tell(struct svc *s, enum svc_message_type type, pid_t template);

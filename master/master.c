@@ -22,6 +22,7 @@
 #include "lib/logconf.h"
 #include "lib/mem.h"
 #include "lib/poll.h"
+#include "lib/svc.h"
 #include "master/child.h"
 #include "master/conf.h"
 #include "master/daemon.h"
@@ -588,6 +589,11 @@ set_up(struct master *m)
 	setup.poll = m->poll = poll_new();
 	m->roll = roll_new(m->poll, m->config_dir, on_survivor_gone, m);
 	setup.roll_fd = roll_fd(m->roll);
+	/* Tools sign it, too, and are that user by then. */
+	if (setup.drop_root && setup.roll_fd >= 0
+	    && fchown(setup.roll_fd, setup.uid, setup.gid) != 0)
+		log_warning("%s/%s: cannot be given to %s: %m", m->config_dir,
+		    SVC_ROLL_FILE, setup.user);
 	m->children = children_new(&setup);
 	const struct service_setup services = {
 		.poll = m->poll, .children = m->children, .inherited = m->inherited,
@@ -645,6 +651,7 @@ run(struct master *m)
 		roll_call(m->roll);
 		m->start_entry = m->conf->first[MCONF_START];
 	}
+	roll_watch(m->roll);
 	janitor_round(m);
 	feed_watchdog(m);
 	run_next_start(m);

@@ -7,6 +7,9 @@
  * starts signs the roll, a file, by a record lock on the byte of its pid's
  * number (fcntl(2)), which ends with it; and the next master calls the roll,
  * kills whom it finds stopped for a while, and ends the others when it ends.
+ *
+ * Tools that somebody runs by hand sign, too, elsewhere in the file.  Master
+ * looks there all the time, and kills one that is stopped with a lock.
  */
 #ifndef MASTER_ROLL_H
 #define MASTER_ROLL_H
@@ -32,6 +35,9 @@ int roll_fd(const struct roll *r);
 
 /* Finds those from before.  Not after an upgrade: all are our children then. */
 void roll_call(struct roll *r);
+
+/* From now on kills those who are stopped, and tools who are, with a lock. */
+void roll_watch(struct roll *r);
 
 /* How many of them are there; sends SIGNO (0: nothing) to each. */
 int roll_signal(const struct roll *r, int signo);

@@ -5,8 +5,10 @@
 #include "imap/server/setup.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
+#include "lib/svc.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,9 @@ tool_open(struct tool *t)
 
 	/* Until here the log is stderr: no file of the log's may become root's. */
 	owner_become(t->conf);
+	/* Stopped with a lock it would let the whole server wait: master kills it then. */
+	(void)signal(SIGTSTP, SIG_IGN);
+	svc_sign_roll_as_tool(t->params.config_dir);
 	log_open_conf(t->conf, t->program, isatty(STDERR_FILENO) ? "stderr" : NULL);
 	t->notify = notify_open(conf_string(t->conf, CONF_IDLESOCKET));
 	t->params.publish = notify_publish;

@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import time
 
+import storm
 from chapar import wait_for
 
 LIMIT = float(os.environ.get("CHAPAR_RESUME", "2")) + 3        # a busy machine
@@ -151,3 +153,27 @@ def test_session_of_a_killed_master(make_server):
     srv.stop()
     assert not is_there(busy[1])
     del c, other
+
+
+def test_tool_with_a_lock(make_server):
+    """Nobody's child: it has signed the roll, and master looks there."""
+    srv = make_server()
+    user = srv.new_user()
+    c = srv.login(user)
+    for i in range(200):
+        c.ok(f"CREATE INBOX.f{i}")
+    for _ in range(100):
+        tool = subprocess.Popen([srv.build / "imap/admin/reconstruct", "-C", srv.conf, "-r",
+                                 f"user.{user}"], stdout=subprocess.DEVNULL)
+        while tool.poll() is None and not list(storm.locks_of(tool.pid)):
+            pass
+        tool.send_signal(signal.SIGSTOP)
+        if list(storm.locks_of(tool.pid)):
+            break
+        tool.send_signal(signal.SIGCONT)
+        tool.wait()
+    since = time.monotonic()
+    assert tool.wait(30) == -signal.SIGKILL
+    c.ok("CREATE INBOX.after")
+    assert time.monotonic() - since < LIMIT
+    assert f"pid {tool.pid}, a tool with a lock, is stopped" in srv.log()
