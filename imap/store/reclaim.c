@@ -4,6 +4,7 @@
 #include "imap/store/compact.h"
 #include "imap/store/local.h"
 #include "imap/store/mbdir.h"
+#include "imap/store/mbox_in.h"
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
 #include "lib/file.h"
@@ -112,26 +113,50 @@ reclaim_uid(struct index *ix, uint32_t uid)
 		(void)reclaim_one(ix, at);
 }
 
+/*
+ * Opened and locked.  While we wait for the lock another cyr_expire, or
+ * reconstruct, may replace the index: its new file is the mailbox then.
+ * ERR_NOTFOUND: the mailbox was deleted.
+ */
+static enum err
+lock_current(struct store *s, struct partition *part, const struct mbentry *e, struct index **ix)
+{
+	for (int tries = 0; ; tries++) {
+		enum err err = mblist_open_index(s, e, ix);
+		bool is_deleted;
+
+		if (err != OK)
+			return err;
+		err = mailbox_lock(s, part, *ix, e);
+		if (err == OK)
+			return OK;
+		is_deleted = ((*ix)->h->state & INDEX_DELETED) != 0;
+		index_close(*ix);
+		if (err == ERR_STALE && is_deleted)
+			return ERR_NOTFOUND;
+		if (err != ERR_STALE || tries == REOPEN_TRIES)
+			return err;
+	}
+}
+
 enum err
 reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32_t *reclaimed)
 {
+	struct partition *part = store_partition_of(s, e->partition);
 	struct index *ix;
 	uint32_t dropped;
-	enum err err = mblist_open_index(s, e, &ix);
+	enum err err = lock_current(s, part, e, &ix);
 
 	*reclaimed = 0;
 	if (err != OK)
 		return err;
-	err = mailbox_lock(s, store_partition_of(s, e->partition), ix, e);
-	if (err == OK) {
-		spool_sweep(ix->dirfd);
-		*reclaimed = reclaim_durably(ix, before);
-		err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
-		if (dropped > 0)
-			log_info("mailbox %s: %u records of expunged messages dropped",
-			    e->name, dropped);
-		index_unlock(ix);
-	}
+	spool_sweep(ix->dirfd);
+	*reclaimed = reclaim_durably(ix, before);
+	err = compact_index(part, ix, before, &dropped);
+	if (dropped > 0)
+		log_info("mailbox %s: %u records of expunged messages dropped",
+		    e->name, dropped);
+	index_unlock(ix);
 	index_close(ix);
 	return err;
 }

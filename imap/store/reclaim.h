@@ -33,7 +33,7 @@ void reclaim_uid(struct index *ix, uint32_t uid);
 /*
  * For cyr_expire: the same for a mailbox by its entry, and then compact_index().
  * Call store_checkpoint() before the first, so that no copy still depends on an
- * original in the log.
+ * original in the log.  ERR_NOTFOUND: it is deleted.
  */
 enum err reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before,
     uint32_t *reclaimed) MUST_CHECK;

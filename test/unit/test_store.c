@@ -549,6 +549,71 @@ delivery_goes_on_after_a_compaction(void **state)
 	expect_left(1);
 }
 
+/* In another process; its exit status says whether all went well. */
+static pid_t
+fork_reclaim(const char *name)
+{
+	pid_t pid = fork();
+	struct mbentry *e;
+	struct store *s;
+	uint32_t n;
+
+	if (pid != 0)
+		return pid;
+	if (store_open(&f.params, &s) != OK ||
+	    mblist_lookup(s, arena_new(100000), str_c(name), &e) != OK)
+		_exit(2);
+	_exit(reclaim_mailbox(s, e, time(NULL), &n) == OK ? 0 : 1);
+}
+
+static bool
+has_open(pid_t pid, const char *file)
+{
+	for (int fd = 0; fd < 64; fd++) {
+		char link[64], path[300];
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
+		n = readlink(link, path, sizeof(path) - 1);
+		path[n > 0 ? n : 0] = '\0';
+		if (strstr(path, file) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Cron's cyr_expire and the administrator's: the second finds a new index. */
+static void
+two_reclaim_at_once(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	char path[160];
+	pid_t pid[2];
+	int fd, status;
+
+	(void)state;
+	expunge_most(m);
+	mbox_close(m);
+	fixture_reopen(&f);
+	snprintf(path, sizeof(path), "%s/user/joe", f.spool);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork_reclaim("user.joe");
+		while (!has_open(pid[i], "joe/cyrus.index") &&
+		    waitpid(pid[i], &status, WNOHANG) == 0)
+			(void)poll(NULL, 0, 2);
+	}
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	close(fd);
+	assert_int_equal(records_of(&f, "user/joe"), LEFT);
+	expect_left(0);
+}
+
 /* --- crashes --- */
 
 /*
@@ -805,6 +870,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(reader_does_not_wait_for_a_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(tombstones_are_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_reclaim_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_after_a_replay_are_news, setup, teardown),
