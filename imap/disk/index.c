@@ -533,6 +533,12 @@ index_lock(struct index *ix)
 }
 
 enum err
+index_lock_if_free(struct index *ix)
+{
+	return lock_within(ix, 0);
+}
+
+enum err
 index_try_lock(struct index *ix)
 {
 	enum err e = lock_within(ix, 0);

@@ -190,6 +190,9 @@ enum err index_lock(struct index *ix) MUST_CHECK;
 /* Under the lock: ERR_CORRUPT (logged) if the header counts more than there is. */
 enum err index_check_room(const struct index *ix) MUST_CHECK;
 
+/* Without waiting and without looking; ERR_BUSY is not logged. */
+enum err index_lock_if_free(struct index *ix) MUST_CHECK;
+
 /* Without waiting: ERR_BUSY if it is held, or needs repair. */
 enum err index_try_lock(struct index *ix) MUST_CHECK;
 void index_unlock(struct index *ix);

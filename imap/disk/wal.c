@@ -635,24 +635,21 @@ is_segment(const char *name, uint64_t *start)
 	return end == name + 16 && *start % WAL_SEGMENT == 0;
 }
 
-void
+enum err
 wal_each_segment(struct wal *w, wal_segment_fn fn, void *ctx)
 {
-	int fd = openat(w->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *de;
+	const struct dirent *de;
 	uint64_t start;
+	DIR *d;
+	enum err e = file_dir_open(w->dirfd, w->path, &d);
 
-	if (d == NULL) {
-		log_io(w->path, "opendir");
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((de = readdir(d)) != NULL)
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, w->path, &de)) == OK && de != NULL)
 		if (is_segment(de->d_name, &start))
 			fn(w, de->d_name, start, ctx);
 	closedir(d);
+	return e;
 }
 
 /* An old segment becomes a spare one, or goes if there are enough. */
@@ -694,7 +691,8 @@ wal_checkpoint_set(struct wal *w, struct wal_mark m)
 		atomic_store(&w->state->checkpoint, m.lsn);
 	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
 		wal_segment_close(&w->seg[i]);
-	wal_each_segment(w, wal_segment_retire, &m);
+	/* Of those that are not seen the next checkpoint takes care. */
+	(void)wal_each_segment(w, wal_segment_retire, &m);
 	lock_release(w->append_fd, LOCK_WAL_APPEND);
 	return OK;
 }

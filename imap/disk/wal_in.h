@@ -64,9 +64,10 @@ bool wal_segment_is_whole(const struct wal *w, const char *name);
 /* The descriptor of the segment that holds LSN; with CREATE it is made. */
 enum err wal_segment_get(struct wal *w, uint64_t lsn, bool create, int *fd) MUST_CHECK;
 void wal_segment_close(struct wal_segment *s);
-/* For wal_each_segment(), which calls FN for each that is there: */
+/* For wal_each_segment(), which calls FN for each that is there; ERR_IO, which
+ * is logged: perhaps not for all. */
 typedef void (*wal_segment_fn)(struct wal *w, const char *name, uint64_t start, void *ctx);
-void wal_each_segment(struct wal *w, wal_segment_fn fn, void *ctx);
+enum err wal_each_segment(struct wal *w, wal_segment_fn fn, void *ctx);
 /* With a struct wal_mark: one before it becomes a spare, or goes. */
 void wal_segment_retire(struct wal *w, const char *name, uint64_t start, void *ctx);
 

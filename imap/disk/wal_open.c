@@ -140,18 +140,19 @@ look_beyond(struct wal *w, const char *name, uint64_t start, void *ctx)
  * told of; else a sector has rotted, and indexes know LSNs that are to come.
  * No LSN may be given twice: so in both cases it goes on behind all of them.
  */
-static void
+static enum err
 find_damage(struct wal *w, uint64_t tail)
 {
 	struct beyond b = { .tail = tail };
+	enum err e = wal_each_segment(w, look_beyond, &b);
 
-	wal_each_segment(w, look_beyond, &b);
-	if (!b.found)
-		return;
+	if (e != OK || !b.found)
+		return e;
 	w->resume = b.end > tail ? b.end : tail + WAL_SEGMENT - tail % WAL_SEGMENT;
 	log_warning("%s: no whole frame at %" PRIu64 ", but some behind it: their commits "
 	    "were not flushed when the power went, or the log is damaged; if it did not "
 	    "go, run reconstruct -G on this partition's mailboxes", w->path, tail);
+	return OK;
 }
 
 enum err
@@ -173,7 +174,7 @@ wal_resume(struct wal *w)
 	wal_place_set(&w->state->flushed, m);
 	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
 		wal_segment_close(&w->seg[i]);
-	wal_each_segment(w, wal_segment_retire, &m);
+	(void)wal_each_segment(w, wal_segment_retire, &m);
 	w->resume = 0;
 	return OK;
 }
@@ -206,9 +207,11 @@ segment_last(struct wal *w, const char *name, uint64_t start, void *ctx)
 static enum err
 start_anew(struct wal *w, struct wal_mark *m)
 {
+	enum err e;
+
 	*m = (struct wal_mark){ .lsn = WAL_SEGMENT, .chain = 0 };
-	wal_each_segment(w, segment_last, &m->lsn);
-	return wal_checkpoint_write(w, *m);
+	e = wal_each_segment(w, segment_last, &m->lsn);
+	return e == OK ? wal_checkpoint_write(w, *m) : e;
 }
 
 /* The segment that the next frame goes into has all its room, as it had once. */
@@ -249,13 +252,15 @@ open_cold(struct wal *w)
 	if (e != OK)
 		return e;
 	tail = m;
-	wal_each_segment(w, segment_forget, NULL);
-	e = find_tail(w, &tail);
+	e = wal_each_segment(w, segment_forget, NULL);
+	if (e == OK)
+		e = find_tail(w, &tail);
+	if (e == OK)
+		e = find_damage(w, tail.lsn);
 	if (e != OK)
 		return e;
-	find_damage(w, tail.lsn);
 	if (w->resume == 0) {
-		wal_each_segment(w, segment_drop_after, &tail);
+		(void)wal_each_segment(w, segment_drop_after, &tail);
 		refill(w, tail.lsn);
 	}
 	memset(w->state, 0, sizeof(*w->state));

@@ -57,6 +57,8 @@ open_current_index(struct mbox *m)
 
 	for (int tries = 0; ; tries++) {
 		e = mbox_open_index(m);
+		if (e == OK && !(m->flags & MBOX_PEEK))
+			mailbox_look_after(m->store, m->part, m->ix, m->entry);
 		if (e == OK)
 			e = mbox_snapshot(m, &m->h);
 		if (e == OK && m->h.state != 0)

@@ -394,15 +394,14 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	return e;
 }
 
-enum err
-mailbox_lock(struct store *s, struct partition *part, struct index *ix,
+/* With the lock, which a failure releases. */
+static enum err
+make_whole(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *entry)
 {
 	uint64_t was, is;
-	enum err e = index_lock(ix);
+	enum err e;
 
-	if (e != OK)
-		return e;
 	e = index_check_room(ix);
 	if (e != OK || !index_needs_repair(ix)) {
 		if (e != OK)
@@ -422,6 +421,25 @@ mailbox_lock(struct store *s, struct partition *part, struct index *ix,
 		log_warning("quota root %s: not counted anew; run quota -f",
 		    entry->quotaroot);
 	return OK;
+}
+
+enum err
+mailbox_lock(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *entry)
+{
+	enum err e = index_lock(ix);
+
+	return e == OK ? make_whole(s, part, ix, entry) : e;
+}
+
+void
+mailbox_look_after(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *entry)
+{
+	if (!index_needs_repair(ix) || index_lock_if_free(ix) != OK)
+		return;
+	if (make_whole(s, part, ix, entry) == OK)
+		index_unlock(ix);
 }
 
 /* --- cold: the whole log --- */

@@ -21,6 +21,13 @@ enum err mailbox_lock(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *e) MUST_CHECK;
 
 /*
+ * For a reader: what a writer that is gone has left is finished, if that is so
+ * and goes without waiting for anybody; else it is as it was.
+ */
+void mailbox_look_after(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *e);
+
+/*
  * Replays a partition's log from its checkpoint; for the one cold opener.
  * Damage in one mailbox is logged and does not stop the others.
  */
