@@ -114,6 +114,10 @@ tell_kernel(struct poll *p, int fd, int op)
 	};
 	if (epoll_ctl(p->epoll_fd, op, fd, &ev) == 0)
 		return true;
+	/* It was to be let go, and was not. */
+	if (op == EPOLL_CTL_ADD && errno == EEXIST
+	    && epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0)
+		return true;
 	if (errno != ENOMEM && errno != ENOSPC)
 		log_fatal(EX_OSERR, "cannot watch descriptor %d: %m", fd);
 	return false;

@@ -32,12 +32,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	HEADER_ARENA = 256 * 1024,
 	ENTRY_ARENA = 256 * 1024,
 	OPEN_MAX = 64,			/* mailboxes open at once while replaying */
+	REPLAY_TRIES = 2,
+	REPLAY_PAUSE_MS = 100,
 };
 
 /* One frame's view of the blobs that it carries. */
@@ -581,6 +584,48 @@ open_files_only(struct replay *r, struct replaying *m, const struct mbentry *e)
 	    e->name);
 }
 
+/*
+ * Is the error the affair of one mailbox's file, and not of the disk (full) or
+ * of us (who lack memory or descriptors)?  If writes fail, the checkpoint that
+ * follows a replay will, too.
+ */
+static bool
+is_of_one(enum err e)
+{
+	return e == ERR_CORRUPT || e == ERR_NOTFOUND || e == ERR_LIMIT ||
+	    (e == ERR_IO && errno != EMFILE && errno != ENFILE && errno != ENOMEM);
+}
+
+/*
+ * An error that passes must not cost a mailbox what the log holds for it: the
+ * checkpoint after the replay lets that go.  So it is tried again, and what is
+ * not the affair of this mailbox ends the replay, until somebody opens the
+ * store again.
+ */
+static enum err
+replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e)
+{
+	const struct timespec pause = { .tv_nsec = REPLAY_PAUSE_MS * 1000000L };
+	enum err err;
+
+	for (int tries = 1; ; tries++) {
+		err = mblist_open_index(r->a.s, e, &m->ix);
+		if (err == OK)
+			err = index_check_room(m->ix);
+		if (err == OK)
+			err = index_lock(m->ix);
+		if (err == OK)
+			err = check_order(r, m->ix);
+		if (err == OK)
+			return OK;
+		index_close(m->ix);
+		m->ix = NULL;
+		if ((err != ERR_IO && err != ERR_CORRUPT) || tries == REPLAY_TRIES)
+			return err;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 static void
 replay_open(struct replay *r, struct replaying *m)
 {
@@ -591,28 +636,24 @@ replay_open(struct replay *r, struct replaying *m)
 	/* Moved to another partition: this log is not its log any more. */
 	if (err == OK && strcmp(e->partition, r->a.part->name) != 0)
 		err = ERR_NOTFOUND;
-	if (err == OK)
-		err = mblist_open_index(r->a.s, e, &m->ix);
-	if (err == OK) {
-		err = index_check_room(m->ix);
-		if (err == OK)
-			err = index_lock(m->ix);
-		if (err == OK)
-			err = check_order(r, m->ix);
-		if (err != OK) {
-			index_close(m->ix);
-			m->ix = NULL;
-		}
+	if (err != OK) {
+		if (err != ERR_NOTFOUND)
+			r->a.err = err;
+		arena_free(arena);
+		return;
 	}
+	err = replay_open_index(r, m, e);
 	if (err == OK) {
 		index_write_begin(m->ix);
 		index_trim(m->ix);
 		if (e->quotaroot != NULL)
 			m->quotaroot = mem_copy(e->quotaroot);
-	} else if (err == ERR_CORRUPT || err == ERR_IO) {
+	} else if (err != ERR_NOTFOUND && err != ERR_STALE && is_of_one(err)) {
 		open_files_only(r, m, e);
 	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
-		log_err("replay: a mailbox cannot be opened: %s", err_text(err));
+		log_err("mailbox %s cannot be opened for the replay of the log: %s; the "
+		    "store stays closed until it can", e->name, err_text(err));
+		r->a.err = err;
 	}
 	arena_free(arena);
 }
@@ -631,18 +672,6 @@ replay_find(struct replay *r, const struct id128 *id)
 	*m = (struct replaying){ .id = *id, .dirfd = -1 };
 	replay_open(r, m);
 	return m;
-}
-
-/*
- * Is the error the affair of one mailbox's file, and not of the disk (full) or
- * of us (who lack memory or descriptors)?  If writes fail, the checkpoint that
- * follows a replay will, too.
- */
-static bool
-is_of_one(enum err e)
-{
-	return e == ERR_CORRUPT || e == ERR_NOTFOUND || e == ERR_LIMIT ||
-	    (e == ERR_IO && errno != EMFILE && errno != ENFILE && errno != ENOMEM);
 }
 
 /*

@@ -111,6 +111,9 @@ class Run:
         out = []
         for key in sorted(self.reached):
             site = self.sites[key]
+            # Berkeley DB believes that close(2) never fails and falls over it.
+            if site.call == "close" and site.frames and "libdb" in site.frames[0][0]:
+                continue
             if (calls and site.call not in calls) or (self.args.key and key != int(self.args.key, 16)):
                 continue
             for i, error in enumerate(ERRORS[site.call]):

@@ -353,7 +353,6 @@ CALL(int, stat, (const char *a, struct stat *st), (a, st), -1, a)
 CALL(int, lstat, (const char *a, struct stat *st), (a, st), -1, a)
 CALL(int, fstatat, (int d, const char *a, struct stat *st, int f), (d, a, st, f), -1, a)
 CALL(int, fstatvfs, (int fd, struct statvfs *st), (fd, st), fd, NULL)
-CALL(int, flock, (int fd, int op), (fd, op), fd, NULL)
 CALL(int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), fd, NULL)
 CALL(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, n, f), fd, NULL)
 CALL(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), fd, NULL)
@@ -366,7 +365,6 @@ CALL(int, getsockopt, (int fd, int l, int o, void *v, socklen_t *n), (fd, l, o, 
 CALL(int, setsockopt, (int fd, int l, int o, const void *v, socklen_t n), (fd, l, o, v, n), fd, NULL)
 CALL(int, poll, (struct pollfd *p, nfds_t n, int t), (p, n, t), -1, NULL)
 CALL(int, epoll_create1, (int f), (f), -1, NULL)
-CALL(int, epoll_ctl, (int a, int b, int c, struct epoll_event *v), (a, b, c, v), a, NULL)
 CALL(int, epoll_wait, (int a, struct epoll_event *v, int n, int t), (a, v, n, t), a, NULL)
 CALL(int, epoll_pwait, (int a, struct epoll_event *v, int n, int t, const sigset_t *m),
     (a, v, n, t, m), a, NULL)
@@ -382,6 +380,20 @@ CALL(pid_t, waitpid, (pid_t a, int *s, int o), (a, s, o), -1, NULL)
 CALL(int, sigqueue, (pid_t a, int s, const union sigval v), (a, s, v), -1, NULL)
 CALL(ssize_t, readlink, (const char *a, char *b, size_t n), (a, b, n), -1, a)
 CALL(int, munmap, (void *a, size_t n), (a, n), -1, NULL)
+
+/* To let a lock go cannot fail. */
+int
+flock(int fd, int op)
+{
+	REAL(int, flock, (int, int))
+	int e = op != LOCK_UN ? fault(CALL_flock, fd, NULL) : 0;
+
+	if (e != 0) {
+		errno = e;
+		return -1;
+	}
+	return real_(fd, op);
+}
 
 /* Flushes: the driver has to know which of them were done. */
 #define FLUSH(name)								\
@@ -416,6 +428,20 @@ close(int fd)
 		return -1;
 	}
 	return rc;
+}
+
+/* Nor can it fail to look no longer at something. */
+int
+epoll_ctl(int set, int op, int fd, struct epoll_event *v)
+{
+	REAL(int, epoll_ctl, (int, int, int, struct epoll_event *))
+	int e = op != EPOLL_CTL_DEL ? fault(CALL_epoll_ctl, set, NULL) : 0;
+
+	if (e != 0) {
+		errno = e;
+		return -1;
+	}
+	return real_(set, op, fd, v);
 }
 
 int
