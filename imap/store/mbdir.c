@@ -390,6 +390,18 @@ mbdir_sync_header(struct store *s, const struct mbentry *e)
 
 /* --- removing --- */
 
+static void
+remove_file(int dirfd, const char *dir, const char *name)
+{
+	if (file_unlink(dirfd, name) == ERR_IO)
+		log_warning("%s/%s: left behind", dir, name);
+}
+
+/*
+ * The header first and the index, which may bear the mark of deletion, last:
+ * what a power cut leaves in between must not look like a mailbox to who builds
+ * the list anew.
+ */
 void
 mbdir_empty(int dirfd, const char *dir)
 {
@@ -398,15 +410,17 @@ mbdir_empty(int dirfd, const char *dir)
 
 	if (file_dir_open(dirfd, dir, &d) != OK)
 		return;
+	remove_file(dirfd, dir, "cyrus.header");
 	while (file_dir_next(d, dir, &de) == OK && de != NULL) {
 		if (mbdir_is_ours(de->d_name)) {
-			if (file_unlink(dirfd, de->d_name) == ERR_IO)
-				log_warning("%s/%s: left behind", dir, de->d_name);
+			if (strcmp(de->d_name, "cyrus.index") != 0)
+				remove_file(dirfd, dir, de->d_name);
 		} else if (de->d_type == DT_REG) {
 			log_warning("%s/%s: not a file of ours; it stays", dir, de->d_name);
 		}
 	}
 	closedir(d);
+	remove_file(dirfd, dir, "cyrus.index");
 }
 
 void

@@ -173,6 +173,12 @@ read_mailbox(struct rebuild *r, int dirfd, const char *dir)
 
 	if (e == ERR_NOTFOUND && faccessat(dirfd, "cyrus.index", F_OK, 0) != 0)
 		return;
+	/* A creation that was not finished: nobody was told of it, and nothing is in it. */
+	if (e == ERR_NOTFOUND && index_header_read(dirfd, &ix) == OK && ix.last_uid == 0) {
+		log_notice("%s/%s: without cyrus.header and messages; not put into the list",
+		    r->part->path, dir);
+		return;
+	}
 	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		if (!guess_header(r, dirfd, dir, &h))
 			return;
