@@ -269,7 +269,9 @@ class Simulator:
         if box is None:
             return out
         if events:
-            number = next(n for n, b in model.boxes.items() if b.name == f"user.{user}")
+            number = next((n for n, b in model.boxes.items() if b.name == f"user.{user}"), None)
+            if number is None:          # its CREATE was not answered
+                return out
             events.event(json.dumps({"c": "after", "n": 1, "do": "APPEND", "mode": "any", "groups": [[
                 ["msg", number, "afterwards", None,
                  workload.Client.spec(MESSAGE, [], False, None)]]]}))
