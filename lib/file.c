@@ -191,6 +191,12 @@ file_allocate(int fd, const char *path, uint64_t off, uint64_t n)
 	return error != 0 ? failed(path, "fallocate") : OK;
 }
 
+bool
+file_reserve(int fd, uint64_t n)
+{
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n) == 0;
+}
+
 enum err
 file_truncate(int fd, const char *path, uint64_t size)
 {

@@ -37,6 +37,8 @@ enum err file_read_at(int fd, const char *path, void *p, size_t n, uint64_t off)
 enum err file_slurp(int dirfd, const char *path, size_t max, struct buf *b) MUST_CHECK;
 
 enum err file_size(int fd, const char *path, uint64_t *size) MUST_CHECK;
+/* Takes room to grow to N bytes, which do not count yet; false: there is none. */
+bool file_reserve(int fd, uint64_t n);
 enum err file_allocate(int fd, const char *path, uint64_t off, uint64_t n) MUST_CHECK;
 enum err file_truncate(int fd, const char *path, uint64_t size) MUST_CHECK;
 

@@ -91,6 +91,9 @@ enum err kv_walk(struct kv *kv, struct str prefix, struct str from,
     kv_each_fn each, void *ctx) MUST_CHECK;
 
 enum err kv_begin(struct kv *kv, struct kv_txn **txn) MUST_CHECK;
+
+/* The same for what makes room: also when the disk is full, from a reserve. */
+enum err kv_begin_small(struct kv *kv, struct kv_txn **txn) MUST_CHECK;
 enum err kv_txn_get(struct kv_txn *txn, struct str key, struct buf *value) MUST_CHECK;
 enum err kv_txn_walk(struct kv_txn *txn, struct str prefix, struct str from,
     kv_each_fn each, void *ctx) MUST_CHECK;

@@ -75,8 +75,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -366,6 +368,25 @@ fill_cache_file(struct kv *kv)
 	close(fd);
 }
 
+/*
+ * Room for transactions that make room, when the disk will be full: behind the
+ * ends of the log's file and the B-tree, where nobody else can take it.  Is
+ * there some?
+ */
+static bool
+reserve(struct kv *kv)
+{
+	DB_LOG_STAT *st;
+	char name[32];
+
+	if (kv->env->log_stat(kv->env, &st, 0) != 0)
+		return false;
+	snprintf(name, sizeof(name), "log.%010u", (unsigned)st->st_cur_file);
+	free(st);
+	(void)kv_state_reserve(&kv->state, kv->name, LOG_FILE_SIZE / 4);
+	return kv_state_reserve(&kv->state, name, LOG_FILE_SIZE / 2);
+}
+
 /* With the lock.  If it fails, page->inside stays set: the next one tries. */
 static enum err
 recover(struct kv *kv)
@@ -401,6 +422,7 @@ recover(struct kv *kv)
 		return e;
 	}
 	fill_cache_file(kv);
+	(void)reserve(kv);
 	kv->epoch = atomic_load(&page->epoch);
 	atomic_store(&page->damaged, 0);
 	return OK;
@@ -822,15 +844,18 @@ kv_txn_walk(struct kv_txn *txn, struct str prefix, struct str from,
 	return txn->failed;
 }
 
-enum err
-kv_begin(struct kv *kv, struct kv_txn **out)
+static enum err
+begin(struct kv *kv, struct kv_txn **out, bool is_small)
 {
 	*out = NULL;
-	if (!kv_state_has_room(&kv->state)) {
-		log_err("DBERROR: %s/%s: no room on the disk", kv->dir, kv->name);
-		return ERR_NOSPACE;
+	bool is_full = !kv_state_has_room(&kv->state);
+	enum err e = is_full && !is_small ? ERR_NOSPACE : enter(kv);
+	if (e == OK && is_full && !reserve(kv)) {
+		leave(kv);
+		e = ERR_NOSPACE;
 	}
-	enum err e = enter(kv);
+	if (e == ERR_NOSPACE && is_full)
+		log_err("DBERROR: %s/%s: no room on the disk", kv->dir, kv->name);
 	if (e != OK)
 		return e;
 	int ret = kv->env->txn_begin(kv->env, NULL, &kv->txn.handle, 0);
@@ -849,6 +874,18 @@ kv_begin(struct kv *kv, struct kv_txn **out)
 	kv->txn.failed = OK;
 	*out = &kv->txn;
 	return OK;
+}
+
+enum err
+kv_begin(struct kv *kv, struct kv_txn **out)
+{
+	return begin(kv, out, false);
+}
+
+enum err
+kv_begin_small(struct kv *kv, struct kv_txn **out)
+{
+	return begin(kv, out, true);
 }
 
 enum err
@@ -892,6 +929,7 @@ checkpoint_if_due(struct kv *kv)
 {
 	if (kv_changes(kv) % CHECKPOINT_LOOK != 0)
 		return true;
+	(void)reserve(kv);
 	return failed(kv, kv->env->txn_checkpoint(kv->env, CHECKPOINT_KB, 0, 0),
 	    "checkpoint") == OK;
 }

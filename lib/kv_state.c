@@ -28,6 +28,7 @@
 
 enum {
 	PAGE_SIZE = 4096,
+	RESERVE_MIN = 64 << 10,
 	ROOM_MIN = 4 << 20,	/* a log file, a checkpoint, the regions */
 };
 
@@ -214,4 +215,23 @@ kv_state_has_room(const struct kv_state *s)
 
 	return fstatvfs(s->dir_fd, &v) != 0
 	    || (uint64_t)v.f_bavail * v.f_frsize >= ROOM_MIN;
+}
+
+bool
+kv_state_reserve(const struct kv_state *s, const char *name, uint64_t more)
+{
+	bool has_some = false;
+	struct stat st;
+	int fd;
+
+	if (file_open(s->dir_fd, name, O_RDWR, 0, &fd) != OK)
+		return false;
+	if (fstat(fd, &st) == 0) {
+		if (kv_state_has_room(s) && !file_reserve(fd, (uint64_t)st.st_size + more))
+			log_debug("%s: no room for later", name);
+		has_some = fstat(fd, &st) == 0 &&
+		    (uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size + RESERVE_MIN;
+	}
+	close(fd);
+	return has_some;
 }

@@ -68,4 +68,10 @@ enum err kv_state_rewrite(const struct kv_state *s, const char *name) MUST_CHECK
 /* Is there room for a transaction on the disk? */
 bool kv_state_has_room(const struct kv_state *s);
 
+/*
+ * Takes room for MORE bytes behind the end of file NAME, if the disk has much.
+ * Is there some, from now or before, for a small transaction?
+ */
+bool kv_state_reserve(const struct kv_state *s, const char *name, uint64_t more);
+
 #endif

@@ -107,6 +107,25 @@ segment_fill(struct wal *w, int fd, const char *name)
 	return e;
 }
 
+/* Filled under a name that nobody takes for a segment. */
+static enum err
+segment_make(struct wal *w, const char *name)
+{
+	enum err e;
+	int fd;
+
+	e = file_open(w->dirfd, "new", O_RDWR | O_CREAT | O_TRUNC, 0600, &fd);
+	if (e != OK)
+		return e;
+	e = segment_fill(w, fd, "new");
+	close(fd);
+	if (e == OK)
+		e = file_rename(w->dirfd, "new", w->dirfd, name);
+	if (e != OK && file_unlink(w->dirfd, "new") != OK)
+		log_warning("%s/new: could not be removed", w->path);
+	return e;
+}
+
 /*
  * A new segment: a spare one renamed if there is one, else zeros.  Its name is
  * not yet durable: stream_put_bytes() sees to that.
@@ -116,7 +135,6 @@ segment_create(struct wal *w, const char *name)
 {
 	char spare[32];
 	enum err e;
-	int fd;
 
 	for (int i = 0; i < WAL_SPARE; i++) {
 		snprintf(spare, sizeof(spare), "spare%d", i);
@@ -126,18 +144,7 @@ segment_create(struct wal *w, const char *name)
 		if (e != ERR_NOTFOUND)
 			return e;
 	}
-	e = file_open(w->dirfd, "new", O_RDWR | O_CREAT | O_TRUNC, 0600, &fd);
-	if (e != OK)
-		return e;
-	e = segment_fill(w, fd, "new");
-	close(fd);
-	if (e == OK)
-		e = file_rename(w->dirfd, "new", w->dirfd, name);
-	if (e != OK) {
-		if (file_unlink(w->dirfd, "new") != OK)
-			log_warning("%s/new: could not be removed", w->path);
-	}
-	return e;
+	return segment_make(w, name);
 }
 
 void
@@ -582,6 +589,43 @@ wal_mark(struct wal *w)
 	return wal_place_get(&w->state->tail);
 }
 
+/* --- room for later --- */
+
+static bool
+has_spare(const struct wal *w)
+{
+	char spare[32];
+
+	for (int i = 0; i < WAL_SPARE; i++) {
+		snprintf(spare, sizeof(spare), "spare%d", i);
+		if (wal_segment_is_whole(w, spare))
+			return true;
+	}
+	return false;
+}
+
+enum err
+wal_reserve(struct wal *w)
+{
+	enum err e;
+
+	if (WAL_SEGMENT - wal_tail(w) % WAL_SEGMENT >= WAL_SEGMENT / 2 || has_spare(w))
+		return OK;
+	e = lock_exclusive(w->append_fd, LOCK_WAL_APPEND, WAL_WAIT_MS);
+	if (e != OK)
+		return e;
+	if (!has_spare(w))
+		e = segment_make(w, "spare0");
+	lock_release(w->append_fd, LOCK_WAL_APPEND);
+	return e;
+}
+
+bool
+wal_is_short(struct wal *w)
+{
+	return wal_tail(w) - wal_checkpoint_lsn(w) >= WAL_SEGMENT && !has_spare(w);
+}
+
 /* --- checkpoints --- */
 
 enum err
@@ -589,12 +633,20 @@ wal_checkpoint_write(struct wal *w, struct wal_mark m)
 {
 	struct buf b = BUF_INIT;
 	enum err e;
+	int fd;
 
 	buf_add_u32(&b, CHECKPOINT_MAGIC);
 	buf_add_u64(&b, m.lsn);
 	buf_add_u32(&b, m.chain);
 	buf_add_u32(&b, crc32c(0, b.p, b.n));
 	e = file_replace(w->dirfd, "checkpoint", b.p, b.n, 0600, true);
+	/* 20 bytes in the sector it has; without them the log cannot give room back. */
+	if (e == ERR_NOSPACE && file_open(w->dirfd, "checkpoint", O_WRONLY, 0, &fd) == OK) {
+		e = file_write_at(fd, "checkpoint", b.p, b.n, 0);
+		if (e == OK)
+			e = file_fsync(fd, "checkpoint");
+		close(fd);
+	}
 	buf_free(&b);
 	return e;
 }

@@ -58,6 +58,16 @@ enum err wal_append(struct wal *w, const struct iovec *iov, int iovcnt,
     uint64_t *start, uint64_t *end) MUST_CHECK;
 
 /*
+ * Room for later is made sure of while the disk has some: half a segment or a
+ * spare one.  Who wants to put new mail in asks, and does not if ERR_NOSPACE;
+ * then flags can be set and messages expunged when the disk is full.
+ */
+enum err wal_reserve(struct wal *w) MUST_CHECK;
+
+/* Would a checkpoint give it the room that it lacks? */
+bool wal_is_short(struct wal *w);
+
+/*
  * Returns when all before END is settled: on the disk, or void because it
  * could not be brought there.  After an error nobody can know, and the log
  * takes no frames; whoever comes next tries again to settle it.

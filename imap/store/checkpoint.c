@@ -318,7 +318,8 @@ checkpoint_settle(struct partition *part, uint64_t *lsn)
 bool
 checkpoint_due(const struct partition *part)
 {
-	return wal_tail(part->wal) - wal_checkpoint_lsn(part->wal) > DUE;
+	return wal_tail(part->wal) - wal_checkpoint_lsn(part->wal) > DUE ||
+	    wal_is_short(part->wal);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "imap/disk/seen.h"
 #include "imap/disk/spool.h"
+#include "imap/disk/wal.h"
 #include "imap/store/blob_in.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -149,8 +150,10 @@ write_cache(struct target *tg, struct new_message *n)
 static enum err
 write_files(struct commit *c, struct target *tg)
 {
-	enum err e = index_reserve(tg->ix, (uint32_t)tg->new_n);
+	enum err e = tg->new_n > 0 ? wal_reserve(tg->part->wal) : OK;
 
+	if (e == OK)
+		e = index_reserve(tg->ix, (uint32_t)tg->new_n);
 	for (size_t i = 0; e == OK && i < tg->new_n; i++) {
 		struct new_message *n = &tg->new[i];
 

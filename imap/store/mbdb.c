@@ -186,6 +186,16 @@ mbdb_begin(struct store *s, struct kv_txn **txn)
 	return e;
 }
 
+enum err
+mbdb_begin_small(struct store *s, struct kv_txn **txn)
+{
+	enum err e = kv_begin_small(s->mailboxes, txn);
+
+	if (e == ERR_STALE && (e = rejoin(s)) == OK)
+		e = kv_begin_small(s->mailboxes, txn);
+	return e;
+}
+
 /* --- keys --- */
 
 void

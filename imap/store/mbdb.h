@@ -47,6 +47,8 @@ enum err mbdb_get(struct store *s, struct str key, struct buf *value) MUST_CHECK
 /* As kv_walk() and kv_begin(); joins the new environment after ERR_STALE. */
 enum err mbdb_walk(struct store *s, struct str prefix, kv_each_fn each, void *ctx) MUST_CHECK;
 enum err mbdb_begin(struct store *s, struct kv_txn **txn) MUST_CHECK;
+/* For what makes room: a full disk does not stop it. */
+enum err mbdb_begin_small(struct store *s, struct kv_txn **txn) MUST_CHECK;
 
 /* Keys. */
 void mbdb_name_key(struct buf *key, enum mbdb_kind kind, struct str name);

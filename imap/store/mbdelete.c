@@ -49,7 +49,7 @@ static enum err
 delete_now(struct store *s, const struct mbset *set, struct str top)
 {
 	struct kv_txn *txn;
-	enum err e = mbdb_begin(s, &txn);
+	enum err e = mbdb_begin_small(s, &txn);
 
 	if (e != OK)
 		return e;

@@ -104,7 +104,7 @@ static enum err
 take_off(struct store *s, const struct list *l)
 {
 	struct kv_txn *txn;
-	enum err e = mbdb_begin(s, &txn);
+	enum err e = mbdb_begin_small(s, &txn);
 
 	if (e != OK)
 		return e;

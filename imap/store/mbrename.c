@@ -191,7 +191,7 @@ mbset_rename(struct store *s, struct mbset *set, const char *const *to, struct s
     struct str new_top)
 {
 	struct kv_txn *txn;
-	enum err e = mbdb_begin(s, &txn);
+	enum err e = mbdb_begin_small(s, &txn);
 
 	if (e != OK)
 		return e;

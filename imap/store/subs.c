@@ -13,6 +13,7 @@
 #include "lib/lock.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,17 +48,23 @@ read_file(struct store *s, struct str user, struct buf *text)
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* The last line's end may be missing, if somebody has edited the file. */
+/*
+ * The last line's end may be missing, if somebody has edited the file.  Empty
+ * ones are what blank() leaves.
+ */
 static bool
 next_name(struct str *text, struct str *line, struct str *name)
 {
-	if (text->n == 0)
-		return false;
-	*line = str_slice(*text, 0, str_chr(*text, '\n'));
-	*text = str_slice(*text, line->n + 1, text->n);
-	*name = *line;
-	while (name->n > 0 && (name->p[name->n - 1] == '\t' || name->p[name->n - 1] == '\r'))
-		name->n--;
+	do {
+		if (text->n == 0)
+			return false;
+		*line = str_slice(*text, 0, str_chr(*text, '\n'));
+		*text = str_slice(*text, line->n + 1, text->n);
+		*name = *line;
+		while (name->n > 0 && (name->p[name->n - 1] == '\t' ||
+		    name->p[name->n - 1] == '\r'))
+			name->n--;
+	} while (name->n == 0);
 	return true;
 }
 
@@ -101,6 +108,33 @@ edit(struct str text, struct str name, bool subscribed, struct buf *out)
 	return there != subscribed;
 }
 
+/*
+ * On a full disk there is no room for a second file: the name is overwritten
+ * with TABs, which mean nothing, until the file is written anew.
+ */
+static enum err
+blank(struct store *s, const char *path, struct str text, struct str name)
+{
+	struct str rest = text, line, n;
+	struct buf tabs = BUF_INIT;
+	enum err e;
+	int fd;
+
+	while (next_name(&rest, &line, &n) && !str_eq(n, name))
+		continue;
+	for (size_t i = 0; i < line.n; i++)
+		buf_addc(&tabs, '\t');
+	e = file_open(s->config_fd, path, O_WRONLY, 0, &fd);
+	if (e == OK) {
+		e = file_write_at(fd, path, tabs.p, tabs.n, (uint64_t)(line.p - text.p));
+		if (e == OK)
+			e = file_fsync(fd, path);
+		close(fd);
+	}
+	buf_free(&tabs);
+	return e;
+}
+
 static enum err
 set_locked(struct store *s, struct str user, struct str name, bool subscribed)
 {
@@ -110,6 +144,8 @@ set_locked(struct store *s, struct str user, struct str name, bool subscribed)
 	if (e == OK && edit(buf_str(&old), name, subscribed, &new)) {
 		path_of(user, true, &path);
 		e = file_replace(s->config_fd, path.p, new.p, new.n, 0600, true);
+		if (e == ERR_NOSPACE && !subscribed)
+			e = blank(s, path.p, buf_str(&old), name);
 	}
 	buf_free(&old);
 	buf_free(&new);
