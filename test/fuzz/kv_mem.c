@@ -250,6 +250,12 @@ kv_begin(struct kv *kv, struct kv_txn **txn)
 }
 
 enum err
+kv_begin_small(struct kv *kv, struct kv_txn **txn)
+{
+	return kv_begin(kv, txn);
+}
+
+enum err
 kv_txn_get(struct kv_txn *txn, struct str key, struct buf *value)
 {
 	return kv_get(txn->kv, key, value);
