@@ -3,6 +3,7 @@
 
 #include "imap/store/compact.h"
 #include "imap/store/local.h"
+#include "imap/store/mbdb.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbox_in.h"
 #include "imap/store/recover.h"
@@ -114,49 +115,57 @@ reclaim_uid(struct index *ix, uint32_t uid)
 }
 
 /*
- * Opened and locked.  While we wait for the lock another cyr_expire, or
- * reconstruct, may replace the index: its new file is the mailbox then.
- * ERR_NOTFOUND: the mailbox was deleted.
+ * Opened and locked, and *E what the list says now.  Before that another
+ * cyr_expire, or reconstruct, may have replaced the index, or somebody moved
+ * the mailbox to another partition.  ERR_NOTFOUND: it is deleted.
  */
 static enum err
-lock_current(struct store *s, struct partition *part, const struct mbentry *e, struct index **ix)
+lock_current(struct store *s, struct arena *arena, const struct mbentry **e, struct index **ix)
 {
-	for (int tries = 0; ; tries++) {
-		enum err err = mblist_open_index(s, e, ix);
-		bool is_deleted;
+	const struct arena_mark start = arena_mark(arena);
+	const struct id128 id = (*e)->id;
+	struct mbentry *now;
 
-		if (err != OK)
-			return err;
-		err = mailbox_lock(s, part, *ix, e);
-		if (err == OK)
-			return OK;
-		is_deleted = ((*ix)->h->state & INDEX_DELETED) != 0;
-		index_close(*ix);
-		if (err == ERR_STALE && is_deleted)
-			return ERR_NOTFOUND;
+	for (int tries = 0; ; tries++) {
+		enum err err = mblist_open_index(s, *e, ix);
+
+		if (err == OK) {
+			err = mailbox_lock(s, store_partition_of(s, (*e)->partition), *ix, *e);
+			if (err == OK)
+				return OK;
+			index_close(*ix);
+		}
 		if (err != ERR_STALE || tries == REOPEN_TRIES)
 			return err;
+		arena_rewind(arena, start);
+		err = mblist_lookup_id(s, arena, &id, &now);
+		if (err != OK)
+			return err;
+		*e = now;
 	}
 }
 
 enum err
 reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32_t *reclaimed)
 {
-	struct partition *part = store_partition_of(s, e->partition);
+	struct arena *arena = arena_new(MBDB_ARENA);
 	struct index *ix;
 	uint32_t dropped;
-	enum err err = lock_current(s, part, e, &ix);
+	enum err err = lock_current(s, arena, &e, &ix);
 
 	*reclaimed = 0;
-	if (err != OK)
+	if (err != OK) {
+		arena_free(arena);
 		return err;
+	}
 	spool_sweep(ix->dirfd);
 	*reclaimed = reclaim_durably(ix, before);
-	err = compact_index(part, ix, before, &dropped);
+	err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
 	if (dropped > 0)
 		log_info("mailbox %s: %u records of expunged messages dropped",
 		    e->name, dropped);
 	index_unlock(ix);
 	index_close(ix);
+	arena_free(arena);
 	return err;
 }

@@ -614,6 +614,26 @@ two_reclaim_at_once(void **state)
 	expect_left(0);
 }
 
+/* Listed, then moved to another partition: reclaimed there. */
+static void
+reclaims_what_was_moved(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct arena *a = arena_new(100000);
+	struct mbentry *e;
+	uint32_t n = 0;
+
+	(void)state;
+	expunge_most(m);
+	mbox_close(m);
+	assert_int_equal(mblist_lookup(f.s, a, STR("user.joe"), &e), OK);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe"), STR("user.joe"),
+	    f.part[1].name), OK);
+	assert_int_equal(reclaim_mailbox(f.s, e, time(NULL), &n), OK);
+	arena_free(a);
+	expect_left(0);
+}
+
 /* --- crashes --- */
 
 /*
@@ -871,6 +891,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(tombstones_are_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_reclaim_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(reclaims_what_was_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_after_a_replay_are_news, setup, teardown),
