@@ -23,6 +23,7 @@ EVENTS = """
   checkpoint cmd="ctl_cyrusdb -c" period=3
   prune cmd="cyr_expire -E 3 -X 0 -D 0" period=10
 """
+MOST_PROBLEMS = 10
 # The restart after everything was killed, and why these lines are right then.
 AFTER_KILL = r"replay|recover|was not stopped|killed|counted anew|is taken over|crash"
 
@@ -63,9 +64,8 @@ class Admin(threading.Thread):
             try:
                 self.one(args)
                 self.runs[" ".join(args)] = self.runs.get(" ".join(args), 0) + 1
-            except BaseException as e:
+            except Exception as e:      # pylint: disable=broad-except
                 self.soak.load.fail(self, e)
-                return
 
     def one(self, args):
         if args == ("SIGHUP",):
@@ -121,19 +121,24 @@ class Soak:
         self.measure()
         self.load.stop()
         admin.join(300)
-        for name, error in self.load.failures:
-            self.problem(f"{name}: {type(error).__name__}: {error}")
+        self.tell_failures()
         self.facts.append(("tools and reloads", sum(admin.runs.values())))
         self.end()
         return self
 
     def measure(self):
         end = time.monotonic() + self.duration
-        while time.monotonic() < end and not self.load.failures:
+        while time.monotonic() < end and len(self.problems) < MOST_PROBLEMS:
             self.load.stopping.wait(max(0, min(self.period, end - time.monotonic())))
             self.meter.sample()
+            self.tell_failures()
         for text in self.meter.growing():
             self.problem(text)
+
+    def tell_failures(self):
+        """Who has failed does nothing any more; the others go on."""
+        for name, error in self.load.take_failures():
+            self.problem(f"{name}: {type(error).__name__}: {error}")
 
     # --- the end ---
 

@@ -797,7 +797,11 @@ class Load:
     def fail(self, actor, error):
         with self.lock:
             self.failures.append((actor.name, error))
-        self.stopping.set()
+
+    def take_failures(self):
+        with self.lock:
+            failures, self.failures = self.failures, []
+        return failures
 
     def start(self):
         for a in self.actors:
