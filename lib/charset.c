@@ -309,6 +309,42 @@ charset_to_utf8(struct str charset, struct str text, struct buf *utf8)
 	return OK;
 }
 
+bool
+charset_has_lines(struct str name)
+{
+	struct buf lf = BUF_INIT;
+	struct key key;
+	UConverter *c;
+	UErrorCode error = U_ZERO_ERROR;
+	bool has = false;
+
+	if (!make_key(name, &key))
+		return false;
+	if (is_utf8(&key))
+		return true;
+	c = converter(&key);
+	if (c == NULL)
+		return false;
+	convert(c, STR("\n"), &lf);
+	switch ((int)ucnv_getType(c)) {
+	case UCNV_SBCS:
+	case UCNV_MBCS:
+	case UCNV_LATIN_1:
+	case UCNV_UTF8:
+	case UCNV_CESU8:
+	case UCNV_US_ASCII:
+		has = str_eq(buf_str(&lf), STR("\n"));	/* not in EBCDIC */
+		break;
+	case UCNV_ISO_2022:
+		has = strstr(ucnv_getName(c, &error), "locale=ja") != NULL;
+		break;
+	default:
+		break;
+	}
+	buf_free(&lf);
+	return has;
+}
+
 /* --- folding --- */
 
 /*

@@ -17,6 +17,13 @@
 bool charset_known(struct str name);
 
 /*
+ * May text be cut behind each byte LF and decoded in pieces?  Not if LF can be
+ * part of a character, or if what a byte means depends on the lines before.
+ * (ISO-2022-JP's lines end in ASCII, RFC 1468.)
+ */
+bool charset_has_lines(struct str name);
+
+/*
  * Appends TEXT, decoded from CHARSET, to UTF8.  Bytes that mean nothing become
  * U+FFFD.  Labels are taken as mail means them: iso-8859-1 is windows-1252,
  * gb2312 is GB18030.  TEXT begins and ends in the initial state, so a text

@@ -16,25 +16,6 @@ text_guess_utf8(struct str text, struct buf *utf8)
 		buf_add_str(utf8, text);
 }
 
-/* Bytes of these do not show where characters or shifts begin. */
-static bool
-is_indivisible(struct str charset)
-{
-	static const char *const prefixes[] = {
-		"utf-16", "utf16", "utf-32", "utf32", "utf-7", "utf7", "ucs",
-		"unicode", "iso-10646", "iso-2022-kr", "iso-2022-cn", "hz",
-		"ibm", "cp037", "ebcdic", "scsu", "bocu",
-	};
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		struct str p = str_c(prefixes[i]);
-
-		if (charset.n >= p.n && str_ieq((struct str){ charset.p, p.n }, p))
-			return true;
-	}
-	return false;
-}
-
 enum err
 mime_text_open(struct mime_text *t, struct str message,
     const struct mime_part *leaf)
@@ -51,7 +32,7 @@ mime_text_open(struct mime_text *t, struct str message,
 	if (e == OK && mime_param_value(arena, &leaf->params, "charset", &charset)
 	    && !str_ieq(charset, STR("us-ascii")) && charset_known(charset))
 		buf_add_str(&t->charset, charset);
-	t->indivisible = is_indivisible(charset);
+	t->indivisible = t->charset.n > 0 && !charset_has_lines(charset);
 	arena_free(arena);
 	return e;
 }

@@ -32,7 +32,7 @@ flush(struct decoder *d)
 	if (d->source.n == 0)
 		return;
 	if (charset_to_utf8(d->charset, buf_str(&d->bytes), d->out) != OK)
-		buf_add_str(d->out, buf_str(&d->source));
+		text_guess_utf8(buf_str(&d->source), d->out);
 	buf_reset(&d->bytes);
 	buf_reset(&d->source);
 }

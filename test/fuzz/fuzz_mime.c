@@ -1,13 +1,16 @@
 /*
  * fuzz_mime.c - any bytes are a message (imap/mime)
  *
- * For libFuzzer (test/fuzz/run) or, with replay.c, for files.  Beside what the
- * sanitizers see it checks that parts lie within their parents, that ENVELOPE
- * and BODYSTRUCTURE are well-formed IMAP, and that text read in pieces is the
- * text read at once.
+ * Beside what the sanitizers see it checks that parts lie within their parents
+ * and have the numbers by which they are found, that ENVELOPE and
+ * BODYSTRUCTURE are well-formed IMAP and the same each time and in the cache,
+ * that what is decoded is UTF-8, and that a text of many pieces is what it is
+ * as one.
  */
+#include "imap/disk/cache.h"
 #include "imap/mime/mime.h"
 #include "lib/arena.h"
+#include "lib/charset.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +99,106 @@ check_place(const struct mime_part *p, size_t size)
 	must(p->kind != MIME_MESSAGE || n == 1, "message");
 }
 
+/* Every part is found by its numbers (RFC 3501 section 6.4.5). */
+struct path {
+	const struct mime_part *root;
+	uint32_t number[2 * MIME_MAX_DEPTH];
+	size_t n;
+};
+
+static void check_message_numbers(struct path *w, const struct mime_part *top);
+
+static void
+check_number(struct path *w, const struct mime_part *p, uint32_t number)
+{
+	if (w->n == 2 * MIME_MAX_DEPTH)
+		return;
+	w->number[w->n++] = number;
+	must(mime_part_find(w->root, w->number, w->n) == p, "a part by its numbers");
+	if (p->kind == MIME_MULTIPART) {
+		number = 0;
+		for (const struct mime_part *c = p->child; c != NULL; c = c->next)
+			check_number(w, c, ++number);
+		w->number[w->n] = number + 1;
+		must(w->n == 2 * MIME_MAX_DEPTH ||
+		    mime_part_find(w->root, w->number, w->n + 1) == NULL, "a part too many");
+	} else if (p->kind == MIME_MESSAGE) {
+		check_message_numbers(w, p->child);
+	}
+	w->n--;
+}
+
+static void
+check_message_numbers(struct path *w, const struct mime_part *top)
+{
+	uint32_t number = 0;
+
+	if (top->kind != MIME_MULTIPART) {
+		check_number(w, top, 1);
+		return;
+	}
+	for (const struct mime_part *c = top->child; c != NULL; c = c->next)
+		check_number(w, c, ++number);
+}
+
+/*
+ * The body again and again until it is more than one piece: as text what it is
+ * when all of it is decoded and converted at once.
+ */
+static void
+check_pieces(struct arena *arena, struct str message, const struct mime_part *root)
+{
+	struct buf big = BUF_INIT, body = BUF_INIT, once = BUF_INIT, pieces = BUF_INIT;
+	struct str charset, line;
+	struct mime_part *again;
+
+	buf_add_str(&big, str_slice(message, 0, root->body_start));
+	while (big.n < 150000) {
+		buf_add_str(&big, str_slice(message, root->body_start, message.n));
+		buf_adds(&big, "\r\n");
+	}
+	must(mime_parse(arena, buf_str(&big), &again) == OK && again->kind == MIME_LEAF, "leaf");
+	if (mime_param_value(arena, &again->params, "charset", &charset) &&
+	    charset_known(charset) && !str_ieq(charset, STR("us-ascii")) &&
+	    mime_decode_body(buf_str(&big), again, &body) == OK) {
+		size_t longest = 0;
+		struct str left = buf_str(&body);
+
+		while (left.n > 0) {
+			line = str_slice(left, 0, str_chr(left, '\n'));
+			left = str_slice(left, line.n + 1, left.n);
+			longest = line.n > longest ? line.n : longest;
+		}
+		must(charset_to_utf8(charset, buf_str(&body), &once) == OK &&
+		    mime_decode_text(buf_str(&big), again, &pieces) == OK, "big text");
+		must(utf8_valid(buf_str(&pieces)), "big text is UTF-8");
+		/* ISO-2022-JP's lines end in ASCII; not all that we are given do. */
+		if (longest < 60000 && memchr(body.p, '\033', body.n) == NULL)
+			must(str_eq(buf_str(&once), buf_str(&pieces)), "text in pieces");
+	}
+	buf_free(&big);
+	buf_free(&body);
+	buf_free(&once);
+	buf_free(&pieces);
+}
+
+/* What is kept of a message is what is made of it. */
+static void
+check_cache(struct str message, const struct buf *envelope, const struct buf *structure)
+{
+	const uint8_t guid[32] = { 1 };
+	struct buf entry = BUF_INIT;
+	struct cache_facts facts;
+
+	must(cache_build(message, guid, &entry, &facts) == OK, "an entry of the cache");
+	must(cache_check(buf_str(&entry), guid), "a good entry");
+	must(str_eq(cache_get(buf_str(&entry), CACHE_ENVELOPE), buf_str(envelope)) &&
+	    str_eq(cache_get(buf_str(&entry), CACHE_BODYSTRUCTURE), buf_str(structure)),
+	    "an entry's items");
+	must(facts.header_size <= message.n, "an entry's facts");
+	buf_free(&entry);
+}
+
 static void
 check_text(struct str message, const struct mime_part *p)
 {
@@ -105,6 +208,7 @@ check_text(struct str message, const struct mime_part *p)
 
 	must(e == f, "text and body disagree");
 	must(out.n <= p->body_size, "decoded text is longer");
+	must(e != OK || utf8_valid(buf_str(&whole)), "text is UTF-8");
 	buf_free(&whole);
 	buf_free(&out);
 }
@@ -113,7 +217,7 @@ static void
 check_header(struct arena *arena, struct str header)
 {
 	struct str name, raw, rest = header, *ids;
-	struct buf out = BUF_INIT;
+	struct buf out = BUF_INIT, text = BUF_INIT;
 	int64_t seconds;
 	bool is_reply;
 	int zone;
@@ -121,8 +225,10 @@ check_header(struct arena *arena, struct str header)
 	while (mime_next_field(&rest, &name, &raw)) {
 		struct str value = { raw.p + name.n, raw.n - name.n };
 
-		mime_decode_header(value, &out);
-		mime_base_subject(value, &out, &is_reply);
+		buf_reset(&text);
+		mime_decode_header(value, &text);
+		mime_base_subject(value, &text, &is_reply);
+		must(utf8_valid(buf_str(&text)), "a header's text is UTF-8");
 		mime_parse_date(value, &seconds, &zone);
 		mime_parse_msgids(arena, value, &ids);
 		mime_parse_addresses(arena, value);
@@ -131,6 +237,7 @@ check_header(struct arena *arena, struct str header)
 		if (out.n > 1 << 20)
 			break;
 	}
+	buf_free(&text);
 	buf_free(&out);
 }
 
@@ -150,23 +257,33 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str message = { (const char *)data, size };
-	struct arena *arena = arena_new(64 << 20);
+	struct arena *arena = arena_new(64 << 20), *second = arena_new(64 << 20);
 	struct mime_part *root;
-	struct buf out = BUF_INIT;
+	struct buf out = BUF_INIT, envelope = BUF_INIT, again = BUF_INIT;
 
 	must(mime_parse(arena, message, &root) == OK, "mime_parse");
 	must(root->header_start == 0, "root");
 	must(root->body_start + root->body_size == size, "root's end");
 	check_part(arena, message, root);
-	mime_envelope(message, root, &out);
-	check_list(buf_str(&out));
-	buf_reset(&out);
+	check_message_numbers(&(struct path){ .root = root }, root);
+	mime_envelope(message, root, &envelope);
+	check_list(buf_str(&envelope));
 	mime_body(message, root, &out);
 	check_list(buf_str(&out));
 	buf_reset(&out);
 	mime_bodystructure(message, root, &out);
 	check_list(buf_str(&out));
+	check_cache(message, &envelope, &out);
+	/* Some only, for it takes long. */
+	if (size % 16 == 0 && root->kind == MIME_LEAF && root->body_size > 0 && size < 4096)
+		check_pieces(second, message, root);
+	must(mime_parse(second, message, &root) == OK, "mime_parse again");
+	mime_bodystructure(message, root, &again);
+	must(str_eq(buf_str(&out), buf_str(&again)), "the same structure again");
 	buf_free(&out);
+	buf_free(&again);
+	buf_free(&envelope);
 	arena_free(arena);
+	arena_free(second);
 	return 0;
 }

@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 static char path[64];
@@ -33,6 +36,34 @@ syncfs(int fd)
 {
 	(void)fd;
 	return 0;
+}
+
+/*
+ * Nobody else is there to be waited for: time flies for who lets others run,
+ * so a wait with an end ends at once.
+ */
+static int64_t flown_ms;
+
+int
+sched_yield(void)
+{
+	flown_ms += 20;
+	return 0;
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *t)
+{
+	int64_t ms = id == CLOCK_MONOTONIC ? flown_ms : 0;
+	int status = (int)syscall(SYS_clock_gettime, id, t);
+
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += ms % 1000 * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_sec++;
+		t->tv_nsec -= 1000000000;
+	}
+	return status;
 }
 
 void

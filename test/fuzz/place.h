@@ -2,7 +2,7 @@
  * place.h - a directory for fuzz targets that need files
  *
  * In memory, private to the process, removed at its end.  Flushing is turned
- * off: a fuzzer never loses its power.
+ * off: a fuzzer never loses its power.  So is waiting for other processes.
  */
 #ifndef TEST_FUZZ_PLACE_H
 #define TEST_FUZZ_PLACE_H

@@ -91,6 +91,23 @@ test_rows(void **state)
 }
 
 static void
+test_lines(void **state)
+{
+	static const char *const with[] = { "utf-8", "UTF8", "latin1", "euc-jp", "GB2312", "big5",
+	    "shift_jis", "iso-2022-jp", "koi8-r", "us-ascii" };
+	static const char *const without[] = { "utf-16", "utf_16", "csUnicode", "UTF 7", "utf-32le",
+	    "ISO2022KR", "csISO2022KR", "hz-gb-2312", "IBM037", "csIBM037", "scsu", "x-unknown" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
+		if (!charset_has_lines(str_c(with[i])))
+			fail_msg("%s", with[i]);
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		if (charset_has_lines(str_c(without[i])))
+			fail_msg("%s", without[i]);
+}
+
+static void
 test_wide(void **state)
 {
 	struct buf b = BUF_INIT;
@@ -256,6 +273,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_noise),
