@@ -394,8 +394,8 @@ read_retry(struct index *ix, uint64_t s)
 	    atomic_load_explicit(seq_of(ix), memory_order_relaxed) != s;
 }
 
-static uint32_t
-capacity(const struct index *ix)
+uint32_t
+index_room(const struct index *ix)
 {
 	return (uint32_t)((ix->file_len - INDEX_HEADER_SIZE) / INDEX_RECORD_SIZE);
 }
@@ -403,10 +403,10 @@ capacity(const struct index *ix)
 static enum err
 has_room_for(const struct index *ix, uint32_t records)
 {
-	if (records <= capacity(ix))
+	if (records <= index_room(ix))
 		return OK;
 	log_err("%s/cyrus.index: header counts %u records, file holds %u; run reconstruct",
-	    ix->name, records, capacity(ix));
+	    ix->name, records, index_room(ix));
 	return ERR_CORRUPT;
 }
 
@@ -425,7 +425,7 @@ index_snapshot(struct index *ix, struct index_header *h)
 		s = read_begin(ix);
 		memcpy(h, ix->h, sizeof(*h));
 	} while (read_retry(ix, s));
-	if (h->records > capacity(ix)) {
+	if (h->records > index_room(ix)) {
 		enum err e = map(ix);
 
 		if (e != OK)
@@ -455,7 +455,7 @@ index_get(struct index *ix, uint32_t recno, struct index_record *r)
 {
 	uint64_t s;
 
-	if (recno >= capacity(ix))
+	if (recno >= index_room(ix))
 		return ERR_NOTFOUND;
 	do {
 		s = read_begin(ix);
@@ -626,7 +626,7 @@ index_put(struct index *ix, const struct index_record *r)
 
 	bool fresh = at == h->records;
 
-	ensure(at < capacity(ix));
+	ensure(at < index_room(ix));
 	if (!fresh && base[at].uid == r->uid) {
 		count(h, &base[at], -1);
 		if (r->modseq > h->changed_modseq)
@@ -694,7 +694,7 @@ index_refer_cache(struct index *ix, uint32_t at, const struct index_record *r)
 uint32_t
 index_ordered(struct index *ix)
 {
-	uint32_t fit = capacity(ix), last = 0, n = 0;
+	uint32_t fit = index_room(ix), last = 0, n = 0;
 
 	while (n < ix->h->records && n < fit && index_peek(ix, n)->uid > last)
 		last = index_peek(ix, n++)->uid;

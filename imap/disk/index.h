@@ -187,6 +187,9 @@ const struct index_record *index_peek(struct index *ix, uint32_t recno);
  */
 enum err index_lock(struct index *ix) MUST_CHECK;
 
+/* How many records the file has room for; those behind must not be looked at. */
+uint32_t index_room(const struct index *ix);
+
 /* Under the lock: ERR_CORRUPT (logged) if the header counts more than there is. */
 enum err index_check_room(const struct index *ix) MUST_CHECK;
 

@@ -543,20 +543,22 @@ count_added(void *ctx, uint64_t lsn, struct str frame)
 
 /*
  * Records out of order are what a power cut leaves of a page that was not
- * flushed; then the log has all of them, and index_trim() may forget them.  If
- * it has not, a sector has rotted, and the good ones behind it are to be kept.
+ * flushed, and a count for which the file is too short what it leaves when the
+ * header reached the disk before the file's size did; then the log has all of
+ * them, and index_trim() may forget them.  If it has not, a sector has rotted,
+ * and the good ones behind it are to be kept.
  */
 static enum err
 check_order(struct replay *r, struct index *ix)
 {
-	uint32_t n = index_ordered(ix), next = n;
+	uint32_t n = index_ordered(ix), next = n, room = index_room(ix);
 	struct added a = { .id = &ix->h->id, .below = UINT32_MAX };
 	enum err e;
 
 	if (n == ix->h->records)
 		return OK;
 	a.above = n > 0 ? index_peek(ix, n - 1)->uid : 0;
-	while (next < ix->h->records && a.below == UINT32_MAX) {
+	while (next < ix->h->records && next < room && a.below == UINT32_MAX) {
 		const struct index_record *at = index_peek(ix, next);
 
 		if (index_record_valid(at) && at->uid > a.above)
@@ -564,6 +566,8 @@ check_order(struct replay *r, struct index *ix)
 		else
 			next++;
 	}
+	if (a.below == UINT32_MAX)
+		next = ix->h->records;
 	e = wal_scan(r->a.part->wal, wal_checkpoint_lsn(r->a.part->wal), count_added, &a);
 	if (e != OK || a.count >= next - n)
 		return e;
@@ -610,8 +614,6 @@ replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e
 
 	for (int tries = 1; ; tries++) {
 		err = mblist_open_index(r->a.s, e, &m->ix);
-		if (err == OK)
-			err = index_check_room(m->ix);
 		if (err == OK)
 			err = index_lock(m->ix);
 		if (err == OK)

@@ -165,6 +165,32 @@ reclaimed_flag_may_be_torn_off(void **state)
 	index_close(ix);
 }
 
+/* The header's page reached the disk, the size that the index had grown to did not. */
+static void
+index_may_be_shorter_than_it_counts(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct index *ix;
+	char path[160];
+
+	(void)state;
+	for (int i = 1; i <= 30; i++)
+		assert_int_equal(fixture_append(m, f.s, "text"), i);
+	mbox_close(m);
+	store_close(f.s);
+	snprintf(path, sizeof(path), "%s/user/joe/cyrus.index", f.spool);
+	assert_int_equal(truncate(path, PAGE), 0);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	ix = open_index();
+	assert_int_equal(ix->h->records, 30);
+	assert_int_equal(ix->h->exists, 30);
+	index_close(ix);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(fixture_append(m, f.s, "more"), 31);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
 /* A page with dirty_lsn reached the disk, the log did not reach that place. */
 static void
 dirty_place_need_not_begin_a_frame(void **state)
@@ -536,6 +562,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_repairs_a_torn_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(reclaimed_flag_may_be_torn_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(index_may_be_shorter_than_it_counts, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(dirty_place_need_not_begin_a_frame, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first, setup, teardown),
