@@ -41,6 +41,7 @@ struct imap_check {
 	uint64_t announced;		/* keywords, as grammar_flags.bits */
 	struct known *message;
 	uint32_t exists, size;
+	uint32_t existed;		/* when the command began */
 };
 
 void imap_check(struct imap_check *c, struct str sent, struct str got);
