@@ -846,7 +846,7 @@ symlink(const char *target, const char *path)
 DECLARE(void *, mmap64, void *, size_t, int, int, int, off64_t);
 DECLARE(int, munmap, void *, size_t);
 DECLARE(int, flock, int, int);
-DECLARE(void, _exit, int) __attribute__((noreturn));
+DECLARE(__attribute__((noreturn)) void, _exit, int);
 
 EXPORT void *
 mmap64(void *at, size_t n, int prot, int flags, int fd, off64_t off)
