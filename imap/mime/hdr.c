@@ -2,8 +2,11 @@
 #include "imap/mime/hdr.h"
 #include "imap/mime/lex.h"
 #include "imap/mime/mime.h"
+#include "lib/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 size_t
 hdr_empty_line(struct str rest)
@@ -133,27 +136,33 @@ mime_field_value(struct arena *arena, struct str header, const char *wanted,
 	return false;
 }
 
-static bool
-is_listed(struct str name, const struct str *names, size_t n)
+static int
+name_cmp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_ieq(name, names[i]))
-			return true;
-	return false;
+	const struct str *x = a, *y = b;
+	int c = strncasecmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
 }
 
 void
 mime_header_fields(struct str header, const struct str *names, size_t n,
     bool not, struct buf *out)
 {
+	/* Sorted: a client may name as many as it likes, of a header as long as it likes. */
+	struct str *sorted = mem_zero(n + 1, sizeof(*sorted));
 	struct str name, raw;
 
+	if (n > 0)
+		memcpy(sorted, names, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), name_cmp);
 	while (mime_next_field(&header, &name, &raw)) {
-		if (is_listed(name, names, n) == not)
+		if ((bsearch(&name, sorted, n, sizeof(*sorted), name_cmp) != NULL) == not)
 			continue;
 		buf_add_str(out, raw);
 		if (raw.p[raw.n - 1] != '\n')
 			buf_adds(out, "\r\n");
 	}
+	free(sorted);
 	buf_adds(out, "\r\n");
 }

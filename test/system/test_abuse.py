@@ -387,3 +387,76 @@ def test_more_recipients_than_open_files(make_server):
     assert sum(b"duplicate" in r for r in replies) == 5
     found = {len(list((server.dir / "spool/user" / u).glob("[0-9]*."))) for u in users}
     assert found == {1}
+
+
+# ---------------------------------------------------------------- expensive commands
+
+def test_expensive_commands(server, witness, user):
+    """Refused or answered at once, in little memory; the session goes on."""
+    c = server.login(user)
+    header = b"".join(b"X-Field-%d: value\r\n" % i for i in range(30000))
+    assert append(c, "INBOX", header + b"X-Last: here\r\n\r\nbody\r\n").status == "OK"
+    c.ok("SELECT INBOX")
+    allow_more(server, worker_of(server, user), 64 * MB)
+    names = b" ".join(b"Y%d" % i for i in range(11000)) + b" x-LAST"
+    deep = 100000
+    start = time.monotonic()
+    with watched(witness.ping):
+        reply = c.ok(b"FETCH * BODY.PEEK[HEADER.FIELDS (" + names + b")]")
+        assert b"\r\nX-Last: here\r\n\r\n" in fetched(reply, 2)
+        reply = c.ok(b"FETCH * BODY.PEEK[HEADER.FIELDS.NOT (" + names + b")]")
+        assert b"X-Last" not in fetched(reply, 2)[fetched(reply, 2).index(b"]"):]
+        c.ok('LIST "" ' + "*%" * 200)
+        assert c.cmd('LIST "" "%s"' % ("*%" * 2000 + "x")).status in ("OK", "NO")
+        for command in (b"SEARCH " + b"(" * deep + b"ALL" + b")" * deep, b"SEARCH " + b"NOT " * deep + b"ALL",
+                        b"SEARCH " + b"OR " * deep + b"ALL", b"FETCH 1 " + b"(" * deep,
+                        b"STORE 1 FLAGS " + b"(" * deep, b"SELECT a\0b\xff"):
+            assert c.cmd(command).status == "BAD"
+            if c.cmd("NOOP").status != "OK":
+                c = server.login(user)
+                c.ok("SELECT INBOX")
+    assert time.monotonic() - start < 30
+
+
+def test_ten_thousand_recipients(server, witness):
+    """Of one transaction, each another address of some of fifty users."""
+    users = [server.new_user() for _ in range(50)]
+    s, f = lmtp_session(server)
+    with s, f, watched(witness.ping):
+        lmtp_envelope(s, f, users[0])
+        pid = children(server, "lmtpd")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            rcpts = b"".join(b"RCPT TO:<%s+x%d>\r\n" % (users[i % 50].encode(), i) for i in range(1, 10000))
+            sent = pool.submit(s.sendall, rcpts)
+            assert all(f.readline().startswith(b"250") for _ in range(9999))
+            sent.result()
+        s.sendall(b"RCPT TO:<%s>\r\nDATA\r\n" % users[0].encode())
+        assert f.readline().startswith(b"452 4.5.3")
+        assert f.readline().startswith(b"354")
+        s.sendall(b"Subject: to all\r\nMessage-ID: <ten@example.org>\r\n\r\nx\r\n.\r\n")
+        assert all(f.readline().startswith(b"250") for _ in range(10000))
+        assert max(status_kb(p, "VmHWM") for p in pid) < 64 * 1024 or asan(pid[0])
+    found = {len(list((server.dir / "spool/user" / u).glob("[0-9]*."))) for u in users}
+    assert found == {1}
+
+
+def test_never_reads_while_mail_arrives(server, witness):
+    """A thousand messages come while it sends commands and reads no answer."""
+    user = server.new_user()
+    c = server.login(user)
+    c.ok("SELECT INBOX")
+    pid = worker_of(server, user)
+    before = status_kb(pid, "VmRSS")
+    other = server.login(user)
+    with watched(witness.ping):
+        c.send(b"".join(b"n%d NOOP\r\nf%d FETCH 1:* (FLAGS ENVELOPE)\r\n" % (i, i) for i in range(500)))
+        for i in range(1000):
+            assert append(other, "INBOX", b"Subject: %d\r\n\r\nx\r\n" % i).status == "OK"
+    assert status_kb(pid, "VmRSS") < before + 32 * 1024 or asan(pid)
+    other.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 1000\)")
+    c.sock.close()
+
+
+def asan(pid):
+    """Its shadow memory makes figures meaningless."""
+    return status_kb(pid, "VmSize") > 1 << 30
