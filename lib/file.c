@@ -365,6 +365,16 @@ drop_stale(int dirfd, const char *name)
 }
 
 static enum err
+temp_failed(int dirfd, const struct temp *t, const char *what)
+{
+	enum err e = failed(t->name, what);
+
+	(void)unlinkat(dirfd, t->name, 0);
+	close(t->fd);
+	return e;
+}
+
+static enum err
 temp_open(int dirfd, const char *path, mode_t mode, struct temp *t)
 {
 	static _Atomic unsigned count;
@@ -383,22 +393,26 @@ temp_open(int dirfd, const char *path, mode_t mode, struct temp *t)
 			drop_stale(dirfd, t->name);
 		if (e != OK)
 			continue;
-		mine = flock(t->fd, LOCK_EX | LOCK_NB) == 0 &&
-		    is_found_at(t->fd, dirfd, t->name);
+		bool locked = flock(t->fd, LOCK_EX | LOCK_NB) == 0;
+		if (!locked && errno != EWOULDBLOCK)
+			return temp_failed(dirfd, t, "flock");
+		mine = locked && is_found_at(t->fd, dirfd, t->name);
 		if (!mine) {
 			close(t->fd);
 			e = ERR_EXISTS;
 		}
+	}
+	/* What the caller wants to replace may well exist. */
+	if (e == ERR_EXISTS) {
+		log_err("%s: cannot be made, somebody else has it", t->name);
+		return ERR_IO;
 	}
 	if (e != OK)
 		return e;
 	t->lock_fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
 	if (t->lock_fd >= 0)
 		return OK;
-	e = failed(t->name, "dup");
-	(void)unlinkat(dirfd, t->name, 0);
-	close(t->fd);
-	return e;
+	return temp_failed(dirfd, t, "dup");
 }
 
 static enum err

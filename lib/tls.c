@@ -160,9 +160,9 @@ tls_context_new(const struct tls_params *p, struct tls_context **ctx)
 	SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
 	if (ssl == NULL) {
 		char why[160];
-		log_err("TLS: OpenSSL does not start: %s",
+		/* No fault of the configuration: whoever comes next tries anew. */
+		log_fatal(75, "TLS: OpenSSL does not start: %s; out of memory?",
 		    openssl_says(why, sizeof(why)));
-		return ERR_IO;
 	}
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
 	    | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);

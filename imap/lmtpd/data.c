@@ -50,6 +50,8 @@ answer_of(const struct lmtp_session *l, enum err e)
 		{ ERR_NOTFOUND, { 550, "5.1.1", "User unknown" } },
 		{ ERR_STALE, { 550, "5.1.1", "User unknown" } },
 		{ ERR_BUSY, { 450, "4.2.1", "Mailbox is locked; try again later" } },
+		{ ERR_UNKNOWN, { 451, "4.3.0",
+		    "It failed, perhaps after it was done; try again later" } },
 		{ ERR_NOSPACE, { 452, "4.3.1", "No space left on the disk; try again later" } },
 		{ ERR_CORRUPT, { 450, "4.2.0", "Mailbox is damaged; try again later" } },
 	};

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -24,10 +25,14 @@ owner_find(const struct conf *conf)
 {
 	const char *user = setting(conf, "CYRUS_USER", CONF_CYRUS_USER, CYRUS_USER);
 	const char *group = setting(conf, "CYRUS_GROUP", CONF_CYRUS_GROUP, CYRUS_GROUP);
-	const struct passwd *pw = getpwnam(user);
 	const struct group *gr;
 	struct owner o = { .user = user };
 
+	errno = 0;
+	const struct passwd *pw = getpwnam(user);
+	if (pw == NULL && (errno == ENOMEM || errno == EMFILE || errno == ENFILE
+	    || errno == EIO))
+		log_fatal(EX_TEMPFAIL, "cannot look up user \"%s\": %m", user);
 	if (pw == NULL)
 		log_fatal(EX_NOUSER, "there is no user \"%s\" to run as; make one (useradd "
 		    "--system --gid %s %s) or name another in cyrus_user", user, group, user);

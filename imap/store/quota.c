@@ -117,6 +117,9 @@ usage_of(struct count *c, const struct mbentry *e, uint64_t *bytes, uint64_t *me
 	if (err != OK)
 		return err;
 	err = read_usage_of(c, dirfd, bytes, messages);
+	/* What is left out stays out of the sum: so look twice. */
+	if (err == ERR_CORRUPT)
+		err = read_usage_of(c, dirfd, bytes, messages);
 	close(dirfd);
 	return err;
 }

@@ -770,7 +770,9 @@ int
 fcntl(int fd, int cmd, ...)
 {
 	va_list ap;
-	int e = fault(CALL_fcntl, fd, NULL);
+	bool locks = cmd == F_SETLK || cmd == F_SETLKW || cmd == F_OFD_SETLK ||
+	    cmd == F_OFD_SETLKW;
+	int e = locks ? fault(CALL_fcntl, fd, NULL) : 0;
 
 	va_start(ap, cmd);
 	long arg = va_arg(ap, long);
