@@ -14,8 +14,9 @@ import threading
 import time
 
 from chapar import Server, wait_for
+from soakactor import SHARED
 from soakbox import Wrong
-from soakload import Load, SHARED
+from soakload import Load
 from soakmeter import Meter, files_of
 from storm import processes, read
 
