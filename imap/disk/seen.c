@@ -68,14 +68,20 @@ static bool
 find_user(struct str file, struct str user, struct str *found)
 {
 	struct str line, rest;
+	bool is_damaged = false;
 
 	while (next_line(&file, &line)) {
 		rest = line;
-		if (str_eq(field(&rest), user) && line_valid(line)) {
+		if (!line_valid(line)) {
+			is_damaged = true;
+		} else if (str_eq(field(&rest), user)) {
 			*found = rest;
 			return true;
 		}
 	}
+	if (is_damaged)
+		log_warning("cyrus.seen: a line is damaged; what somebody, perhaps %.*s, has "
+		    "seen is forgotten", STR_ARG(user));
 	return false;
 }
 

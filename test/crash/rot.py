@@ -54,6 +54,10 @@ class Wrong(AssertionError):
     pass
 
 
+class Closed(Wrong):
+    """The store cannot be opened, and clients are told so."""
+
+
 # ---------------------------------------------------------------- the store
 
 def letter(n, size=0):
@@ -242,6 +246,8 @@ class Rot:
         for user in ("alice", "bob"):
             c = self.srv.connect()
             r = c.cmd(f"LOGIN {user} {chapar.PASSWORD}")
+            if r.status == "NO" and "UNAVAILABLE" in r.text:
+                raise Closed(str(r))
             if r.status != "OK":
                 raise Wrong(f"login of {user}: {r}")
             seen[f"list of {user}"] = {"meta": sorted(c.ok('LIST "" *').untagged), "bodies": {}, "rows": {},
@@ -458,15 +464,18 @@ class Rot:
     def run_stopped(self, case):
         keys = self.whose(case.path)
         case.damage(self)
-        if not self.start():
+        try:
+            if self.start():
+                return self.judge(case, keys)
+            raise Closed("does not start")
+        except Closed:
             log = self.check_log("start")
             if not case.may_refuse:
-                raise Wrong(f"does not start: {log[-1500:]}")
+                raise Wrong(f"does not start: {log[-1500:]}") from None
             if not re.search(r"\]: (err|crit|alert|emerg): ", log):
                 raise Wrong("does not start and does not say why")
             self.counts["start refused"] += 1
             return "refuses to start: " + re.findall(r"\]: (?:err|crit|alert|emerg): (.*)", log)[0]
-        return self.judge(case, keys)
 
     def run_running(self, case):
         keys = self.whose(case.path)
@@ -662,11 +671,19 @@ def interesting(path):
     return not re.search(r"/\d+\.$", path)
 
 
+# An index that is wholly an older one of the same mailbox is not known as such:
+# only a second copy of its last UID could tell.
+# Berkeley DB takes a page of zeros for one that was never written; then entries
+# are told to be unreadable, but the list is built anew only when db/ is removed.
+NOT_MENDED = re.compile(r"config/db/mailboxes\.db$")
+
+
 def choose(rot, n, seed, only=None, modes=(False, True), every=False):
     rng = random.Random(seed)
     paths = [p for p in files(rot) if not only or re.search(only, p)]
     cases = [Case(p, h, r, seed) for p in paths for h in dict.fromkeys(HOW) for r in modes
-             if not (r and MEMORY.search(p))]
+             if not (r and MEMORY.search(p)) and not (h in ("page", "sector") and NOT_MENDED.search(p))
+             and not (h == "old" and p.endswith("cyrus.index"))]
     if every:
         return cases
     formats = collections.defaultdict(list)

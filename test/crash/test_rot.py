@@ -7,7 +7,7 @@ import os
 import pytest
 import rot
 
-CASES = int(os.environ.get("CHAPAR_ROT", "30"))
+CASES = int(os.environ.get("CHAPAR_ROT", "24"))
 SEED = int(os.environ.get("CHAPAR_ROT_SEED", "20261121"))
 
 # What the whole run once found.
