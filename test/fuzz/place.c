@@ -66,12 +66,25 @@ clock_gettime(clockid_t id, struct timespec *t)
 	return status;
 }
 
+static void
+remove_place(void)
+{
+	char command[96];
+
+	if (path[0] == '\0' || getpid() != owner)
+		return;
+	snprintf(command, sizeof(command), "rm -rf %s", path);
+	if (system(command) != 0)
+		fprintf(stderr, "%s could not be removed\n", path);
+}
+
 void
 fuzz_must(bool x, const char *what)
 {
 	if (x)
 		return;
 	fprintf(stderr, "does not hold: %s\n", what);
+	remove_place();
 	abort();
 }
 
@@ -84,18 +97,6 @@ fuzz_quiet(void)
 	if (!done)
 		log_open("fuzz", to != NULL ? to : "/dev/null", LOG_LOCAL6);
 	done = true;
-}
-
-static void
-remove_place(void)
-{
-	char command[96];
-
-	if (getpid() != owner)
-		return;
-	snprintf(command, sizeof(command), "rm -rf %s", path);
-	if (system(command) != 0)
-		fprintf(stderr, "%s could not be removed\n", path);
 }
 
 int
