@@ -117,6 +117,7 @@ struct kv {
 	bool may_create;		/* only while kv_open() runs */
 	bool is_quiet;
 	bool saw_full;			/* it complained about a full disk */
+	bool saw_lack;			/* of memory or descriptors: that passes */
 	time_t complained;
 	int complaints;			/* in the minute since then */
 	struct kv_txn txn;
@@ -151,6 +152,9 @@ on_message(const DB_ENV *env, const char *prefix, const char *text)
 		atomic_store(&kv->state.page->doubtful, 1);
 	if (strstr(text, strerror(ENOSPC)) != NULL || strstr(text, strerror(EDQUOT)) != NULL)
 		kv->saw_full = true;
+	if (strstr(text, strerror(ENOMEM)) != NULL || strstr(text, strerror(EMFILE)) != NULL
+	    || strstr(text, strerror(ENFILE)) != NULL)
+		kv->saw_lack = true;
 	time_t now = time(NULL);
 	if (now - kv->complained >= 60) {
 		kv->complained = now;
@@ -343,7 +347,7 @@ finish_creation(struct kv *kv)
 static enum err
 recovery_failed(struct kv *kv, int ret)
 {
-	bool is_system = kv->saw_full
+	bool is_system = kv->saw_full || kv->saw_lack
 	    || (ret > 0 && ret != EINVAL && ret != ENOENT);
 
 	return is_system ? failed(kv, ret, "recovery")
@@ -395,6 +399,7 @@ recover(struct kv *kv)
 
 	atomic_store(&page->inside, kv->pid);
 	abandon(kv);
+	kv->saw_lack = false;
 	atomic_fetch_add(&page->epoch, 1);
 	atomic_fetch_add(&page->changes, 1);
 	bool is_new, has_log;
@@ -507,7 +512,7 @@ leave_or_retry(struct kv *kv, int ret, int *tries, enum err *e)
 		*e = recover(kv);
 		if (*e == OK)
 			return true;
-	} else if (ret == DB_RUNRECOVERY) {
+	} else if (ret == DB_RUNRECOVERY && !kv->saw_lack) {
 		*e = damaged(kv, "fails again after a recovery");
 	}
 	leave_broken(kv);

@@ -325,7 +325,9 @@ apply(struct target *tg)
 		h->keywords_changed = h->highestmodseq;
 	if (tg->seen_changed) {
 		seen = seen_apply(ix->dirfd) == OK;
-		h->seen_changed = h->highestmodseq;
+		/* Else whoever repairs says so, and all read the file anew. */
+		if (seen)
+			h->seen_changed = h->highestmodseq;
 	}
 	h->applied_lsn = tg->lsn;
 	/* If not, the log still has it: the next writer tries again. */

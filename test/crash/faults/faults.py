@@ -182,6 +182,8 @@ class Run:
         w = self.world
         w.check()
         w.check_services()
+        if fired and self.outcome != "OK":
+            w.check_works()
         log = w.new_log()
         crash = [l for l in log.splitlines() if CRASH.search(l)]
         # Berkeley DB and SASL fall over a lack of memory; what counts is what follows.

@@ -156,7 +156,8 @@ def read_private_seen(w):
     r = w.cmd(c, "UID SEARCH UNSEEN")
     # That reading marks may fail: on a full disk, too, mail can be read.
     uids = [u for u, _ in some(w, "INBOX.a", 99)]
-    if int(r.find(rb"^SEARCH (\d+)")[1]) != uids[0]:
+    unseen = r.find(rb"^SEARCH (\d+)")
+    if not unseen or int(unseen[1]) != uids[0]:
         raise Violation(f"seen state of bob: {r!r}")
 
 

@@ -360,6 +360,21 @@ class World:
             self.users[user] = seen
         self.maybe = {}
 
+    def check_works(self):
+        """Without help, and what is acknowledged now is not lost with what failed."""
+        c, token = self.login("bob"), self.token()
+        for text, literals in (("APPEND INBOX.b ", [message(token, SMALL)]), ("SUBSCRIBE INBOX.b", []),
+                               ("UNSUBSCRIBE INBOX.b", []), ("SETACL INBOX.b dave l", []),
+                               ("DELETEACL INBOX.b dave", [])):
+            r = c.cmd(text, *literals)
+            if r.status != "OK":
+                raise Violation(f"afterwards {text!r}: {r!r}")
+        c.close()
+        self.users["bob"].boxes["INBOX.b"][token] = frozenset()
+        seen = self.observe("bob")
+        if seen != self.users["bob"]:
+            raise Violation(f"bob, afterwards: {self.users['bob'].differs(seen)}")
+
     def check_services(self):
         end = time.monotonic() + chapar.PATIENCE
         for port in (self.server.lmtp_port,):
