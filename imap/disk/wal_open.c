@@ -296,6 +296,18 @@ check_version(const struct wal *w)
 	return ERR_IO;
 }
 
+static enum err
+attach(struct wal *w)
+{
+	while (flock(w->attach_fd, LOCK_SH) != 0) {
+		if (errno == EINTR)
+			continue;
+		log_io(w->path, "flock attach");
+		return ERR_IO;
+	}
+	return OK;
+}
+
 enum err
 wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 {
@@ -327,10 +339,11 @@ wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 		if (*cold) {
 			e = open_cold(w);
 		} else {
-			while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
-				continue;
-			leave_gate(w);
-			e = check_version(w);
+			e = attach(w);
+			if (e == OK) {
+				leave_gate(w);
+				e = check_version(w);
+			}
 		}
 	}
 	if (e != OK) {
@@ -345,8 +358,8 @@ void
 wal_ready(struct wal *w)
 {
 	/* Not atomic, but nobody asks for it while we hold the gate. */
-	while (flock(w->attach_fd, LOCK_SH) != 0 && errno == EINTR)
-		continue;
+	if (attach(w) != OK)
+		log_fatal(75, "%s: cannot be shared with others", w->path);
 	leave_gate(w);
 }
 
@@ -357,6 +370,9 @@ wal_close(struct wal *w)
 		return;
 	for (int i = 0; i < WAL_OPEN_SEGMENTS; i++)
 		wal_segment_close(&w->seg[i]);
+	/* Before the gate: who comes in must not take us for one who has replayed. */
+	if (w->attach_fd >= 0)
+		close(w->attach_fd);
 	leave_gate(w);
 	if (w->state != NULL)
 		munmap(w->state, sizeof(*w->state));
@@ -366,8 +382,6 @@ wal_close(struct wal *w)
 		close(w->append_fd);
 	if (w->flush_fd >= 0)
 		close(w->flush_fd);
-	if (w->attach_fd >= 0)
-		close(w->attach_fd);
 	if (w->gate_fd >= 0)
 		close(w->gate_fd);
 	free(w->path);
