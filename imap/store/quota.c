@@ -80,6 +80,7 @@ struct count {
 	int wait_ms;			/* for the end of a mailbox's commit */
 	bool is_sure;			/* none was read in the middle of one */
 	enum err err;
+	bool is_whole;			/* all mailboxes were asked */
 };
 
 static enum err
@@ -165,6 +166,7 @@ count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
 	e = mblist_walk(s, root, count_one, c);
 	if (e == OK)
 		e = c->err;
+	c->is_whole = e == OK;
 	if (e == OK && !c->is_sure)
 		return last ? ERR_BUSY : OK;
 	if (e == OK)
@@ -194,7 +196,7 @@ distrust(struct store *s, struct str root)
 		    STR_ARG(root));
 }
 
-/* After ERR_BUSY C holds what was counted, which is about right. */
+/* After ERR_BUSY C holds what was counted, about right, if it is whole. */
 static enum err
 recount(struct store *s, struct str root, bool fix, struct quotafile *was, struct count *c)
 {
@@ -227,13 +229,13 @@ static enum err
 read_usage(struct store *s, struct str root, struct quotafile *f)
 {
 	struct quotafile was;
-	struct count c;
+	struct count c = { .is_whole = false };
 	enum err e = quotafile_peek(s, root, f);
 
 	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
 		return e;
 	e = recount(s, root, true, &was, &c);
-	if (e == ERR_BUSY) {
+	if (e == ERR_BUSY && c.is_whole) {
 		f->bytes = c.bytes;
 		f->messages = c.messages;
 		return OK;
