@@ -230,15 +230,21 @@ def test_verify_and_adopt(made, tmp_path):
 
 
 def test_list_rebuilt_without_headers(made, tmp_path):
-    """What its place and its index say of a mailbox is enough to list it."""
+    """What its place and its index say of a mailbox is enough to list it; one
+    without a header and without mail may never have been whole."""
     dump = "bb\tdefault anyone\tlrs\t\nuser.joe\tdefault joe\tlr\tann\tlr\t\n" \
-           "user.joe.a b\ttwo joe\tlrswipkxtean\t\n"
+           "user.joe.a b\ttwo joe\tlrswipkxtean\t\nuser.joe.empty\tdefault joe\tlr\t\n"
     tool("ctl_mboxlist", made, "-u", input=dump)
     assert tool("ctl_mboxlist", made, "-d", "-L") == dump
+    for place in "spool/bb", "two/user/joe/a b":
+        (tmp_path / place / "1.").write_bytes(MESSAGE)
+        shutil.chown(tmp_path / place / "1.", (tmp_path / place).owner())
+    tool("reconstruct", made)
     subprocess.run(["rm", "-rf", tmp_path / "var/imap/db"], check=True)
     (tmp_path / "spool/bb/cyrus.header").unlink()
     (tmp_path / "spool/user/joe/cyrus.header").write_text("rubbish")
     (tmp_path / "two/user/joe/a b/cyrus.header").unlink()
+    (tmp_path / "spool/user/joe/empty/cyrus.header").unlink()
     tool("ctl_cyrusdb", made, "-r")
     # Nothing becomes public.
     assert tool("ctl_mboxlist", made, "-d", "-L") == "bb\tdefault \nuser.joe\tdefault joe\t" \
