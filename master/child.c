@@ -363,7 +363,10 @@ children_reap(struct children *c)
 {
 	int status;
 	pid_t pid;
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0 ||
+	    (pid < 0 && errno == EINTR)) {
+		if (pid < 0)
+			continue;
 		if (WIFSTOPPED(status)) {
 			stopped_add(c->stopped, pid, WSTOPSIG(status));
 			c->setup.on_stop(c->setup.ctx, pid);
