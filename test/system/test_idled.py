@@ -60,7 +60,7 @@ def start(place, *options):
 def test_foreground_and_signals(place):
     path = place / "socket/idle"
     idled = start(place, "-f")
-    wait_for("the socket", path.exists)
+    wait_for("an answer", lambda: path.exists() and answers(path))
     assert wait_for("an answer", lambda: notices_pass(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     os.rename(place / "log", place / "log.1") if (place / "log").exists() else None
