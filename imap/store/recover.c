@@ -635,9 +635,15 @@ replay_open(struct replay *r, struct replaying *m)
 	struct mbentry *e;
 	enum err err = mblist_lookup_id(r->a.s, arena, &m->id, &e);
 
-	/* Moved to another partition: this log is not its log any more. */
-	if (err == OK && strcmp(e->partition, r->a.part->name) != 0)
+	/*
+	 * Moved to another partition: this log is not its log any more.  But the
+	 * sum that its commits have changed may not have reached the disk.
+	 */
+	if (err == OK && strcmp(e->partition, r->a.part->name) != 0) {
+		if (e->quotaroot != NULL)
+			m->quotaroot = mem_copy(e->quotaroot);
 		err = ERR_NOTFOUND;
+	}
 	if (err != OK) {
 		if (err != ERR_NOTFOUND)
 			r->a.err = err;
