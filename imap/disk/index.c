@@ -131,13 +131,13 @@ read_failed(enum err e)
 }
 
 static enum err
-read_header(int dirfd, int flags, struct index_header *h, int *fd)
+read_header(int dirfd, const char *file, int flags, struct index_header *h, int *fd)
 {
-	enum err e = file_open(dirfd, "cyrus.index", flags, 0, fd);
+	enum err e = file_open(dirfd, file, flags, 0, fd);
 
 	if (e != OK)
 		return read_failed(e);
-	e = read_failed(file_read_at(*fd, "cyrus.index", h, sizeof(*h), 0));
+	e = read_failed(file_read_at(*fd, file, h, sizeof(*h), 0));
 	if (e == OK && !header_valid(h)) {
 		log_err("cyrus.index: damaged header; run reconstruct");
 		e = ERR_CORRUPT;
@@ -153,20 +153,20 @@ index_header_read(int dirfd, struct index_header *h)
 	enum err e;
 	int fd;
 
-	e = read_header(dirfd, O_RDONLY, h, &fd);
+	e = read_header(dirfd, "cyrus.index", O_RDONLY, h, &fd);
 	if (e == OK)
 		close(fd);
 	return e;
 }
 
 enum err
-index_rebase(int dirfd, uint64_t base_lsn)
+index_rebase(int dirfd, const char *file, uint64_t base_lsn)
 {
 	struct index_header h;
 	enum err e;
 	int fd;
 
-	e = read_header(dirfd, O_RDWR, &h, &fd);
+	e = read_header(dirfd, file, O_RDWR, &h, &fd);
 	if (e != OK)
 		return e;
 	h.base_lsn = base_lsn;
@@ -174,7 +174,7 @@ index_rebase(int dirfd, uint64_t base_lsn)
 	h.seq &= ~(uint64_t)1;
 	h.state = 0;
 	h.crc = header_crc(&h);
-	e = file_write_at(fd, "cyrus.index", &h, sizeof(h), 0);
+	e = file_write_at(fd, file, &h, sizeof(h), 0);
 	close(fd);
 	return e;
 }
@@ -221,7 +221,7 @@ index_mark(int dirfd, enum index_state state)
 	enum err e;
 	int fd;
 
-	e = read_header(dirfd, O_RDWR, &h, &fd);
+	e = read_header(dirfd, "cyrus.index", O_RDWR, &h, &fd);
 	if (e != OK)
 		return e;
 	s = h.state | (uint32_t)state;

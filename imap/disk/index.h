@@ -112,11 +112,11 @@ bool index_header_valid(const struct index_header *h);
 enum err index_header_read(int dirfd, struct index_header *h) MUST_CHECK;
 
 /*
- * For a copy that nobody has open yet, of an index with nothing outstanding:
- * it belongs to another log from here on, of which all before BASE_LSN is not
- * about it.  Not flushed.
+ * For FILE, a copy that nobody has open yet of an index with nothing
+ * outstanding: it belongs to another log from here on, of which all before
+ * BASE_LSN is not about it.  Not flushed.
  */
-enum err index_rebase(int dirfd, uint64_t base_lsn) MUST_CHECK;
+enum err index_rebase(int dirfd, const char *file, uint64_t base_lsn) MUST_CHECK;
 
 /*
  * Sums for quotas, from the header, without a lock: ERR_NOTFOUND, ERR_CORRUPT.

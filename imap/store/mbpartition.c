@@ -3,8 +3,9 @@
  *
  *   1. Lock the mailbox: its files then hold all that its log does.
  *   2. Transaction: a note that the new directory is being filled (COPY).
- *   3. Copy the files; the index belongs to the new log from its end on.
- *      Flush the new partition.
+ *   3. Copy the files, the index under another name; it belongs to the new log
+ *      from its end on.  Flush the new partition; then the index gets its name,
+ *      which is flushed, too.
  *   4. Transaction: the entry has the new place; a note to remove the old
  *      files (REAP); the note of 2 goes.
  *   5. Mark the old index, so that sessions notice; unlock.
@@ -13,6 +14,10 @@
  * their own partition only, and base_lsn keeps it from counting should the
  * mailbox come back.
  * Killed before 4: the copy is removed.  After it: the old files are.
+ * The power goes before 4 and the list is lost with it: who builds it anew
+ * takes no directory without an index if the mailbox has another, and one with
+ * an index is whole.  The disk is full: the copy is removed at once.  Others
+ * change nothing here meanwhile: they wait for the lock of 1.
  */
 #include "imap/store/mbpartition.h"
 
@@ -31,6 +36,8 @@
 #include <unistd.h>
 
 enum { PIECE = 1 << 20 };
+static const char index_name[] = "cyrus.index";
+static const char index_temp[] = "cyrus.index.tmp";	/* spool_sweep() knows it */
 
 /* --- step 1 --- */
 
@@ -72,7 +79,7 @@ copy_bytes(int in, int out, const char *name, uint64_t size)
 }
 
 static enum err
-copy_file(int from, int to, const char *name)
+copy_file(int from, const char *name, int to, const char *new_name)
 {
 	uint64_t size;
 	enum err e;
@@ -81,7 +88,7 @@ copy_file(int from, int to, const char *name)
 	e = file_open(from, name, O_RDONLY, 0, &in);
 	if (e != OK)
 		return e;
-	e = file_open(to, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &out);
+	e = file_open(to, new_name, O_WRONLY | O_CREAT | O_EXCL, 0600, &out);
 	if (e == OK) {
 		e = file_size(in, name, &size);
 		if (e == OK)
@@ -101,10 +108,11 @@ copy_files(int from, int to, const char *dir)
 
 	if (e != OK)
 		return e;
-	/* All of them: the originals go afterwards. */
+	/* All of them: the originals go afterwards.  But what was left over an index. */
 	while ((e = file_dir_next(d, dir, &de)) == OK && de != NULL) {
-		if (mbdir_is_ours(de->d_name))
-			e = copy_file(from, to, de->d_name);
+		if (mbdir_is_ours(de->d_name) &&
+		    strncmp(de->d_name, index_name, sizeof(index_name) - 1) != 0)
+			e = copy_file(from, de->d_name, to, de->d_name);
 		if (e != OK)
 			break;
 	}
@@ -127,9 +135,15 @@ copy_mailbox(struct partition *to, int from, const char *dir)
 	if (e == OK)
 		e = wal_flush(to->wal, tail);
 	if (e == OK)
-		e = index_rebase(fd, tail);
+		e = copy_file(from, index_name, fd, index_temp);
+	if (e == OK)
+		e = index_rebase(fd, index_temp, tail);
 	if (e == OK)
 		e = file_syncfs(fd, to->path);
+	if (e == OK)
+		e = file_rename(fd, index_temp, fd, index_name);
+	if (e == OK)
+		e = file_fsync_dir(fd, ".");
 	close(fd);
 	return e;
 }

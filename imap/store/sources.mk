@@ -53,7 +53,9 @@ test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c
 test/unit/test_mblist_SRCS = test/unit/store_fixture.c
 
-UNIT_TESTS += test/unit/test_store.c test/unit/test_store_fail.c test/unit/test_store_torn.c
+UNIT_TESTS += test/unit/test_store.c test/unit/test_store_fail.c test/unit/test_store_torn.c \
+	test/unit/test_store_rot.c
 test/unit/test_store_fail_SRCS = test/unit/store_fixture.c
 test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
+test/unit/test_store_rot_SRCS = test/unit/store_fixture.c
 test/unit/test_store_SRCS = test/unit/store_fixture.c
