@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import time
 
+import imap_strict
 import ports
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
@@ -108,6 +109,7 @@ class Imap:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.file = self.sock.makefile("rb")
         self.tags = itertools.count(1)
+        self.strict = imap_strict.Strict()      # None: takes anything
         self.greeting = self.response()
 
     def starttls(self, tls):
@@ -133,6 +135,8 @@ class Imap:
         while True:
             m = re.search(rb"\{(\d+)\}$", out)
             if not m:
+                if self.strict and out:
+                    self.strict.check(out)
                 return out
             out += b"\r\n" + self.file.read(int(m.group(1))) + self.line()
 

@@ -88,12 +88,24 @@ put_long(struct fetch_writer *w, struct str bytes)
 	stream_put(w->out, bytes);
 }
 
+/*
+ * A literal is made of CHAR8, which is any byte but NUL (RFC 3501 section 9).
+ * APPEND and LMTP take none; a damaged file may have some.  They are sent as
+ * 0x80, as other servers do, so that sizes and offsets stay right.
+ */
 static void
 put_literal(struct fetch_writer *w, struct str bytes)
 {
+	size_t before;
+
 	buf_addc(&w->line, '{');
 	buf_addu(&w->line, bytes.n);
 	buf_add(&w->line, "}\r\n", 3);
+	while ((before = str_chr(bytes, '\0')) < bytes.n) {
+		put_long(w, str_slice(bytes, 0, before));
+		stream_put(w->out, STR("\x80"));
+		bytes = str_slice(bytes, before + 1, bytes.n);
+	}
 	put_long(w, bytes);
 }
 
