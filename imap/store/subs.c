@@ -68,7 +68,10 @@ next_name(struct str *text, struct str *line, struct str *name)
 	return true;
 }
 
-/* As in mailboxes.db: a name, what is below it, the next. */
+/*
+ * As in mailboxes.db: a name, what is below it, the next.  A line that is no
+ * mailbox's name may give the same key as one that is.
+ */
 static int
 name_cmp(struct str a, struct str b)
 {
@@ -80,7 +83,7 @@ name_cmp(struct str a, struct str b)
 	c = str_cmp(buf_str(&x), buf_str(&y));
 	buf_free(&x);
 	buf_free(&y);
-	return c;
+	return c != 0 ? c : str_cmp(a, b);
 }
 
 /* TEXT with or without NAME in OUT; false if nothing changes. */
