@@ -1,6 +1,6 @@
 /* CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, AUTHENTICATE, LOGIN */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 #include "imap/server/autocreate.h"
 #include "lib/b64.h"
 #include "lib/log.h"

@@ -10,7 +10,7 @@
 #include "imap/imapd/selection.h"
 #include "imap/imapd/sync.h"
 #include "imap/imapd/target.h"
-#include "imap/imapd/uidset_text.h"
+#include "imap/imapd/proto/uidset_text.h"
 #include "imap/store/txn.h"
 
 struct copy_req {

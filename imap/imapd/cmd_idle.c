@@ -5,7 +5,7 @@
  * is looked at every imapidlepoll seconds.
  */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 #include "imap/imapd/sync.h"
 
 #include <time.h>

@@ -9,7 +9,7 @@
  * one at hand only: the stack `shown`.
  */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/pattern.h"
+#include "imap/imapd/proto/pattern.h"
 #include "imap/store/subs.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@
 #ifndef IMAP_IMAPD_FETCH_H
 #define IMAP_IMAPD_FETCH_H
 
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/parse.h"
 #include "imap/store/mbox.h"
 #include "lib/arena.h"
 #include "lib/buf.h"

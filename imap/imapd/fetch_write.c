@@ -12,7 +12,7 @@
 #include "imap/imapd/fetch.h"
 #include "lib/mem.h"
 
-#include "imap/imapd/format.h"
+#include "imap/imapd/proto/format.h"
 #include "imap/mime/mime.h"
 #include "imap/disk/cache.h"
 

@@ -9,7 +9,7 @@
  * STATE_SELECTED; between two commands the command arena is empty.
  */
 #include "imap/imapd/session.h"
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 #include "imap/imapd/sync.h"
 #include "lib/log.h"
 

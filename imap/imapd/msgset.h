@@ -10,7 +10,7 @@
 #ifndef IMAP_IMAPD_MSGSET_H
 #define IMAP_IMAPD_MSGSET_H
 
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/parse.h"
 #include "imap/store/mbox.h"
 #include "imap/store/search.h"
 

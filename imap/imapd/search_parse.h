@@ -8,7 +8,7 @@
 #ifndef IMAP_IMAPD_SEARCH_PARSE_H
 #define IMAP_IMAPD_SEARCH_PARSE_H
 
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/parse.h"
 #include "imap/store/search.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* session.c - a session's state, and what its commands share */
 #include "imap/imapd/session.h"
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 
 #include <time.h>
 

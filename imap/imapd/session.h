@@ -21,8 +21,8 @@
 #define IMAP_IMAPD_SESSION_H
 
 #include "config.h"
-#include "imap/imapd/parse.h"
-#include "imap/imapd/reply.h"
+#include "imap/imapd/proto/parse.h"
+#include "imap/imapd/proto/reply.h"
 #include "imap/server/login.h"
 #include "imap/server/name.h"
 #include "imap/server/server.h"

@@ -18,36 +18,19 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/commands.c \
 	imap/imapd/fetch_parse.c \
 	imap/imapd/fetch_write.c \
-	imap/imapd/format.c \
 	imap/imapd/imapd.c \
 	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
-	imap/imapd/parse.c \
-	imap/imapd/pattern.c \
-	imap/imapd/reader.c \
-	imap/imapd/reply.c \
 	imap/imapd/search_parse.c \
 	imap/imapd/selection.c \
 	imap/imapd/session.c \
 	imap/imapd/sync.c \
-	imap/imapd/target.c \
-	imap/imapd/uidset_text.c
+	imap/imapd/target.c
 
 # The message commands' grammar and text.
 UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_fetch_write.c \
-	test/unit/test_format.c test/unit/test_search_parse.c
-test/unit/test_fetch_parse_SRCS = imap/imapd/fetch_parse.c imap/imapd/parse.c
-test/unit/test_fetch_write_SRCS = imap/imapd/fetch_parse.c imap/imapd/fetch_write.c \
-	imap/imapd/format.c imap/imapd/parse.c
-test/unit/test_format_SRCS = imap/imapd/format.c
-test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/parse.c \
-	imap/imapd/msgset.c
-
-# The core.
-UNIT_TESTS += test/unit/test_imap_parse.c test/unit/test_pattern.c \
-	test/unit/test_reader.c test/unit/test_reply.c
-test/unit/test_imap_parse_SRCS = imap/imapd/parse.c
-test/unit/test_pattern_SRCS = imap/imapd/pattern.c
-test/unit/test_reader_SRCS = imap/imapd/reader.c imap/imapd/reply.c imap/imapd/parse.c
-test/unit/test_reply_SRCS = imap/imapd/reply.c imap/imapd/parse.c
+	test/unit/test_search_parse.c
+test/unit/test_fetch_parse_SRCS = imap/imapd/fetch_parse.c
+test/unit/test_fetch_write_SRCS = imap/imapd/fetch_parse.c imap/imapd/fetch_write.c
+test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/msgset.c
 MANPAGES += man/imapd.8

@@ -4,7 +4,7 @@
  * keywords before the first message that has one.
  */
 #include "imap/imapd/sync.h"
-#include "imap/imapd/format.h"
+#include "imap/imapd/proto/format.h"
 
 static const struct {
 	uint32_t flag;

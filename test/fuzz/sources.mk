@@ -1,11 +1,11 @@
 # Targets for any fuzzer that calls LLVMFuzzerTestOneInput().
 FUZZERS += test/fuzz/fuzz_text test/fuzz/fuzz_mime test/fuzz/fuzz_imapparse test/fuzz/fuzz_disk test/fuzz/fuzz_store
 test/fuzz/fuzz_text_SRCS = test/fuzz/fuzz_text.c test/fuzz/place.c test/fuzz/text_parts.c \
-	imap/admin/json.c imap/imapd/format.c imap/imapd/pattern.c imap/lmtpd/address.c \
+	imap/admin/json.c imap/lmtpd/address.c \
 	master/conf.c master/schedule.c
 test/fuzz/fuzz_mime_SRCS = test/fuzz/fuzz_mime.c
 test/fuzz/fuzz_imapparse_SRCS = test/fuzz/fuzz_imapparse.c imap/imapd/fetch_parse.c \
-	imap/imapd/msgset.c imap/imapd/parse.c imap/imapd/search_parse.c
+	imap/imapd/msgset.c imap/imapd/search_parse.c
 test/fuzz/fuzz_disk_SRCS = test/fuzz/fuzz_disk.c test/fuzz/place.c
 test/fuzz/fuzz_store_SRCS = test/fuzz/fuzz_store.c test/fuzz/place.c
 
@@ -20,5 +20,4 @@ test/fuzz/fuzz_lmtp_SRCS = test/fuzz/fuzz_lmtp.c test/fuzz/lmtp_check.c $(fuzz_w
 	$(filter-out imap/lmtpd/lmtpd.c,$(imap/lmtpd/lmtpd_SRCS))
 FUZZERS += test/fuzz/fuzz_stream
 test/fuzz/fuzz_stream_SRCS = test/fuzz/fuzz_stream.c test/fuzz/place.c test/fuzz/stream_hub.c \
-	test/fuzz/stream_lines.c test/fuzz/wire.c imap/idled/hub.c imap/imapd/parse.c \
-	imap/imapd/reader.c imap/imapd/reply.c imap/lmtpd/receive.c
+	test/fuzz/stream_lines.c test/fuzz/wire.c imap/idled/hub.c imap/lmtpd/receive.c

@@ -3,7 +3,7 @@
  *
  * Blobs are stood in for: what would go to the store is kept in a buffer.
  */
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 #include "imap/lmtpd/receive.h"
 #include "test/fuzz/place.h"
 #include "test/fuzz/stream_parts.h"

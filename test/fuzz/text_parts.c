@@ -2,8 +2,8 @@
 #include "test/fuzz/text_parts.h"
 
 #include "imap/admin/json.h"
-#include "imap/imapd/format.h"
-#include "imap/imapd/pattern.h"
+#include "imap/imapd/proto/format.h"
+#include "imap/imapd/proto/pattern.h"
 #include "imap/lmtpd/address.h"
 #include "imap/mime/decode.h"
 #include "imap/mime/mime.h"

@@ -1,5 +1,5 @@
 /* Flags and dates as IMAP writes them. */
-#include "imap/imapd/format.h"
+#include "imap/imapd/proto/format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

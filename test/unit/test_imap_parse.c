@@ -1,5 +1,5 @@
 /* The rules of RFC 3501 section 9, each from a string. */
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/parse.h"
 #include "imap/store/mbox.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Patterns of LIST, against a matcher too simple to be wrong. */
-#include "imap/imapd/pattern.h"
+#include "imap/imapd/proto/pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

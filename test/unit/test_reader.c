@@ -1,5 +1,5 @@
 /* Commands assembled from lines and literals, and what is refused. */
-#include "imap/imapd/reader.h"
+#include "imap/imapd/proto/reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What the client sees of strings and errors. */
-#include "imap/imapd/reply.h"
+#include "imap/imapd/proto/reply.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  * tried again.  A "%" after a "*" may fail at a separator; then the "*" takes
  * one more byte and the "%" begins anew.
  */
-#include "imap/imapd/pattern.h"
+#include "imap/imapd/proto/pattern.h"
 
 #include <string.h>
 

@@ -10,8 +10,8 @@
  * Results point into the input or into the parser's arena and live as long
  * as the command.  When the arena is full p->err is ERR_LIMIT.
  */
-#ifndef IMAP_IMAPD_PARSE_H
-#define IMAP_IMAPD_PARSE_H
+#ifndef IMAP_IMAPD_PROTO_PARSE_H
+#define IMAP_IMAPD_PROTO_PARSE_H
 
 #include "lib/arena.h"
 #include "lib/err.h"

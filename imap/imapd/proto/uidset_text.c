@@ -1,5 +1,5 @@
 /* uidset_text.c - lists of UIDs in response codes (RFC 4315 section 3) */
-#include "imap/imapd/uidset_text.h"
+#include "imap/imapd/proto/uidset_text.h"
 
 void
 uidset_text(const uint32_t *uids, size_t n, struct buf *out)

@@ -4,8 +4,8 @@
  * "*" matches any bytes, "%" any but the hierarchy separator.  Time is at
  * most the product of both lengths.
  */
-#ifndef IMAP_IMAPD_PATTERN_H
-#define IMAP_IMAPD_PATTERN_H
+#ifndef IMAP_IMAPD_PROTO_PATTERN_H
+#define IMAP_IMAPD_PROTO_PATTERN_H
 
 #include "lib/str.h"
 

@@ -4,7 +4,7 @@
  * looser than the grammar, because clients are: 8-bit bytes are taken in
  * quoted strings (passwords, searches); nothing else is.
  */
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/parse.h"
 #include "imap/store/mbox.h"
 
 #include <string.h>

@@ -3,8 +3,8 @@
  *
  * Written by hand: these are made for every message of a list.
  */
-#ifndef IMAP_IMAPD_FORMAT_H
-#define IMAP_IMAPD_FORMAT_H
+#ifndef IMAP_IMAPD_PROTO_FORMAT_H
+#define IMAP_IMAPD_PROTO_FORMAT_H
 
 #include "imap/store/mbox.h"
 #include "lib/buf.h"

@@ -7,8 +7,8 @@
  * Invariants: text holds at most max.command bytes; blob is NULL unless a
  * message has been read in the command at hand.
  */
-#include "imap/imapd/reader.h"
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/reader.h"
+#include "imap/imapd/proto/parse.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 

@@ -1,8 +1,8 @@
 /*
  * uidset_text.h - lists of UIDs in response codes (RFC 4315 section 3)
  */
-#ifndef IMAP_IMAPD_UIDSET_TEXT_H
-#define IMAP_IMAPD_UIDSET_TEXT_H
+#ifndef IMAP_IMAPD_PROTO_UIDSET_TEXT_H
+#define IMAP_IMAPD_PROTO_UIDSET_TEXT_H
 
 #include "lib/buf.h"
 

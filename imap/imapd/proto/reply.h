@@ -5,8 +5,8 @@
  * about to wait for the client.  Failures of output are kept in the stream;
  * the session notices at its next read.
  */
-#ifndef IMAP_IMAPD_REPLY_H
-#define IMAP_IMAPD_REPLY_H
+#ifndef IMAP_IMAPD_PROTO_REPLY_H
+#define IMAP_IMAPD_PROTO_REPLY_H
 
 #include "lib/buf.h"
 #include "lib/err.h"

@@ -1,5 +1,5 @@
 /* format.c - flags and dates as IMAP writes them (RFC 3501 section 9) */
-#include "imap/imapd/format.h"
+#include "imap/imapd/proto/format.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Words for errors stand in one table, so that a test can read them all. */
-#include "imap/imapd/reply.h"
-#include "imap/imapd/parse.h"
+#include "imap/imapd/proto/reply.h"
+#include "imap/imapd/proto/parse.h"
 
 #include <stdio.h>
 #include <string.h>

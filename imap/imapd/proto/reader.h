@@ -18,10 +18,10 @@
  * Whenever the reader is about to wait for the client, all replies so far are
  * sent first; else they wait for each other.
  */
-#ifndef IMAP_IMAPD_READER_H
-#define IMAP_IMAPD_READER_H
+#ifndef IMAP_IMAPD_PROTO_READER_H
+#define IMAP_IMAPD_PROTO_READER_H
 
-#include "imap/imapd/reply.h"
+#include "imap/imapd/proto/reply.h"
 #include "imap/store/blob.h"
 #include "lib/err.h"
 #include "lib/stream.h"

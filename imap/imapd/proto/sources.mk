@@ -1,0 +1,9 @@
+PROTO_SRCS += \
+	imap/imapd/proto/format.c \
+	imap/imapd/proto/parse.c \
+	imap/imapd/proto/pattern.c \
+	imap/imapd/proto/reader.c \
+	imap/imapd/proto/reply.c \
+	imap/imapd/proto/uidset_text.c
+UNIT_TESTS += test/unit/test_format.c test/unit/test_imap_parse.c test/unit/test_pattern.c \
+	test/unit/test_reader.c test/unit/test_reply.c
