@@ -118,21 +118,31 @@ print_root(void *ctx, const struct quota *q)
 {
 	struct report *r = ctx;
 	const char *root = tool_name(r->t, q->root);
-	uint64_t kb = q->used_bytes / 1024;
+	uint64_t kb = q->used_bytes / 1024, annotation_kb = q->used_annotation / 1024;
 
 	if (!is_wanted(r, q->root))
 		return true;
 	if (r->o->json) {
 		if (r->printed++ > 0)
 			printf(",");
-		print_json(root, "STORAGE", kb, q->limit_kb, true);
-		print_json(root, "MESSAGE", q->used_messages, q->limit_messages, false);
+		print_json(root, "STORAGE", kb, q->limit.kb, true);
+		print_json(root, "MESSAGE", q->used_messages, q->limit.messages, false);
+		if (q->limit.mailboxes >= 0)
+			print_json(root, "MAILBOX", q->used_mailboxes, q->limit.mailboxes,
+			    false);
+		print_json(root, "X-ANNOTATION-STORAGE", annotation_kb,
+		    q->limit.annotation_kb, false);
 		printf("}");
 		return true;
 	}
-	print_line(q->limit_kb, kb, "STORAGE", root);
-	if (q->limit_messages >= 0)
-		print_line(q->limit_messages, q->used_messages, "MESSAGE", root);
+	print_line(q->limit.kb, kb, "STORAGE", root);
+	if (q->limit.messages >= 0)
+		print_line(q->limit.messages, q->used_messages, "MESSAGE", root);
+	if (q->limit.annotation_kb >= 0)
+		print_line(q->limit.annotation_kb, annotation_kb, "X-ANNOTATION-STORAGE",
+		    root);
+	if (q->limit.mailboxes >= 0)
+		print_line(q->limit.mailboxes, q->used_mailboxes, "MAILBOX", root);
 	return true;
 }
 

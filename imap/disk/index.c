@@ -180,7 +180,7 @@ index_rebase(int dirfd, const char *file, uint64_t base_lsn)
 }
 
 enum err
-index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit)
+index_usage(int dirfd, struct index_usage *u, bool *in_commit)
 {
 	struct index_header h, again;
 	enum err e = index_header_read(dirfd, &h);
@@ -193,10 +193,11 @@ index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit)
 		e = index_header_read(dirfd, &again);
 	if (e != OK)
 		return e;
-	*bytes = h.bytes;
-	*messages = h.exists;
+	*u = (struct index_usage){ .bytes = h.bytes, .messages = h.exists,
+	    .annotation = h.annotation };
 	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq ||
-	    h.bytes != again.bytes || h.exists != again.exists;
+	    h.bytes != again.bytes || h.exists != again.exists ||
+	    h.annotation != again.annotation;
 	return OK;
 }
 

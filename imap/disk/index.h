@@ -85,6 +85,9 @@ struct index_header {
 	uint64_t reclaimed_modseq;	/* tombstones up to here may have been dropped */
 	uint32_t state;			/* enum index_state */
 	uint32_t crc;			/* of the fixed part before seq; see index.c */
+	uint64_t annotation;		/* octets of annotations: the mailbox's, and those
+					   of messages that exist */
+	uint64_t annotations_changed;	/* modseq of the last change of cyrus.annotations */
 };
 static_assert(sizeof(struct index_header) <= INDEX_HEADER_SIZE, "header layout");
 
@@ -122,7 +125,11 @@ enum err index_rebase(int dirfd, const char *file, uint64_t base_lsn) MUST_CHECK
  * Sums for quotas, from the header, without a lock: ERR_NOTFOUND, ERR_CORRUPT.
  * *in_commit: they are about to change, or their writer has died over it.
  */
-enum err index_usage(int dirfd, uint64_t *bytes, uint64_t *messages, bool *in_commit) MUST_CHECK;
+struct index_usage {
+	uint64_t bytes, messages;
+	uint64_t annotation;		/* octets of annotations */
+};
+enum err index_usage(int dirfd, struct index_usage *u, bool *in_commit) MUST_CHECK;
 
 /* The mailbox's id and UIDVALIDITY, from the header: ERR_NOTFOUND, ERR_CORRUPT. */
 enum err index_identity(int dirfd, struct id128 *id, uint32_t *uidvalidity) MUST_CHECK;

@@ -80,8 +80,8 @@ put_quota(struct session *s, struct str root, const struct quota *q)
 	reply_puts(s->reply, "* QUOTA ");
 	reply_astring(s->reply, root);
 	reply_puts(s->reply, " (");
-	put_resource(s, "STORAGE", q->used_bytes / 1024, q->limit_kb, &first);
-	put_resource(s, "MESSAGE", q->used_messages, q->limit_messages, &first);
+	put_resource(s, "STORAGE", q->used_bytes / 1024, q->limit.kb, &first);
+	put_resource(s, "MESSAGE", q->used_messages, q->limit.messages, &first);
 	reply_puts(s->reply, ")\r\n");
 }
 
@@ -155,7 +155,10 @@ run_setquota(struct session *s, struct command *c)
 		e = quota_remove(s->store, root);
 		return e == ERR_NOTFOUND ? OK : e;
 	}
-	e = quota_set(s->store, root, r->storage, r->messages);
+	struct quota_limits limits = QUOTA_NO_LIMITS;
+	limits.kb = r->storage;
+	limits.messages = r->messages;
+	e = quota_set(s->store, root, &limits);
 	/* It is set, whether we can say how much is used or not. */
 	if (e == OK && quota_get(s->store, c->arena, root, &q) == OK)
 		put_quota(s, r->root, &q);

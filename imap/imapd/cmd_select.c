@@ -19,9 +19,9 @@ warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
 	struct quota q;
 	if (e->quotaroot == NULL
 	    || quota_get(s->store, c->arena, str_c(e->quotaroot), &q) != OK
-	    || q.limit_kb <= 0)
+	    || q.limit.kb <= 0)
 		return;
-	uint64_t limit = (uint64_t)q.limit_kb * 1024;
+	uint64_t limit = (uint64_t)q.limit.kb * 1024;
 	uint64_t percent = q.used_bytes / (limit / 100 + 1);
 	uint64_t from = (uint64_t)conf_int(s->server->conf, CONF_QUOTAWARN);
 	if (q.used_bytes >= limit)

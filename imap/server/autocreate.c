@@ -65,6 +65,15 @@ create_folders(struct store *s, const struct conf *conf, const struct user *u)
 	buf_free(&name);
 }
 
+static enum err
+set_storage(struct store *s, struct str root, int64_t kb)
+{
+	struct quota_limits l = QUOTA_NO_LIMITS;
+
+	l.kb = kb;
+	return quota_set(s, root, &l);
+}
+
 enum err
 autocreate(struct store *s, struct arena *arena, const struct conf *conf,
     const struct user *u)
@@ -81,7 +90,7 @@ autocreate(struct store *s, struct arena *arena, const struct conf *conf,
 		return OK;
 	int64_t kb = conf_int(conf, CONF_AUTOCREATE_QUOTA);
 	if (e == OK && kb > 0)
-		e = quota_set(s, u->inbox, kb, QUOTA_UNLIMITED);
+		e = set_storage(s, u->inbox, kb);
 	if (e != OK) {
 		log_err("autocreate: cannot make %.*s: %s", STR_ARG(u->inbox), err_text(e));
 		return e;

@@ -187,7 +187,8 @@ deliver_resolve(struct store *s, struct arena *arena, const struct deliver_polic
 	if (user.n > 0 && (err == ERR_NOTFOUND || err == ERR_DENIED))
 		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
 	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
-		err = quota_check(s, str_c(e->quotaroot), 1, 1);
+		err = quota_check(s, str_c(e->quotaroot),
+		    &(struct quota_change){ .bytes = 1, .messages = 1 });
 	return err;
 }
 

@@ -294,11 +294,11 @@ add_usage(struct target *tg)
 	struct mbentry *e;
 	bool added = true;
 
-	if (tg->bytes != 0 || tg->messages != 0) {
+	if (tg->usage.bytes != 0 || tg->usage.messages != 0 || tg->usage.annotation != 0) {
 		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
 			root = e->quotaroot;
 		if (root != NULL)
-			added = quota_add(tg->s, str_c(root), tg->bytes, tg->messages);
+			added = quota_add(tg->s, str_c(root), &tg->usage);
 	}
 	arena_free(arena);
 	return added;

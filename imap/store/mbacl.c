@@ -1,4 +1,5 @@
 /* mbacl.c - changing what the list says of a mailbox */
+#include "imap/store/mbcreate.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbpending.h"
 
@@ -105,20 +106,24 @@ mblist_change_acl(struct store *s, struct str name, struct str identifier, char 
 }
 
 struct use_edit {
+	struct store *s;
 	const char *use;
 };
 
 static enum err
 edit_use(void *ctx, struct mbentry *e)
 {
-	e->specialuse = ((struct use_edit *)ctx)->use;
-	return OK;
+	struct use_edit *u = ctx;
+	enum err err = mbcreate_check_use(u->s, str_c(e->name), u->use, e->name);
+
+	e->specialuse = u->use;
+	return err;
 }
 
 enum err
 mblist_set_specialuse(struct store *s, struct str name, const char *use)
 {
-	struct use_edit u = { use };
+	struct use_edit u = { s, use };
 
 	return edit(s, name, edit_use, &u);
 }

@@ -6,6 +6,8 @@
  * are left, of an id that nobody knows; mbdir_choose() clears them away.  In
  * this order: what has a header is a whole mailbox to who builds the list anew.
  */
+#include "imap/store/mbcreate.h"
+
 #include "imap/disk/index.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/mbname.h"
@@ -134,6 +136,61 @@ enter(struct store *s, const struct mbentry *e)
 	return mbdb_end(s, txn, err);
 }
 
+/* --- special use --- */
+
+struct use_search {
+	struct str owner;
+	const char *use;
+	const char *except;		/* the mailbox that may have it */
+	bool taken;
+};
+
+/* Have two lists of words, separated by blanks, one in common? */
+static bool
+have_common_word(const char *a, const char *b)
+{
+	while (*a != '\0') {
+		size_t n = strcspn(a, " ");
+
+		for (const char *w = b; *w != '\0';) {
+			size_t m = strcspn(w, " ");
+
+			if (n > 0 && m == n && memcmp(a, w, n) == 0)
+				return true;
+			w += m + strspn(w + m, " ");
+		}
+		a += n + strspn(a + n, " ");
+	}
+	return false;
+}
+
+static bool
+note_use(void *ctx, const struct mbentry *e)
+{
+	struct use_search *u = ctx;
+
+	u->taken = e->specialuse != NULL && str_eq(mblist_owner(str_c(e->name)), u->owner) &&
+	    (u->except == NULL || strcmp(e->name, u->except) != 0) &&
+	    have_common_word(e->specialuse, u->use);
+	return !u->taken;
+}
+
+enum err
+mbcreate_check_use(struct store *s, struct str name, const char *use, const char *except)
+{
+	struct use_search u = { .owner = mblist_owner(name), .use = use, .except = except };
+	struct buf inbox = BUF_INIT;
+	enum err e;
+
+	if (use == NULL || u.owner.n == 0)
+		return OK;
+	buf_adds(&inbox, "user.");
+	buf_add_str(&inbox, u.owner);
+	e = mblist_walk(s, buf_str(&inbox), note_use, &u);
+	buf_free(&inbox);
+	return e == OK && u.taken ? ERR_DENIED : e;
+}
+
 static enum err
 create(struct store *s, struct arena *arena, const struct mblist_create *c)
 {
@@ -144,7 +201,11 @@ create(struct store *s, struct arena *arena, const struct mblist_create *c)
 
 	if (err != ERR_NOTFOUND)
 		return err == OK ? ERR_EXISTS : err;
-	err = describe(s, arena, c, &e);
+	err = mbcreate_check_use(s, c->name, c->specialuse, NULL);
+	if (err == OK)
+		err = quota_check_mailbox(s, c->name);
+	if (err == OK)
+		err = describe(s, arena, c, &e);
 	if (err != OK)
 		return err;
 	part = store_partition_of(s, e.partition);

@@ -20,7 +20,7 @@
 enum {
 	SLOTS = 512,
 	ENTRY_VERSION = 1,
-	LIMITS_VERSION = 1,
+	LIMITS_VERSION = 2,		/* 1: storage and messages only */
 };
 static const uint32_t no_string = UINT32_MAX;
 static const char db_name[] = "mailboxes.db";
@@ -259,25 +259,36 @@ mbdb_get_string(struct str *b, struct arena *arena, const char **s)
 }
 
 void
-mbdb_add_limits(struct buf *value, int64_t kb, int64_t messages)
+mbdb_add_limits(struct buf *value, const struct quota_limits *l)
 {
 	buf_add_u8(value, LIMITS_VERSION);
-	buf_add_u64(value, (uint64_t)kb);
-	buf_add_u64(value, (uint64_t)messages);
+	buf_add_u64(value, (uint64_t)l->kb);
+	buf_add_u64(value, (uint64_t)l->messages);
+	buf_add_u64(value, (uint64_t)l->mailboxes);
+	buf_add_u64(value, (uint64_t)l->annotation_kb);
+}
+
+static bool
+get_limit(struct str *value, int64_t *limit)
+{
+	uint64_t n;
+
+	if (!str_get_u64(value, &n))
+		return false;
+	*limit = (int64_t)n;
+	return true;
 }
 
 bool
-mbdb_get_limits(struct str value, int64_t *kb, int64_t *messages)
+mbdb_get_limits(struct str value, struct quota_limits *l)
 {
-	uint64_t a, b;
 	uint8_t version;
 
-	if (!str_get_u8(&value, &version) || version != LIMITS_VERSION ||
-	    !str_get_u64(&value, &a) || !str_get_u64(&value, &b))
-		return false;
-	*kb = (int64_t)a;
-	*messages = (int64_t)b;
-	return true;
+	*l = QUOTA_NO_LIMITS;
+	return str_get_u8(&value, &version) && version >= 1 && version <= LIMITS_VERSION &&
+	    get_limit(&value, &l->kb) && get_limit(&value, &l->messages) &&
+	    (version == 1 || (get_limit(&value, &l->mailboxes) &&
+	    get_limit(&value, &l->annotation_kb)));
 }
 
 enum err

@@ -19,6 +19,7 @@
 
 #include "imap/store/local.h"
 #include "imap/store/mblist.h"
+#include "imap/store/quota.h"
 #include "lib/buf.h"
 
 enum mbdb_kind {
@@ -61,8 +62,8 @@ void mbdb_add_string(struct buf *b, const char *s);
 bool mbdb_get_string(struct str *b, struct arena *arena, const char **s);
 
 /* The limits of a quota root. */
-void mbdb_add_limits(struct buf *value, int64_t kb, int64_t messages);
-bool mbdb_get_limits(struct str value, int64_t *kb, int64_t *messages);
+void mbdb_add_limits(struct buf *value, const struct quota_limits *l);
+bool mbdb_get_limits(struct str value, struct quota_limits *l);
 
 /* The longest quota root at or above NAME within the transaction; ERR_NOTFOUND. */
 enum err mbdb_root_of(struct kv_txn *txn, struct str name, struct str *root) MUST_CHECK;

@@ -66,7 +66,10 @@ struct mblist_create {
 	const char *specialuse;		/* NULL: none */
 	uint32_t uidvalidity;		/* 0: choose */
 };
-/* ERR_EXISTS, ERR_NAME, ERR_NOTFOUND (partition). */
+/*
+ * ERR_EXISTS, ERR_NAME, ERR_NOTFOUND (partition), ERR_QUOTA (too many mailboxes),
+ * ERR_DENIED (the owner has another mailbox of this special use).
+ */
 enum err mblist_create(struct store *s, const struct mblist_create *c) MUST_CHECK;
 
 /*
@@ -95,6 +98,7 @@ enum err mblist_change_acl(struct store *s, struct str name, struct str identifi
 /* For a mailbox of which it is not known any more which UIDs were given. */
 enum err mblist_renew_uidvalidity(struct store *s, struct str name,
     uint32_t *given) MUST_CHECK;
+/* USE: words separated by one blank, NULL: none.  ERR_DENIED as above. */
 enum err mblist_set_specialuse(struct store *s, struct str name, const char *use) MUST_CHECK;
 
 /*

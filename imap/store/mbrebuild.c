@@ -410,7 +410,7 @@ put_root(struct kv_txn *txn, struct str root, const struct quotafile *q)
 	enum err e;
 
 	mbdb_name_key(&key, MBDB_QUOTA, root);
-	mbdb_add_limits(&value, q->limit_kb, q->limit_messages);
+	mbdb_add_limits(&value, &q->limit);
 	e = kv_put(txn, buf_str(&key), buf_str(&value));
 	if (e == OK)
 		e = mbpending_add_sum(txn, root.p);

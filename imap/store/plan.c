@@ -217,8 +217,8 @@ place(struct target *tg, struct txn *t, struct index_record *r)
 	r->uid = ++tg->last_uid;
 	r->modseq = r->create_modseq = new_modseq(tg);
 	r->savedate = r->changed = time(NULL);
-	tg->bytes += (int64_t)r->size;
-	tg->messages++;
+	tg->usage.bytes += (int64_t)r->size;
+	tg->usage.messages++;
 	if (t->m->private_seen && (r->flags & MSG_SEEN)) {
 		r->flags &= ~(uint32_t)MSG_SEEN;
 		return set_private_seen(tg, t->m, r->uid, true);
@@ -445,8 +445,8 @@ expunge_one(struct target *tg, struct txn *t, uint32_t uid, bool any)
 	r.modseq = new_modseq(tg);
 	r.changed = time(NULL);
 	put_changed(tg, &r);
-	tg->bytes -= (int64_t)r.size;
-	tg->messages--;
+	tg->usage.bytes -= (int64_t)r.size;
+	tg->usage.messages--;
 	tg->expunges = true;
 	uidvec_add(&t->expunged, uid);
 	return OK;
@@ -506,15 +506,19 @@ stays_in_root(const struct target *tg, const struct txn *t)
 }
 
 static enum err
-check_quota(struct target *tg, const struct txn *t, int64_t bytes, int64_t messages, bool move)
+check_quota(struct target *tg, const struct txn *t, const struct quota_change *was, bool move)
 {
 	const char *root = tg->m->entry->quotaroot;
+	struct quota_change c = {
+		.bytes = tg->usage.bytes - was->bytes,
+		.messages = tg->usage.messages - was->messages,
+		.annotation = tg->usage.annotation - was->annotation,
+	};
 
-	if (root == NULL || t->ignore_quota || messages <= 0 ||
+	if (root == NULL || t->ignore_quota || (c.messages <= 0 && c.annotation <= 0) ||
 	    (move && stays_in_root(tg, t)))
 		return OK;
-	return quota_check(tg->s, str_c(root), bytes > 0 ? (uint64_t)bytes : 0,
-	    (uint64_t)messages);
+	return quota_check(tg->s, str_c(root), &c);
 }
 
 enum err
@@ -530,7 +534,7 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 	for (struct intent *i = t->first; e == OK && i != NULL; i = i->next)
 		e = plan_intent(tg, t, i);
 	if (e == OK)
-		e = check_quota(tg, t, tg->bytes - was.bytes, tg->messages - was.messages, move);
+		e = check_quota(tg, t, &was.usage, move);
 	if (e == OK) {
 		if (tg->keywords_changed)
 			new_modseq(tg);
@@ -541,8 +545,7 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 	if (was.changed_n == 0)
 		tg->changed_n = 0;
 	tg->last_uid = was.last_uid;
-	tg->bytes = was.bytes;
-	tg->messages = was.messages;
+	tg->usage = was.usage;
 	tg->modseq = was.modseq;
 	return e;
 }

@@ -36,14 +36,14 @@ enum {
 };
 
 static enum err
-read_limits(struct store *s, struct str root, int64_t *kb, int64_t *messages)
+read_limits(struct store *s, struct str root, struct quota_limits *l)
 {
 	struct buf key = BUF_INIT, value = BUF_INIT;
 	enum err e;
 
 	mbdb_name_key(&key, MBDB_QUOTA, root);
 	e = mbdb_get(s, buf_str(&key), &value);
-	if (e == OK && !mbdb_get_limits(buf_str(&value), kb, messages)) {
+	if (e == OK && !mbdb_get_limits(buf_str(&value), l)) {
 		log_err("mailboxes.db: quota root %.*s cannot be read; set it again",
 		    STR_ARG(root));
 		e = ERR_CORRUPT;
@@ -76,7 +76,7 @@ quota_root_of(struct store *s, struct arena *arena, struct str name, const char 
 struct count {
 	struct store *s;
 	struct str root;
-	uint64_t bytes, messages;
+	struct index_usage sum;
 	int wait_ms;			/* for the end of a mailbox's commit */
 	bool is_sure;			/* none was read in the middle of one */
 	enum err err;
@@ -84,17 +84,17 @@ struct count {
 };
 
 static enum err
-read_usage_of(struct count *c, int dirfd, uint64_t *bytes, uint64_t *messages)
+read_usage_of(struct count *c, int dirfd, struct index_usage *u)
 {
 	bool in_commit;
 	enum err e;
 
 	for (int waited = 0;; waited += STEP_MS) {
-		e = index_usage(dirfd, bytes, messages, &in_commit);
+		e = index_usage(dirfd, u, &in_commit);
 		if (e != OK || !in_commit)
 			return e;
 		if (lock_shared(dirfd, LOCK_MAILBOX, 0) == OK) {
-			e = index_usage(dirfd, bytes, messages, &in_commit);
+			e = index_usage(dirfd, u, &in_commit);
 			lock_release(dirfd, LOCK_MAILBOX);
 			return e;
 		}
@@ -109,7 +109,7 @@ read_usage_of(struct count *c, int dirfd, uint64_t *bytes, uint64_t *messages)
 }
 
 static enum err
-usage_of(struct count *c, const struct mbentry *e, uint64_t *bytes, uint64_t *messages)
+usage_of(struct count *c, const struct mbentry *e, struct index_usage *u)
 {
 	enum err err;
 	int dirfd;
@@ -117,10 +117,10 @@ usage_of(struct count *c, const struct mbentry *e, uint64_t *bytes, uint64_t *me
 	err = mblist_open_dir(c->s, e, &dirfd);
 	if (err != OK)
 		return err;
-	err = read_usage_of(c, dirfd, bytes, messages);
+	err = read_usage_of(c, dirfd, u);
 	/* What is left out stays out of the sum: so look twice. */
 	if (err == ERR_CORRUPT)
-		err = read_usage_of(c, dirfd, bytes, messages);
+		err = read_usage_of(c, dirfd, u);
 	close(dirfd);
 	return err;
 }
@@ -129,15 +129,16 @@ static bool
 count_one(void *ctx, const struct mbentry *e)
 {
 	struct count *c = ctx;
-	uint64_t bytes, messages;
+	struct index_usage u;
 	enum err err;
 
 	if (e->quotaroot == NULL || !str_eq(str_c(e->quotaroot), c->root))
 		return true;
-	err = usage_of(c, e, &bytes, &messages);
+	err = usage_of(c, e, &u);
 	if (err == OK) {
-		c->bytes += bytes;
-		c->messages += messages;
+		c->sum.bytes += u.bytes;
+		c->sum.messages += u.messages;
+		c->sum.annotation += u.annotation;
 	} else if (err == ERR_CORRUPT) {
 		log_warning("quota root %s: mailbox %s is damaged and not counted",
 		    e->quotaroot, e->name);
@@ -176,10 +177,11 @@ count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
 	if (quotafile_read(fd, &now) != OK)
 		now = *was;
 	*settled = last || now.changes == was->changes;
-	now.bytes = c->bytes;
-	now.messages = c->messages;
+	now.bytes = c->sum.bytes;
+	now.messages = c->sum.messages;
+	now.annotation = c->sum.annotation;
 	if (*settled && fix) {
-		e = read_limits(s, root, &now.limit_kb, &now.limit_messages);
+		e = read_limits(s, root, &now.limit);
 		if (e == OK)
 			e = quotafile_write(fd, &now);
 	}
@@ -201,8 +203,8 @@ static enum err
 recount(struct store *s, struct str root, bool fix, struct quotafile *was, struct count *c)
 {
 	bool settled = false;
-	int64_t kb, messages;
-	enum err e = read_limits(s, root, &kb, &messages);
+	struct quota_limits limit;
+	enum err e = read_limits(s, root, &limit);
 
 	for (int try = 1; e == OK && !settled; try++)
 		e = count_once(s, root, fix, was, c, try, &settled);
@@ -219,7 +221,7 @@ quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_
 	enum err e = recount(s, root, fix, &before, &c);
 
 	*was = before.bytes;
-	*is = c.bytes;
+	*is = c.sum.bytes;
 	return e;
 }
 
@@ -236,48 +238,102 @@ read_usage(struct store *s, struct str root, struct quotafile *f)
 		return e;
 	e = recount(s, root, true, &was, &c);
 	if (e == ERR_BUSY && c.is_whole) {
-		f->bytes = c.bytes;
-		f->messages = c.messages;
+		f->bytes = c.sum.bytes;
+		f->messages = c.sum.messages;
+		f->annotation = c.sum.annotation;
 		return OK;
 	}
 	return e == OK ? quotafile_peek(s, root, f) : e;
+}
+
+struct mailboxes {
+	struct str root;
+	uint64_t n;
+};
+
+static bool
+count_mailbox(void *ctx, const struct mbentry *e)
+{
+	struct mailboxes *m = ctx;
+
+	m->n += e->quotaroot != NULL && str_eq(str_c(e->quotaroot), m->root);
+	return true;
+}
+
+/* The list says so itself: no mailbox is opened, and no sum can be wrong. */
+static enum err
+count_mailboxes(struct store *s, struct str root, uint64_t *n)
+{
+	struct mailboxes m = { .root = root };
+	enum err e = mblist_walk(s, root, count_mailbox, &m);
+
+	*n = m.n;
+	return e;
 }
 
 enum err
 quota_get(struct store *s, struct arena *arena, struct str root, struct quota *q)
 {
 	struct quotafile f;
-	enum err e = read_limits(s, root, &q->limit_kb, &q->limit_messages);
+	enum err e = read_limits(s, root, &q->limit);
 
 	if (e == OK)
 		e = read_usage(s, root, &f);
+	q->used_mailboxes = 0;
+	if (e == OK && q->limit.mailboxes >= 0)
+		e = count_mailboxes(s, root, &q->used_mailboxes);
 	if (e != OK)
 		return e;
 	q->used_bytes = f.bytes;
 	q->used_messages = f.messages;
+	q->used_annotation = f.annotation;
 	q->root = arena_copy(arena, root.p, root.n);
 	return q->root != NULL ? OK : ERR_LIMIT;
 }
 
 enum err
-quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t messages)
+quota_check(struct store *s, struct str root, const struct quota_change *c)
 {
 	struct quotafile f;
-	int64_t kb, count;
-	enum err e = read_limits(s, root, &kb, &count);
+	struct quota_limits l;
+	enum err e = read_limits(s, root, &l);
 
 	/* A root that was taken away since the mailbox was opened limits nothing. */
-	if (e == ERR_NOTFOUND || (e == OK && kb < 0 && count < 0))
+	if (e == ERR_NOTFOUND ||
+	    (e == OK && l.kb < 0 && l.messages < 0 && l.annotation_kb < 0))
 		return OK;
 	if (e == OK)
 		e = read_usage(s, root, &f);
 	if (e != OK)
 		return e;
-	if (bytes > 0 && kb >= 0 && f.bytes >= (uint64_t)kb * 1024)
+	if (c->bytes > 0 && l.kb >= 0 && f.bytes >= (uint64_t)l.kb * 1024)
 		return ERR_QUOTA;
-	if (messages > 0 && count >= 0 && f.messages >= (uint64_t)count)
+	if (c->messages > 0 && l.messages >= 0 && f.messages >= (uint64_t)l.messages)
+		return ERR_QUOTA;
+	if (c->annotation > 0 && l.annotation_kb >= 0 &&
+	    f.annotation >= (uint64_t)l.annotation_kb * 1024)
 		return ERR_QUOTA;
 	return OK;
+}
+
+enum err
+quota_check_mailbox(struct store *s, struct str name)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct quota_limits l;
+	const char *root;
+	uint64_t n;
+	enum err e = quota_root_of(s, arena, name, &root);
+
+	if (e == OK)
+		e = read_limits(s, str_c(root), &l);
+	if (e == OK && l.mailboxes >= 0) {
+		e = count_mailboxes(s, str_c(root), &n);
+		if (e == OK && n >= (uint64_t)l.mailboxes)
+			e = ERR_QUOTA;
+	}
+	arena_free(arena);
+	return e == ERR_NOTFOUND ? OK : e;
 }
 
 /* False if the sum cannot be right: it has to be counted. */
@@ -291,7 +347,7 @@ add_signed(uint64_t *sum, int64_t change)
 }
 
 static enum err
-add(struct store *s, struct str root, int64_t bytes, int64_t messages)
+add(struct store *s, struct str root, const struct quota_change *c)
 {
 	struct quotafile f;
 	enum err e;
@@ -301,7 +357,9 @@ add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 	if (e != OK)
 		return e;
 	e = quotafile_read(fd, &f);
-	if (e == OK && !(add_signed(&f.bytes, bytes) && add_signed(&f.messages, messages)))
+	if (e == OK && !(add_signed(&f.bytes, c->bytes) &&
+	    add_signed(&f.messages, c->messages) &&
+	    add_signed(&f.annotation, c->annotation)))
 		e = ERR_CORRUPT;
 	if (e == OK)
 		e = quotafile_write(fd, &f);
@@ -310,15 +368,15 @@ add(struct store *s, struct str root, int64_t bytes, int64_t messages)
 }
 
 bool
-quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages)
+quota_add(struct store *s, struct str root, const struct quota_change *c)
 {
 	uint64_t was, is;
-	enum err e = add(s, root, bytes, messages);
+	enum err e = add(s, root, c);
 
 	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		e = quota_recount(s, root, true, &was, &is);
 		if (e == OK)
-			e = add(s, root, bytes, messages);
+			e = add(s, root, c);
 	}
 	/* ERR_NOTFOUND: there is no such root any more. */
 	if (e == OK || e == ERR_NOTFOUND)

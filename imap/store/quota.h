@@ -4,8 +4,9 @@
  * A quota root is a name; every mailbox belongs to the longest root that is
  * its own name or an ancestor's, or to none.  Usage is the sum of what the
  * index headers of its mailboxes say; quota/ROOT in the configuration
- * directory is a cache of that sum with the limit (line 1 usage in bytes,
- * line 2 limit in kilobytes), corrected by itself.
+ * directory is a cache of that sum with the limits (line 1 usage in bytes,
+ * line 2 limit in kilobytes), corrected by itself.  How many mailboxes there
+ * are is asked of the list each time.
  */
 #ifndef IMAP_STORE_QUOTA_H
 #define IMAP_STORE_QUOTA_H
@@ -16,12 +17,23 @@
 
 #define QUOTA_UNLIMITED	(-1)
 
+/* The resources of RFC 9208, each limited or QUOTA_UNLIMITED. */
+struct quota_limits {
+	int64_t kb;			/* STORAGE, in 1024 octets */
+	int64_t messages;		/* MESSAGE */
+	int64_t mailboxes;		/* MAILBOX */
+	int64_t annotation_kb;		/* ANNOTATION-STORAGE, in 1024 octets */
+};
+#define QUOTA_NO_LIMITS	((struct quota_limits){ QUOTA_UNLIMITED, QUOTA_UNLIMITED, \
+			    QUOTA_UNLIMITED, QUOTA_UNLIMITED })
+
 struct quota {
 	const char *root;
 	uint64_t used_bytes;
 	uint64_t used_messages;
-	int64_t limit_kb;		/* STORAGE, in 1024 octets, or QUOTA_UNLIMITED */
-	int64_t limit_messages;		/* MESSAGE, or QUOTA_UNLIMITED */
+	uint64_t used_mailboxes;	/* counted if it is limited, else 0 */
+	uint64_t used_annotation;	/* octets */
+	struct quota_limits limit;
 };
 
 /* ERR_NOTFOUND: no such root. */
@@ -31,21 +43,30 @@ enum err quota_get(struct store *s, struct arena *arena, struct str root, struct
 enum err quota_root_of(struct store *s, struct arena *arena, struct str name, const char **root) MUST_CHECK;
 
 /* Makes the root if needed and moves the mailboxes below it to it. */
-enum err quota_set(struct store *s, struct str root, int64_t limit_kb, int64_t limit_messages) MUST_CHECK;
+enum err quota_set(struct store *s, struct str root, const struct quota_limits *l) MUST_CHECK;
 
 /* Takes the root away; its mailboxes fall to the next one above, if any. */
 enum err quota_remove(struct store *s, struct str root) MUST_CHECK;
 
-/* May BYTES and MESSAGES be added?  ERR_QUOTA.  One message may overshoot:
+/* What a change adds to, or takes from, a root's usage. */
+struct quota_change {
+	int64_t bytes, messages;
+	int64_t annotation;		/* octets of annotations */
+};
+
+/* May that be added?  ERR_QUOTA.  One message, or one annotation, may overshoot:
  * the answer is no only if the root is at or over its limit already. */
-enum err quota_check(struct store *s, struct str root, uint64_t bytes, uint64_t messages) MUST_CHECK;
+enum err quota_check(struct store *s, struct str root, const struct quota_change *c) MUST_CHECK;
+
+/* May the mailbox NAME be made?  ERR_QUOTA. */
+enum err quota_check_mailbox(struct store *s, struct str name) MUST_CHECK;
 
 /*
  * Adds to the cached usage, with the mailbox's lock and before its index says
  * so.  False: it could not be written, and whoever looks next counts anew; if
  * that was before the index says so, it has to be done once more afterwards.
  */
-bool quota_add(struct store *s, struct str root, int64_t bytes, int64_t messages);
+bool quota_add(struct store *s, struct str root, const struct quota_change *c);
 
 /* Sums the index headers anew; *was and *is in bytes.  FIX writes it; if that
  * fails, whoever looks next counts.  ERR_BUSY: a mailbox stays locked by another

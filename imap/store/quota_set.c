@@ -103,14 +103,14 @@ set_root(struct store *s, struct str root, const struct buf *limits)
 }
 
 enum err
-quota_set(struct store *s, struct str root, int64_t limit_kb, int64_t limit_messages)
+quota_set(struct store *s, struct str root, const struct quota_limits *l)
 {
 	struct buf limits = BUF_INIT;
 	enum err e = mblist_check_name(root);
 
 	if (e != OK || !quotafile_possible(root))
 		return ERR_NAME;
-	mbdb_add_limits(&limits, limit_kb, limit_messages);
+	mbdb_add_limits(&limits, l);
 	e = set_root(s, root, &limits);
 	buf_free(&limits);
 	return e;

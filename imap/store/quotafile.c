@@ -1,11 +1,13 @@
 /*
  * quotafile.c - quota/ROOT: the cached sum of one quota root
  *
- * Four lines of numbers, padded with blanks, QUOTAFILE_SIZE bytes in all:
+ * Five lines of numbers, padded with blanks, QUOTAFILE_SIZE bytes in all:
  *   bytes used
  *   limit in KiB, -1: none
  *   messages used, limit of messages
+ *   octets of annotations used, limit in KiB, limit of mailboxes
  *   count of writes, CRC of all before it in hex
+ * Files of version 0.1 lack the fourth line; they are read, too, for the limits.
  * One pwrite() of it is whole to every reader who has the lock; who reads
  * without it beside a writer may get some of either, which the CRC finds, and
  * reads again.  A power cut may leave an old one, which replaying the log
@@ -29,8 +31,9 @@
 #include <unistd.h>
 
 enum {
-	QUOTAFILE_SIZE = 21 + 21 + 42 + 30,
-	CRC_AT = QUOTAFILE_SIZE - 9,
+	QUOTAFILE_SIZE = 21 + 21 + 42 + 63 + 30,
+	OLD_SIZE = 21 + 21 + 42 + 30,
+	CRC_SIZE = 9,
 	FILE_NAME_MAX = 240,
 	LOCK_MS = 30000,
 	PEEKS = 10,
@@ -90,16 +93,30 @@ quotafile_unlock(int fd)
 	close(fd);
 }
 
+/* Numbers out of range cannot pass the checksum. */
 static bool
 parse(const char *text, struct quotafile *q)
 {
 	uint32_t crc;
 
-	/* Numbers out of range cannot pass the checksum. */
+	return sscanf(	/* NOLINT(cert-err34-c) */
+	    text, "%" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNd64
+	    " %" SCNd64 " %" SCNu64 " %" SCNx32, &q->bytes, &q->limit.kb, &q->messages,
+	    &q->limit.messages, &q->annotation, &q->limit.annotation_kb,
+	    &q->limit.mailboxes, &q->changes, &crc) == 9 &&
+	    crc == crc32c(0, text, QUOTAFILE_SIZE - CRC_SIZE);
+}
+
+static bool
+parse_old(const char *text, struct quotafile *q)
+{
+	uint32_t crc;
+
+	*q = (struct quotafile){ .limit = QUOTA_NO_LIMITS };
 	return sscanf(	/* NOLINT(cert-err34-c) */
 	    text, "%" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64
-	    " %" SCNx32, &q->bytes, &q->limit_kb, &q->messages, &q->limit_messages,
-	    &q->changes, &crc) == 6 && crc == crc32c(0, text, CRC_AT);
+	    " %" SCNx32, &q->bytes, &q->limit.kb, &q->messages, &q->limit.messages,
+	    &q->changes, &crc) == 6 && crc == crc32c(0, text, OLD_SIZE - CRC_SIZE);
 }
 
 enum err
@@ -116,6 +133,8 @@ quotafile_read(int fd, struct quotafile *q)
 		return ERR_IO;
 	}
 	text[n] = '\0';
+	if (n == OLD_SIZE)
+		return parse_old(text, q) ? OK : ERR_CORRUPT;
 	return n == QUOTAFILE_SIZE && parse(text, q) ? OK : ERR_CORRUPT;
 }
 
@@ -126,9 +145,10 @@ quotafile_write(int fd, const struct quotafile *q)
 	int n;
 
 	n = snprintf(text, sizeof(text), "%20" PRIu64 "\n%20" PRId64 "\n%20" PRIu64
-	    " %20" PRId64 "\n%20" PRIu64 " ", q->bytes, q->limit_kb, q->messages,
-	    q->limit_messages, q->changes + 1);
-	ensure(n == CRC_AT);
+	    " %20" PRId64 "\n%20" PRIu64 " %20" PRId64 " %20" PRId64 "\n%20" PRIu64 " ",
+	    q->bytes, q->limit.kb, q->messages, q->limit.messages, q->annotation,
+	    q->limit.annotation_kb, q->limit.mailboxes, q->changes + 1);
+	ensure(n == QUOTAFILE_SIZE - CRC_SIZE);
 	snprintf(text + n, sizeof(text) - (size_t)n, "%08x\n", crc32c(0, text, (size_t)n));
 	return file_write_at(fd, "quota", text, QUOTAFILE_SIZE, 0);
 }

@@ -8,11 +8,12 @@
 #define IMAP_STORE_QUOTAFILE_H
 
 #include "imap/store/local.h"
+#include "imap/store/quota.h"
 #include "lib/str.h"
 
 struct quotafile {
-	uint64_t bytes, messages;	/* used */
-	int64_t limit_kb, limit_messages;	/* for people; mailboxes.db decides */
+	uint64_t bytes, messages, annotation;	/* used */
+	struct quota_limits limit;	/* for people; mailboxes.db decides */
 	uint64_t changes;		/* counts writes, so that a recount sees them */
 };
 

@@ -4,6 +4,7 @@
 
 #include "imap/store/mbox_in.h"
 #include "imap/disk/rec.h"
+#include "imap/store/quota.h"
 #include "imap/store/txn.h"
 #include "lib/arena.h"
 
@@ -79,7 +80,7 @@ struct target {
 	bool seen_changed;
 
 	bool expunges;
-	int64_t bytes, messages;	/* change of what exists */
+	struct quota_change usage;	/* change of what exists */
 	uint64_t lsn;
 	bool applied;			/* durable, and in the index */
 	enum err err;			/* why nothing of it was done */

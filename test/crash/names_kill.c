@@ -44,6 +44,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
+
 enum {
 	WORKERS = 3,
 	LETTERS = 3,
@@ -273,7 +275,7 @@ do_quota(struct worker *w, int i)
 {
 	char name[32];
 	struct str n = name_of(w->number, i, name);
-	enum err e = rand() % 2 ? quota_set(w->s, n, 1000000, QUOTA_UNLIMITED) :
+	enum err e = rand() % 2 ? quota_set(w->s, n, LIMITS(1000000, QUOTA_UNLIMITED)) :
 	    quota_remove(w->s, n);
 
 	if (e != OK && e != ERR_NOTFOUND)

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
@@ -54,7 +56,7 @@ setup(void)
 
 		ensure(mblist_create(s, &c) == OK);
 	}
-	ensure(quota_set(s, STR("user.wilma"), 1, QUOTA_UNLIMITED) == OK);
+	ensure(quota_set(s, STR("user.wilma"), LIMITS(1, QUOTA_UNLIMITED)) == OK);
 }
 
 static void

@@ -35,6 +35,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CHANGE(octets, count)	(&(struct quota_change){ (octets), (count), 0 })
+#define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
+
 enum { MESSAGES = 3, ARENA = 16 << 20 };
 
 /* Stands for the mailbox's id in the input. */
@@ -134,7 +137,7 @@ make_world(void)
 	w.arena = arena_new(ARENA);
 	w.empty = arena_mark(w.arena);
 	fuzz_must(mblist_create(w.s, &c) == OK, "create");
-	fuzz_must(quota_set(w.s, STR("user.joe"), 1000, 1000) == OK, "quota");
+	fuzz_must(quota_set(w.s, STR("user.joe"), LIMITS(1000, 1000)) == OK, "quota");
 	fuzz_must(mblist_lookup(w.s, w.arena, STR("user.joe"), &w.e) == OK, "lookup");
 	fuzz_must(mbox_open(w.s, w.e, "joe", 0, &m) == OK, "open");
 	for (int i = 0; i < MESSAGES; i++)
@@ -410,12 +413,12 @@ static void
 fuzz_value(struct str s, bool mend)
 {
 	struct mbentry *e;
-	int64_t kb, messages;
+	struct quota_limits l;
 
 	(void)mend;
 	if (mbdb_decode(w.arena, STR("user.x"), s, &e) == OK)
 		fuzz_must(e->acl != NULL && e->partition != NULL, "an entry's parts");
-	(void)mbdb_get_limits(s, &kb, &messages);
+	(void)mbdb_get_limits(s, &l);
 }
 
 static void
@@ -433,11 +436,11 @@ fuzz_quota(struct str s, bool mend)
 	}
 	close(dir);
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK, "quota_get");
-	fuzz_must(quota_check(w.s, STR("user.joe"), 1, 1) != ERR_CORRUPT, "quota_check");
-	quota_add(w.s, STR("user.joe"), -100000, -7);
+	fuzz_must(quota_check(w.s, STR("user.joe"), &(struct quota_change){ 1, 1, 1 }) != ERR_CORRUPT, "quota_check");
+	quota_add(w.s, STR("user.joe"), CHANGE(-100000, -7));
 	fuzz_must(quota_recount(w.s, STR("user.joe"), true, &was, &is) == OK, "recount");
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK &&
-	    q.used_messages == MESSAGES && q.limit_kb == 1000, "counted anew");
+	    q.used_messages == MESSAGES && q.limit.kb == 1000, "counted anew");
 }
 
 static bool

@@ -178,15 +178,15 @@ usage_is_of_one_state(void **state)
 	pid_t writer = start_writer();
 	is_expunging = false;
 	while (sure < 2000) {
-		uint64_t bytes, messages;
+		struct index_usage u;
 		bool in_commit;
 
-		assert_int_equal(index_usage(fd, &bytes, &messages, &in_commit), OK);
+		assert_int_equal(index_usage(fd, &u, &in_commit), OK);
 		if (in_commit)
 			continue;
 		sure++;
-		assert_true(messages == 0 || messages == RECORDS);
-		assert_int_equal(bytes, messages * SIZE);
+		assert_true(u.messages == 0 || u.messages == RECORDS);
+		assert_int_equal(u.bytes, u.messages * SIZE);
 	}
 	stop_writer(writer);
 	close(fd);

@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
+
 static struct fixture f;
 
 static int
@@ -386,6 +388,18 @@ rights_of_owner_and_others(void **state)
 	assert_int_equal(mblist_set_specialuse(f.s, STR("user.joe.x"), "\\Sent"), OK);
 	assert_string_equal(lookup("user.joe.x")->specialuse, "\\Sent");
 	expect_names("user.joe.x ");
+	/* One of each for one owner. */
+	struct mblist_create c = { .name = STR("user.joe.y"), .specialuse = "\\Junk \\Sent" };
+	assert_int_equal(mblist_create(f.s, &c), ERR_DENIED);
+	expect_names("user.joe.x ");
+	c.specialuse = "\\Junk \\Send";
+	assert_int_equal(mblist_create(f.s, &c), OK);
+	assert_int_equal(mblist_set_specialuse(f.s, STR("user.joe.x"), "\\Junk"), ERR_DENIED);
+	assert_int_equal(mblist_set_specialuse(f.s, STR("user.joe.y"), "\\Junk"), OK);
+	assert_int_equal(mblist_set_specialuse(f.s, STR("user.joe.y"), NULL), OK);
+	assert_int_equal(mblist_set_specialuse(f.s, STR("user.joe.x"), "\\Sent \\Junk"), OK);
+	c.name = STR("user.jim.x");
+	assert_int_equal(mblist_create(f.s, &c), OK);
 }
 
 /* The copies of this process must not outlive what another one changes. */
@@ -429,7 +443,7 @@ rebuilt_from_the_spool(void **state)
 	fixture_create(&f, "user.joe");
 	fixture_create(&f, "user.joe.work");
 	fixture_create(&f, "board.news");
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 1000, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(1000, QUOTA_UNLIMITED)), OK);
 	assert_int_equal(mblist_change_acl(f.s, STR("board.news"), STR("joe"), '=', ACL_ALL), OK);
 	assert_int_equal(mblist_rename(f.s, STR("user.joe.work"), STR("user.joe.play"), NULL), OK);
 	/* A second one of a name, and a second one of an id. */
@@ -447,7 +461,7 @@ rebuilt_from_the_spool(void **state)
 	assert_string_equal(e->quotaroot, "user.joe");
 	assert_string_equal(e->dir, "user/joe/play");
 	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), OK);
-	assert_int_equal(q.limit_kb, 1000);
+	assert_int_equal(q.limit.kb, 1000);
 	assert_string_equal(lookup("board.news")->acl, "anyone\tlrs\tjoe\tlrswipkxtean\t");
 }
 

@@ -4,6 +4,7 @@
 #include "imap/disk/index.h"
 #include "imap/store/quota.h"
 #include "imap/store/quotafile.h"
+#include "lib/crc.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +17,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
+#define CHANGE(octets, count)	(&(struct quota_change){ (octets), (count), 0 })
 
 static struct fixture f;
 
@@ -89,7 +93,7 @@ usage_follows(void **state)
 {
 	(void)state;
 	append("user.joe", 2);
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, QUOTA_UNLIMITED)), OK);
 	expect_root("user.joe.work.old", "user.joe");
 	expect_root("user.joe2", NULL);
 	expect_used("user.joe", 2);
@@ -114,8 +118,8 @@ roots_nest(void **state)
 	append("user.joe", 1);
 	append("user.joe.work", 2);
 	append("user.joe.work.old", 4);
-	assert_int_equal(quota_set(f.s, STR("user.joe.work"), 100, QUOTA_UNLIMITED), OK);
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe.work"), LIMITS(100, QUOTA_UNLIMITED)), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, QUOTA_UNLIMITED)), OK);
 	expect_root("user.joe", "user.joe");
 	expect_root("user.joe.work.old", "user.joe.work");
 	expect_used("user.joe", 1);
@@ -137,22 +141,22 @@ limits_are_kept(void **state)
 	const struct str root = STR("user.joe");
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, root, 0, QUOTA_UNLIMITED), OK);
-	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
-	assert_int_equal(quota_check(f.s, root, 0, 0), OK);
-	assert_int_equal(quota_set(f.s, root, 1, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, root, LIMITS(0, QUOTA_UNLIMITED)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, root, CHANGE(0, 0)), OK);
+	assert_int_equal(quota_set(f.s, root, LIMITS(1, QUOTA_UNLIMITED)), OK);
 	/* One may overshoot. */
-	assert_int_equal(quota_check(f.s, root, 5000, 1), OK);
-	quota_add(f.s, root, 5000, 1);
-	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
-	quota_add(f.s, root, -4000, 0);
-	assert_int_equal(quota_check(f.s, root, 1, 1), OK);
-	assert_int_equal(quota_set(f.s, root, QUOTA_UNLIMITED, 1), OK);
-	assert_int_equal(quota_check(f.s, root, 1, 1), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1)), OK);
+	quota_add(f.s, root, CHANGE(5000, 1));
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
+	quota_add(f.s, root, CHANGE(-4000, 0));
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), OK);
+	assert_int_equal(quota_set(f.s, root, LIMITS(QUOTA_UNLIMITED, 1)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), OK);
 	append("user.joe", 1);
-	assert_int_equal(quota_check(f.s, root, 1, 1), ERR_QUOTA);
-	assert_int_equal(quota_check(f.s, STR("no.such.root"), 1, 1), OK);
-	assert_int_equal(quota_set(f.s, STR("a..b"), 1, 1), ERR_NAME);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, STR("no.such.root"), CHANGE(1, 1)), OK);
+	assert_int_equal(quota_set(f.s, STR("a..b"), LIMITS(1, 1)), ERR_NAME);
 }
 
 static void
@@ -165,7 +169,7 @@ sum_repairs_itself(void **state)
 	uint64_t was, is;
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, QUOTA_UNLIMITED)), OK);
 	append("user.joe", 3);
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		snprintf(command, sizeof(command), "%s %s/quota/user.joe", damages[i], f.config);
@@ -178,13 +182,13 @@ sum_repairs_itself(void **state)
 		fixture_create(&f, "user.joe");
 		append("user.joe", 3);
 	}
-	quota_add(f.s, STR("user.joe"), 77, 1);
+	quota_add(f.s, STR("user.joe"), CHANGE(77, 1));
 	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	assert_int_equal(was, is + 77);
 	expect_used("user.joe", 3);
 	/* A sum that would become negative was wrong. */
-	quota_add(f.s, STR("user.joe"), 0, -2);
-	quota_add(f.s, STR("user.joe"), 0, -2);
+	quota_add(f.s, STR("user.joe"), CHANGE(0, -2));
+	quota_add(f.s, STR("user.joe"), CHANGE(0, -2));
 	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	expect_used("user.joe", 3);
 }
@@ -196,19 +200,19 @@ renames_take_roots_along(void **state)
 	char path[150];
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100, 7), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, 7)), OK);
 	append("user.joe.work", 2);
 	assert_int_equal(mblist_rename(f.s, STR("user.joe"), STR("user.jim"), NULL), OK);
 	expect_root("user.jim.work.old", "user.jim");
 	expect_used("user.jim", 2);
 	assert_int_equal(quota_get(f.s, f.arena, STR("user.jim"), &q), OK);
-	assert_int_equal(q.limit_kb, 100);
-	assert_int_equal(q.limit_messages, 7);
+	assert_int_equal(q.limit.kb, 100);
+	assert_int_equal(q.limit.messages, 7);
 	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), ERR_NOTFOUND);
 	snprintf(path, sizeof(path), "%s/quota/user.joe", f.config);
 	assert_int_equal(access(path, F_OK), -1);
 	/* From one root to another, and out of all. */
-	assert_int_equal(quota_set(f.s, STR("user.joe2"), 1, 1), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe2"), LIMITS(1, 1)), OK);
 	assert_int_equal(mblist_rename(f.s, STR("user.jim.work"), STR("user.joe2.work"), NULL), OK);
 	expect_used("user.joe2", 2);
 	expect_used("user.jim", 0);
@@ -233,9 +237,9 @@ walks(void **state)
 	struct buf b = BUF_INIT;
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, STR("user.joe2"), 1, 1), OK);
-	assert_int_equal(quota_set(f.s, STR("user.joe.work"), 1, 1), OK);
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 1, 1), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe2"), LIMITS(1, 1)), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe.work"), LIMITS(1, 1)), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(1, 1)), OK);
 	assert_int_equal(quota_walk(f.s, STR("user.joe"), list_root, &b), OK);
 	assert_string_equal(b.p, "user.joe user.joe.work user.joe2 ");
 	buf_free(&b);
@@ -252,7 +256,7 @@ counting_and_adding_at_once(void **state)
 	int status;
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100000, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100000, QUOTA_UNLIMITED)), OK);
 	for (int i = 0; i < WRITERS; i++) {
 		pid[i] = fork();
 		if (pid[i] == 0) {
@@ -288,7 +292,7 @@ counting_beside_a_slow_writer(void **state)
 	char byte;
 
 	(void)state;
-	assert_int_equal(quota_set(f.s, STR("user.joe"), 100000, QUOTA_UNLIMITED), OK);
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100000, QUOTA_UNLIMITED)), OK);
 	append("user.joe", 2);
 	expect_used("user.joe", 2);
 	assert_int_equal(pipe(go), 0);
@@ -306,7 +310,7 @@ counting_beside_a_slow_writer(void **state)
 		    index_lock(ix) != OK)
 			_exit(1);
 		ix->h->dirty_lsn = 1;
-		if (!quota_add(f.s, STR("user.joe"), 12345, 1) || write(ready[1], "x", 1) != 1)
+		if (!quota_add(f.s, STR("user.joe"), CHANGE(12345, 1)) || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		(void)!read(go[0], &byte, 1);
 		_exit(0);
@@ -329,7 +333,7 @@ counting_beside_a_slow_writer(void **state)
 static void
 peeks_see_no_half(void **state)
 {
-	struct quotafile q = { .limit_kb = -1, .limit_messages = -1 };
+	struct quotafile q = { .limit = QUOTA_NO_LIMITS };
 	int fd;
 
 	(void)state;
@@ -350,6 +354,56 @@ peeks_see_no_half(void **state)
 	quotafile_unlock(fd);
 }
 
+/* RFC 9208 5.3: MAILBOX "MUST be an exact number". */
+static void
+mailboxes_are_counted(void **state)
+{
+	struct mblist_create c = { .name = STR("user.joe.new") };
+	struct quota_limits l = QUOTA_NO_LIMITS;
+	struct quota q;
+
+	(void)state;
+	l.mailboxes = 4;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), &l), OK);
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), OK);
+	assert_int_equal(q.used_mailboxes, 3);
+	assert_int_equal(mblist_create(f.s, &c), OK);
+	c.name = STR("user.joe.newer");
+	assert_int_equal(mblist_create(f.s, &c), ERR_QUOTA);
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.new"), true), OK);
+	assert_int_equal(mblist_create(f.s, &c), OK);
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), OK);
+	assert_int_equal(q.used_mailboxes, 4);
+}
+
+/* What version 0.1 wrote: its limits are good. */
+static void
+old_files_are_read(void **state)
+{
+	char text[200];
+	struct quotafile q;
+	int n, fd;
+
+	(void)state;
+	n = snprintf(text, sizeof(text), "%20d\n%20d\n%20d %20d\n%20d ", 77, 100, 3, -1, 9);
+	snprintf(text + n, sizeof(text) - (size_t)n, "%08x\n", crc32c(0, text, (size_t)n));
+	assert_int_equal(quotafile_lock(f.s, STR("user.joe"), true, &fd), OK);
+	assert_int_equal(write(fd, text, strlen(text)), 114);
+	assert_int_equal(quotafile_read(fd, &q), OK);
+	assert_int_equal(q.bytes, 77);
+	assert_int_equal(q.limit.kb, 100);
+	assert_int_equal(q.messages, 3);
+	assert_int_equal(q.limit.mailboxes, QUOTA_UNLIMITED);
+	q.limit.mailboxes = 5;
+	assert_int_equal(quotafile_write(fd, &q), OK);
+	memset(&q, 0, sizeof(q));
+	assert_int_equal(quotafile_read(fd, &q), OK);
+	assert_int_equal(q.limit.mailboxes, 5);
+	assert_int_equal(q.limit.annotation_kb, QUOTA_UNLIMITED);
+	assert_int_equal(q.changes, 10);
+	quotafile_unlock(fd);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -365,6 +419,8 @@ main(void)
 		TEST(counting_and_adding_at_once),
 		TEST(counting_beside_a_slow_writer),
 		TEST(peeks_see_no_half),
+		TEST(mailboxes_are_counted),
+		TEST(old_files_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
