@@ -4,6 +4,7 @@ LIB_SRCS += \
 	lib/b64.c \
 	lib/buf.c \
 	lib/charset.c \
+	lib/collate.c \
 	lib/conf.c \
 	lib/conf_read.c \
 	lib/conf_table.c \
@@ -50,3 +51,4 @@ UNIT_TESTS += \
 	test/unit/test_mem.c \
 	test/unit/test_str.c \
 	test/unit/test_utf7.c
+UNIT_TESTS += test/unit/test_collate.c

@@ -2,6 +2,8 @@
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/search_parse.h"
 
+#include <time.h>
+
 /* "* SEARCH" *(SP nz-number) */
 static void
 write_numbers(struct session *s, bool uid, const uint32_t *seqs, size_t n)
@@ -22,6 +24,7 @@ enum err
 run_search(struct session *s, struct command *c)
 {
 	struct search_req *req = c->req;
+	struct search_how how = { COLLATE_UNICODE_CASEMAP, time(NULL), NULL };
 	uint32_t *seqs;
 	size_t n;
 	enum err e = search_resolve(c->arena, s->mbox, req->key);
@@ -30,8 +33,8 @@ run_search(struct session *s, struct command *c)
 		c->text = "There is no message with that sequence number";
 	if (e != OK)
 		return e;
-	search_prepare(c->arena, req->key);
-	e = search_run(s->mbox, c->arena, req->key, &seqs, &n);
+	search_prepare(c->arena, &how, req->key);
+	e = search_run(s->mbox, c->arena, &how, req->key, &seqs, &n);
 	if (e == OK)
 		write_numbers(s, c->uid, seqs, n);
 	return e;

@@ -48,6 +48,14 @@ struct mime_params {
 bool mime_param_value(struct arena *arena, const struct mime_params *params,
     const char *name, struct str *value);
 
+/*
+ * The same for people: as UTF-8, by the character set that RFC 2231 names, or
+ * with encoded words decoded, which RFC 2047 forbids here and mail is full of.
+ * Appended to UTF8; false: there is none.
+ */
+bool mime_param_text(struct arena *arena, const struct mime_params *params,
+    const char *name, struct buf *utf8);
+
 enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
 
 /*
@@ -144,12 +152,21 @@ struct mime_text {
 	struct buf charset;		/* empty: unknown */
 	bool indivisible;
 	struct buf bytes;		/* decoded, not yet converted */
+	size_t given;			/* of them: the present piece */
 	struct buf utf8;
 };
 
 enum err mime_text_open(struct mime_text *t, struct str message,
     const struct mime_part *leaf) MUST_CHECK;
 bool mime_text_next(struct mime_text *t, struct str *utf8);
+
+/*
+ * Another reading of the piece that came last, for who looks for words and not
+ * for the truth: what the label's character set made no sense of, or what is
+ * labelled as a Latin one and could be UTF-8, as if it had no label.  False if
+ * there is no reason for one.  Borrowed until the next call.
+ */
+bool mime_text_other(struct mime_text *t, struct str *utf8);
 void mime_text_close(struct mime_text *t);
 
 /* RFC 5322 date-time, obsolete forms and common nonsense; false: no date. */

@@ -6,6 +6,8 @@
  */
 #include "imap/mime/mime.h"
 
+#include "lib/charset.h"
+
 #include <string.h>
 
 /* The pieces of one parameter: the first of each number, NULL: not there. */
@@ -87,7 +89,7 @@ percent(struct str from, char **to)
 
 /* Behind charset'language'; all of VALUE if that is missing. */
 static struct str
-behind_charset(struct str value)
+behind_charset(struct str value, struct str *charset)
 {
 	const char *end = value.p + value.n, *a, *b;
 
@@ -95,12 +97,16 @@ behind_charset(struct str value)
 	b = a != NULL ? memchr(a + 1, '\'', (size_t)(end - a - 1)) : NULL;
 	if (b == NULL)
 		return value;
+	*charset = (struct str){ value.p, (size_t)(a - value.p) };
 	return (struct str){ b + 1, (size_t)(end - b - 1) };
 }
 
-/* The pieces from number 0 up to the first that is missing. */
+/*
+ * The pieces from number 0 up to the first that is missing; *CHARSET stays as
+ * it is if they do not name one.
+ */
 static bool
-join(struct arena *arena, const struct pieces *found, struct str *value)
+join(struct arena *arena, const struct pieces *found, struct str *value, struct str *charset)
 {
 	size_t length = 0, n = 0;
 	char *start, *to;
@@ -114,7 +120,7 @@ join(struct arena *arena, const struct pieces *found, struct str *value)
 		struct str s = found->piece[i]->value;
 
 		if (i == 0 && found->encoded[i])
-			s = behind_charset(s);
+			s = behind_charset(s, charset);
 		if (found->encoded[i]) {
 			percent(s, &to);
 		} else {
@@ -126,21 +132,44 @@ join(struct arena *arena, const struct pieces *found, struct str *value)
 	return true;
 }
 
-bool
-mime_param_value(struct arena *arena, const struct mime_params *params,
-    const char *name, struct str *value)
+/* *CHARSET is {NULL, 0} unless an RFC 2231 value names one. */
+static bool
+find_value(struct arena *arena, const struct mime_params *params, struct str name,
+    struct str *value, struct str *charset)
 {
-	struct str key = str_c(name);
 	struct pieces found;
 
+	*charset = (struct str){ NULL, 0 };
 	for (size_t i = 0; i < params->count; i++)
-		if (str_ieq(params->item[i].name, key)) {
+		if (str_ieq(params->item[i].name, name)) {
 			*value = params->item[i].value;
 			return true;
 		}
 	if (params->count == 0)
 		return false;
 	found = (struct pieces){ .piece = { NULL } };
-	find_pieces(params, key, &found);
-	return join(arena, &found, value);
+	find_pieces(params, name, &found);
+	return join(arena, &found, value, charset);
+}
+
+bool
+mime_param_value(struct arena *arena, const struct mime_params *params,
+    const char *name, struct str *value)
+{
+	struct str charset;
+
+	return find_value(arena, params, str_c(name), value, &charset);
+}
+
+bool
+mime_param_text(struct arena *arena, const struct mime_params *params,
+    const char *name, struct buf *utf8)
+{
+	struct str value, charset;
+
+	if (!find_value(arena, params, str_c(name), &value, &charset))
+		return false;
+	if (charset.n == 0 || charset_to_utf8(charset, value, utf8) != OK)
+		mime_decode_header(value, utf8);
+	return true;
 }

@@ -6,6 +6,7 @@ MIME_SRCS += \
 	imap/mime/decode.c \
 	imap/mime/env.c \
 	imap/mime/hdr.c \
+	imap/mime/html.c \
 	imap/mime/lex.c \
 	imap/mime/mime.c \
 	imap/mime/msgid.c \
@@ -19,3 +20,4 @@ test/bench/mime_bench_SRCS = test/bench/mime_bench.c
 test/interop/mimedump_SRCS = test/interop/mimedump.c
 UNIT_TESTS += test/unit/test_ctype.c test/unit/test_date.c test/unit/test_decode.c
 UNIT_TESTS += test/unit/test_env.c test/unit/test_hdr.c test/unit/test_mime.c test/unit/test_subj.c
+UNIT_TESTS += test/unit/test_html.c

@@ -63,6 +63,8 @@ mime_text_next(struct mime_text *t, struct str *utf8)
 {
 	struct str charset = buf_str(&t->charset), text;
 
+	buf_consume(&t->bytes, t->given);
+	t->given = 0;
 	while ((text.n = convertible(t)) == 0) {
 		size_t n = decode_cut(&t->decode, t->left, PIECE);
 
@@ -75,7 +77,30 @@ mime_text_next(struct mime_text *t, struct str *utf8)
 	buf_reset(&t->utf8);
 	if (charset.n == 0 || charset_to_utf8(charset, text, &t->utf8) != OK)
 		text_guess_utf8(text, &t->utf8);
-	buf_consume(&t->bytes, text.n);
+	t->given = text.n;
+	*utf8 = buf_str(&t->utf8);
+	return true;
+}
+
+static bool
+is_latin(struct str charset)
+{
+	return str_ieq(charset, STR("iso-8859-1")) || str_ieq(charset, STR("latin1"))
+	    || str_ieq(charset, STR("windows-1252")) || str_ieq(charset, STR("iso-8859-15"));
+}
+
+bool
+mime_text_other(struct mime_text *t, struct str *utf8)
+{
+	struct str piece = { t->bytes.p, t->given }, charset = buf_str(&t->charset);
+	bool broken = memmem(t->utf8.p, t->utf8.n, "\xef\xbf\xbd", 3) != NULL;
+
+	if (charset.n == 0 || utf8_ascii_prefix(piece) == piece.n)
+		return false;
+	if (!broken && !(is_latin(charset) && utf8_valid(piece)))
+		return false;
+	buf_reset(&t->utf8);
+	text_guess_utf8(piece, &t->utf8);
 	*utf8 = buf_str(&t->utf8);
 	return true;
 }

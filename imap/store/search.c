@@ -14,11 +14,9 @@
 #include "imap/mime/mime.h"
 #include "imap/store/search_text.h"
 #include "lib/buf.h"
-#include "lib/charset.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { DAY = 24 * 60 * 60 };
 
@@ -36,7 +34,7 @@ struct run {
 	struct mbox *m;
 	struct search_text *text;	/* made when first needed */
 	struct arena *arena;
-	int64_t now;
+	const struct search_how *how;
 	enum err err;
 	/* The message at hand. */
 	uint32_t seq, uid;
@@ -65,6 +63,9 @@ cost_of(const struct search_key *key)
 	case SEARCH_MODSEQ:
 	case SEARCH_YOUNGER:
 	case SEARCH_OLDER:
+	case SEARCH_SAVEDBEFORE:
+	case SEARCH_SAVEDON:
+	case SEARCH_SAVEDSINCE:
 		return COST_RECORD;
 	case SEARCH_SENTBEFORE:
 	case SEARCH_SENTON:
@@ -143,11 +144,11 @@ sort_operands(struct search_key *key)
 }
 
 static void
-fold_text(struct arena *arena, struct search_key *key)
+fold_text(struct arena *arena, enum collation collation, struct search_key *key)
 {
 	struct buf folded = BUF_INIT;
 
-	charset_fold(key->text, &folded);
+	collate_key(collation, key->text, &folded);
 	char *copy = arena_copy(arena, folded.p, folded.n);
 
 	/* NULL tells search_run() that the arena was full. */
@@ -162,16 +163,16 @@ is_text_key(const struct search_key *key)
 }
 
 void
-search_prepare(struct arena *arena, struct search_key *key)
+search_prepare(struct arena *arena, const struct search_how *how, struct search_key *key)
 {
 	for (struct search_key *k = key->child; k; k = k->next)
-		search_prepare(arena, k);
+		search_prepare(arena, how, k);
 	if (key->op == SEARCH_AND || key->op == SEARCH_OR)
 		sort_operands(key);
 	if (key->op == SEARCH_SEQ || key->op == SEARCH_UID)
 		normalize_ranges(key);
 	if (is_text_key(key))
-		fold_text(arena, key);
+		fold_text(arena, how->collation, key);
 }
 
 static int
@@ -251,9 +252,9 @@ compare_day(enum search_op op, int64_t day, uint64_t number)
 {
 	int64_t than = (int64_t)number;
 
-	if (op == SEARCH_BEFORE || op == SEARCH_SENTBEFORE)
+	if (op == SEARCH_BEFORE || op == SEARCH_SENTBEFORE || op == SEARCH_SAVEDBEFORE)
 		return day < than;
-	if (op == SEARCH_ON || op == SEARCH_SENTON)
+	if (op == SEARCH_ON || op == SEARCH_SENTON || op == SEARCH_SAVEDON)
 		return day == than;
 	return day >= than;
 }
@@ -332,7 +333,7 @@ static struct search_text *
 text_of(struct run *r)
 {
 	if (!r->text)
-		r->text = search_text_new();
+		r->text = search_text_new(r->how->collation);
 	return r->text;
 }
 
@@ -417,9 +418,13 @@ match(struct run *r, const struct test *t)
 	case SEARCH_MODSEQ:
 		return record(r)->modseq >= key->number;
 	case SEARCH_YOUNGER:
-		return record(r)->internaldate > r->now - (int64_t)key->number;
+		return record(r)->internaldate > r->how->now - (int64_t)key->number;
 	case SEARCH_OLDER:
-		return record(r)->internaldate <= r->now - (int64_t)key->number;
+		return record(r)->internaldate <= r->how->now - (int64_t)key->number;
+	case SEARCH_SAVEDBEFORE:
+	case SEARCH_SAVEDON:
+	case SEARCH_SAVEDSINCE:
+		return compare_day(key->op, day_of(record(r)->savedate, 0), key->number);
 	}
 	return false;
 }
@@ -450,6 +455,17 @@ narrow(struct mbox *m, const struct search_key *key, uint32_t *first, uint32_t *
 	*last = high < *last ? high : *last;
 }
 
+static bool
+test_message(struct run *r, const struct test *t, uint32_t seq)
+{
+	r->seq = seq;
+	r->uid = mbox_uid(r->m, seq);
+	r->have_record = false;
+	if (r->text)
+		search_text_next(r->text);
+	return match(r, t);
+}
+
 static enum err
 run_tests(struct run *r, const struct test *t, uint32_t first, uint32_t last,
     uint32_t **seqs, size_t *count)
@@ -460,33 +476,100 @@ run_tests(struct run *r, const struct test *t, uint32_t first, uint32_t last,
 
 	if (!hit)
 		return ERR_LIMIT;
-	for (uint32_t seq = first; seq <= last && r->err == OK; seq++) {
-		r->seq = seq;
-		r->uid = mbox_uid(r->m, seq);
-		r->have_record = false;
-		if (r->text)
-			search_text_next(r->text);
-		if (match(r, t))
+	for (uint32_t seq = first; seq <= last && r->err == OK; seq++)
+		if (test_message(r, t, seq))
 			hit[n++] = seq;
-	}
 	*seqs = hit;
 	*count = n;
 	return r->err;
 }
 
 enum err
-search_run(struct mbox *m, struct arena *arena, const struct search_key *key,
-    uint32_t **seqs, size_t *count)
+search_filter(struct mbox *m, struct arena *arena, const struct search_how *how,
+    const struct search_key *key, uint32_t *seqs, size_t n, size_t *count)
 {
-	struct run r = { .m = m, .arena = arena, .now = time(NULL) };
-	uint32_t first = 1, last = mbox_count(m);
+	struct run r = { .m = m, .arena = arena, .how = how };
 	struct test *t = bind_key(m, arena, key);
+
+	*count = 0;
+	if (!t)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < n && r.err == OK; i++)
+		if (test_message(&r, t, seqs[i]))
+			seqs[(*count)++] = seqs[i];
+	search_text_free(r.text);
+	return r.err;
+}
+
+/* The messages of the view that UIDS names, as far as they are in first..last. */
+static enum err
+seqs_of(struct mbox *m, struct arena *arena, const struct uidset *uids,
+    const struct search_range *in, uint32_t **seqs, size_t *n)
+{
+	size_t room = (size_t)in->last - in->first + 1;
+
+	*n = 0;
+	*seqs = arena_alloc(arena, room * sizeof **seqs);
+	if (!*seqs)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < uids->n; i++) {
+		uint32_t seq = mbox_seq_from_uid(m, uids->r[i].first);
+
+		for (seq = seq > in->first ? seq : in->first; seq <= in->last; seq++) {
+			if (mbox_uid(m, seq) > uids->r[i].last)
+				break;
+			(*seqs)[(*n)++] = seq;
+		}
+	}
+	return OK;
+}
+
+struct hits {
+	uint32_t *seqs;
+	size_t n;
+};
+
+/* ERR_UNSUPPORTED: nobody knows anything. */
+static enum err
+run_candidates(struct mbox *m, struct arena *arena, const struct search_how *how,
+    const struct search_key *key, const struct search_range *in, struct hits *out)
+{
+	struct uidset uids = UIDSET_INIT;
+	uint32_t *seqs = NULL;
+	size_t n = 0;
+	enum err e = ERR_UNSUPPORTED;
+
+	if (how->source != NULL && in->first <= in->last)
+		e = how->source->candidates(how->source->ctx, m, key, &uids);
+	if (e == OK)
+		e = seqs_of(m, arena, &uids, in, &seqs, &n);
+	if (e == OK)
+		e = search_filter(m, arena, how, key, seqs, n, &n);
+	uidset_free(&uids);
+	*out = (struct hits){ seqs, n };
+	return e;
+}
+
+enum err
+search_run(struct mbox *m, struct arena *arena, const struct search_how *how,
+    const struct search_key *key, uint32_t **seqs, size_t *count)
+{
+	struct run r = { .m = m, .arena = arena, .how = how };
+	struct search_range in = { 1, mbox_count(m) };
+	struct test *t = bind_key(m, arena, key);
+	struct hits hits;
 	enum err e;
 
 	if (!t)
 		return ERR_LIMIT;
-	narrow(m, key, &first, &last);
-	e = run_tests(&r, t, first, last, seqs, count);
+	narrow(m, key, &in.first, &in.last);
+	e = run_candidates(m, arena, how, key, &in, &hits);
+	if (e != ERR_UNSUPPORTED) {
+		*seqs = hits.seqs;
+		*count = hits.n;
+		return e;
+	}
+	e = run_tests(&r, t, in.first, in.last, seqs, count);
 	search_text_free(r.text);
 	return e;
 }

@@ -1,13 +1,14 @@
 /*
  * Most fields are plain ASCII without encoded words: those are only unfolded.
- * charset_fold() has a short way of its own for ASCII.
+ * collate_key() has a short way of its own for ASCII.
  */
 #include "imap/store/search_text.h"
 
+#include "imap/mime/ctype.h"
+#include "imap/mime/html.h"
 #include "imap/mime/mime.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "lib/charset.h"
 #include "lib/mem.h"
 #include "lib/utf8.h"
 
@@ -21,20 +22,24 @@ enum {
 };
 
 struct search_text {
+	enum collation collation;
 	struct arena *arena;		/* the structure of the present message */
 	struct mime_part *root;
 	bool parsed;
 	struct buf utf8;
+	struct buf words;		/* of HTML */
 	struct buf folded;
 };
 
 struct search_text *
-search_text_new(void)
+search_text_new(enum collation collation)
 {
 	struct search_text *t = mem_zero(1, sizeof *t);
 
+	t->collation = collation;
 	t->arena = arena_new(STRUCTURE_LIMIT);
 	buf_init(&t->utf8);
+	buf_init(&t->words);
 	buf_init(&t->folded);
 	return t;
 }
@@ -46,6 +51,7 @@ search_text_free(struct search_text *t)
 		return;
 	arena_free(t->arena);
 	buf_free(&t->utf8);
+	buf_free(&t->words);
 	buf_free(&t->folded);
 	free(t);
 }
@@ -100,8 +106,47 @@ static bool
 folded_contains(struct search_text *t, struct str needle)
 {
 	buf_reset(&t->folded);
-	charset_fold(buf_str(&t->utf8), &t->folded);
+	collate_key(t->collation, buf_str(&t->utf8), &t->folded);
 	return contains(&t->folded, needle);
+}
+
+/*
+ * Parameters that are written as RFC 2231 has it, decoded: a file's name is
+ * found in a Content-Disposition that says filename*=utf-8''M%C3%BCller.
+ */
+static void
+add_parameters(struct search_text *t, struct str name, struct str value)
+{
+	struct arena_mark mark = arena_mark(t->arena);
+	struct mime_params params = { NULL, 0 };
+	struct str a, b;
+	bool known = str_ieq(name, STR("Content-Type"))
+	    ? ctype_parse(t->arena, value, &a, &b, &params)
+	    : ctype_disposition(t->arena, value, &a, &params);
+
+	for (size_t i = 0; known && i < params.count; i++) {
+		struct str label = params.item[i].name;
+		size_t star = str_chr(label, '*');
+		char *plain = arena_copy(t->arena, label.p, star);
+
+		/* Once each: at its first piece. */
+		if (star == label.n || plain == NULL
+		    || (star + 2 <= label.n && label.p[star + 1] != '0'))
+			continue;
+		buf_addc(&t->utf8, '\n');
+		(void)mime_param_text(t->arena, &params, plain, &t->utf8);
+	}
+	arena_rewind(t->arena, mark);
+}
+
+/* A field's text, with what is meant by its parameters. */
+static void
+add_field(struct search_text *t, struct str name, struct str value)
+{
+	field_text(value, &t->utf8);
+	if ((str_ieq(name, STR("Content-Type")) || str_ieq(name, STR("Content-Disposition")))
+	    && memchr(value.p, '*', value.n) != NULL)
+		add_parameters(t, name, str_slice(value, 0, MIME_MAX_FIELD));
 }
 
 static bool
@@ -156,7 +201,7 @@ search_text_field(struct search_text *t, struct str header, struct str name,
 		if (needle.n == 0)
 			return true;
 		buf_reset(&t->utf8);
-		field_text(field_value(raw), &t->utf8);
+		add_field(t, field, field_value(raw));
 		if (folded_contains(t, needle) || (has_addresses(name)
 		    && addresses_contain(t, field_value(raw), needle)))
 			return true;
@@ -171,7 +216,9 @@ header_contains(struct search_text *t, struct str header, struct str needle)
 
 	buf_reset(&t->utf8);
 	while (mime_next_field(&header, &field, &raw)) {
-		field_text(raw, &t->utf8);
+		buf_add_str(&t->utf8, field);
+		buf_adds(&t->utf8, ": ");
+		add_field(t, field, field_value(raw));
 		buf_addc(&t->utf8, '\n');
 		if (t->utf8.n < HEADER_PIECE)
 			continue;
@@ -196,25 +243,66 @@ open_text(struct mime_text *text, struct str message, const struct mime_part *pa
 	return mime_text_open(text, message, &plain);
 }
 
+struct haystack {
+	struct mime_text text;
+	struct html html;
+	bool is_html;
+	struct str needle;
+};
+
+static struct str
+words_of(struct search_text *t, struct html *html, struct str piece)
+{
+	buf_reset(&t->words);
+	html_piece(html, piece, &t->words);
+	return buf_str(&t->words);
+}
+
+/* What was searched already is kept as far as it may begin a match. */
+static bool
+piece_contains(struct search_text *t, struct haystack *h, struct str piece)
+{
+	if (h->is_html)
+		piece = words_of(t, &h->html, piece);
+	if (t->folded.n >= h->needle.n)
+		buf_consume(&t->folded, t->folded.n - (h->needle.n - 1));
+	collate_key(t->collation, piece, &t->folded);
+	return contains(&t->folded, h->needle);
+}
+
+/* The piece read in another way, for itself. */
+static bool
+other_contains(struct search_text *t, struct haystack *h)
+{
+	struct html html = HTML_INIT;
+	struct buf key = BUF_INIT;
+	struct str piece;
+	bool found;
+
+	if (!mime_text_other(&h->text, &piece))
+		return false;
+	if (h->is_html)
+		piece = words_of(t, &html, piece);
+	collate_key(t->collation, piece, &key);
+	found = contains(&key, h->needle);
+	buf_free(&key);
+	return found;
+}
+
 static bool
 body_contains(struct search_text *t, struct str message, const struct mime_part *part,
     struct str needle)
 {
-	struct mime_text text;
+	struct haystack h = { .html = HTML_INIT, .needle = needle };
 	struct str piece;
 	bool found = false;
 
+	h.is_html = str_ieq(part->type, STR("text")) && str_ieq(part->subtype, STR("html"));
 	buf_reset(&t->folded);
-	if (open_text(&text, message, part) == OK) {
-		while (!found && mime_text_next(&text, &piece)) {
-			/* Keep what may be the beginning of a match. */
-			if (t->folded.n >= needle.n)
-				buf_consume(&t->folded, t->folded.n - (needle.n - 1));
-			charset_fold(piece, &t->folded);
-			found = contains(&t->folded, needle);
-		}
-	}
-	mime_text_close(&text);
+	if (open_text(&h.text, message, part) == OK)
+		while (!found && mime_text_next(&h.text, &piece))
+			found = piece_contains(t, &h, piece) || other_contains(t, &h);
+	mime_text_close(&h.text);
 	return found;
 }
 

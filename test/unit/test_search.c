@@ -87,7 +87,7 @@ mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 	(void)m;
 	*msg = (struct message){ .uid = f->uid, .flags = f->flags, .size = f->size,
 	    .internaldate = f->internaldate, .zone_minutes = f->zone,
-	    .sentdate = f->sentdate, .recent = seq == MAILS, .modseq = seq,
+	    .sentdate = f->sentdate, .savedate = (29 + seq) * D, .recent = seq == MAILS, .modseq = seq,
 	    .header_size = (uint32_t)strlen(f->header) };
 	if (f->keyword >= 0)
 		msg->keywords.w[f->keyword / 64] |= UINT64_C(1) << (f->keyword % 64);
@@ -123,6 +123,8 @@ mbox_body(struct mbox *m, uint32_t seq, struct str *s)
 	return OK;
 }
 
+static struct search_how how = { COLLATE_UNICODE_CASEMAP, 21 * D, NULL };
+
 /* The numbers that KEY finds, as bits: 1, 2, 4. */
 static unsigned
 found(struct search_key key)
@@ -132,8 +134,8 @@ found(struct search_key key)
 	size_t n;
 	unsigned bits = 0;
 
-	search_prepare(arena, &key);
-	assert_int_equal(search_run(NULL, arena, &key, &seqs, &n), OK);
+	search_prepare(arena, &how, &key);
+	assert_int_equal(search_run(NULL, arena, &how, &key, &seqs, &n), OK);
 	for (size_t i = 0; i < n; i++) {
 		assert_true(i == 0 || seqs[i] > seqs[i - 1]);
 		bits |= 1u << (seqs[i] - 1);
@@ -161,8 +163,13 @@ test_index(void **state)
 	assert_int_equal(found(NUMBER(SEARCH_LARGER, 2000)), 4);
 	assert_int_equal(found(NUMBER(SEARCH_SMALLER, 2000)), 1);
 	assert_int_equal(found(NUMBER(SEARCH_MODSEQ, 2)), 6);
-	assert_int_equal(found(NUMBER(SEARCH_YOUNGER, 60)), 0);
-	assert_int_equal(found(NUMBER(SEARCH_OLDER, 60)), 7);
+	assert_int_equal(found(NUMBER(SEARCH_YOUNGER, D)), 0);
+	assert_int_equal(found(NUMBER(SEARCH_YOUNGER, D + 1)), 4);
+	assert_int_equal(found(NUMBER(SEARCH_OLDER, D)), 7);
+	assert_int_equal(found(NUMBER(SEARCH_OLDER, D + 1)), 3);
+	assert_int_equal(found(NUMBER(SEARCH_SAVEDON, 30)), 1);
+	assert_int_equal(found(NUMBER(SEARCH_SAVEDBEFORE, 31)), 1);
+	assert_int_equal(found(NUMBER(SEARCH_SAVEDSINCE, 31)), 6);
 }
 
 /* RFC 3501 6.4.4: "disregarding time and timezone". */
@@ -251,12 +258,142 @@ test_text(void **state)
 	assert_int_equal(found(TEXT(SEARCH_BODY, "")), 7);
 }
 
+/* --- other comparators --- */
+
+static void
+test_collation(void **state)
+{
+	(void)state;
+	how.collation = COLLATE_OCTET;
+	assert_int_equal(found(HEADER("From", "EXAMPLE.org")), 0);
+	assert_int_equal(found(HEADER("From", "example.org")), 3);
+	assert_int_equal(found(TEXT(SEARCH_BODY, "hello world")), 0);
+	assert_int_equal(found(TEXT(SEARCH_BODY, "Hello World")), 1);
+	how.collation = COLLATE_ASCII_CASEMAP;
+	assert_int_equal(found(TEXT(SEARCH_BODY, "hello world")), 1);
+	assert_int_equal(found(TEXT(SEARCH_TEXT, "M\xc3\x9cLLER")), 0);
+	assert_int_equal(found(TEXT(SEARCH_TEXT, "M\xc3\xbcLLER")), 2);
+	how.collation = COLLATE_UNICODE_CASEMAP;
+}
+
+/* --- candidates --- */
+
+static enum err
+candidates(void *ctx, struct mbox *m, const struct search_key *key, struct uidset *uids)
+{
+	(void)m;
+	(void)key;
+	if (ctx == NULL)
+		return ERR_UNSUPPORTED;
+	uidset_copy(uids, ctx);
+	return OK;
+}
+
+static void
+test_candidates(void **state)
+{
+	struct uidset all = UIDSET_INIT, some = UIDSET_INIT, none = UIDSET_INIT;
+	struct search_source source = { candidates, NULL };
+
+	(void)state;
+	uidset_add(&all, 1, 400);
+	uidset_add(&some, 2, 3);
+	uidset_add(&some, 9, 9);
+	how.source = &source;
+	assert_int_equal(found(NUMBER(SEARCH_SMALLER, 2500)), 3);	/* has no answer */
+	source.ctx = &all;
+	assert_int_equal(found(NUMBER(SEARCH_SMALLER, 2500)), 3);	/* and is exact */
+	source.ctx = &some;
+	assert_int_equal(found(NUMBER(SEARCH_SMALLER, 2500)), 1);
+	assert_int_equal(found(KEY(.op = SEARCH_ALL)), 5);
+	source.ctx = &none;
+	assert_int_equal(found(KEY(.op = SEARCH_ALL)), 0);
+	how.source = NULL;
+	uidset_free(&all);
+	uidset_free(&some);
+}
+
+static void
+test_filter(void **state)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct search_key key = NUMBER(SEARCH_SMALLER, 2500);
+	uint32_t seqs[] = { 3, 2, 1 };
+	size_t n;
+
+	(void)state;
+	search_prepare(arena, &how, &key);
+	assert_int_equal(search_filter(NULL, arena, &how, &key, seqs, 3, &n), OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(seqs[0], 2);
+	assert_int_equal(seqs[1], 1);
+	arena_free(arena);
+}
+
+/* --- one message, many ways to write it --- */
+
+static const struct {
+	const char *head, *body, *needle;
+	bool found;
+} ways[] = {
+	/* RFC 2231 */
+	{ "Content-Disposition: attachment; filename*=utf-8''M%C3%BCller.pdf", "", "m\xc3\xbcller.pdf", true },
+	{ "Content-Type: application/x; name*0*=iso-8859-1'de'M%FC; name*1=ller", "", "m\xc3\xbcller", true },
+	{ "Content-Disposition: inline; filename*1=ler; filename*0=mul", "", "muller", true },
+	/* HTML */
+	{ "Content-Type: text/html; charset=utf-8", "<p>M<b>&uuml;</b>ller</p>", "m\xc3\xbcller", true },
+	{ "Content-Type: text/html; charset=utf-8", "<p class=muller>x</p>", "muller", false },
+	{ "Content-Type: text/html; charset=utf-8", "one<br>\r\n  two", "one\ntwo", true },
+	{ "Content-Type: text/html", "one\r\n  two", "one two", true },
+	/* labels that are wrong */
+	{ "Content-Type: text/plain; charset=iso-8859-1", "M\xc3\xbcller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=utf-8", "M\xfcller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=utf-8", "M\xfcller \xc3\xa4", "\xc3\xa4", true },
+	{ "Content-Type: text/plain; charset=iso-2022-jp", "M\xc3\xbcller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=us-ascii", "M\xfcller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=x-nonsense", "M\xc3\xbcller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/html; charset=utf-8", "<b>M\xfcller</b>", "m\xc3\xbcller", true },
+	/* normalization */
+	{ "Content-Type: text/plain; charset=utf-8", "Mu\xcc\x88ller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=utf-8", "M\xc3\xbcller", "mu\xcc\x88ller", true },
+	{ "Content-Type: text/plain; charset=utf-8", "\xef\xac\x81le", "FILE", true },
+	/* character sets */
+	{ "Content-Type: text/plain; charset=utf-7", "M+APw-ller", "m\xc3\xbcller", true },
+	{ "Content-Type: text/plain; charset=iso-2022-jp", "\x1b$BF|K\\\x1b(B", "\xe6\x97\xa5\xe6\x9c\xac", true },
+	{ "Content-Type: text/plain; charset=gb18030", "\xd6\xd0\xce\xc4", "\xe4\xb8\xad\xe6\x96\x87", true },
+	{ "Content-Type: text/plain; charset=gb2312", "\xd6\xd0\xce\xc4", "\xe4\xb8\xad\xe6\x96\x87", true },
+	{ "Subject: =?utf-8?b?TcM=?= =?utf-8?b?vGxsZXI=?=", "", "m\xc3\xbcller", true },
+	{ "Subject: =?utf-8?q?M=C3=BC?=\r\n =?utf-8?q?ller?=", "", "m\xc3\xbcller", true },
+	{ "Subject: =?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", "", "\xe6\x97\xa5\xe6\x9c\xac", true },
+};
+
+static void
+test_ways(void **state)
+{
+	struct search_text *t = search_text_new(COLLATE_UNICODE_CASEMAP);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		struct buf message = BUF_INIT, needle = BUF_INIT;
+
+		buf_printf(&message, "%s\r\n\r\n%s", ways[i].head, ways[i].body);
+		collate_key(COLLATE_UNICODE_CASEMAP, str_c(ways[i].needle), &needle);
+		search_text_next(t);
+		if (search_text_message(t, buf_str(&message), true, buf_str(&needle))
+		    != ways[i].found)
+			fail_msg("row %zu: %s", i, message.p);
+		buf_free(&message);
+		buf_free(&needle);
+	}
+	search_text_free(t);
+}
+
 /* A match is found wherever in a long body it lies. */
 static void
 test_pieces(void **state)
 {
 	static const char head[] = "Content-Type: text/plain\r\n\r\n";
-	struct search_text *t = search_text_new();
+	struct search_text *t = search_text_new(COLLATE_UNICODE_CASEMAP);
 	struct buf message = BUF_INIT;
 
 	(void)state;
@@ -284,6 +421,10 @@ main(void)
 		cmocka_unit_test(test_operators),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_collation),
+		cmocka_unit_test(test_candidates),
+		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_pieces),
 	};
 
