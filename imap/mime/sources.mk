@@ -5,6 +5,7 @@ MIME_SRCS += \
 	imap/mime/date.c \
 	imap/mime/decode.c \
 	imap/mime/env.c \
+	imap/mime/guess.c \
 	imap/mime/hdr.c \
 	imap/mime/html.c \
 	imap/mime/lex.c \

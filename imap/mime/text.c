@@ -1,20 +1,13 @@
 /* text.c - text of whatever character set as UTF-8 */
-#include "imap/mime/text.h"
 #include "imap/mime/decode.h"
+#include "imap/mime/guess.h"
 #include "imap/mime/mime.h"
 #include "lib/arena.h"
+#include "lib/charset.h"
 
 #include <string.h>
 
 enum { PIECE = 65536 };
-
-void
-text_guess_utf8(struct str text, struct buf *utf8)
-{
-	if (utf8_valid(text)
-	    || charset_to_utf8(STR("windows-1252"), text, utf8) != OK)
-		buf_add_str(utf8, text);
-}
 
 enum err
 mime_text_open(struct mime_text *t, struct str message,
@@ -76,7 +69,7 @@ mime_text_next(struct mime_text *t, struct str *utf8)
 	text.p = t->bytes.p;
 	buf_reset(&t->utf8);
 	if (charset.n == 0 || charset_to_utf8(charset, text, &t->utf8) != OK)
-		text_guess_utf8(text, &t->utf8);
+		guess_utf8(text, &t->utf8);
 	t->given = text.n;
 	*utf8 = buf_str(&t->utf8);
 	return true;
@@ -100,7 +93,7 @@ mime_text_other(struct mime_text *t, struct str *utf8)
 	if (!broken && !(is_latin(charset) && utf8_valid(piece)))
 		return false;
 	buf_reset(&t->utf8);
-	text_guess_utf8(piece, &t->utf8);
+	guess_utf8(piece, &t->utf8);
 	*utf8 = buf_str(&t->utf8);
 	return true;
 }

@@ -7,9 +7,10 @@
  * character set are joined.  Words in unknown character sets stay as they are.
  */
 #include "imap/mime/decode.h"
+#include "imap/mime/guess.h"
 #include "imap/mime/lex.h"
 #include "imap/mime/mime.h"
-#include "imap/mime/text.h"
+#include "lib/charset.h"
 
 #include <string.h>
 
@@ -32,7 +33,7 @@ flush(struct decoder *d)
 	if (d->source.n == 0)
 		return;
 	if (charset_to_utf8(d->charset, buf_str(&d->bytes), d->out) != OK)
-		text_guess_utf8(buf_str(&d->source), d->out);
+		guess_utf8(buf_str(&d->source), d->out);
 	buf_reset(&d->bytes);
 	buf_reset(&d->source);
 }
@@ -41,7 +42,7 @@ static void
 plain(struct decoder *d, struct str s)
 {
 	flush(d);
-	text_guess_utf8(s, d->out);
+	guess_utf8(s, d->out);
 }
 
 /*

@@ -123,10 +123,12 @@ render(const struct search_key *key, struct buf *b)
 	case SEARCH_HEADER: render_text("header", key, b); break;
 	case SEARCH_BODY: render_text("body", key, b); break;
 	case SEARCH_TEXT: render_text("text", key, b); break;
-	case SEARCH_MODSEQ:
-	case SEARCH_YOUNGER:
-	case SEARCH_OLDER:
-		fail();
+	case SEARCH_YOUNGER: render_number("younger", key, b); break;
+	case SEARCH_OLDER: render_number("older", key, b); break;
+	case SEARCH_SAVEDBEFORE: render_number("savedbefore", key, b); break;
+	case SEARCH_SAVEDON: render_number("savedon", key, b); break;
+	case SEARCH_SAVEDSINCE: render_number("savedsince", key, b); break;
+	case SEARCH_MODSEQ: render_number("modseq", key, b); break;
 	}
 }
 
