@@ -1,8 +1,8 @@
 /*
  * cmd.h - the commands: one file cmd_X.c a family, a row in commands.c each
  *
- * parse_X() and run_X() are as session.h says; commands without arguments
- * have no parse_X().  Section numbers are those of RFC 3501.
+ * run_X() is as session.h says; c->req is the struct that proto/grammar.h has
+ * for the command.  Section numbers are those of RFC 3501.
  */
 #ifndef IMAP_IMAPD_CMD_H
 #define IMAP_IMAPD_CMD_H
@@ -13,16 +13,12 @@
 enum err run_capability(struct session *s, struct command *c);
 enum err run_noop(struct session *s, struct command *c);
 enum err run_logout(struct session *s, struct command *c);
-enum err parse_id(struct parser *p, void **req);
 enum err run_id(struct session *s, struct command *c);
 enum err run_starttls(struct session *s, struct command *c);
-enum err parse_authenticate(struct parser *p, void **req);
 enum err run_authenticate(struct session *s, struct command *c);
-enum err parse_login(struct parser *p, void **req);
 enum err run_login(struct session *s, struct command *c);
 
 /* cmd_select.c: 6.3.1, 6.3.2, 6.4.1, 6.4.2; RFC 3691 */
-enum err parse_select(struct parser *p, void **req);
 enum err run_select(struct session *s, struct command *c);
 enum err run_examine(struct session *s, struct command *c);
 enum err run_check(struct session *s, struct command *c);
@@ -30,22 +26,17 @@ enum err run_close(struct session *s, struct command *c);
 enum err run_unselect(struct session *s, struct command *c);
 
 /* cmd_mailbox.c: 6.3.3-6.3.7 */
-enum err parse_create(struct parser *p, void **req);
 enum err run_create(struct session *s, struct command *c);
-enum err parse_one_mailbox(struct parser *p, void **req);	/* struct str */
 enum err run_delete(struct session *s, struct command *c);
-enum err parse_rename(struct parser *p, void **req);
 enum err run_rename(struct session *s, struct command *c);
 enum err run_subscribe(struct session *s, struct command *c);
 enum err run_unsubscribe(struct session *s, struct command *c);
 
 /* cmd_list.c: 6.3.8, 6.3.9; RFC 3348 */
-enum err parse_list(struct parser *p, void **req);
 enum err run_list(struct session *s, struct command *c);
 enum err run_lsub(struct session *s, struct command *c);
 
 /* cmd_status.c: 6.3.10 */
-enum err parse_status(struct parser *p, void **req);
 enum err run_status(struct session *s, struct command *c);
 
 /* cmd_namespace.c: RFC 2342 */
@@ -55,47 +46,34 @@ enum err run_namespace(struct session *s, struct command *c);
 enum err run_idle(struct session *s, struct command *c);
 
 /* cmd_acl.c: RFC 4314 */
-enum err parse_setacl(struct parser *p, void **req);
 enum err run_setacl(struct session *s, struct command *c);
-enum err parse_mailbox_identifier(struct parser *p, void **req);
 enum err run_deleteacl(struct session *s, struct command *c);
 enum err run_getacl(struct session *s, struct command *c);
 enum err run_listrights(struct session *s, struct command *c);
 enum err run_myrights(struct session *s, struct command *c);
 
 /* cmd_quota.c: RFC 2087 */
-enum err parse_getquota(struct parser *p, void **req);
 enum err run_getquota(struct session *s, struct command *c);
 enum err run_getquotaroot(struct session *s, struct command *c);
-enum err parse_setquota(struct parser *p, void **req);
 enum err run_setquota(struct session *s, struct command *c);
 
-/* fetch_parse.c, cmd_fetch.c: 6.4.5; *req is a struct fetch_req */
-enum err parse_fetch(struct parser *p, void **req);
+/* cmd_fetch.c: 6.4.5 */
 enum err run_fetch(struct session *s, struct command *c);
 
 /* cmd_store.c: 6.4.6 */
-enum err parse_store(struct parser *p, void **req);
 enum err run_store(struct session *s, struct command *c);
 
-/*
- * search_parse.c, cmd_search.c: 6.4.4; *req is a struct search_req.
- * ERR_CHARSET: the charset is unknown, all else was right.
- */
-enum err parse_search(struct parser *p, void **req);
+/* cmd_search.c: 6.4.4 */
 enum err run_search(struct session *s, struct command *c);
 
 /* cmd_copy.c: 6.4.7; RFC 6851 */
-enum err parse_copy(struct parser *p, void **req);
 enum err run_copy(struct session *s, struct command *c);
 enum err run_move(struct session *s, struct command *c);
 
 /* cmd_expunge.c: 6.4.3; RFC 4315 */
-enum err parse_expunge(struct parser *p, void **req);
 enum err run_expunge(struct session *s, struct command *c);
 
 /* cmd_append.c: 6.3.11 */
-enum err parse_append(struct parser *p, void **req);
 enum err run_append(struct session *s, struct command *c);
 
 #endif

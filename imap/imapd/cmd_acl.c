@@ -9,51 +9,6 @@
 
 #include <string.h>
 
-struct acl_req {
-	struct str mailbox, identifier;
-	char mode;			/* '=', '+', '-' */
-	rights_t rights;
-	enum err rights_err;
-};
-
-/* mailbox SP identifier, in a new request */
-static struct acl_req *
-mailbox_identifier(struct parser *p, void **req)
-{
-	struct acl_req *r = arena_new_obj(p->arena, struct acl_req);
-	*req = r;
-	if (r == NULL) {
-		p->err = ERR_LIMIT;
-		return NULL;
-	}
-	return parse_sp(p) && parse_mailbox(p, &r->mailbox) && parse_sp(p)
-	    && parse_astring(p, &r->identifier) ? r : NULL;
-}
-
-/* deleteacl, listrights = ... SP mailbox SP identifier */
-enum err
-parse_mailbox_identifier(struct parser *p, void **req)
-{
-	return mailbox_identifier(p, req) != NULL && parse_end(p) ? OK : parse_failed(p);
-}
-
-/* setacl = "SETACL" SP mailbox SP identifier SP mod-rights */
-enum err
-parse_setacl(struct parser *p, void **req)
-{
-	struct str letters;
-	struct acl_req *r = mailbox_identifier(p, req);
-	if (r == NULL || !parse_sp(p) || !parse_astring(p, &letters) || !parse_end(p))
-		return parse_failed(p);
-	r->mode = '=';
-	if (letters.n > 0 && (*letters.p == '+' || *letters.p == '-')) {
-		r->mode = *letters.p++;
-		letters.n--;
-	}
-	r->rights_err = acl_parse_rights(letters, &r->rights);
-	return OK;
-}
-
 /* Does the name stand for something else than one user? */
 static bool
 is_special(struct str id)
@@ -122,11 +77,18 @@ enum err
 run_setacl(struct session *s, struct command *c)
 {
 	const struct acl_req *r = c->req;
-	if (r->rights_err != OK) {
+	struct str letters = r->rights;
+	rights_t rights;
+	char mode = '=';
+	if (letters.n > 0 && (*letters.p == '+' || *letters.p == '-')) {
+		mode = *letters.p++;
+		letters.n--;
+	}
+	if (acl_parse_rights(letters, &rights) != OK) {
 		c->text = "Invalid rights";
 		return ERR_SYNTAX;
 	}
-	return change(s, c, r->mode, r->rights);
+	return change(s, c, mode, rights);
 }
 
 enum err
@@ -139,17 +101,17 @@ run_deleteacl(struct session *s, struct command *c)
 enum err
 run_getacl(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct mbentry *e;
 	struct str id;
 	rights_t rights;
-	enum err err = administered(s, c, *external, &e);
+	enum err err = administered(s, c, external, &e);
 	if (err != OK)
 		return err;
 	struct str acl = str_c(e->acl);
 	struct buf letters = BUF_INIT;
 	reply_puts(s->reply, "* ACL ");
-	reply_astring(s->reply, *external);
+	reply_astring(s->reply, external);
 	while (acl_next(&acl, &id, &rights)) {
 		buf_reset(&letters);
 		acl_format_rights(rights, &letters);
@@ -194,13 +156,13 @@ run_listrights(struct session *s, struct command *c)
 enum err
 run_myrights(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	const rights_t any = ACL_LOOKUP | ACL_READ | ACL_INSERT | ACL_CREATE
 	    | ACL_DELETEMBOX | ACL_ADMIN;
 	struct str name;
 	struct mbentry *e;
 	rights_t rights;
-	enum err err = session_mailbox(s, c, *external, &name);
+	enum err err = session_mailbox(s, c, external, &name);
 	if (err == OK)
 		err = session_lookup(s, c, name, any, &e, &rights);
 	if (err != OK)
@@ -208,7 +170,7 @@ run_myrights(struct session *s, struct command *c)
 	struct buf letters = BUF_INIT;
 	acl_format_rights(rights, &letters);
 	reply_puts(s->reply, "* MYRIGHTS ");
-	reply_astring(s->reply, *external);
+	reply_astring(s->reply, external);
 	reply_puts(s->reply, " ");
 	reply_astring(s->reply, buf_str(&letters));
 	reply_crlf(s->reply);

@@ -10,36 +10,6 @@
 #include "imap/store/blob.h"
 #include "imap/store/txn.h"
 
-struct append_req {
-	struct str mailbox;
-	struct flag_list flags;
-	bool has_date;
-	int64_t date;
-	int32_t zone_minutes;
-	uint64_t size;
-};
-
-/* "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal */
-enum err
-parse_append(struct parser *p, void **out)
-{
-	struct append_req *req = arena_new_obj(p->arena, struct append_req);
-
-	if (!req)
-		return ERR_LIMIT;
-	*out = req;
-	if (!parse_sp(p) || !parse_mailbox(p, &req->mailbox) || !parse_sp(p))
-		return parse_failed(p);
-	if (parse_peek(p, '(') && (!parse_flag_list(p, &req->flags) || !parse_sp(p)))
-		return parse_failed(p);
-	if (parse_peek(p, '"')) {
-		req->has_date = true;
-		if (!parse_date_time(p, &req->date, &req->zone_minutes) || !parse_sp(p))
-			return parse_failed(p);
-	}
-	return parse_blob(p, &req->size) && parse_end(p) ? OK : parse_failed(p);
-}
-
 /*
  * The flags that the user may set there.  RFC 4314 section 4, APPEND: without
  * the right the flag is not set, "the server MUST NOT fail the APPEND".
@@ -81,8 +51,8 @@ run_append(struct session *s, struct command *c)
 {
 	const struct append_req *req = c->req;
 	struct append_params p = {
-		.has_date = req->has_date, .internaldate = req->date,
-		.zone_minutes = req->zone_minutes,
+		.has_date = req->has_date, .internaldate = req->date.seconds,
+		.zone_minutes = req->date.zone_minutes,
 	};
 	struct mbox *m;
 	rights_t rights;

@@ -8,9 +8,6 @@
 #include <string.h>
 
 enum {
-	MAX_ID_PAIRS = 30,		/* RFC 2971 section 3.3 */
-	MAX_ID_NAME = 30,
-	MAX_ID_VALUE = 1024,
 	MAX_FAILED_LOGINS = 5,
 };
 
@@ -47,49 +44,12 @@ run_logout(struct session *s, struct command *c)
 
 /* --- ID (RFC 2971) --- */
 
-/* id-params = "(" [string SP nstring *(SP string SP nstring)] ")" / nil */
-static bool
-id_params(struct parser *p, struct buf *line)
-{
-	struct str name, value;
-	int pairs = 0;
-	if (parse_word(p, "NIL"))
-		return true;
-	if (!parse_char(p, '('))
-		return parse_expect(p, "a list or NIL");
-	while (!parse_peek(p, ')')) {
-		if ((pairs > 0 && !parse_sp(p)) || !parse_string(p, &name)
-		    || !parse_sp(p) || !parse_nstring(p, &value))
-			return false;
-		if (++pairs > MAX_ID_PAIRS || name.n > MAX_ID_NAME
-		    || value.n > MAX_ID_VALUE)
-			return parse_expect(p, "at most 30 short fields");
-		if (value.p != NULL)
-			buf_printf(line, "%s\"%.*s\" \"%.*s\"", line->n > 0 ? " " : "",
-			    STR_ARG(name), STR_ARG(value));
-	}
-	return parse_char(p, ')');
-}
-
-/* id = "ID" SP id-params; the request is what the client is, for the log. */
-enum err
-parse_id(struct parser *p, void **req)
-{
-	struct buf line = BUF_INIT;
-	bool good = parse_sp(p) && id_params(p, &line) && parse_end(p);
-	if (good)
-		*req = arena_copy(p->arena, line.p, line.n);
-	buf_free(&line);
-	if (!good)
-		return parse_failed(p);
-	return *req != NULL ? OK : ERR_LIMIT;
-}
-
 enum err
 run_id(struct session *s, struct command *c)
 {
-	if (*(const char *)c->req != '\0')
-		log_info("client id: [%s] %s", s->client->host, (const char *)c->req);
+	const struct id_req *r = c->req;
+	if (r->fields.n > 0)
+		log_info("client id: [%s] %s", s->client->host, r->fields.p);
 	if (conf_switch(s->server->conf, CONF_IMAPIDRESPONSE))
 		reply_untagged(s->reply,
 		    "ID (\"name\" \"Chapar\" \"version\" \"%s\")", SESSION_VERSION);
@@ -176,22 +136,6 @@ not_logged_in(struct session *s, struct command *c, enum err e)
 	return e;
 }
 
-struct login_req {
-	struct str userid, password;
-};
-
-/* login = "LOGIN" SP userid SP password ; both astring */
-enum err
-parse_login(struct parser *p, void **req)
-{
-	struct login_req *r = arena_new_obj(p->arena, struct login_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	return parse_sp(p) && parse_astring(p, &r->userid) && parse_sp(p)
-	    && parse_astring(p, &r->password) && parse_end(p) ? OK : parse_failed(p);
-}
-
 enum err
 run_login(struct session *s, struct command *c)
 {
@@ -204,30 +148,6 @@ run_login(struct session *s, struct command *c)
 	}
 	enum err e = login_password(s->login, r->userid, r->password, &user);
 	return e == OK ? logged_in(s, c, user) : not_logged_in(s, c, e);
-}
-
-struct authenticate_req {
-	struct str mechanism;
-	bool has_initial;
-	struct str initial;		/* base64, or "=" */
-};
-
-/* authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")] (RFC 4959) */
-enum err
-parse_authenticate(struct parser *p, void **req)
-{
-	struct authenticate_req *r = arena_new_obj(p->arena, struct authenticate_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	if (!parse_sp(p) || !parse_atom(p, &r->mechanism))
-		return parse_failed(p);
-	if (parse_peek(p, ' ')) {
-		r->has_initial = parse_sp(p) && parse_atom(p, &r->initial);
-		if (!r->has_initial)
-			return parse_failed(p);
-	}
-	return parse_end(p) ? OK : parse_failed(p);
 }
 
 /* Sends a challenge and reads the answer.  ERR_SYNTAX: "*" or no base64. */

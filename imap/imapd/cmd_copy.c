@@ -13,25 +13,6 @@
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/store/txn.h"
 
-struct copy_req {
-	struct sequence_set set;
-	struct str mailbox;
-};
-
-enum err
-parse_copy(struct parser *p, void **out)
-{
-	struct copy_req *req = arena_new_obj(p->arena, struct copy_req);
-
-	if (!req)
-		return ERR_LIMIT;
-	*out = req;
-	if (parse_sp(p) && parse_sequence_set(p, &req->set) && parse_sp(p)
-	    && parse_mailbox(p, &req->mailbox) && parse_end(p))
-		return OK;
-	return parse_failed(p);
-}
-
 /* "COPYUID" SP uidvalidity SP source UIDs SP their new UIDs */
 static void
 copyuid(const struct txn_result *r, struct buf *code)

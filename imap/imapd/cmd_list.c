@@ -16,23 +16,6 @@
 
 enum { MAX_PATTERN = 2000, MAX_LEVELS = 128 };
 
-struct list_req {
-	struct str reference, pattern;
-};
-
-/* list = "LIST" SP mailbox SP list-mailbox */
-enum err
-parse_list(struct parser *p, void **req)
-{
-	struct list_req *r = arena_new_obj(p->arena, struct list_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	return parse_sp(p) && parse_mailbox(p, &r->reference) && parse_sp(p)
-	    && parse_list_mailbox(p, &r->pattern) && parse_end(p) ? OK
-	    : parse_failed(p);
-}
-
 struct listing {
 	struct session *s;
 	const char *word;		/* "LIST" or "LSUB" */

@@ -15,39 +15,7 @@
 #include "imap/store/txn.h"
 #include "lib/log.h"
 
-/* ... SP mailbox */
-enum err
-parse_one_mailbox(struct parser *p, void **req)
-{
-	struct str *name = arena_new_obj(p->arena, struct str);
-	if (name == NULL)
-		return ERR_LIMIT;
-	*req = name;
-	return parse_sp(p) && parse_mailbox(p, name) && parse_end(p) ? OK
-	    : parse_failed(p);
-}
-
 /* --- CREATE --- */
-
-struct create_req {
-	struct str mailbox;
-	struct str partition;		/* Cyrus's extension, for administrators */
-};
-
-/* create = "CREATE" SP mailbox [SP partition] */
-enum err
-parse_create(struct parser *p, void **req)
-{
-	struct create_req *r = arena_new_obj(p->arena, struct create_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	if (!parse_sp(p) || !parse_mailbox(p, &r->mailbox))
-		return parse_failed(p);
-	if (parse_peek(p, ' ') && (!parse_sp(p) || !parse_astring(p, &r->partition)))
-		return parse_failed(p);
-	return parse_end(p) ? OK : parse_failed(p);
-}
 
 /* May the user make a mailbox of this name? */
 static enum err
@@ -132,11 +100,11 @@ is_account(struct str name)
 enum err
 run_delete(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct str name;
 	struct mbentry *entry;
 	rights_t rights;
-	enum err e = session_mailbox(s, c, *external, &name);
+	enum err e = session_mailbox(s, c, external, &name);
 	if (e == OK && str_eq(name, s->user->inbox))
 		return ERR_DENIED;
 	if (e == OK)
@@ -155,27 +123,6 @@ run_delete(struct session *s, struct command *c)
 }
 
 /* --- RENAME --- */
-
-struct rename_req {
-	struct str from, to;
-	struct str partition;
-};
-
-/* rename = "RENAME" SP mailbox SP mailbox [SP partition] */
-enum err
-parse_rename(struct parser *p, void **req)
-{
-	struct rename_req *r = arena_new_obj(p->arena, struct rename_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	if (!parse_sp(p) || !parse_mailbox(p, &r->from) || !parse_sp(p)
-	    || !parse_mailbox(p, &r->to))
-		return parse_failed(p);
-	if (parse_peek(p, ' ') && (!parse_sp(p) || !parse_astring(p, &r->partition)))
-		return parse_failed(p);
-	return parse_end(p) ? OK : parse_failed(p);
-}
 
 /* Moves all messages of one mailbox to another, in one step. */
 static enum err
@@ -299,9 +246,9 @@ run_rename(struct session *s, struct command *c)
 static enum err
 set_subscription(struct session *s, struct command *c, bool subscribed)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct str name;
-	enum err e = session_mailbox(s, c, *external, &name);
+	enum err e = session_mailbox(s, c, external, &name);
 	if (e != OK)
 		return e;
 	return subs_set(s->store, str_c(s->user->id.userid), name, subscribed);
@@ -314,11 +261,11 @@ set_subscription(struct session *s, struct command *c, bool subscribed)
 enum err
 run_subscribe(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct str name;
 	struct mbentry *entry;
 	rights_t rights;
-	enum err e = session_mailbox(s, c, *external, &name);
+	enum err e = session_mailbox(s, c, external, &name);
 	if (e == OK)
 		e = session_lookup(s, c, name, ACL_LOOKUP, &entry, &rights);
 	return e == OK ? set_subscription(s, c, true) : e;

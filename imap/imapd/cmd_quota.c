@@ -7,52 +7,6 @@
 #include "imap/imapd/cmd.h"
 #include "imap/store/quota.h"
 
-/* getquota = "GETQUOTA" SP astring */
-enum err
-parse_getquota(struct parser *p, void **req)
-{
-	return parse_one_mailbox(p, req);
-}
-
-struct setquota_req {
-	struct str root;
-	int64_t storage, messages;
-};
-
-/* setquota-resource = atom SP number */
-static bool
-setquota_resource(struct parser *p, struct setquota_req *r)
-{
-	uint64_t n;
-	bool storage = parse_word(p, "STORAGE");
-	if (!storage && !parse_word(p, "MESSAGE"))
-		return parse_expect(p, "STORAGE or MESSAGE");
-	if (!parse_sp(p) || !parse_number64(p, &n))
-		return false;
-	if (n > INT64_MAX / 1024)
-		return parse_expect(p, "a smaller limit");
-	*(storage ? &r->storage : &r->messages) = (int64_t)n;
-	return true;
-}
-
-/* setquota = "SETQUOTA" SP astring SP "(" [resource *(SP resource)] ")" */
-enum err
-parse_setquota(struct parser *p, void **req)
-{
-	struct setquota_req *r = arena_new_obj(p->arena, struct setquota_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	r->storage = r->messages = QUOTA_UNLIMITED;
-	if (!parse_sp(p) || !parse_astring(p, &r->root) || !parse_sp(p)
-	    || !parse_char(p, '('))
-		return parse_failed(p);
-	for (bool first = true; !parse_peek(p, ')'); first = false)
-		if ((!first && !parse_sp(p)) || !setquota_resource(p, r))
-			return parse_failed(p);
-	return parse_char(p, ')') && parse_end(p) ? OK : parse_failed(p);
-}
-
 /* What a client is told when a root is not there. */
 static enum err
 no_root(struct command *c, enum err e)
@@ -89,16 +43,16 @@ put_quota(struct session *s, struct str root, const struct quota *q)
 enum err
 run_getquota(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct str root;
 	struct quota q;
-	enum err e = session_mailbox(s, c, *external, &root);
+	enum err e = session_mailbox(s, c, external, &root);
 	if (e == OK && !s->user->id.is_admin && !user_owns(s->user, root))
 		return ERR_DENIED;
 	if (e == OK)
 		e = quota_get(s->store, c->arena, root, &q);
 	if (e == OK)
-		put_quota(s, *external, &q);
+		put_quota(s, external, &q);
 	return no_root(c, e);
 }
 
@@ -106,13 +60,13 @@ run_getquota(struct session *s, struct command *c)
 enum err
 run_getquotaroot(struct session *s, struct command *c)
 {
-	const struct str *external = c->req;
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
 	struct str name;
 	struct mbentry *entry;
 	rights_t rights;
 	const char *root;
 	struct quota q;
-	enum err e = session_mailbox(s, c, *external, &name);
+	enum err e = session_mailbox(s, c, external, &name);
 	if (e == OK)
 		e = session_lookup(s, c, name, s->user->id.is_admin ? 0 : ACL_READ,
 		    &entry, &rights);
@@ -127,7 +81,7 @@ run_getquotaroot(struct session *s, struct command *c)
 	if (has_root)
 		name_to_external(&s->names, str_c(root), &outside);
 	reply_puts(s->reply, "* QUOTAROOT ");
-	reply_astring(s->reply, *external);
+	reply_astring(s->reply, external);
 	if (has_root) {
 		reply_puts(s->reply, " ");
 		reply_astring(s->reply, buf_str(&outside));
@@ -144,6 +98,8 @@ enum err
 run_setquota(struct session *s, struct command *c)
 {
 	const struct setquota_req *r = c->req;
+	const struct quota_limit *limit = r->limits.item;
+	int64_t storage = QUOTA_UNLIMITED, messages = QUOTA_UNLIMITED;
 	struct str root;
 	struct quota q;
 	enum err e = session_mailbox(s, c, r->root, &root);
@@ -151,13 +107,15 @@ run_setquota(struct session *s, struct command *c)
 		return e;
 	if (!s->user->id.is_admin)
 		return ERR_DENIED;
-	if (r->storage == QUOTA_UNLIMITED && r->messages == QUOTA_UNLIMITED) {
+	for (size_t i = 0; i < r->limits.count; i++)
+		*(limit[i].resource == RESOURCE_STORAGE ? &storage : &messages) = limit[i].limit;
+	if (storage == QUOTA_UNLIMITED && messages == QUOTA_UNLIMITED) {
 		e = quota_remove(s->store, root);
 		return e == ERR_NOTFOUND ? OK : e;
 	}
 	struct quota_limits limits = QUOTA_NO_LIMITS;
-	limits.kb = r->storage;
-	limits.messages = r->messages;
+	limits.kb = storage;
+	limits.messages = messages;
 	e = quota_set(s->store, root, &limits);
 	/* It is set, whether we can say how much is used or not. */
 	if (e == OK && quota_get(s->store, c->arena, root, &q) == OK)

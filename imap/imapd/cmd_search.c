@@ -1,6 +1,6 @@
 /* cmd_search.c - SEARCH, UID SEARCH (RFC 3501 section 6.4.4) */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/search_parse.h"
+#include "imap/imapd/search_resolve.h"
 
 #include <time.h>
 

@@ -4,14 +4,6 @@
 #include "imap/store/quota.h"
 #include "imap/store/txn.h"
 
-
-/* select = "SELECT" SP mailbox ; examine = "EXAMINE" SP mailbox */
-enum err
-parse_select(struct parser *p, void **req)
-{
-	return parse_one_mailbox(p, req);
-}
-
 /* A storage limit that is nearly used up deserves a word. */
 static void
 warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
@@ -53,12 +45,12 @@ describe(struct session *s)
 static enum err
 open_mailbox(struct session *s, struct command *c, bool examine)
 {
-	const struct str *external = c->req;
+	const struct select_req *r = c->req;
 	struct str name;
 	struct mbentry *e;
 	rights_t rights;
 	session_deselect(s);
-	enum err err = session_mailbox(s, c, *external, &name);
+	enum err err = session_mailbox(s, c, r->mailbox, &name);
 	if (err == OK)
 		err = session_lookup(s, c, name, ACL_READ, &e, &rights);
 	if (err == OK && (e->flags & MB_NOSELECT))

@@ -1,59 +1,6 @@
 /* STATUS: numbers of a mailbox without selecting it */
 #include "imap/imapd/cmd.h"
 
-enum status_item {
-	STATUS_MESSAGES = 1,
-	STATUS_RECENT = 2,
-	STATUS_UIDNEXT = 4,
-	STATUS_UIDVALIDITY = 8,
-	STATUS_UNSEEN = 16,
-};
-
-static const struct {
-	const char *name;
-	enum status_item item;
-} items[] = {
-	{ "MESSAGES", STATUS_MESSAGES }, { "RECENT", STATUS_RECENT },
-	{ "UIDNEXT", STATUS_UIDNEXT }, { "UIDVALIDITY", STATUS_UIDVALIDITY },
-	{ "UNSEEN", STATUS_UNSEEN },
-};
-enum { ITEMS = sizeof(items) / sizeof(items[0]) };
-
-struct status_req {
-	struct str mailbox;
-	unsigned items;
-};
-
-/* status-att = "MESSAGES" / "RECENT" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN" */
-static bool
-status_att(struct parser *p, unsigned *wanted)
-{
-	for (size_t i = 0; i < ITEMS; i++)
-		if (parse_word(p, items[i].name)) {
-			*wanted |= items[i].item;
-			return true;
-		}
-	return parse_expect(p, "a status item");
-}
-
-/* status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")" */
-enum err
-parse_status(struct parser *p, void **req)
-{
-	struct status_req *r = arena_new_obj(p->arena, struct status_req);
-	if (r == NULL)
-		return ERR_LIMIT;
-	*req = r;
-	if (!parse_sp(p) || !parse_mailbox(p, &r->mailbox) || !parse_sp(p)
-	    || !parse_char(p, '('))
-		return parse_failed(p);
-	do {
-		if (!status_att(p, &r->items))
-			return parse_failed(p);
-	} while (parse_peek(p, ' ') && parse_sp(p));
-	return parse_char(p, ')') && parse_end(p) ? OK : parse_failed(p);
-}
-
 static uint32_t
 number_of(const struct mbox_status *st, enum status_item item)
 {
@@ -79,13 +26,13 @@ put_status(struct session *s, const struct status_req *r, const struct mbox_stat
 	reply_puts(s->reply, "* STATUS ");
 	reply_astring(s->reply, r->mailbox);
 	reply_puts(s->reply, " (");
-	for (size_t i = 0; i < ITEMS; i++) {
-		if (!(r->items & items[i].item))
+	for (const struct word *w = status_words; w->name.n > 0; w++) {
+		if (!(r->items & w->value))
 			continue;
 		reply_puts(s->reply, first ? "" : " ");
-		reply_puts(s->reply, items[i].name);
+		reply_put(s->reply, w->name);
 		reply_puts(s->reply, " ");
-		reply_number(s->reply, number_of(st, items[i].item));
+		reply_number(s->reply, number_of(st, w->value));
 		first = false;
 	}
 	reply_puts(s->reply, ")\r\n");

@@ -12,42 +12,6 @@
 #include "imap/imapd/sync.h"
 #include "imap/store/txn.h"
 
-struct store_req {
-	struct sequence_set set;
-	enum store_op op;
-	bool silent;
-	struct flag_list flags;
-};
-
-/* ["+" / "-"] "FLAGS" [".SILENT"] */
-static bool
-parse_store_att(struct parser *p, struct store_req *req)
-{
-	req->op = parse_peek(p, '+') ? STORE_ADD : parse_peek(p, '-') ? STORE_REMOVE : STORE_SET;
-	if (req->op != STORE_SET)
-		p->at++;
-	if (parse_word(p, "FLAGS.SILENT")) {
-		req->silent = true;
-		return true;
-	}
-	return parse_word(p, "FLAGS") || parse_expect(p, "FLAGS, +FLAGS or -FLAGS");
-}
-
-enum err
-parse_store(struct parser *p, void **out)
-{
-	struct store_req *req = arena_new_obj(p->arena, struct store_req);
-
-	if (!req)
-		return ERR_LIMIT;
-	*out = req;
-	if (parse_sp(p) && parse_sequence_set(p, &req->set) && parse_sp(p)
-	    && parse_store_att(p, req) && parse_sp(p)
-	    && parse_flags(p, &req->flags) && parse_end(p))
-		return OK;
-	return parse_failed(p);
-}
-
 /* What of the request the user may do; ERR_DENIED if nothing is. */
 static enum err
 permit(const struct session *s, const struct store_req *req, struct store_params_flags *p)

@@ -1,6 +1,6 @@
 /*
- * Which commands there are, where they are legal, and what they are advertised
- * as.  One row a command; nothing else in the program knows this.
+ * What the commands of proto/grammar.c do, where they are legal, and what they
+ * are advertised as.  One row a command; nothing else in the program knows this.
  */
 #include "imap/imapd/cmd.h"
 
@@ -10,61 +10,51 @@ enum {
 	AUTH = STATE_AUTHENTICATED | STATE_SELECTED,
 	SELECTED = STATE_SELECTED,
 	/* They speak of message numbers: no EXPUNGE unless behind "UID". */
-	NUMBERS = CMD_UID | CMD_NO_EXPUNGE | CMD_UID_EXPUNGES,
+	NUMBERS = CMD_NO_EXPUNGE | CMD_UID_EXPUNGES,
 };
 
-const struct command_def commands[] = {
-	/* name, states, flags, parse, run, capability */
-	{ "CAPABILITY", ANY, 0, NULL, run_capability, NULL },
-	{ "NOOP", ANY, 0, NULL, run_noop, NULL },
-	{ "LOGOUT", ANY, CMD_NO_SYNC, NULL, run_logout, NULL },
-	{ "ID", ANY, 0, parse_id, run_id, "ID" },
+const struct command_def commands[REQUESTS] = {
+	/* states, flags, run, capability */
+	[REQ_CAPABILITY] = { ANY, 0, run_capability, NULL },
+	[REQ_NOOP] = { ANY, 0, run_noop, NULL },
+	[REQ_LOGOUT] = { ANY, CMD_NO_SYNC, run_logout, NULL },
+	[REQ_ID] = { ANY, 0, run_id, "ID" },
 
-	{ "STARTTLS", NOT_AUTH, 0, NULL, run_starttls, NULL },
-	{ "AUTHENTICATE", NOT_AUTH, 0, parse_authenticate, run_authenticate, "SASL-IR" },
-	{ "LOGIN", NOT_AUTH, 0, parse_login, run_login, NULL },
+	[REQ_STARTTLS] = { NOT_AUTH, 0, run_starttls, NULL },
+	[REQ_AUTHENTICATE] = { NOT_AUTH, 0, run_authenticate, "SASL-IR" },
+	[REQ_LOGIN] = { NOT_AUTH, 0, run_login, NULL },
 
-	{ "SELECT", AUTH, CMD_NO_SYNC, parse_select, run_select, NULL },
-	{ "EXAMINE", AUTH, CMD_NO_SYNC, parse_select, run_examine, NULL },
-	{ "CREATE", AUTH, 0, parse_create, run_create, NULL },
-	{ "DELETE", AUTH, 0, parse_one_mailbox, run_delete, NULL },
-	{ "RENAME", AUTH, 0, parse_rename, run_rename, NULL },
-	{ "SUBSCRIBE", AUTH, 0, parse_one_mailbox, run_subscribe, NULL },
-	{ "UNSUBSCRIBE", AUTH, 0, parse_one_mailbox, run_unsubscribe, NULL },
-	{ "LIST", AUTH, CMD_TIMED, parse_list, run_list, "CHILDREN" },
-	{ "LSUB", AUTH, CMD_TIMED, parse_list, run_lsub, NULL },
-	{ "STATUS", AUTH, 0, parse_status, run_status, NULL },
-	{ "NAMESPACE", AUTH, 0, NULL, run_namespace, "NAMESPACE" },
-	{ "IDLE", AUTH, 0, NULL, run_idle, "IDLE" },
-	{ "APPEND", AUTH, 0, parse_append, run_append, NULL },
+	[REQ_SELECT] = { AUTH, CMD_NO_SYNC, run_select, NULL },
+	[REQ_EXAMINE] = { AUTH, CMD_NO_SYNC, run_examine, NULL },
+	[REQ_CREATE] = { AUTH, 0, run_create, NULL },
+	[REQ_DELETE] = { AUTH, 0, run_delete, NULL },
+	[REQ_RENAME] = { AUTH, 0, run_rename, NULL },
+	[REQ_SUBSCRIBE] = { AUTH, 0, run_subscribe, NULL },
+	[REQ_UNSUBSCRIBE] = { AUTH, 0, run_unsubscribe, NULL },
+	[REQ_LIST] = { AUTH, CMD_TIMED, run_list, "CHILDREN" },
+	[REQ_LSUB] = { AUTH, CMD_TIMED, run_lsub, NULL },
+	[REQ_STATUS] = { AUTH, 0, run_status, NULL },
+	[REQ_NAMESPACE] = { AUTH, 0, run_namespace, "NAMESPACE" },
+	[REQ_IDLE] = { AUTH, 0, run_idle, "IDLE" },
+	[REQ_APPEND] = { AUTH, 0, run_append, NULL },
 
-	{ "SETACL", AUTH, 0, parse_setacl, run_setacl, "ACL RIGHTS=kxten" },
-	{ "DELETEACL", AUTH, 0, parse_mailbox_identifier, run_deleteacl, NULL },
-	{ "GETACL", AUTH, 0, parse_one_mailbox, run_getacl, NULL },
-	{ "LISTRIGHTS", AUTH, 0, parse_mailbox_identifier, run_listrights, NULL },
-	{ "MYRIGHTS", AUTH, 0, parse_one_mailbox, run_myrights, NULL },
+	[REQ_SETACL] = { AUTH, 0, run_setacl, "ACL RIGHTS=kxten" },
+	[REQ_DELETEACL] = { AUTH, 0, run_deleteacl, NULL },
+	[REQ_GETACL] = { AUTH, 0, run_getacl, NULL },
+	[REQ_LISTRIGHTS] = { AUTH, 0, run_listrights, NULL },
+	[REQ_MYRIGHTS] = { AUTH, 0, run_myrights, NULL },
 
-	{ "GETQUOTA", AUTH, 0, parse_getquota, run_getquota, "QUOTA" },
-	{ "GETQUOTAROOT", AUTH, 0, parse_one_mailbox, run_getquotaroot, NULL },
-	{ "SETQUOTA", AUTH, 0, parse_setquota, run_setquota, NULL },
+	[REQ_GETQUOTA] = { AUTH, 0, run_getquota, "QUOTA" },
+	[REQ_GETQUOTAROOT] = { AUTH, 0, run_getquotaroot, NULL },
+	[REQ_SETQUOTA] = { AUTH, 0, run_setquota, NULL },
 
-	{ "CHECK", SELECTED, 0, NULL, run_check, NULL },
-	{ "CLOSE", SELECTED, CMD_NO_SYNC, NULL, run_close, NULL },
-	{ "UNSELECT", SELECTED, CMD_NO_SYNC, NULL, run_unselect, "UNSELECT" },
-	{ "EXPUNGE", SELECTED, CMD_UID, parse_expunge, run_expunge, "UIDPLUS" },
-	{ "SEARCH", SELECTED, NUMBERS | CMD_TIMED, parse_search, run_search, NULL },
-	{ "FETCH", SELECTED, NUMBERS | CMD_TIMED, parse_fetch, run_fetch, NULL },
-	{ "STORE", SELECTED, NUMBERS, parse_store, run_store, NULL },
-	{ "COPY", SELECTED, CMD_UID, parse_copy, run_copy, NULL },
-	{ "MOVE", SELECTED, CMD_UID, parse_copy, run_move, "MOVE" },
-	{ NULL, 0, 0, NULL, NULL, NULL },
+	[REQ_CHECK] = { SELECTED, 0, run_check, NULL },
+	[REQ_CLOSE] = { SELECTED, CMD_NO_SYNC, run_close, NULL },
+	[REQ_UNSELECT] = { SELECTED, CMD_NO_SYNC, run_unselect, "UNSELECT" },
+	[REQ_EXPUNGE] = { SELECTED, 0, run_expunge, "UIDPLUS" },
+	[REQ_SEARCH] = { SELECTED, NUMBERS | CMD_TIMED, run_search, NULL },
+	[REQ_FETCH] = { SELECTED, NUMBERS | CMD_TIMED, run_fetch, NULL },
+	[REQ_STORE] = { SELECTED, NUMBERS, run_store, NULL },
+	[REQ_COPY] = { SELECTED, 0, run_copy, NULL },
+	[REQ_MOVE] = { SELECTED, 0, run_move, "MOVE" },
 };
-
-const struct command_def *
-command_find(struct str name)
-{
-	for (const struct command_def *d = commands; d->name != NULL; d++)
-		if (str_ieq(name, str_c(d->name)))
-			return d;
-	return NULL;
-}

@@ -48,10 +48,11 @@ recognize(const struct session *s, struct incoming *in)
 		if (!parse_sp(p) || !parse_atom(p, &in->name))
 			return "Missing required argument to Uid";
 	}
-	in->c.def = command_find(in->name);
-	if (in->c.def == NULL)
+	in->c.request = grammar_find(in->name);
+	if (in->c.request == REQUESTS)
 		return in->c.uid ? "Unrecognized UID subcommand" : "Unrecognized command";
-	if (in->c.uid && !(in->c.def->flags & CMD_UID))
+	in->c.def = &s->commands[in->c.request];
+	if (in->c.uid && grammar[in->c.request].uid_args == NULL)
 		return "Unrecognized UID subcommand";
 	if (in->c.def->states & s->state)
 		return NULL;
@@ -61,16 +62,23 @@ recognize(const struct session *s, struct incoming *in)
 	    : "Please select a mailbox first";
 }
 
-/* "Invalid arguments in FETCH: expected a number at byte 12" */
+/*
+ * "Invalid arguments in FETCH: expected a number at byte 12", "FETCH: too many
+ * arguments"
+ */
 static const char *
 words_for(struct incoming *in)
 {
 	const struct parser *p = &in->p;
+	const char *name = grammar[in->c.request].name.p;
 	char text[200];
-	if (p->expected == NULL)
+	if (p->err == ERR_LIMIT && p->too_big != NULL)
+		snprintf(text, sizeof(text), "%s: %s", name, p->too_big);
+	else if (p->err == OK && p->expected != NULL)
+		snprintf(text, sizeof(text), "Invalid arguments in %s: expected %s at byte %zu",
+		    name, p->expected, p->expected_at + 1);
+	else
 		return NULL;
-	snprintf(text, sizeof(text), "Invalid arguments in %s: expected %s at byte %zu",
-	    in->c.def->name, p->expected, p->expected_at + 1);
 	return arena_copy(in->c.arena, text, strlen(text));
 }
 
@@ -83,13 +91,14 @@ parse_command(struct session *s, struct incoming *in)
 		in->err = ERR_SYNTAX;
 		return;
 	}
-	const struct command_def *def = in->c.def;
-	if (def->parse != NULL)
-		in->err = def->parse(&in->p, &in->c.req);
-	else
-		in->err = parse_end(&in->p) ? OK : ERR_SYNTAX;
-	if (in->err == ERR_SYNTAX)
-		in->why = words_for(in);
+	in->err = grammar_parse(&in->p, in->c.request, &in->c.req);
+	if (in->err == OK || in->err == ERR_CHARSET)
+		return;
+	in->why = words_for(in);
+	if (in->err == ERR_LIMIT) {	/* RFC 4469 section 5 */
+		in->c.bad = true;
+		in->c.code = "TOOBIG";
+	}
 }
 
 /* Tells what others changed, as far as this command allows it. */
@@ -147,7 +156,8 @@ static void
 run_command(struct session *s, struct arena *arena, const struct input *input)
 {
 	struct incoming in = {
-		.c = { .arena = arena, .blob = input->blob, .started_ns = session_clock() },
+		.c = { .request = REQUESTS, .arena = arena, .blob = input->blob,
+		    .started_ns = session_clock() },
 	};
 	parser_init(&in.p, input->text, arena);
 	in.p.has_blob = input->blob != NULL;
@@ -175,13 +185,16 @@ static void
 refuse_command(struct session *s, struct arena *arena, const struct input *input,
     enum err e)
 {
-	struct incoming in = { .c.arena = arena, .err = e, .why = input->problem };
+	struct incoming in = {
+		.c = { .request = REQUESTS, .arena = arena }, .err = e,
+		.why = input->problem,
+	};
 	parser_init(&in.p, input->text, arena);
 	(void)recognize(s, &in);
 	in.c.code = input->code;
 	/* TOOBIG for a message is the client's wish denied, not bad grammar. */
 	in.c.bad = e == ERR_SYNTAX || (e == ERR_LIMIT
-	    && !(in.c.def != NULL && strcmp(in.c.def->name, "APPEND") == 0));
+	    && in.c.request != REQ_APPEND);
 	answer(s, &in);
 	count_bad(s, &in);
 }

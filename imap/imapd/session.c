@@ -88,7 +88,7 @@ void
 session_capabilities(const struct session *s, struct buf *out)
 {
 	buf_adds(out, "IMAP4rev1 LITERAL+");
-	for (const struct command_def *d = s->commands; d->name != NULL; d++)
+	for (const struct command_def *d = s->commands; d < s->commands + REQUESTS; d++)
 		if (d->capability != NULL) {
 			buf_addc(out, ' ');
 			buf_adds(out, d->capability);

@@ -2,8 +2,7 @@
  * session.h - one client's IMAP session and its commands
  *
  * A session is a loop of five separate steps: reader.h assembles one complete
- * command, parse.h and the command's own parse function turn it into a plain
- * struct, the command table says whether it is legal now, its run function
+ * command, grammar.h turns it into a plain struct, the command table says whether it is legal now, its run function
  * does it, and the loop sends the one tagged reply.
  *
  * A run function sends its untagged data through s->reply and returns an enum
@@ -21,7 +20,7 @@
 #define IMAP_IMAPD_SESSION_H
 
 #include "config.h"
-#include "imap/imapd/proto/parse.h"
+#include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/reply.h"
 #include "imap/server/login.h"
 #include "imap/server/name.h"
@@ -82,12 +81,13 @@ struct session {
 
 struct command {
 	struct str tag;
-	const struct command_def *def;
+	enum request request;		/* REQUESTS: not recognized */
+	const struct command_def *def;	/* then NULL */
 	bool uid;			/* UID FETCH, UID STORE ... */
 	struct arena *arena;
 	struct blob *blob;		/* APPEND's message, finished; else NULL.
 					   The loop frees it after the reply. */
-	void *req;			/* what def->parse() made */
+	void *req;			/* what grammar_parse() made */
 	const char *code;		/* response code without brackets, or NULL */
 	const char *text;		/* human text, or NULL: the table's */
 	bool bad;			/* an error is answered by BAD */
@@ -96,7 +96,6 @@ struct command {
 };
 
 enum command_flags {
-	CMD_UID = 1,			/* may stand behind "UID" */
 	/* RFC 3501 section 7.4.1: no EXPUNGE while FETCH, STORE, SEARCH run. */
 	CMD_NO_EXPUNGE = 2,
 	CMD_UID_EXPUNGES = 4,		/* but with UID before it may be sent */
@@ -104,29 +103,17 @@ enum command_flags {
 	CMD_TIMED = 16,			/* "Completed (0.001 sec)" */
 };
 
-/*
- * One command.  PARSE finds the parser behind the command's name (at the SP
- * or the end) and must come to the end (parse_end()); *req is from p->arena.
- * It returns OK, ERR_SYNTAX, ERR_LIMIT (arena full) or ERR_CHARSET, and has no
- * effect on anything.  PARSE is NULL for commands without arguments.
- */
-typedef enum err (*parse_fn)(struct parser *p, void **req);
 typedef enum err (*run_fn)(struct session *s, struct command *c);
 
 struct command_def {
-	const char *name;		/* capitals */
 	unsigned states;		/* where it is legal, STATE_* */
 	unsigned flags;			/* CMD_* */
-	parse_fn parse;
 	run_fn run;
 	const char *capability;		/* advertised for it, or NULL */
 };
 
-/* The table of all commands (commands.c), ends with a row without a name. */
-extern const struct command_def commands[];
-
-/* The row for NAME in any case, NULL if there is none. */
-const struct command_def *command_find(struct str name);
+/* The table of all commands (commands.c), by enum request. */
+extern const struct command_def commands[REQUESTS];
 
 /* Serves the client until LOGOUT or the end of the connection (loop.c). */
 void session_run(struct server *server, struct client *client);

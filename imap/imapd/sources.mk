@@ -16,21 +16,18 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_status.c \
 	imap/imapd/cmd_store.c \
 	imap/imapd/commands.c \
-	imap/imapd/fetch_parse.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/imapd.c \
 	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
-	imap/imapd/search_parse.c \
+	imap/imapd/search_resolve.c \
 	imap/imapd/selection.c \
 	imap/imapd/session.c \
 	imap/imapd/sync.c \
 	imap/imapd/target.c
 
-# The message commands' grammar and text.
-UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_fetch_write.c \
-	test/unit/test_search_parse.c
-test/unit/test_fetch_parse_SRCS = imap/imapd/fetch_parse.c
-test/unit/test_fetch_write_SRCS = imap/imapd/fetch_parse.c imap/imapd/fetch_write.c
-test/unit/test_search_parse_SRCS = imap/imapd/search_parse.c imap/imapd/msgset.c
+# The message commands.
+UNIT_TESTS += test/unit/test_fetch_write.c test/unit/test_search_parse.c
+test/unit/test_fetch_write_SRCS = imap/imapd/fetch_write.c
+test/unit/test_search_parse_SRCS = imap/imapd/msgset.c imap/imapd/search_resolve.c
 MANPAGES += man/imapd.8

@@ -1,13 +1,11 @@
 /*
  * fuzz_imapparse.c - any bytes are a command's arguments (imap/imapd)
  *
- * The first byte chooses the grammar, the second whether "UID" stood before
- * it.  Beside what the sanitizers see it checks that a request which was
+ * The first two bytes choose the command and whether "UID" stood before it.  Beside what the sanitizers see it checks that a request which was
  * accepted is whole, and that a refusal says what was expected where.
  */
-#include "imap/imapd/cmd.h"
-#include "imap/imapd/fetch.h"
-#include "imap/imapd/search_parse.h"
+#include "imap/imapd/proto/grammar.h"
+#include "imap/imapd/search_resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +68,7 @@ check_fetch(const struct fetch_req *req)
 static void
 check_key(const struct search_key *key, unsigned depth)
 {
-	must(depth <= 2 * SEARCH_MAX_DEPTH, "search depth");
+	must(depth <= 2 * parse_limits_default.nesting, "search depth");
 	if (key->op == SEARCH_NOT || key->op == SEARCH_OR)
 		must(key->child != NULL, "an operator without operands");
 	if (key->op == SEARCH_SEQ)
@@ -88,23 +86,36 @@ check_search(struct arena *arena, struct search_req *req)
 		check_key(req->key, 0);
 }
 
+/* Mostly the two with the largest grammars, sometimes any. */
+static enum request
+choose(unsigned a, unsigned b)
+{
+	if (b >> 5 == 7)
+		return a % REQUESTS;
+	return a & 1 ? REQ_FETCH : REQ_SEARCH;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new(16 * 1024 * 1024);
 	struct parser p;
 	void *req = NULL;
+	enum request r;
 	enum err e;
 
 	if (size >= 2) {
 		parser_init(&p, (struct str){ (const char *)data + 2, size - 2 }, arena);
 		p.uid = data[1] & 1;
-		e = data[0] & 1 ? parse_fetch(&p, &req) : parse_search(&p, &req);
-		if (e == OK && (data[0] & 1))
+		r = choose(data[0], data[1]);
+		if (grammar[r].uid_args == NULL)
+			p.uid = false;
+		e = grammar_parse(&p, r, &req);
+		if (e == OK && r == REQ_FETCH)
 			check_fetch(req);
-		else if (e == OK)
+		else if (e == OK && r == REQ_SEARCH)
 			check_search(arena, req);
-		else
+		else if (e != OK)
 			must(e != ERR_SYNTAX || (p.expected && p.expected_at <= p.in.n),
 			    "a refusal without words");
 	}

@@ -1,6 +1,5 @@
 /* FETCH's arguments, from strings. */
-#include "imap/imapd/cmd.h"
-#include "imap/imapd/fetch.h"
+#include "imap/imapd/proto/grammar.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +19,7 @@ parse(const char *text, bool uid, struct fetch_req **req, struct parser *p)
 
 	parser_init(p, str_c(text), arena);
 	p->uid = uid;
-	e = parse_fetch(p, &out);
+	e = grammar_parse(p, REQ_FETCH, &out);
 	*req = out;
 	return e;
 }
@@ -191,16 +190,16 @@ test_limits(void **state)
 	assert_int_equal(parse(b.p, false, &req, &p), OK);
 	buf_truncate(&b, b.n - 1);
 	buf_adds(&b, ".1]");
-	assert_int_equal(parse(b.p, false, &req, &p), ERR_SYNTAX);
-	assert_string_equal(p.expected, "fewer part numbers");
+	assert_int_equal(parse(b.p, false, &req, &p), ERR_LIMIT);
+	assert_string_equal(p.too_big, "too many part numbers");
 
 	buf_reset(&b);
 	buf_adds(&b, " 1 (FLAGS");
 	for (unsigned i = 1; i <= FETCH_MAX_ITEMS; i++)
 		buf_printf(&b, " BODY[%u]", i);
 	buf_adds(&b, ")");
-	assert_int_equal(parse(b.p, false, &req, &p), ERR_SYNTAX);
-	assert_string_equal(p.expected, "fewer items");
+	assert_int_equal(parse(b.p, false, &req, &p), ERR_LIMIT);
+	assert_string_equal(p.too_big, "too many data items");
 	buf_free(&b);
 }
 

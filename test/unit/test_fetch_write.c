@@ -1,6 +1,6 @@
 /* FETCH's answers for messages that exist only in this file. */
-#include "imap/imapd/cmd.h"
 #include "imap/imapd/fetch.h"
+#include "imap/imapd/proto/grammar.h"
 #include "imap/disk/cache.h"
 
 #include <setjmp.h>
@@ -103,7 +103,7 @@ check(const struct row *row, bool with_flags)
 
 	buf_printf(&args, " 1 %s", row->items);
 	parser_init(&p, buf_str(&args), arena);
-	assert_int_equal(parse_fetch(&p, &req), OK);
+	assert_int_equal(grammar_parse(&p, REQ_FETCH, &req), OK);
 	assert_int_equal(fetch_write(w, req, row->seq, with_flags),
 	    row->answer ? OK : ERR_NOTFOUND);
 	assert_int_equal(stream_flush(s), OK);

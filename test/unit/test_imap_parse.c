@@ -1,5 +1,6 @@
 /* The rules of RFC 3501 section 9, each from a string. */
-#include "imap/imapd/proto/parse.h"
+#include "imap/imapd/proto/parse_date.h"
+#include "imap/imapd/proto/parse_flags.h"
 #include "imap/store/mbox.h"
 
 #include <setjmp.h>
@@ -189,14 +190,17 @@ test_sequence_set_limit(void **state)
 	(void)state;
 	struct sequence_set set;
 	struct buf b = BUF_INIT;
-	for (int i = 1; i <= PARSE_MAX_RANGES; i++)
-		buf_printf(&b, "%s%d", i > 1 ? "," : "", i);
+	const unsigned max = parse_limits_default.ranges;
+	for (unsigned i = 1; i <= max; i++)
+		buf_printf(&b, "%s%u", i > 1 ? "," : "", i);
 	struct parser p = on(buf_str(&b));
 	assert_true(parse_sequence_set(&p, &set));
-	assert_int_equal(set.count, PARSE_MAX_RANGES);
+	assert_int_equal(set.count, max);
 	buf_adds(&b, ",1");
 	p = on(buf_str(&b));
 	assert_false(parse_sequence_set(&p, &set));
+	assert_int_equal(parse_failed(&p), ERR_LIMIT);
+	assert_string_equal(p.too_big, "too many ranges in a sequence set");
 	struct arena *small = arena_new(4096);
 	parser_init(&p, (struct str){ b.p, b.n - 2 }, small);
 	assert_false(parse_sequence_set(&p, &set));
@@ -258,16 +262,15 @@ test_dates(void **state)
 		{ "\"01-Foo-1970 00:00:00 +0000\"", false, 0, 0 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int64_t t = 0;
-		int32_t zone = 0;
+		struct date_time t = { 0 };
 		struct parser p = on(str_c(rows[i].in));
-		assert_int_equal(parse_date_time(&p, &t, &zone), rows[i].good);
+		assert_int_equal(parse_date_time(&p, &t), rows[i].good);
 		if (!rows[i].good) {
 			assert_int_equal(p.at, 0);
 			continue;
 		}
-		assert_int_equal(t, rows[i].seconds);
-		assert_int_equal(zone, rows[i].zone);
+		assert_int_equal(t.seconds, rows[i].seconds);
+		assert_int_equal(t.zone_minutes, rows[i].zone);
 	}
 	int64_t days;
 	struct parser p = on(STR("1-Feb-1994"));

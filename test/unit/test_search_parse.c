@@ -1,6 +1,6 @@
 /* SEARCH's arguments, from strings, and how they fit a mailbox. */
-#include "imap/imapd/cmd.h"
-#include "imap/imapd/search_parse.h"
+#include "imap/imapd/proto/grammar.h"
+#include "imap/imapd/search_resolve.h"
 #include "lib/charset.h"
 
 #include <setjmp.h>
@@ -139,7 +139,7 @@ parse(const char *text, struct search_req **req, struct parser *p)
 	enum err e;
 
 	parser_init(p, str_c(text), arena);
-	e = parse_search(p, &out);
+	e = grammar_parse(p, REQ_SEARCH, &out);
 	*req = out;
 	return e;
 }
@@ -235,20 +235,20 @@ test_limits(void **state)
 
 	(void)state;
 	buf_addc(&b, ' ');
-	for (int i = 1; i < SEARCH_MAX_DEPTH; i++)
+	for (unsigned i = 1; i < parse_limits_default.nesting; i++)
 		buf_adds(&b, "NOT ");
 	buf_adds(&b, "ALL");
 	assert_int_equal(parse(b.p, &req, &p), OK);
 	buf_truncate(&b, b.n - 3);
 	buf_adds(&b, "NOT ALL");
-	assert_int_equal(parse(b.p, &req, &p), ERR_SYNTAX);
-	assert_string_equal(p.expected, "search keys nested less deeply");
+	assert_int_equal(parse(b.p, &req, &p), ERR_LIMIT);
+	assert_string_equal(p.too_big, "arguments nested too deeply");
 
 	buf_reset(&b);
-	for (int i = 0; i < SEARCH_MAX_KEYS; i++)
+	for (unsigned i = 0; i < parse_limits_default.search_keys; i++)
 		buf_adds(&b, " ALL");
-	assert_int_equal(parse(b.p, &req, &p), ERR_SYNTAX);
-	assert_string_equal(p.expected, "fewer search keys");
+	assert_int_equal(parse(b.p, &req, &p), ERR_LIMIT);
+	assert_string_equal(p.too_big, "too many search keys");
 	buf_free(&b);
 }
 

@@ -5,7 +5,6 @@
  * quoted strings (passwords, searches); nothing else is.
  */
 #include "imap/imapd/proto/parse.h"
-#include "imap/store/mbox.h"
 
 #include <string.h>
 #include <strings.h>
@@ -44,10 +43,14 @@ is_astring_char(unsigned char c)
 	return class_of(c) & (C_ATOM | C_RESP);
 }
 
+const struct parse_limits parse_limits_default = {
+	.elements = 50000, .nesting = 100, .ranges = 100000, .search_keys = 10000,
+};
+
 void
 parser_init(struct parser *p, struct str in, struct arena *arena)
 {
-	*p = (struct parser){ .in = in, .arena = arena };
+	*p = (struct parser){ .in = in, .arena = arena, .max = &parse_limits_default };
 }
 
 enum err
@@ -66,18 +69,38 @@ parse_expect(struct parser *p, const char *what)
 	return false;
 }
 
-/* The next byte, -1 at the end and where APPEND's message would begin. */
-static int
-next_byte(const struct parser *p)
+bool
+parse_too_big(struct parser *p, const char *what)
+{
+	p->err = ERR_LIMIT;
+	p->too_big = what;
+	return false;
+}
+
+bool
+parse_count(struct parser *p)
+{
+	return p->elements++ < p->max->elements
+	    || parse_too_big(p, "too many arguments");
+}
+
+bool
+parse_deeper(struct parser *p)
+{
+	return p->depth++ < p->max->nesting
+	    || parse_too_big(p, "arguments nested too deeply");
+}
+
+int
+parse_next(const struct parser *p)
 {
 	if (p->at >= p->in.n || (p->has_blob && p->at == p->blob_at))
 		return -1;
 	return (unsigned char)p->in.p[p->at];
 }
 
-/* Memory of the command, or NULL with p->err set. */
-static void *
-take(struct parser *p, size_t n)
+void *
+parse_take(struct parser *p, size_t n)
 {
 	void *m = arena_alloc(p->arena, n);
 	if (m == NULL)
@@ -100,7 +123,7 @@ parse_end(struct parser *p)
 bool
 parse_peek(const struct parser *p, char c)
 {
-	return next_byte(p) == (unsigned char)c;
+	return parse_next(p) == (unsigned char)c;
 }
 
 bool
@@ -117,6 +140,8 @@ static const char *
 name_of(char c)
 {
 	switch (c) {
+	case ' ': return "a space";
+	case '"': return "a quote";
 	case '(': return "\"(\"";
 	case ')': return "\")\"";
 	case '[': return "\"[\"";
@@ -150,13 +175,42 @@ parse_word(struct parser *p, const char *word)
 	return true;
 }
 
+bool
+parse_ahead(const struct parser *p, const char *text)
+{
+	size_t n = strlen(text), left = p->in.n - p->at;
+	if (p->has_blob && p->at <= p->blob_at && p->blob_at - p->at < left)
+		left = p->blob_at - p->at;
+	return n <= left && strncasecmp(p->in.p + p->at, text, n) == 0;
+}
+
+bool
+parse_text(struct parser *p, const char *text)
+{
+	if (!parse_ahead(p, text))
+		return parse_expect(p, text[1] == '\0' ? name_of(text[0]) : text);
+	p->at += strlen(text);
+	return true;
+}
+
+struct str
+parse_next_word(const struct parser *p)
+{
+	const char *from = p->in.p + p->at, *end = p->in.p + p->in.n, *c = from;
+	if (c < end && (*c == '+' || *c == '-' || *c == '\\'))
+		c++;
+	while (c < end && (class_of((unsigned char)*c) & C_WORD))
+		c++;
+	return (struct str){ from, (size_t)(c - from) };
+}
+
 /* 1*<a byte of these classes, but EXCEPT> */
 static bool
 run_of(struct parser *p, unsigned classes, int except, struct str *s)
 {
 	size_t from = p->at;
 	int c;
-	while ((c = next_byte(p)) >= 0 && c != except
+	while ((c = parse_next(p)) >= 0 && c != except
 	    && (class_of((unsigned char)c) & classes))
 		p->at++;
 	*s = (struct str){ p->in.p + from, p->at - from };
@@ -184,7 +238,7 @@ parse_number64(struct parser *p, uint64_t *n)
 	size_t from = p->at;
 	uint64_t v = 0;
 	int c;
-	while ((c = next_byte(p)) >= '0' && c <= '9') {
+	while ((c = parse_next(p)) >= '0' && c <= '9') {
 		if (v > (INT64_MAX - (uint64_t)(c - '0')) / 10) {
 			p->at = from;
 			return parse_expect(p, "a number less than 2^63");
@@ -265,7 +319,7 @@ parse_quoted(struct parser *p, struct str *s)
 	size_t n = end - p->at - 1;
 	*s = (struct str){ from, n };
 	if (escapes > 0) {
-		char *to = take(p, n - escapes + 1);
+		char *to = parse_take(p, n - escapes + 1);
 		if (to == NULL)
 			return false;
 		*s = (struct str){ to, n - escapes };
@@ -432,10 +486,10 @@ bool
 parse_sequence_set(struct parser *p, struct sequence_set *set)
 {
 	size_t from = p->at, n = count_commas(p) + 1;
-	if (n > PARSE_MAX_RANGES)
-		return parse_expect(p, "a sequence set of at most 100000 ranges");
+	if (n > p->max->ranges)
+		return parse_too_big(p, "too many ranges in a sequence set");
 	set->count = 0;
-	set->range = take(p, n * sizeof(*set->range));
+	set->range = parse_take(p, n * sizeof(*set->range));
 	if (set->range == NULL)
 		return false;
 	for (;;) {
@@ -447,236 +501,4 @@ parse_sequence_set(struct parser *p, struct sequence_set *set)
 			return true;
 		p->at++;
 	}
-}
-
-static const struct {
-	const char *name;
-	uint32_t flag;
-} system_flags[] = {
-	{ "Answered", MSG_ANSWERED }, { "Flagged", MSG_FLAGGED },
-	{ "Deleted", MSG_DELETED }, { "Seen", MSG_SEEN }, { "Draft", MSG_DRAFT },
-};
-
-/* flag-keyword = atom */
-bool
-parse_flag_keyword(struct parser *p, struct str *keyword)
-{
-	return parse_atom(p, keyword) || parse_expect(p, "a keyword");
-}
-
-/*
- * flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" /
- *        flag-keyword / flag-extension
- * flag-extension = "\" atom, of which we know none
- */
-static bool
-flag(struct parser *p, struct flag_list *flags, size_t room)
-{
-	if (!parse_peek(p, '\\')) {
-		if (flags->count == room)
-			return parse_expect(p, "at most 256 flags");
-		if (!parse_flag_keyword(p, &flags->keyword[flags->count]))
-			return false;
-		flags->count++;
-		return true;
-	}
-	p->at++;
-	for (size_t i = 0; i < sizeof(system_flags) / sizeof(system_flags[0]); i++)
-		if (parse_word(p, system_flags[i].name)) {
-			flags->system |= system_flags[i].flag;
-			return true;
-		}
-	p->at--;
-	return parse_expect(p, "a flag that may be set");
-}
-
-/* flag *(SP flag) until CLOSE (-1: the end of the flags) */
-static bool
-flags_until(struct parser *p, struct flag_list *flags, int close)
-{
-	size_t from = p->at;
-	*flags = (struct flag_list){ 0 };
-	flags->keyword = take(p, PARSE_MAX_FLAGS * sizeof(*flags->keyword));
-	if (flags->keyword == NULL)
-		return false;
-	if (close >= 0 && parse_peek(p, (char)close)) {
-		p->at++;
-		return true;
-	}
-	while (flag(p, flags, PARSE_MAX_FLAGS)) {
-		if (close >= 0 && parse_peek(p, (char)close)) {
-			p->at++;
-			return true;
-		}
-		if (close < 0 && parse_at_end(p))
-			return true;
-		if (!parse_sp(p))
-			break;
-	}
-	p->at = from;
-	return false;
-}
-
-/* flag-list = "(" [flag *(SP flag)] ")" */
-bool
-parse_flag_list(struct parser *p, struct flag_list *flags)
-{
-	if (!parse_char(p, '('))
-		return parse_expect(p, "a list of flags");
-	if (flags_until(p, flags, ')'))
-		return true;
-	p->at--;
-	return false;
-}
-
-/* store-att-flags = ... (flag-list / (flag *(SP flag))) */
-bool
-parse_flags(struct parser *p, struct flag_list *flags)
-{
-	return parse_peek(p, '(') ? parse_flag_list(p, flags)
-	    : flags_until(p, flags, -1);
-}
-
-/* Exactly N digits. */
-static bool
-digits(struct parser *p, int n, int *v)
-{
-	size_t from = p->at;
-	for (*v = 0; n > 0; n--) {
-		int c = next_byte(p);
-		if (c < '0' || c > '9') {
-			p->at = from;
-			return parse_expect(p, "a digit");
-		}
-		*v = *v * 10 + (c - '0');
-		p->at++;
-	}
-	return true;
-}
-
-/* date-month = "Jan" / "Feb" / ... / "Dec" */
-static bool
-date_month(struct parser *p, int *month)
-{
-	static const char *const names[] = {
-		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
-		"Oct", "Nov", "Dec",
-	};
-	for (*month = 1; *month <= 12; ++*month)
-		if (p->in.n - p->at >= 3
-		    && strncasecmp(p->in.p + p->at, names[*month - 1], 3) == 0) {
-			p->at += 3;
-			return true;
-		}
-	return parse_expect(p, "a month");
-}
-
-/*
- * Days since 1970-01-01 in the Gregorian calendar: years begin in March, so
- * that the leap day is their last.
- */
-static int64_t
-days_of(int year, int month, int day)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t yoe = y - era * 400;
-	int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-static bool
-is_date(int year, int month, int day)
-{
-	static const int length[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	return day >= 1 && day <= length[month - 1] + (month == 2 && leap);
-}
-
-/* "-" date-month "-" date-year, after DAY */
-static bool
-rest_of_date(struct parser *p, int day, int64_t *days)
-{
-	int month, year;
-	if (!parse_char(p, '-') || !date_month(p, &month) || !parse_char(p, '-')
-	    || !digits(p, 4, &year))
-		return false;
-	if (!is_date(year, month, day))
-		return parse_expect(p, "a day of the calendar");
-	*days = days_of(year, month, day);
-	return true;
-}
-
-/* date-day-fixed = (SP DIGIT) / 2DIGIT */
-static bool
-date_day_fixed(struct parser *p, int *day)
-{
-	if (!parse_peek(p, ' '))
-		return digits(p, 2, day);
-	p->at++;
-	return digits(p, 1, day);
-}
-
-/* time = 2DIGIT ":" 2DIGIT ":" 2DIGIT ; zone = ("+" / "-") 4DIGIT */
-static bool
-time_and_zone(struct parser *p, int *seconds, int *zone)
-{
-	int h, m, s, z;
-	if (!digits(p, 2, &h) || !parse_char(p, ':') || !digits(p, 2, &m)
-	    || !parse_char(p, ':') || !digits(p, 2, &s) || !parse_sp(p))
-		return false;
-	bool minus = parse_peek(p, '-');
-	if (!minus && !parse_peek(p, '+'))
-		return parse_expect(p, "a zone such as +0100");
-	p->at++;
-	if (!digits(p, 4, &z))
-		return false;
-	if (h > 23 || m > 59 || s > 60 || z / 100 > 23 || z % 100 > 59)
-		return parse_expect(p, "a time of the day");
-	*seconds = h * 3600 + m * 60 + s;
-	*zone = (z / 100 * 60 + z % 100) * (minus ? -1 : 1);
-	return true;
-}
-
-/*
- * date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP
- *             zone DQUOTE
- */
-bool
-parse_date_time(struct parser *p, int64_t *unix_seconds, int32_t *zone_minutes)
-{
-	size_t from = p->at;
-	int day, seconds = 0, zone = 0;
-	int64_t days;
-	if (parse_char(p, '"') && date_day_fixed(p, &day)
-	    && rest_of_date(p, day, &days) && parse_sp(p)
-	    && time_and_zone(p, &seconds, &zone) && parse_char(p, '"')) {
-		*unix_seconds = days * 86400 + seconds - zone * 60;
-		*zone_minutes = zone;
-		return true;
-	}
-	p->at = from;
-	return parse_expect(p, "a date and time");
-}
-
-/* date-text = date-day "-" date-month "-" date-year ; date-day = 1*2DIGIT */
-static bool
-date_text(struct parser *p, int64_t *days)
-{
-	int day;
-	return (digits(p, 2, &day) || digits(p, 1, &day))
-	    && rest_of_date(p, day, days);
-}
-
-/* date = date-text / DQUOTE date-text DQUOTE */
-bool
-parse_date(struct parser *p, int64_t *days)
-{
-	size_t from = p->at;
-	bool quoted = parse_peek(p, '"');
-	p->at += quoted;
-	if (date_text(p, days) && (!quoted || parse_char(p, '"')))
-		return true;
-	p->at = from;
-	return parse_expect(p, "a date");
 }

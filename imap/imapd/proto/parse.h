@@ -8,7 +8,8 @@
  * at the furthest place that was reached becomes the text of the BAD.
  *
  * Results point into the input or into the parser's arena and live as long
- * as the command.  When the arena is full p->err is ERR_LIMIT.
+ * as the command.  When the arena is full or a limit is passed p->err is
+ * ERR_LIMIT.
  */
 #ifndef IMAP_IMAPD_PROTO_PARSE_H
 #define IMAP_IMAPD_PROTO_PARSE_H
@@ -21,10 +22,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	PARSE_MAX_RANGES = 100000,	/* ranges in one sequence set */
-	PARSE_MAX_FLAGS = 256,		/* flags in one list */
+/* What one command may ask for; a session has its own from imapd.conf. */
+struct parse_limits {
+	unsigned elements;		/* words and elements of lists */
+	unsigned nesting;		/* lists and search keys in each other */
+	unsigned ranges;		/* in one sequence set */
+	unsigned search_keys;
 };
+extern const struct parse_limits parse_limits_default;
 
 struct parser {
 	struct str in;
@@ -35,9 +40,14 @@ struct parser {
 	bool has_blob;
 	size_t blob_at;
 	uint64_t blob_size;
+	const struct parse_limits *max;
+	unsigned elements, depth, search_keys;	/* so far, of what *max allows */
+	struct str charset;		/* of the strings of a search; {NULL, 0}: none given */
+	bool bad_charset;		/* given, but unknown */
 	const char *expected;		/* at the furthest failure */
 	size_t expected_at;
 	enum err err;			/* OK, or ERR_LIMIT */
+	const char *too_big;		/* which of the limits, or NULL: the arena's */
 };
 
 void parser_init(struct parser *p, struct str in, struct arena *arena);
@@ -50,6 +60,22 @@ enum err parse_failed(const struct parser *p);
  * last counts: a rule names itself after its parts have failed.
  */
 bool parse_expect(struct parser *p, const char *what);
+
+/* Notes that a limit has been passed, and WHAT is too much; always false. */
+bool parse_too_big(struct parser *p, const char *what);
+/* One more of limits->elements, limits->nesting; who is out again: p->depth--. */
+bool parse_count(struct parser *p);
+bool parse_deeper(struct parser *p);
+/* Zeroed memory of the command, or NULL with p->err set. */
+void *parse_take(struct parser *p, size_t n);
+
+/* The next byte; -1 at the end and where APPEND's message would begin. */
+int parse_next(const struct parser *p);
+/* Does TEXT, in any case, come next? */
+bool parse_ahead(const struct parser *p, const char *text);
+bool parse_text(struct parser *p, const char *text);
+/* Letters, digits, ".", "-" and "_", perhaps behind "+", "-" or "\"; no move. */
+struct str parse_next_word(const struct parser *p);
 
 bool parse_at_end(const struct parser *p);	/* a question: notes nothing */
 bool parse_end(struct parser *p);		/* the end of the command */
@@ -84,23 +110,6 @@ struct sequence_set {
 	size_t count;
 };
 bool parse_sequence_set(struct parser *p, struct sequence_set *set);
-
-/* Flags: system flags as the bits of enum msg_flags, the rest as keywords. */
-struct flag_list {
-	uint32_t system;
-	struct str *keyword;
-	size_t count;
-};
-/* flag: \Recent and unknown \flags are not accepted (BAD). */
-bool parse_flag_list(struct parser *p, struct flag_list *flags);	/* "(" ... ")" */
-bool parse_flags(struct parser *p, struct flag_list *flags);	/* also without "()": STORE */
-bool parse_flag_keyword(struct parser *p, struct str *keyword);
-
-/* date-time: a quoted INTERNALDATE. */
-bool parse_date_time(struct parser *p, int64_t *unix_seconds, int32_t *zone_minutes);
-
-/* date (SEARCH): days since 1970-01-01. */
-bool parse_date(struct parser *p, int64_t *days);
 
 /* Bytes in a class of the grammar. */
 bool is_atom_char(unsigned char c);	/* ATOM-CHAR */

@@ -1,9 +1,17 @@
 PROTO_SRCS += \
 	imap/imapd/proto/format.c \
+	imap/imapd/proto/grammar.c \
+	imap/imapd/proto/grammar_fetch.c \
+	imap/imapd/proto/grammar_search.c \
 	imap/imapd/proto/parse.c \
+	imap/imapd/proto/parse_date.c \
+	imap/imapd/proto/parse_flags.c \
 	imap/imapd/proto/pattern.c \
 	imap/imapd/proto/reader.c \
 	imap/imapd/proto/reply.c \
+	imap/imapd/proto/rule.c \
+	imap/imapd/proto/section.c \
+	imap/imapd/proto/step.c \
 	imap/imapd/proto/uidset_text.c
-UNIT_TESTS += test/unit/test_format.c test/unit/test_imap_parse.c test/unit/test_pattern.c \
-	test/unit/test_reader.c test/unit/test_reply.c
+UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_format.c test/unit/test_imap_parse.c \
+	test/unit/test_pattern.c test/unit/test_reader.c test/unit/test_reply.c

@@ -1,0 +1,60 @@
+/*
+ * fetch_req.h - what FETCH asks for (RFC 9051 section 6.4.5)
+ *
+ * A request is a list of items in the order in which they were written, each
+ * once; the macros ALL, FAST and FULL are spelled out.  RFC822 and its
+ * relatives are sections with another label.
+ */
+#ifndef IMAP_IMAPD_PROTO_FETCH_REQ_H
+#define IMAP_IMAPD_PROTO_FETCH_REQ_H
+
+#include "imap/imapd/proto/parse.h"
+
+/* The macros' items stand in the order in which macros name them. */
+enum fetch_op {
+	FETCH_UID, FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE,
+	FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE,
+	FETCH_SECTION,
+};
+
+enum section_what {
+	SECTION_WHOLE,		/* BODY[], BODY[1.2] */
+	SECTION_HEADER, SECTION_FIELDS, SECTION_FIELDS_NOT, SECTION_TEXT,
+	SECTION_MIME,		/* only with part numbers */
+};
+
+enum {
+	SECTION_MAX_DEPTH = 100,	/* part numbers in one section */
+	FETCH_MAX_ITEMS = 1000,		/* different items in one command */
+};
+
+struct fetch_section {
+	enum section_what what;
+	const uint32_t *part;
+	size_t parts;
+	const struct str *field;
+	size_t fields;
+	bool partial;
+	uint64_t offset, length;
+	bool cached;			/* all fields are in CACHE_HEADERS */
+	struct str label;		/* "BODY[1.TEXT]<0> ", as the answer has it */
+};
+
+struct fetch_item {
+	enum fetch_op op;
+	bool sets_seen;			/* a section that was not asked to PEEK */
+	struct fetch_section section;
+	struct fetch_item *next;
+};
+
+struct fetch_req {
+	struct sequence_set set;
+	struct fetch_item *items;
+	unsigned count;
+	bool sets_seen;			/* one of them does */
+	bool has_flags;
+	bool needs_body;		/* the message's bytes */
+	unsigned needs_cache;		/* bit 1 << enum cache_item */
+};
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * The commands and their arguments, in the order of the RFCs.  FETCH and
+ * SEARCH have files of their own for what they may ask for.
+ */
+#include "imap/imapd/proto/grammar.h"
+#include "imap/imapd/proto/grammar_fetch.h"
+#include "imap/imapd/proto/grammar_search.h"
+#include "imap/imapd/proto/rule.h"
+#include "lib/buf.h"
+
+#include <string.h>
+
+/* --- 9051 6.1, 6.2: in any state, and who it is --- */
+
+enum {					/* RFC 2971 section 3.3 */
+	MAX_ID_PAIRS = 30,
+	MAX_ID_NAME = 30,
+	MAX_ID_VALUE = 1024,
+};
+
+/* id-params = "(" [string SP nstring *(SP string SP nstring)] ")" / nil */
+static bool
+id_params(struct parser *p, struct buf *line)
+{
+	struct str name, value;
+	int pairs = 0;
+	if (parse_word(p, "NIL"))
+		return true;
+	if (!parse_char(p, '('))
+		return parse_expect(p, "a list or NIL");
+	while (!parse_peek(p, ')')) {
+		if ((pairs > 0 && !parse_sp(p)) || !parse_string(p, &name)
+		    || !parse_sp(p) || !parse_nstring(p, &value))
+			return false;
+		if (++pairs > MAX_ID_PAIRS || name.n > MAX_ID_NAME
+		    || value.n > MAX_ID_VALUE)
+			return parse_expect(p, "at most 30 short fields");
+		if (value.p != NULL)
+			buf_printf(line, "%s\"%.*s\" \"%.*s\"", line->n > 0 ? " " : "",
+			    STR_ARG(name), STR_ARG(value));
+	}
+	return parse_char(p, ')');
+}
+
+/* What the client is, for the log. */
+static bool
+rule_id_params(struct parser *p, void *to)
+{
+	struct buf line = BUF_INIT;
+	bool ok = id_params(p, &line);
+	if (ok) {
+		*(struct str *)to = (struct str){ arena_copy(p->arena, line.p, line.n), line.n };
+		ok = ((struct str *)to)->p != NULL;
+		if (!ok)
+			p->err = ERR_LIMIT;
+	}
+	buf_free(&line);
+	return ok;
+}
+
+static const struct step id_args[] = { SP, RULE(rule_id_params, id_req, fields), END };
+
+/* RFC 4959: [SP (base64 / "=")] */
+static const struct step initial_response[] = {
+	SP, RULE(rule_atom, authenticate_req, initial),
+	FLAG(authenticate_req, has_initial), END
+};
+static const struct step authenticate_args[] = {
+	SP, RULE(rule_atom, authenticate_req, mechanism), WHEN(" ", initial_response), END
+};
+
+static const struct step login_args[] = {
+	SP, RULE(rule_astring, login_req, userid), SP, RULE(rule_astring, login_req, password),
+	END
+};
+
+/* --- 9051 6.3: mailboxes --- */
+
+static const struct step select_args[] = { SP, RULE(rule_mailbox, select_req, mailbox), END };
+static const struct step mailbox_args[] = { SP, RULE(rule_mailbox, mailbox_req, mailbox), END };
+
+static const struct step create_partition[] = {
+	SP, RULE(rule_astring, create_req, partition), END
+};
+static const struct step create_args[] = {
+	SP, RULE(rule_mailbox, create_req, mailbox), WHEN(" ", create_partition), END
+};
+
+static const struct step rename_partition[] = {
+	SP, RULE(rule_astring, rename_req, partition), END
+};
+static const struct step rename_args[] = {
+	SP, RULE(rule_mailbox, rename_req, from), SP, RULE(rule_mailbox, rename_req, to),
+	WHEN(" ", rename_partition), END
+};
+
+static const struct step list_args[] = {
+	SP, RULE(rule_mailbox, list_req, reference),
+	SP, RULE(rule_list_mailbox, list_req, pattern), END
+};
+
+const struct word status_words[] = {
+	{ NAME("MESSAGES"), STATUS_MESSAGES, 0, NULL, "9051 6.3.11" },
+	{ NAME("RECENT"), STATUS_RECENT, 0, NULL, "3501 6.3.10" },
+	{ NAME("UIDNEXT"), STATUS_UIDNEXT, 0, NULL, "9051 6.3.11" },
+	{ NAME("UIDVALIDITY"), STATUS_UIDVALIDITY, 0, NULL, "9051 6.3.11" },
+	{ NAME("UNSEEN"), STATUS_UNSEEN, 0, NULL, "9051 6.3.11" },
+	{ .value = 0 },
+};
+static const struct vocabulary status_atts = {
+	.expected = "a status item", .word = status_words, .take = take_bits,
+};
+static const struct step status_att[] = { WORD(status_atts, status_req, items), END };
+static const struct step status_args[] = {
+	SP, RULE(rule_mailbox, status_req, mailbox), SP, LIST(status_att), END
+};
+
+static const struct step append_flags[] = { RULE(rule_flag_list, append_req, flags), SP, END };
+static const struct step append_date[] = {
+	RULE(rule_date_time, append_req, date), FLAG(append_req, has_date), SP, END
+};
+static const struct step append_args[] = {
+	SP, RULE(rule_mailbox, append_req, mailbox), SP, WHEN("(", append_flags),
+	WHEN("\"", append_date), RULE(rule_blob, append_req, size), END
+};
+
+/* --- rights and quotas: 4314, 9208 --- */
+
+static const struct step acl_args[] = {
+	SP, RULE(rule_mailbox, acl_req, mailbox), SP, RULE(rule_astring, acl_req, identifier), END
+};
+static const struct step setacl_args[] = {
+	SP, RULE(rule_mailbox, acl_req, mailbox), SP, RULE(rule_astring, acl_req, identifier),
+	SP, RULE(rule_astring, acl_req, rights), END
+};
+
+static bool
+rule_limit(struct parser *p, void *to)
+{
+	uint64_t n = 0;
+	if (!parse_number64(p, &n))
+		return false;
+	*(int64_t *)to = (int64_t)n;
+	return n <= INT64_MAX / 1024 || parse_expect(p, "a smaller limit");
+}
+
+static const struct step quota_limit_args[] = { SP, RULE(rule_limit, quota_limit, limit), END };
+static const struct word quota_words[] = {
+	{ NAME("STORAGE"), RESOURCE_STORAGE, 0, quota_limit_args, "9208 5.1" },
+	{ NAME("MESSAGE"), RESOURCE_MESSAGE, 0, quota_limit_args, "9208 5.2" },
+	{ .value = 0 },
+};
+static const struct vocabulary quota_resources = {
+	.expected = "STORAGE or MESSAGE", .word = quota_words, .take = take_value,
+};
+static const struct step quota_limit[] = { WORD(quota_resources, quota_limit, resource), END };
+static const struct step setquota_args[] = {
+	SP, RULE(rule_astring, setquota_req, root),
+	SP, LIST_OF_OR_NONE(quota_limit, struct quota_limit, setquota_req, limits), END
+};
+
+/* --- 9051 6.4: messages --- */
+
+static const struct step uid_expunge_args[] = {
+	SP, RULE(rule_sequence_set, expunge_req, set), END
+};
+
+static const struct step flags_args[] = { SP, RULE(rule_flags, store_req, flags), END };
+static const struct step silent_args[] = {
+	FLAG(store_req, silent), SP, RULE(rule_flags, store_req, flags), END
+};
+static const struct word store_words[] = {
+	{ NAME("FLAGS"), STORE_SET, 0, flags_args, "9051 6.4.6" },
+	{ NAME("FLAGS.SILENT"), STORE_SET, 0, silent_args, "9051 6.4.6" },
+	{ NAME("+FLAGS"), STORE_ADD, 0, flags_args, "9051 6.4.6" },
+	{ NAME("+FLAGS.SILENT"), STORE_ADD, 0, silent_args, "9051 6.4.6" },
+	{ NAME("-FLAGS"), STORE_REMOVE, 0, flags_args, "9051 6.4.6" },
+	{ NAME("-FLAGS.SILENT"), STORE_REMOVE, 0, silent_args, "9051 6.4.6" },
+	{ .value = 0 },
+};
+static const struct vocabulary store_atts = {
+	.expected = "FLAGS, +FLAGS or -FLAGS", .word = store_words, .take = take_value,
+};
+static const struct step store_args[] = {
+	SP, RULE(rule_sequence_set, store_req, set), SP, WORD(store_atts, store_req, op), END
+};
+
+static const struct step copy_args[] = {
+	SP, RULE(rule_sequence_set, copy_req, set), SP, RULE(rule_mailbox, copy_req, mailbox), END
+};
+
+/* --- the commands --- */
+
+#define REQ(type)		sizeof(struct type)
+static const struct step no_args[] = { END };
+
+const struct request_def grammar[REQUESTS] = {
+	/* name, struct, arguments, those behind "UID", RFC and section */
+	[REQ_CAPABILITY] = { NAME("CAPABILITY"), 0, no_args, NULL, "9051 6.1.1" },
+	[REQ_NOOP] = { NAME("NOOP"), 0, no_args, NULL, "9051 6.1.2" },
+	[REQ_LOGOUT] = { NAME("LOGOUT"), 0, no_args, NULL, "9051 6.1.3" },
+	[REQ_ID] = { NAME("ID"), REQ(id_req), id_args, NULL, "2971 3.1" },
+
+	[REQ_STARTTLS] = { NAME("STARTTLS"), 0, no_args, NULL, "9051 6.2.1" },
+	[REQ_AUTHENTICATE] = { NAME("AUTHENTICATE"), REQ(authenticate_req), authenticate_args,
+	    NULL, "9051 6.2.2" },
+	[REQ_LOGIN] = { NAME("LOGIN"), REQ(login_req), login_args, NULL, "9051 6.2.3" },
+
+	[REQ_SELECT] = { NAME("SELECT"), REQ(select_req), select_args, NULL, "9051 6.3.2" },
+	[REQ_EXAMINE] = { NAME("EXAMINE"), REQ(select_req), select_args, NULL, "9051 6.3.3" },
+	[REQ_CREATE] = { NAME("CREATE"), REQ(create_req), create_args, NULL, "9051 6.3.4" },
+	[REQ_DELETE] = { NAME("DELETE"), REQ(mailbox_req), mailbox_args, NULL, "9051 6.3.5" },
+	[REQ_RENAME] = { NAME("RENAME"), REQ(rename_req), rename_args, NULL, "9051 6.3.6" },
+	[REQ_SUBSCRIBE] = { NAME("SUBSCRIBE"), REQ(mailbox_req), mailbox_args, NULL,
+	    "9051 6.3.7" },
+	[REQ_UNSUBSCRIBE] = { NAME("UNSUBSCRIBE"), REQ(mailbox_req), mailbox_args, NULL,
+	    "9051 6.3.8" },
+	[REQ_LIST] = { NAME("LIST"), REQ(list_req), list_args, NULL, "9051 6.3.9" },
+	[REQ_LSUB] = { NAME("LSUB"), REQ(list_req), list_args, NULL, "3501 6.3.9" },
+	[REQ_STATUS] = { NAME("STATUS"), REQ(status_req), status_args, NULL, "9051 6.3.11" },
+	[REQ_NAMESPACE] = { NAME("NAMESPACE"), 0, no_args, NULL, "9051 6.3.10" },
+	[REQ_IDLE] = { NAME("IDLE"), 0, no_args, NULL, "9051 6.3.13" },
+	[REQ_APPEND] = { NAME("APPEND"), REQ(append_req), append_args, NULL, "9051 6.3.12" },
+
+	[REQ_SETACL] = { NAME("SETACL"), REQ(acl_req), setacl_args, NULL, "4314 3.1" },
+	[REQ_DELETEACL] = { NAME("DELETEACL"), REQ(acl_req), acl_args, NULL, "4314 3.2" },
+	[REQ_GETACL] = { NAME("GETACL"), REQ(mailbox_req), mailbox_args, NULL, "4314 3.3" },
+	[REQ_LISTRIGHTS] = { NAME("LISTRIGHTS"), REQ(acl_req), acl_args, NULL, "4314 3.4" },
+	[REQ_MYRIGHTS] = { NAME("MYRIGHTS"), REQ(mailbox_req), mailbox_args, NULL, "4314 3.5" },
+
+	[REQ_GETQUOTA] = { NAME("GETQUOTA"), REQ(mailbox_req), mailbox_args, NULL, "9208 4.1.1" },
+	[REQ_GETQUOTAROOT] = { NAME("GETQUOTAROOT"), REQ(mailbox_req), mailbox_args, NULL,
+	    "9208 4.1.2" },
+	[REQ_SETQUOTA] = { NAME("SETQUOTA"), REQ(setquota_req), setquota_args, NULL,
+	    "9208 4.1.3" },
+
+	[REQ_CHECK] = { NAME("CHECK"), 0, no_args, NULL, "3501 6.4.1" },
+	[REQ_CLOSE] = { NAME("CLOSE"), 0, no_args, NULL, "9051 6.4.1" },
+	[REQ_UNSELECT] = { NAME("UNSELECT"), 0, no_args, NULL, "9051 6.4.2" },
+	[REQ_EXPUNGE] = { NAME("EXPUNGE"), REQ(expunge_req), no_args, uid_expunge_args,
+	    "9051 6.4.3, 6.4.9" },
+	[REQ_SEARCH] = { NAME("SEARCH"), REQ(search_req), search_args, search_args,
+	    "9051 6.4.4" },
+	[REQ_FETCH] = { NAME("FETCH"), REQ(fetch_req), fetch_args, uid_fetch_args, "9051 6.4.5" },
+	[REQ_STORE] = { NAME("STORE"), REQ(store_req), store_args, store_args, "9051 6.4.6" },
+	[REQ_COPY] = { NAME("COPY"), REQ(copy_req), copy_args, copy_args, "9051 6.4.7" },
+	[REQ_MOVE] = { NAME("MOVE"), REQ(copy_req), copy_args, copy_args, "9051 6.4.8" },
+};
+
+enum request
+grammar_find(struct str name)
+{
+	unsigned r = 0;
+	while (r < REQUESTS && (grammar[r].name.n != name.n || !str_ieq(grammar[r].name, name)))
+		r++;
+	return r;
+}
+
+enum err
+grammar_parse(struct parser *p, enum request r, void **req)
+{
+	const struct request_def *d = &grammar[r];
+	*req = NULL;
+	if (d->size > 0 && (*req = parse_take(p, d->size)) == NULL)
+		return ERR_LIMIT;
+	if (!parse_steps(p, p->uid ? d->uid_args : d->args, *req) || !parse_end(p))
+		return parse_failed(p);
+	return p->bad_charset ? ERR_CHARSET : OK;
+}

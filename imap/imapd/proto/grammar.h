@@ -1,0 +1,152 @@
+/*
+ * grammar.h - the commands of IMAP: what they look like, and what becomes of it
+ *
+ * One table, grammar[], has a row for each command: its name and its arguments
+ * as steps (step.h), behind "UID" perhaps others.  Parsing has no effect on
+ * anything; it turns the arguments into one of the structs below.
+ *
+ * A new command: its name in enum request, a struct here if it has arguments,
+ * rows in grammar.c; then a run function and a row in imap/imapd/commands.c.
+ */
+#ifndef IMAP_IMAPD_PROTO_GRAMMAR_H
+#define IMAP_IMAPD_PROTO_GRAMMAR_H
+
+#include "imap/imapd/proto/fetch_req.h"
+#include "imap/imapd/proto/parse.h"
+#include "imap/imapd/proto/parse_date.h"
+#include "imap/imapd/proto/parse_flags.h"
+#include "imap/imapd/proto/search_req.h"
+#include "imap/imapd/proto/step.h"
+#include "imap/store/txn.h"
+
+enum request {
+	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID,
+	REQ_STARTTLS, REQ_AUTHENTICATE, REQ_LOGIN,
+	REQ_SELECT, REQ_EXAMINE, REQ_CREATE, REQ_DELETE, REQ_RENAME,
+	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_STATUS,
+	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
+	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
+	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
+	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_FETCH,
+	REQ_STORE, REQ_COPY, REQ_MOVE,
+	REQUESTS,			/* how many */
+};
+
+struct request_def {
+	struct str name;		/* capitals */
+	size_t size;			/* of its struct; 0: it has no arguments */
+	const struct step *args;	/* NULL: none */
+	const struct step *uid_args;	/* behind "UID"; NULL: it cannot stand there */
+	const char *rfc;		/* "9051 6.3.2" */
+};
+extern const struct request_def grammar[REQUESTS];
+
+/* The command of that NAME, in any case; REQUESTS: there is none. */
+enum request grammar_find(struct str name);
+
+/*
+ * The arguments of a command, with P behind its name and p->uid set; up to the
+ * end of the input.  *req, in p->arena, is its struct, NULL if it has none.
+ * ERR_SYNTAX: p->expected at p->expected_at.  ERR_LIMIT: p->too_big.
+ * ERR_CHARSET: the charset is unknown, all else was right.
+ */
+enum err grammar_parse(struct parser *p, enum request r, void **req) MUST_CHECK;
+
+/* --- requests, in the order of the commands --- */
+
+struct id_req {				/* ID */
+	struct str fields;		/* "name" "value" ..., for the log */
+};
+
+struct authenticate_req {
+	struct str mechanism;
+	bool has_initial;
+	struct str initial;		/* base64, or "=" */
+};
+
+struct login_req {
+	struct str userid, password;
+};
+
+/* SELECT, EXAMINE */
+struct select_req {
+	struct str mailbox;
+};
+
+/* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETACL, MYRIGHTS, GETQUOTAROOT; GETQUOTA's root */
+struct mailbox_req {
+	struct str mailbox;
+};
+
+struct create_req {
+	struct str mailbox;
+	struct str partition;		/* Cyrus's extension, for administrators */
+};
+
+struct rename_req {
+	struct str from, to;
+	struct str partition;
+};
+
+/* LIST, LSUB */
+struct list_req {
+	struct str reference, pattern;
+};
+
+enum status_item {
+	STATUS_MESSAGES = 1,
+	STATUS_RECENT = 2,
+	STATUS_UIDNEXT = 4,
+	STATUS_UIDVALIDITY = 8,
+	STATUS_UNSEEN = 16,
+};
+/* Its words, in the order of the answer; ends with a row without a name. */
+extern const struct word status_words[];
+
+struct status_req {
+	struct str mailbox;
+	unsigned items;			/* enum status_item */
+};
+
+struct append_req {
+	struct str mailbox;
+	struct flag_list flags;
+	bool has_date;
+	struct date_time date;
+	uint64_t size;
+};
+
+/* SETACL, DELETEACL, LISTRIGHTS */
+struct acl_req {
+	struct str mailbox, identifier;
+	struct str rights;		/* SETACL: as written, perhaps behind "+" or "-" */
+};
+
+enum quota_resource { RESOURCE_STORAGE, RESOURCE_MESSAGE };
+struct quota_limit {
+	enum quota_resource resource;
+	int64_t limit;
+};
+struct setquota_req {
+	struct str root;
+	struct parse_list limits;	/* struct quota_limit */
+};
+
+struct expunge_req {			/* UID EXPUNGE */
+	struct sequence_set set;
+};
+
+struct store_req {
+	struct sequence_set set;
+	enum store_op op;
+	bool silent;
+	struct flag_list flags;
+};
+
+/* COPY, MOVE */
+struct copy_req {
+	struct sequence_set set;
+	struct str mailbox;
+};
+
+#endif

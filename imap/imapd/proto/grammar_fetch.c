@@ -1,0 +1,191 @@
+/* The data items of FETCH: RFC 9051 and 3501 section 6.4.5 */
+#include "imap/imapd/proto/grammar_fetch.h"
+#include "imap/disk/message.h"
+#include "imap/imapd/proto/rule.h"
+#include "imap/imapd/proto/section.h"
+
+enum { SEEN = 1 };			/* word.more: what, and whether it sets \Seen */
+#define OLD(what, seen)		((unsigned)(what) << 1 | (seen))
+
+/* --- taking an item --- */
+
+/* What the answer will need of the message. */
+static void
+note_needs(struct fetch_req *req, const struct fetch_item *item)
+{
+	switch (item->op) {
+	case FETCH_FLAGS:
+		req->has_flags = true;
+		break;
+	case FETCH_UID:
+	case FETCH_INTERNALDATE:
+	case FETCH_SIZE:
+		break;
+	case FETCH_ENVELOPE:
+		req->needs_cache |= 1u << CACHE_ENVELOPE;
+		break;
+	case FETCH_BODY:
+		req->needs_cache |= 1u << CACHE_BODY;
+		break;
+	case FETCH_BODYSTRUCTURE:
+		req->needs_cache |= 1u << CACHE_BODYSTRUCTURE;
+		break;
+	case FETCH_SECTION:
+		if (item->section.cached)
+			req->needs_cache |= 1u << CACHE_HEADERS;
+		else
+			req->needs_body = true;
+		if (item->section.parts > 0)
+			req->needs_cache |= 1u << CACHE_SECTIONS;
+		break;
+	}
+}
+
+/* Said twice is meant once. */
+static bool
+is_repeated(const struct fetch_req *req, const struct fetch_item *item)
+{
+	for (const struct fetch_item *i = req->items; i != NULL; i = i->next)
+		if (i->op == item->op && (i->op != FETCH_SECTION
+		    || (str_eq(i->section.label, item->section.label)
+		    && i->section.length == item->section.length)))
+			return true;
+	return false;
+}
+
+/* The item is whole: the request has it, unless it has it already. */
+static bool
+add_item(struct parser *p, void *r, void *i, const struct word *w)
+{
+	struct fetch_req *req = r;
+	struct fetch_item *item = i, **to = &req->items;
+	(void)w;
+	req->sets_seen |= item->sets_seen;
+	if (is_repeated(req, item))
+		return true;
+	if (req->count++ == FETCH_MAX_ITEMS)
+		return parse_too_big(p, "too many data items");
+	while (*to != NULL)
+		to = &(*to)->next;
+	*to = item;
+	note_needs(req, item);
+	return true;
+}
+
+static void *
+take_item(struct parser *p, void *req, void *to, const struct word *w)
+{
+	struct fetch_item *item = parse_take(p, sizeof(*item));
+	(void)req, (void)to;
+	if (item != NULL)
+		item->op = w->value;
+	return item;
+}
+
+/* RFC822 and its relatives: sections whose label is their name. */
+static void *
+take_old_section(struct parser *p, void *req, void *to, const struct word *w)
+{
+	struct fetch_item *item = take_item(p, req, to, w);
+	if (item != NULL) {
+		item->section.what = w->more >> 1;
+		item->sets_seen = w->more & SEEN;
+		/* The table's names end in a space, which the label needs. */
+		item->section.label = (struct str){ w->name.p, w->name.n + 1 };
+	}
+	return item;
+}
+
+/* Those of the macro, which stands alone (RFC 3501 section 6.4.5). */
+static void *
+take_macro(struct parser *p, void *req, void *to, const struct word *w)
+{
+	(void)to;
+	for (unsigned op = 0; op <= FETCH_SECTION; op++) {
+		struct fetch_item *item;
+		if (!(w->value >> op & 1))
+			continue;
+		item = parse_take(p, sizeof(*item));
+		if (item == NULL)
+			return NULL;
+		item->op = op;
+		if (!add_item(p, req, item, w))
+			return NULL;
+	}
+	return req;
+}
+
+/* "UID FETCH" answers with the UID, asked for or not (6.4.9). */
+static bool
+rule_uid_item(struct parser *p, void *to)
+{
+	static const struct word uid = { .value = 1u << FETCH_UID };
+	return take_macro(p, to, NULL, &uid) != NULL;
+}
+
+/* --- the tables --- */
+
+static const struct step peek_args[] = {
+	RULE(rule_body_section, fetch_item, section), END
+};
+static const struct step section_args[] = {
+	SET(fetch_item, op, FETCH_SECTION), FLAG(fetch_item, sets_seen),
+	RULE(rule_body_section, fetch_item, section), END
+};
+static const struct step body_args[] = { WHEN("[", section_args), END };
+
+#define OLD_NAME(lit)		{ lit " ", sizeof(lit) - 1 }
+static const struct word old_section_words[] = {
+	{ OLD_NAME("RFC822"), FETCH_SECTION, OLD(SECTION_WHOLE, SEEN), NULL, "3501 6.4.5" },
+	{ OLD_NAME("RFC822.HEADER"), FETCH_SECTION, OLD(SECTION_HEADER, 0), NULL, "3501 6.4.5" },
+	{ OLD_NAME("RFC822.TEXT"), FETCH_SECTION, OLD(SECTION_TEXT, SEEN), NULL, "3501 6.4.5" },
+	{ .value = 0 },
+};
+static const struct vocabulary old_sections = {
+	.word = old_section_words, .take = take_old_section, .done = add_item,
+};
+
+static const struct word att_words[] = {
+	/* name, meaning, -, arguments, RFC and section */
+	{ NAME("UID"), FETCH_UID, 0, NULL, "9051 6.4.5" },
+	{ NAME("FLAGS"), FETCH_FLAGS, 0, NULL, "9051 6.4.5" },
+	{ NAME("INTERNALDATE"), FETCH_INTERNALDATE, 0, NULL, "9051 6.4.5" },
+	{ NAME("RFC822.SIZE"), FETCH_SIZE, 0, NULL, "9051 6.4.5" },
+	{ NAME("ENVELOPE"), FETCH_ENVELOPE, 0, NULL, "9051 6.4.5" },
+	{ NAME("BODYSTRUCTURE"), FETCH_BODYSTRUCTURE, 0, NULL, "9051 6.4.5" },
+	{ NAME("BODY"), FETCH_BODY, 0, body_args, "9051 6.4.5" },
+	{ NAME("BODY.PEEK"), FETCH_SECTION, 0, peek_args, "9051 6.4.5" },
+	{ .value = 0 },
+};
+static const struct vocabulary atts = {
+	"a data item such as FLAGS or BODY[]", att_words, &old_sections, take_item, add_item,
+};
+
+enum {
+	FAST = 1u << FETCH_FLAGS | 1u << FETCH_INTERNALDATE | 1u << FETCH_SIZE,
+	ALL = FAST | 1u << FETCH_ENVELOPE,
+	FULL = ALL | 1u << FETCH_BODY,
+};
+static const struct word macro_words[] = {
+	{ NAME("ALL"), ALL, 0, NULL, "9051 6.4.5" },
+	{ NAME("FAST"), FAST, 0, NULL, "9051 6.4.5" },
+	{ NAME("FULL"), FULL, 0, NULL, "9051 6.4.5" },
+	{ .value = 0 },
+};
+static const struct vocabulary atts_or_macro = {
+	"a data item such as FLAGS or BODY[]", macro_words, &atts, take_macro, NULL,
+};
+
+static const struct step att[] = { WORD(atts, fetch_req, items), END };
+static const struct step att_list[] = { LIST(att), END };
+static const struct step one_att[] = { WORD(atts_or_macro, fetch_req, items), END };
+
+/* fetch = "FETCH" SP sequence-set SP ("ALL" / ... / fetch-att / "(" ... ")") */
+const struct step fetch_args[] = {
+	SP, RULE(rule_sequence_set, fetch_req, set),
+	SP, EITHER("(", att_list, one_att), END
+};
+const struct step uid_fetch_args[] = {
+	SP, RULE(rule_sequence_set, fetch_req, set), SELF(rule_uid_item),
+	SP, EITHER("(", att_list, one_att), END
+};

@@ -1,0 +1,11 @@
+/*
+ * grammar_fetch.h - the arguments of FETCH, for the table of commands
+ */
+#ifndef IMAP_IMAPD_PROTO_GRAMMAR_FETCH_H
+#define IMAP_IMAPD_PROTO_GRAMMAR_FETCH_H
+
+#include "imap/imapd/proto/step.h"
+
+extern const struct step fetch_args[], uid_fetch_args[];	/* struct fetch_req */
+
+#endif

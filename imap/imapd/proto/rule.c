@@ -1,0 +1,100 @@
+/* The leaves that many commands have, behind one signature. */
+#include "imap/imapd/proto/rule.h"
+#include "imap/imapd/proto/parse_date.h"
+#include "imap/imapd/proto/parse_flags.h"
+
+bool
+rule_atom(struct parser *p, void *to)
+{
+	return parse_atom(p, to);
+}
+
+bool
+rule_astring(struct parser *p, void *to)
+{
+	return parse_astring(p, to);
+}
+
+bool
+rule_string(struct parser *p, void *to)
+{
+	return parse_string(p, to);
+}
+
+bool
+rule_nstring(struct parser *p, void *to)
+{
+	return parse_nstring(p, to);
+}
+
+bool
+rule_mailbox(struct parser *p, void *to)
+{
+	return parse_mailbox(p, to);
+}
+
+bool
+rule_list_mailbox(struct parser *p, void *to)
+{
+	return parse_list_mailbox(p, to);
+}
+
+bool
+rule_number(struct parser *p, void *to)
+{
+	return parse_number(p, to);
+}
+
+bool
+rule_nz_number(struct parser *p, void *to)
+{
+	return parse_nz_number(p, to);
+}
+
+bool
+rule_number64(struct parser *p, void *to)
+{
+	return parse_number64(p, to);
+}
+
+bool
+rule_sequence_set(struct parser *p, void *to)
+{
+	return parse_sequence_set(p, to);
+}
+
+bool
+rule_flag_list(struct parser *p, void *to)
+{
+	return parse_flag_list(p, to);
+}
+
+bool
+rule_flags(struct parser *p, void *to)
+{
+	return parse_flags(p, to);
+}
+
+bool
+rule_flag_keyword(struct parser *p, void *to)
+{
+	return parse_flag_keyword(p, to);
+}
+
+bool
+rule_date(struct parser *p, void *to)
+{
+	return parse_date(p, to);
+}
+
+bool
+rule_date_time(struct parser *p, void *to)
+{
+	return parse_date_time(p, to);
+}
+
+bool
+rule_blob(struct parser *p, void *to)
+{
+	return parse_blob(p, to);
+}

@@ -1,0 +1,12 @@
+/*
+ * section.h - "[...]" and "<...>" of FETCH (RFC 9051 section 9, section)
+ */
+#ifndef IMAP_IMAPD_PROTO_SECTION_H
+#define IMAP_IMAPD_PROTO_SECTION_H
+
+#include "imap/imapd/proto/fetch_req.h"
+
+/* section ["<" number "." nz-number ">"] and its label, behind BODY. */
+bool rule_body_section(struct parser *p, void *to);	/* struct fetch_section */
+
+#endif

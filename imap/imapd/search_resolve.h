@@ -1,0 +1,12 @@
+/*
+ * search_resolve.h - fitting the sets of a search to the mailbox
+ */
+#ifndef IMAP_IMAPD_SEARCH_RESOLVE_H
+#define IMAP_IMAPD_SEARCH_RESOLVE_H
+
+#include "imap/imapd/proto/search_req.h"
+
+/* Sets as they were written become ranges of numbers.  ERR_SYNTAX: see msgset.h. */
+enum err search_resolve(struct arena *arena, struct mbox *m, struct search_key *key) MUST_CHECK;
+
+#endif
