@@ -73,7 +73,12 @@ uint32_t mbox_count(const struct mbox *m);
 uint32_t mbox_recent(const struct mbox *m);
 uint32_t mbox_uidvalidity(const struct mbox *m);
 uint32_t mbox_uidnext(const struct mbox *m);
-uint64_t mbox_highestmodseq(const struct mbox *m);	/* what the view knows */
+/*
+ * All changes up to this modseq are in the view and, but for the session's own,
+ * were told by mbox_refresh(); expunges, too, so it stands still below one that
+ * MBOX_NO_EXPUNGES keeps back.  What HIGHESTMODSEQ is to say.
+ */
+uint64_t mbox_highestmodseq(const struct mbox *m);
 uint32_t mbox_first_unseen(struct mbox *m);		/* sequence number, 0: none */
 
 /* 0 if SEQ is not in 1..count. */
@@ -102,7 +107,9 @@ struct mbox_update {
 	uint32_t *expunged;		/* sequence numbers in the order to be sent: */
 	size_t expunged_count;		/*   each as of after those before it */
 	uint32_t *expunged_uid;		/* the same messages' UIDs */
-	uint32_t *changed;		/* numbers, after the expunges, whose flags changed */
+	uint64_t *expunged_modseq;	/* and the modseqs of their expunges */
+	uint32_t *changed;		/* numbers, after the expunges, whose flags changed; */
+					/*   mbox_message() has the modseq of the change */
 	size_t changed_count;
 	bool exists_changed;		/* send EXISTS and RECENT */
 	bool keywords_changed;		/* new keywords: send FLAGS and PERMANENTFLAGS */

@@ -37,6 +37,7 @@ struct mbox {
 	size_t map_size;
 	uint32_t count;
 	uint32_t known;			/* records the view has looked at */
+	uint32_t last_uid;		/* the highest that was given when the view was made */
 	bool hidden;			/* tombstones may be in the view */
 	uint64_t told;			/* modseq up to which changes are told */
 
@@ -63,6 +64,8 @@ struct mbox {
 
 /* Record number of SEQ, which must be in 1..count. */
 uint32_t view_recno(const struct mbox *m, uint32_t seq);
+/* Its record, without checks: for scans that look at one field. */
+const struct index_record *view_peek(const struct mbox *m, uint32_t seq);
 /* Builds the view from m->h; claims \Recent unless read-only. */
 enum err view_build(struct mbox *m) MUST_CHECK;
 /* Opens m->ix in the entry's directory, wherever that is now. */

@@ -463,7 +463,7 @@ plan_expunge(struct target *tg, struct txn *t, const struct intent *i)
 		return e;
 	}
 	for (uint32_t seq = 1; e == OK && seq <= t->m->count; seq++) {
-		const struct index_record *r = index_peek(t->m->ix, view_recno(t->m, seq));
+		const struct index_record *r = view_peek(t->m, seq);
 
 		if (r->flags & MSG_DELETED)
 			e = expunge_one(tg, t, r->uid, i->any);

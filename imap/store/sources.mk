@@ -1,5 +1,6 @@
 STORE_SRCS += \
 	imap/store/blob.c \
+	imap/store/changes.c \
 	imap/store/check.c \
 	imap/store/check_records.c \
 	imap/store/checkpoint.c \
@@ -59,3 +60,5 @@ test/unit/test_store_fail_SRCS = test/unit/store_fixture.c
 test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
 test/unit/test_store_rot_SRCS = test/unit/store_fixture.c
 test/unit/test_store_SRCS = test/unit/store_fixture.c
+UNIT_TESTS += test/unit/test_changes.c
+test/unit/test_changes_SRCS = test/unit/store_fixture.c

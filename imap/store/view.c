@@ -16,6 +16,12 @@ view_recno(const struct mbox *m, uint32_t seq)
 	return m->map != NULL ? m->map[seq - 1] : seq - 1;
 }
 
+const struct index_record *
+view_peek(const struct mbox *m, uint32_t seq)
+{
+	return index_peek(m->ix, view_recno(m, seq));
+}
+
 static bool
 is_expunged(struct mbox *m, uint32_t recno)
 {
@@ -69,7 +75,7 @@ count_recent(struct mbox *m)
 	if (m->recents.n == 0)
 		return;
 	for (uint32_t seq = m->count; seq > 0; seq--) {
-		uint32_t uid = index_peek(m->ix, view_recno(m, seq))->uid;
+		uint32_t uid = view_peek(m, seq)->uid;
 
 		if (uid < m->recents.r[0].first)
 			break;
@@ -157,6 +163,7 @@ view_build(struct mbox *m)
 	if (e != OK)
 		return e;
 	m->told = m->h.highestmodseq;
+	m->last_uid = m->h.last_uid;
 	if (m->h.exists == m->h.records) {
 		m->count = m->known = m->h.records;
 	} else {
@@ -257,7 +264,15 @@ mbox_uidnext(const struct mbox *m)
 uint64_t
 mbox_highestmodseq(const struct mbox *m)
 {
-	return m->h.highestmodseq;
+	uint64_t modseq = m->told;
+
+	for (uint32_t seq = 1; m->hidden && seq <= m->count; seq++) {
+		const struct index_record *r = view_peek(m, seq);
+
+		if (r->flags & REC_EXPUNGED && r->modseq <= modseq)
+			modseq = r->modseq - 1;
+	}
+	return modseq;
 }
 
 uint32_t
@@ -266,7 +281,7 @@ mbox_first_unseen(struct mbox *m)
 	if (!m->private_seen && m->h.unseen == 0)
 		return 0;
 	for (uint32_t seq = 1; seq <= m->count; seq++) {
-		const struct index_record *r = index_peek(m->ix, view_recno(m, seq));
+		const struct index_record *r = view_peek(m, seq);
 
 		if (m->private_seen ? !uidset_has(&m->seen, r->uid) : !(r->flags & MSG_SEEN))
 			return seq;
@@ -279,7 +294,7 @@ mbox_uid(struct mbox *m, uint32_t seq)
 {
 	if (seq == 0 || seq > m->count)
 		return 0;
-	return index_peek(m->ix, view_recno(m, seq))->uid;
+	return view_peek(m, seq)->uid;
 }
 
 uint32_t
@@ -323,7 +338,8 @@ remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
 		return OK;
 	u->expunged = arena_alloc(arena, n * sizeof(*u->expunged));
 	u->expunged_uid = arena_alloc(arena, n * sizeof(*u->expunged_uid));
-	if (u->expunged == NULL || u->expunged_uid == NULL)
+	u->expunged_modseq = arena_alloc(arena, n * sizeof(*u->expunged_modseq));
+	if (u->expunged == NULL || u->expunged_uid == NULL || u->expunged_modseq == NULL)
 		return ERR_LIMIT;
 	materialize(m);
 	for (uint32_t i = 0; i < m->count; i++) {
@@ -331,8 +347,12 @@ remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
 
 		/* A writer may have added one since we counted: it waits. */
 		if (is_expunged(m, recno) && u->expunged_count < n) {
-			u->expunged[u->expunged_count] = kept + 1;
-			u->expunged_uid[u->expunged_count++] = index_peek(m->ix, recno)->uid;
+			const struct index_record *r = index_peek(m->ix, recno);
+			size_t at = u->expunged_count++;
+
+			u->expunged[at] = kept + 1;
+			u->expunged_uid[at] = r->uid;
+			u->expunged_modseq[at] = r->modseq;
 		} else {
 			m->map[kept++] = recno;
 		}
@@ -425,6 +445,7 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	u->exists_changed = m->count != before || m->recent != recent;
 	u->keywords_changed = h.keywords_changed > m->told;
 	m->told = h.highestmodseq;
+	m->last_uid = h.last_uid;
 	m->own.n = m->force.n = 0;
 	m->cached.valid = false;
 	m->h = h;
