@@ -1,13 +1,16 @@
-/* digest.c - SHA-256 and random bytes; the method is fetched once a process */
+/* digest.c - SHA-256, HMAC and random bytes; the method is fetched once a process */
 #include "lib/digest.h"
 
 #include "lib/log.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sysexits.h>
 
+enum { BLOCK = 64 };			/* of SHA-256 */
 
 static const EVP_MD *
 method(void)
@@ -63,6 +66,39 @@ sha256(const void *p, size_t n, uint8_t out[SHA256_SIZE])
 
 	sha256_add(d, p, n);
 	sha256_end(d, out);
+}
+
+static void
+hmac_half(const uint8_t key[BLOCK], uint8_t pad, const void *p, size_t n,
+    uint8_t out[SHA256_SIZE])
+{
+	struct sha256 *d = sha256_new();
+	uint8_t block[BLOCK];
+
+	for (size_t i = 0; i < BLOCK; i++)
+		block[i] = key[i] ^ pad;
+	sha256_add(d, block, sizeof(block));
+	sha256_add(d, p, n);
+	sha256_end(d, out);
+}
+
+void
+hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[SHA256_SIZE])
+{
+	uint8_t block[BLOCK] = { 0 }, inner[SHA256_SIZE];
+
+	if (key_n > sizeof(block))
+		sha256(key, key_n, block);
+	else if (key_n > 0)
+		memcpy(block, key, key_n);
+	hmac_half(block, 0x36, p, n, inner);
+	hmac_half(block, 0x5c, inner, sizeof(inner), out);
+}
+
+bool
+digest_eq(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
 }
 
 void

@@ -1,7 +1,8 @@
-/* digest.h - SHA-256 and random bytes (OpenSSL behind) */
+/* digest.h - SHA-256, HMAC and random bytes (OpenSSL behind) */
 #ifndef LIB_DIGEST_H
 #define LIB_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,13 @@ struct sha256 *sha256_new(void);
 void sha256_add(struct sha256 *d, const void *p, size_t n);
 void sha256_end(struct sha256 *d, uint8_t out[SHA256_SIZE]);
 void sha256_abort(struct sha256 *d);
+
+/* HMAC-SHA-256 (RFC 2104). */
+void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n,
+    uint8_t out[SHA256_SIZE]);
+
+/* Are N bytes the same?  Takes as long whether they are or not. */
+bool digest_eq(const void *a, const void *b, size_t n);
 
 /* Unpredictable bytes; ends the process if the system has none. */
 void random_bytes(void *p, size_t n);

@@ -46,6 +46,7 @@ UNIT_TESTS += \
 	test/unit/test_charset.c \
 	test/unit/test_conf.c \
 	test/unit/test_crc.c \
+	test/unit/test_digest.c \
 	test/unit/test_file.c \
 	test/unit/test_log.c \
 	test/unit/test_mem.c \

@@ -2,10 +2,10 @@
  * cache.c - entries of cyrus.cache
  *
  * Entry, numbers big-endian:
- *    0 u32 magic "CHCE"   4 first 8 bytes of the message's SHA-256
+ *    0 u32 magic "CHCF"   4 first 8 bytes of the message's SHA-256
  *   12 u32 length of each of the CACHE_ITEMS items
- *   32 u32 CRC-32C of bytes 0..31 and the items
- *   36 the items, one after the other
+ *   36 u32 CRC-32C of bytes 0..35 and the items
+ *   40 the items, one after the other
  */
 #include "imap/disk/cache.h"
 
@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-	ENTRY_MAGIC = 0x43484345,
+	ENTRY_MAGIC = 0x43484346,	/* "CHCE" had no preview */
 	ENTRY_HEAD = 12 + 4 * CACHE_ITEMS + 4,
 	PARSE_LIMIT = 64 << 20,		/* structure of one message */
 };
@@ -163,6 +163,9 @@ add_items(struct str message, const struct mime_part *root, struct buf *out, siz
 		case CACHE_SECTIONS:
 			if (message.n <= UINT32_MAX)
 				add_sections(root, out);
+			break;
+		case CACHE_PREVIEW:
+			mime_preview(message, root, out);
 			break;
 		case CACHE_ITEMS:
 			break;

@@ -30,6 +30,7 @@ enum cache_item {
 	CACHE_BODY,
 	CACHE_HEADERS,		/* the fields cache_has_header() knows, in order, no final empty line */
 	CACHE_SECTIONS,		/* offsets of parts, see cache.h */
+	CACHE_PREVIEW,		/* the beginning of its text, UTF-8 (RFC 8970) */
 	CACHE_ITEMS
 };
 

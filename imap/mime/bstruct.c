@@ -87,7 +87,7 @@ static void
 media(const struct writer *w, const struct mime_part *part)
 {
 	if (part->kind == MIME_LEAF && (is_type(part, STR("multipart"))
-	    || (is_type(part, STR("message")) && str_ieq(part->subtype, STR("rfc822"))))) {
+	    || mime_is_message(part))) {
 		buf_adds(w->out, "\"application\" \"octet-stream\" ");
 	} else {
 		add(w, "", part->type);

@@ -256,6 +256,13 @@ default_type(struct mime_part *part)
 	}
 }
 
+bool
+mime_is_message(const struct mime_part *part)
+{
+	return str_ieq(part->type, STR("message")) && (str_ieq(part->subtype, STR("rfc822"))
+	    || str_ieq(part->subtype, STR("global")));
+}
+
 /* Base64 and its kin hide the structure of a message. */
 static bool
 is_encoded(const struct mime_part *part)
@@ -287,8 +294,7 @@ set_kind(struct scan *s, struct mime_part *part, struct str *boundary)
 		} else if (room) {
 			part->kind = MIME_MULTIPART;
 		}
-	} else if (room && str_ieq(part->type, STR("message"))
-	    && str_ieq(part->subtype, STR("rfc822")) && !is_encoded(part)) {
+	} else if (room && mime_is_message(part) && !is_encoded(part)) {
 		part->kind = MIME_MESSAGE;
 	}
 }

@@ -28,6 +28,7 @@ enum {
 	MIME_MAX_PARTS = 10000,
 	MIME_MAX_PARAMS = 200,		/* per part */
 	MIME_MAX_FIELD = 65536,		/* one structure field's value */
+	MIME_MAX_PREVIEW = 200,		/* characters */
 };
 
 struct mime_param {
@@ -62,10 +63,10 @@ enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
  * One part.  Offsets are from the start of the message; header_* covers the
  * header with its final empty line, body_* what follows up to, not including,
  * the CRLF before the next boundary.  The root part's header is the
- * message's.  A message/rfc822 part has one child: the message in it, whose
- * header_* and body_* lie within the parent's body.  A multipart has at least
- * one child: if no delimiter is found in it, a text/plain part without a header
- * that is all of its body.
+ * message's.  A message/rfc822 or message/global (RFC 6532) part has one child:
+ * the message in it, whose header_* and body_* lie within the parent's body.
+ * A multipart has at least one child: if no delimiter is found in it, a
+ * text/plain part without a header that is all of its body.
  *
  * A leaf may be labelled multipart or message/rfc822 all the same: past the
  * limits, or message/rfc822 in base64 or the like (forbidden by RFC 2046
@@ -91,6 +92,9 @@ struct mime_part {
 
 /* ERR_LIMIT only if ARENA is too small for even a bare structure. */
 enum err mime_parse(struct arena *arena, struct str message, struct mime_part **root) MUST_CHECK;
+
+/* Is it labelled message/rfc822 or message/global? */
+bool mime_is_message(const struct mime_part *part);
 
 /*
  * The part that "1.2.3" names (RFC 3501 section 6.4.5): NUMBERS[0..N-1]; N = 0
@@ -168,6 +172,12 @@ bool mime_text_next(struct mime_text *t, struct str *utf8);
  */
 bool mime_text_other(struct mime_text *t, struct str *utf8);
 void mime_text_close(struct mime_text *t);
+
+/*
+ * The beginning of what the message says, at most MIME_MAX_PREVIEW characters
+ * in one line of UTF-8 (RFC 8970); nothing if it has no text.
+ */
+void mime_preview(struct str message, const struct mime_part *root, struct buf *utf8);
 
 /* RFC 5322 date-time, obsolete forms and common nonsense; false: no date. */
 bool mime_parse_date(struct str value, int64_t *unix_seconds, int *zone_minutes);

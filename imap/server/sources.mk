@@ -1,6 +1,7 @@
 SERVER_SRCS += \
 	imap/server/autocreate.c \
 	imap/server/deliver.c \
+	imap/server/imapurl.c \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \
@@ -9,4 +10,4 @@ SERVER_SRCS += \
 	imap/server/setup.c \
 	imap/server/user.c \
 	imap/server/usermove.c
-UNIT_TESTS += test/unit/test_login.c test/unit/test_name.c
+UNIT_TESTS += test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c

@@ -379,6 +379,22 @@ find_entry(struct mbox *m, uint32_t recno, struct index_record *r, struct str *e
 	return make_entry(m, r, entry);
 }
 
+bool
+mbox_has_cache(struct mbox *m, uint32_t seq)
+{
+	struct index_record r;
+	struct str entry;
+	uint32_t recno;
+
+	if (seq == 0 || seq > m->count)
+		return false;
+	recno = view_recno(m, seq);
+	return (m->cached.valid && m->cached.recno == recno) ||
+	    (mbox_record(m, recno, &r) == OK && r.cache_len > 0 &&
+	    index_cache_get(m->ix, r.cache_offset, r.cache_len, &entry) == OK &&
+	    cache_check(entry, r.guid));
+}
+
 enum err
 mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *bytes)
 {

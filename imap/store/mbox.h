@@ -97,6 +97,9 @@ enum err mbox_message(struct mbox *m, uint32_t seq, struct message *msg) MUST_CH
  */
 enum err mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *bytes) MUST_CHECK;
 
+/* Would mbox_cache() have it without reading the message? */
+bool mbox_has_cache(struct mbox *m, uint32_t seq);
+
 /*
  * The message's bytes; borrowed until the next mbox_body() or mbox_close().
  * ERR_NOTFOUND: its file is gone (logged).

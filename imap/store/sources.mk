@@ -42,13 +42,17 @@ STORE_SRCS += \
 	imap/store/quota.c \
 	imap/store/quota_set.c \
 	imap/store/quotafile.c \
-	imap/store/subs.c
+	imap/store/subs.c \
+	imap/store/urlkeys.c \
+	imap/store/userfile.c
 UNIT_TESTS += \
 	test/unit/test_dup.c \
 	test/unit/test_mblist.c \
 	test/unit/test_mbname.c \
 	test/unit/test_quota.c \
-	test/unit/test_subs.c
+	test/unit/test_subs.c \
+	test/unit/test_urlkeys.c
+test/unit/test_urlkeys_SRCS = test/unit/store_fixture.c
 test/unit/test_dup_SRCS = test/unit/store_fixture.c
 test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c

@@ -8,45 +8,15 @@
 
 #include "imap/store/local.h"
 #include "imap/store/mbname.h"
+#include "imap/store/userfile.h"
 #include "lib/buf.h"
 #include "lib/file.h"
-#include "lib/lock.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	SUBS_MAX = 64 << 20,
-	LOCK_MS = 30000,
-};
-
-/* The directory, and with FILE the whole path. */
-static void
-path_of(struct str user, bool file, struct buf *path)
-{
-	int c = user.n > 0 ? tolower((unsigned char)user.p[0]) : 'q';
-
-	buf_printf(path, "user/%c", c >= 'a' && c <= 'z' ? c : 'q');
-	if (file) {
-		buf_addc(path, '/');
-		mbname_add_file(path, user);
-		buf_adds(path, ".sub");
-	}
-}
-
-static enum err
-read_file(struct store *s, struct str user, struct buf *text)
-{
-	struct buf path = BUF_INIT;
-	enum err e;
-
-	path_of(user, true, &path);
-	e = file_slurp(s->config_fd, path.p, SUBS_MAX, text);
-	buf_free(&path);
-	return e == ERR_NOTFOUND ? OK : e;
-}
+#define EXT	".sub"
 
 /*
  * The last line's end may be missing, if somebody has edited the file.  Empty
@@ -142,10 +112,10 @@ static enum err
 set_locked(struct store *s, struct str user, struct str name, bool subscribed)
 {
 	struct buf old = BUF_INIT, new = BUF_INIT, path = BUF_INIT;
-	enum err e = read_file(s, user, &old);
+	enum err e = userfile_read(s, user, EXT, &old);
 
 	if (e == OK && edit(buf_str(&old), name, subscribed, &new)) {
-		path_of(user, true, &path);
+		userfile_path(user, EXT, &path);
 		e = file_replace(s->config_fd, path.p, new.p, new.n, 0600, true);
 		if (e == ERR_NOSPACE && !subscribed)
 			e = blank(s, path.p, buf_str(&old), name);
@@ -159,25 +129,16 @@ set_locked(struct store *s, struct str user, struct str name, bool subscribed)
 enum err
 subs_set(struct store *s, struct str user, struct str name, bool subscribed)
 {
-	struct buf dir = BUF_INIT;
 	enum err e;
 	int fd;
 
 	if (user.n == 0 || name.n == 0 || memchr(name.p, '\n', name.n) != NULL)
 		return ERR_NAME;
-	path_of(user, false, &dir);
-	e = file_mkdirs(s->config_fd, dir.p, 0700);
-	if (e == OK)
-		e = file_open_dir(s->config_fd, dir.p, &fd);
-	buf_free(&dir);
+	e = userfile_lock(s, user, &fd);
 	if (e != OK)
 		return e;
-	e = lock_exclusive(fd, LOCK_QUOTA, LOCK_MS);
-	if (e == OK) {
-		e = set_locked(s, user, name, subscribed);
-		lock_release(fd, LOCK_QUOTA);
-	}
-	close(fd);
+	e = set_locked(s, user, name, subscribed);
+	userfile_unlock(fd);
 	return e;
 }
 
@@ -186,7 +147,7 @@ subs_walk(struct store *s, struct str user, struct str prefix, subs_each_fn each
 {
 	struct buf b = BUF_INIT;
 	struct str text, line, name;
-	enum err e = read_file(s, user, &b);
+	enum err e = userfile_read(s, user, EXT, &b);
 
 	text = buf_str(&b);
 	while (e == OK && next_name(&text, &line, &name))
@@ -202,7 +163,7 @@ subs_has(struct store *s, struct str user, struct str name, bool *subscribed)
 {
 	struct buf b = BUF_INIT;
 	struct str text, line, n;
-	enum err e = read_file(s, user, &b);
+	enum err e = userfile_read(s, user, EXT, &b);
 
 	*subscribed = false;
 	text = buf_str(&b);

@@ -202,7 +202,7 @@ fuzz_cache(struct str s, bool mend)
 
 	buf_add_str(&b, s);
 	if (mend && b.n >= head + 4) {
-		memcpy(b.p, "CHCE", 4);
+		memcpy(b.p, "CHCF", 4);
 		memcpy(b.p + 4, guid, 8);
 		uint32_t crc = crc32c(crc32c(0, b.p, head), b.p + head + 4, b.n - head - 4);
 		for (int i = 0; i < 4; i++)

@@ -123,6 +123,9 @@ static const struct {
 	    "message/rfc822{eA==}" },
 	{ MSG "Content-Transfer-Encoding: 8bit\r\n\r\n\r\nx",
 	    "message/rfc822<text/plain{x}>" },
+	/* RFC 6532 section 3.7 */
+	{ "Content-Type: message/global\r\n\r\nSubject: in\r\n\r\nx",
+	    "message/global<text/plain{x}>" },
 	{ "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nA: b\r\n\r\n"
 	    "1\r\n--b\r\nContent-Type: text/plain\r\n\r\n2\r\n--b--",
 	    "multipart/digest(message/rfc822<text/plain{1}>text/plain{2})" },
