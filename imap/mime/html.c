@@ -211,6 +211,8 @@ begin_tag(struct html *h, struct buf *out)
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && !h->closing; i++)
 		if (strcmp(h->word, hidden[i]) == 0)
 			h->raw = hidden[i];
+	if (h->no_title && !h->closing && strcmp(h->word, "title") == 0)
+		h->raw = "title";
 }
 
 static void

@@ -37,6 +37,7 @@ struct html {
 	bool closing;			/* "</" */
 	bool space;			/* the last that came out was white space */
 	const char *raw;		/* the element that hides text, or NULL */
+	bool no_title;			/* title is one, too: it is no part of the text */
 };
 
 /* struct html h = HTML_INIT: at the start of a text. */
