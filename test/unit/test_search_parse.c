@@ -1,7 +1,6 @@
 /* SEARCH's arguments, from strings, and how they fit a mailbox. */
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/search_resolve.h"
-#include "lib/charset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,28 +12,6 @@
 
 static struct arena *arena;
 static uint32_t view_count;		/* messages with UIDs 10, 20, ... */
-
-bool
-charset_known(struct str name)
-{
-	return str_ieq(name, STR("utf-8")) || str_ieq(name, STR("iso-8859-1"));
-}
-
-enum err
-charset_to_utf8(struct str charset, struct str text, struct buf *utf8)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (str_ieq(charset, STR("utf-8")) || c < 0x80) {
-			buf_addc(utf8, (char)c);
-		} else {
-			buf_addc(utf8, (char)(0xc0 | c >> 6));
-			buf_addc(utf8, (char)(0x80 | (c & 0x3f)));
-		}
-	}
-	return OK;
-}
 
 uint32_t
 mbox_count(const struct mbox *m)
