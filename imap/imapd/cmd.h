@@ -18,6 +18,9 @@ enum err run_starttls(struct session *s, struct command *c);
 enum err run_authenticate(struct session *s, struct command *c);
 enum err run_login(struct session *s, struct command *c);
 
+/* cmd_enable.c: RFC 5161 */
+enum err run_enable(struct session *s, struct command *c);
+
 /* cmd_select.c: 6.3.1, 6.3.2, 6.4.1, 6.4.2; RFC 3691 */
 enum err run_select(struct session *s, struct command *c);
 enum err run_examine(struct session *s, struct command *c);

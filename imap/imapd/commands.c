@@ -18,6 +18,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_CAPABILITY] = { ANY, 0, run_capability, NULL },
 	[REQ_NOOP] = { ANY, 0, run_noop, NULL },
 	[REQ_LOGOUT] = { ANY, CMD_NO_SYNC, run_logout, NULL },
+	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE" },
 	[REQ_ID] = { ANY, 0, run_id, "ID" },
 
 	[REQ_STARTTLS] = { NOT_AUTH, 0, run_starttls, NULL },

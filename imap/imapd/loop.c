@@ -160,6 +160,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 		    .started_ns = session_clock() },
 	};
 	parser_init(&in.p, input->text, arena);
+	in.p.utf8_only = s->enabled & ENABLED_UTF8;
 	in.p.has_blob = input->blob != NULL;
 	in.p.blob_at = input->blob_at;
 	in.p.blob_size = input->blob_size;

@@ -85,6 +85,14 @@ session_is_shut_down(struct session *s)
 }
 
 void
+session_enable(struct session *s, unsigned bits)
+{
+	s->enabled |= bits;
+	if (bits & (ENABLED_IMAP4REV2 | ENABLED_UTF8))
+		s->names.utf8 = s->reply->utf8 = true;
+}
+
+void
 session_capabilities(const struct session *s, struct buf *out)
 {
 	buf_adds(out, "IMAP4rev1 LITERAL+");

@@ -48,6 +48,12 @@ enum {
 
 #define SESSION_VERSION	PACKAGE_VERSION
 
+/* What ENABLE has turned on (RFC 5161), or a command that does so by itself. */
+enum enabled {
+	ENABLED_IMAP4REV2 = 1,		/* RFC 9051 */
+	ENABLED_UTF8 = 2,		/* UTF8=ACCEPT, RFC 6855 */
+};
+
 struct session {
 	struct server *server;		/* of the process: configuration, TLS */
 	struct store *store;		/* == server's; NULL before login */
@@ -62,6 +68,8 @@ struct session {
 	struct login *login;		/* until the user is known, then NULL */
 	struct user *user;		/* NULL before that */
 	struct name_style names;	/* mailbox names outside and inside */
+
+	unsigned enabled;		/* enum enabled */
 
 	struct mbox *mbox;		/* in STATE_SELECTED, else NULL */
 	struct str mbox_name;		/* its internal name when it was selected */
@@ -132,6 +140,9 @@ void session_logged_in(struct session *s, struct user *user);
  * the session is in STATE_LOGOUT.  Looks once in a few seconds only.
  */
 bool session_is_shut_down(struct session *s);
+
+/* Turns on BITS of enum enabled, and what follows from them. */
+void session_enable(struct session *s, unsigned bits);
 
 /* Deselects: closes s->mbox without expunging. */
 void session_deselect(struct session *s);

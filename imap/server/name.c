@@ -8,6 +8,7 @@
 #include "imap/store/mblist.h"
 #include "lib/charset.h"
 #include "lib/utf7.h"
+#include "lib/utf8.h"
 
 #include <string.h>
 
@@ -55,12 +56,26 @@ separators_out(char sep, char *p, size_t n)
 			p[i] = '.';
 }
 
+/* RFC 6855 section 3: Net-Unicode (RFC 5198), so no control characters. */
+static enum err
+check_utf8(struct str name, struct buf *utf8)
+{
+	struct str left = name;
+	uint32_t code = 0;
+	while (left.n > 0)
+		if (!utf8_next(&left, &code) || code < 0x20 || (code >= 0x7f && code < 0xa0)
+		    || code == 0x2028 || code == 0x2029)
+			return ERR_NAME;
+	buf_add_str(utf8, name);
+	return OK;
+}
+
 /* Modified UTF-7 to form C with '.' between the components. */
 static enum err
 decode(const struct name_style *n, struct str external, struct buf *out)
 {
 	struct buf utf8 = BUF_INIT;
-	enum err e = utf7_decode(external, &utf8);
+	enum err e = n->utf8 ? check_utf8(external, &utf8) : utf7_decode(external, &utf8);
 	if (e == OK)
 		e = utf8_nfc(buf_str(&utf8), out);
 	if (e == OK)
@@ -211,6 +226,15 @@ take_alt(const struct name_style *n, struct str name, struct str own, struct buf
 	buf_free(&scratch);
 }
 
+static void
+encode(const struct name_style *n, struct str name, struct buf *external)
+{
+	if (n->utf8)
+		buf_add_str(external, name);
+	else
+		utf7_encode(name, external);
+}
+
 void
 name_to_external(const struct name_style *n, struct str internal, struct buf *external)
 {
@@ -223,16 +247,16 @@ name_to_external(const struct name_style *n, struct str internal, struct buf *ex
 	else
 		take_default(n, internal, buf_str(&own), &out);
 	separators_out(n->sep, out.p, out.n);
-	utf7_encode(buf_str(&out), external);
+	encode(n, buf_str(&out), external);
 	buf_free(&own);
 	buf_free(&out);
 }
 
-/* "PREFIX" SEP in modified UTF-7. */
+/* "PREFIX" SEP in the client's encoding. */
 static void
 add_prefix(const struct name_style *n, const char *prefix, struct buf *out)
 {
-	utf7_encode(str_c(prefix), out);
+	encode(n, str_c(prefix), out);
 	buf_addc(out, n->sep);
 }
 

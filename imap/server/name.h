@@ -15,7 +15,8 @@
  *
  * Internally components are joined by '.', and a '.' within a component, which
  * only '/' as a separator allows, is kept as '^'.  Outside everything is in
- * modified UTF-7, inside in UTF-8, form C.
+ * modified UTF-7, or in UTF-8 for clients that have enabled it; inside in
+ * UTF-8, form C.
  */
 #ifndef IMAP_SERVER_NAME_H
 #define IMAP_SERVER_NAME_H
@@ -33,20 +34,21 @@ struct name_style {
 	const char *userid;		/* whose INBOX is "INBOX"; NULL before login */
 	const char *other;		/* userprefix, without separator */
 	const char *shared;		/* sharedprefix */
+	bool utf8;			/* outside is UTF-8, too (RFC 9051, RFC 6855) */
 	bool is_admin;			/* sees everything as in the default style */
 };
 
 void name_style_init(struct name_style *n, const struct conf *conf);
 
 /*
- * Appends the internal name.  ERR_NAME: bad UTF-7, an empty component, a byte
+ * Appends the internal name.  ERR_NAME: bad UTF-7 or UTF-8, an empty component, a byte
  * or a length that no mailbox name may have, or a name that cannot be one
  * (the prefix of a namespace itself).
  */
 enum err name_to_internal(const struct name_style *n, struct str external,
     struct buf *internal) MUST_CHECK;
 
-/* Appends the external name, in modified UTF-7. */
+/* Appends the external name, in modified UTF-7 or UTF-8. */
 void name_to_external(const struct name_style *n, struct str internal, struct buf *external);
 
 /*

@@ -60,6 +60,12 @@ rule_id_params(struct parser *p, void *to)
 
 static const struct step id_args[] = { SP, RULE(rule_id_params, id_req, fields), END };
 
+/* enable = "ENABLE" 1*(SP capability) */
+static const struct step capability[] = { SELF(rule_atom), END };
+static const struct step enable_args[] = {
+	SP, MANY_OF(capability, struct str, enable_req, capabilities), END
+};
+
 /* RFC 4959: [SP (base64 / "=")] */
 static const struct step initial_response[] = {
 	SP, RULE(rule_atom, authenticate_req, initial),
@@ -201,6 +207,7 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_LOGOUT] = { NAME("LOGOUT"), 0, no_args, NULL, "9051 6.1.3" },
 	[REQ_ID] = { NAME("ID"), REQ(id_req), id_args, NULL, "2971 3.1" },
 
+	[REQ_ENABLE] = { NAME("ENABLE"), REQ(enable_req), enable_args, NULL, "9051 6.3.1" },
 	[REQ_STARTTLS] = { NAME("STARTTLS"), 0, no_args, NULL, "9051 6.2.1" },
 	[REQ_AUTHENTICATE] = { NAME("AUTHENTICATE"), REQ(authenticate_req), authenticate_args,
 	    NULL, "9051 6.2.2" },

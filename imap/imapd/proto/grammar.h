@@ -20,7 +20,7 @@
 #include "imap/store/txn.h"
 
 enum request {
-	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID,
+	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID, REQ_ENABLE,
 	REQ_STARTTLS, REQ_AUTHENTICATE, REQ_LOGIN,
 	REQ_SELECT, REQ_EXAMINE, REQ_CREATE, REQ_DELETE, REQ_RENAME,
 	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_STATUS,
@@ -56,6 +56,10 @@ enum err grammar_parse(struct parser *p, enum request r, void **req) MUST_CHECK;
 
 struct id_req {				/* ID */
 	struct str fields;		/* "name" "value" ..., for the log */
+};
+
+struct enable_req {
+	struct parse_list capabilities;	/* struct str */
 };
 
 struct authenticate_req {

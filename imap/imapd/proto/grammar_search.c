@@ -238,6 +238,8 @@ static bool
 rule_charset(struct parser *p, void *to)
 {
 	(void)to;
+	if (p->utf8_only)		/* RFC 6855 section 3 */
+		return parse_expect(p, "no CHARSET, since all strings are UTF-8,");
 	if (!parse_text(p, "CHARSET ") || !parse_astring(p, &p->charset) || !parse_sp(p))
 		return false;
 	p->bad_charset = !charset_known(p->charset);

@@ -42,6 +42,7 @@ struct parser {
 	uint64_t blob_size;
 	const struct parse_limits *max;
 	unsigned elements, depth, search_keys;	/* so far, of what *max allows */
+	bool utf8_only;			/* all strings are UTF-8: no CHARSET (RFC 6855) */
 	struct str charset;		/* of the strings of a search; {NULL, 0}: none given */
 	bool bad_charset;		/* given, but unknown */
 	const char *expected;		/* at the furthest failure */

@@ -1,6 +1,7 @@
 /* Words for errors stand in one table, so that a test can read them all. */
 #include "imap/imapd/proto/reply.h"
 #include "imap/imapd/proto/parse.h"
+#include "lib/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,11 +120,12 @@ reply_string(struct reply *r, struct str s)
 {
 	if (s.n > 0 && memchr(s.p, 0, s.n) != NULL)
 		s = without_nul(r, s);
-	bool quoted = s.n <= MAX_QUOTED;
-	for (size_t i = 0; i < s.n && quoted; i++)
-		quoted = s.p[i] != '\r' && s.p[i] != '\n'
-		    && (unsigned char)s.p[i] < 128;
-	if (quoted)
+	bool quoted = s.n <= MAX_QUOTED, ascii = true;
+	for (size_t i = 0; i < s.n && quoted; i++) {
+		quoted = s.p[i] != '\r' && s.p[i] != '\n';
+		ascii = ascii && (unsigned char)s.p[i] < 128;
+	}
+	if (quoted && (ascii || (r->utf8 && utf8_valid(s))))
 		put_quoted(r, s);
 	else
 		reply_literal(r, s);

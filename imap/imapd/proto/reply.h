@@ -19,6 +19,7 @@
 struct reply {
 	struct stream *out;
 	struct buf scratch;
+	bool utf8;			/* the client takes UTF-8 in quoted strings */
 };
 
 void reply_init(struct reply *r, struct stream *out);
@@ -38,7 +39,8 @@ void reply_crlf(struct reply *r);
 
 /*
  * Client's or stored bytes in the shortest form the grammar allows: atom,
- * quoted string or literal; nstring: NIL for {NULL, 0}.  NULs, which IMAP
+ * quoted string or literal (8-bit bytes are
+ * quoted only if r->utf8); nstring: NIL for {NULL, 0}.  NULs, which IMAP
  * cannot carry, become U+FFFD.
  */
 void reply_astring(struct reply *r, struct str s);
