@@ -15,12 +15,16 @@ STORE_SRCS += \
 	imap/store/recover.c \
 	imap/store/search.c \
 	imap/store/search_text.c \
+	imap/store/sort.c \
 	imap/store/spare.c \
 	imap/store/store.c \
+	imap/store/thread.c \
+	imap/store/thread_run.c \
+	imap/store/thread_table.c \
 	imap/store/txn.c \
 	imap/store/unexpunge.c \
 	imap/store/view.c
-UNIT_TESTS += test/unit/test_search.c
+UNIT_TESTS += test/unit/test_search.c test/unit/test_sort.c test/unit/test_thread.c
 
 # The directory half: which mailboxes there are, where they lie, quotas.
 STORE_SRCS += \

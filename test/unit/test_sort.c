@@ -1,0 +1,101 @@
+/* Orders over a mailbox that exists only in this file. */
+#include "imap/store/sort.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+	int64_t internaldate, sentdate;
+	uint64_t size;
+	const char *headers;
+} mail[] = {
+	{ 30, 5, 7, "From: Zoe <anna@x>\r\nTo: b@y\r\nSubject: Re: beta\r\n" },
+	{ 20, -6, 9, "From: carl@x\r\nTo: Friends: z@y;\r\nCc: q@x\r\nSubject: Alpha\r\n" },
+	{ 10, 7, 7, "From: =?utf-8?q?=C3=84nne?= <bert@x>\r\nSubject: [list] BETA\r\n" },
+	{ 10, 8, 8, "Subject:\r\n" },
+};
+enum { MAILS = sizeof(mail) / sizeof(mail[0]) };
+
+enum err
+mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
+{
+	(void)m;
+	*msg = (struct message){ .uid = seq, .size = mail[seq - 1].size,
+	    .internaldate = mail[seq - 1].internaldate, .sentdate = mail[seq - 1].sentdate };
+	return OK;
+}
+
+enum err
+mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *bytes)
+{
+	(void)m;
+	assert_int_equal(item, CACHE_HEADERS);
+	*bytes = str_c(mail[seq - 1].headers);
+	return seq == MAILS ? ERR_NOTFOUND : OK;
+}
+
+/* The order as a number: 1234. */
+static unsigned
+sorted(const struct sort_criterion *criteria, size_t n)
+{
+	struct sort_order order = { criteria, n, COLLATE_UNICODE_CASEMAP };
+	uint32_t seqs[MAILS] = { 4, 3, 2, 1 };
+	unsigned number = 0;
+
+	assert_int_equal(sort_run(NULL, &order, seqs, MAILS), OK);
+	for (size_t i = 0; i < MAILS; i++) {
+		size_t at;
+
+		number = number * 10 + seqs[i];
+		assert_int_equal(sort_place(NULL, &order, seqs, MAILS, seqs[i], &at), OK);
+		assert_int_equal(at, i);
+	}
+	return number;
+}
+
+#define SORT(...)	sorted((const struct sort_criterion[]){ __VA_ARGS__ }, \
+    sizeof((const struct sort_criterion[]){ __VA_ARGS__ }) / sizeof(struct sort_criterion))
+
+static void
+test_criteria(void **state)
+{
+	(void)state;
+	assert_int_equal(SORT({ SORT_ARRIVAL, false }), 3421);
+	assert_int_equal(SORT({ SORT_ARRIVAL, true }), 1234);
+	assert_int_equal(SORT({ SORT_DATE, false }), 2134);
+	assert_int_equal(SORT({ SORT_DATE, true }), 4312);
+	assert_int_equal(SORT({ SORT_SIZE, false }), 1342);
+	assert_int_equal(SORT({ SORT_SIZE, false }, { SORT_DATE, true }), 3142);
+	assert_int_equal(SORT({ SORT_SUBJECT, false }), 4213);
+	assert_int_equal(SORT({ SORT_SUBJECT, true }), 1324);
+	assert_int_equal(SORT({ SORT_SUBJECT, false }, { SORT_ARRIVAL, false }), 4231);
+	assert_int_equal(SORT({ SORT_FROM, false }), 4132);
+	assert_int_equal(SORT({ SORT_TO, false }), 3412);
+	assert_int_equal(SORT({ SORT_CC, false }), 1342);
+	assert_int_equal(SORT({ SORT_DISPLAYFROM, false }), 4321);
+	assert_int_equal(SORT({ SORT_DISPLAYTO, false }), 3412);
+	assert_int_equal(SORT({ SORT_RELEVANCY, false }), 1234);
+}
+
+/* A shorter text comes before a longer one, whatever follows in the key. */
+static void
+test_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(SORT({ SORT_CC, true }, { SORT_DATE, false }), 2134);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_criteria),
+		cmocka_unit_test(test_ends),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
