@@ -234,6 +234,57 @@ get_blob(struct str s, struct rec_blob *b)
 	return true;
 }
 
+static const uint32_t no_value = UINT32_MAX;
+
+void
+rec_add_annots(struct buf *frame, const struct annot *change, size_t n)
+{
+	size_t at = open_record(frame, REC_ANNOTS);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct annot *c = &change[i];
+
+		buf_add_u32(frame, c->uid);
+		buf_add_u64(frame, c->modseq);
+		buf_add_u16(frame, (uint16_t)c->owner.n);
+		buf_add_str(frame, c->owner);
+		buf_add_u16(frame, (uint16_t)c->entry.n);
+		buf_add_str(frame, c->entry);
+		buf_add_u32(frame, c->value.p != NULL ? (uint32_t)c->value.n : no_value);
+		if (c->value.p != NULL)
+			buf_add_str(frame, c->value);
+	}
+	close_record(frame, at, 0);
+}
+
+bool
+rec_annot_next(struct str *annots, struct annot *c)
+{
+	uint16_t owner, entry;
+	uint32_t value;
+
+	if (!str_get_u32(annots, &c->uid) || !str_get_u64(annots, &c->modseq) ||
+	    !str_get_u16(annots, &owner) || !str_get_bytes(annots, owner, &c->owner) ||
+	    !str_get_u16(annots, &entry) || !str_get_bytes(annots, entry, &c->entry) ||
+	    !str_get_u32(annots, &value) || entry == 0)
+		return false;
+	c->value = (struct str){ NULL, 0 };
+	return value == no_value || str_get_bytes(annots, value, &c->value);
+}
+
+/* All of it can be read. */
+static bool
+get_annots(struct str s, struct str *annots)
+{
+	struct annot c;
+
+	*annots = s;
+	while (s.n > 0)
+		if (!rec_annot_next(&s, &c))
+			return false;
+	return true;
+}
+
 bool
 rec_next(struct str *frame, struct rec *r)
 {
@@ -274,6 +325,9 @@ rec_next(struct str *frame, struct rec *r)
 		break;
 	case REC_BLOB:
 		ok = get_blob(body, &r->blob);
+		break;
+	case REC_ANNOTS:
+		ok = get_annots(body, &r->annots);
 		break;
 	}
 	if (!ok)

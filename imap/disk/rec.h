@@ -10,6 +10,7 @@
 #ifndef IMAP_DISK_REC_H
 #define IMAP_DISK_REC_H
 
+#include "imap/disk/annot.h"
 #include "imap/disk/index.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -25,6 +26,7 @@ enum rec_type {
 	REC_KEYWORD = 'K',	/* a keyword's number and name */
 	REC_SEEN = 'S',		/* a user's \Seen set */
 	REC_BLOB = 'B',		/* the bytes of a small message */
+	REC_ANNOTS = 'N',	/* annotations that are set or taken away */
 };
 
 struct rec_head {
@@ -80,6 +82,7 @@ struct rec {
 		struct rec_keyword keyword;
 		struct rec_seen seen;
 		struct rec_blob blob;
+		struct str annots;	/* for rec_annot_next() */
 	};
 };
 
@@ -92,6 +95,11 @@ void rec_add_message(struct buf *frame, const struct rec_message *m);
 void rec_add_flags(struct buf *frame, const struct rec_flags *f);
 void rec_add_keyword(struct buf *frame, const struct rec_keyword *k);
 void rec_add_seen(struct buf *frame, const struct rec_seen *s);
+
+/* N changes in one record: a value {NULL, 0} takes its annotation away. */
+void rec_add_annots(struct buf *frame, const struct annot *change, size_t n);
+/* The next of a record's; borrowed from the frame.  False at the end. */
+bool rec_annot_next(struct str *annots, struct annot *change);
 
 /* The record's head only: the caller puts the SIZE bytes behind it in the frame. */
 void rec_add_blob_head(struct buf *frame, const struct id128 *id, size_t size);

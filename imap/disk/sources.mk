@@ -1,5 +1,6 @@
 # One format of a file of the store a module; no module knows the store.
 STORE_SRCS += \
+	imap/disk/annot.c \
 	imap/disk/cache.c \
 	imap/disk/header.c \
 	imap/disk/id128.c \

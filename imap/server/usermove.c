@@ -4,6 +4,7 @@
  */
 #include "imap/server/usermove.h"
 #include "imap/store/mblist.h"
+#include "imap/store/notes.h"
 #include "imap/store/subs.h"
 #include "lib/acl.h"
 
@@ -121,6 +122,8 @@ usermove(struct store *s, struct arena *arena, struct str old, struct str new)
 	enum err e = move_rights(s, &m);
 	if (e == OK)
 		e = move_subscriptions(s, &m);
+	if (e == OK)
+		e = notes_rename(s, old, new);
 	buf_free(&from);
 	buf_free(&to);
 	return e;

@@ -153,6 +153,8 @@ replace(struct checking *c)
 		h.cache_size = cache_end(c);
 	if (c->header_changed)
 		h.keywords_changed = c->modseq;
+	h.annotation = c->annotation;
+	h.annotations_changed = c->annotated ? c->modseq : 0;
 	e = checkpoint_settle(c->part, &h.base_lsn);
 	if (e == OK)
 		e = index_replace(c->dirfd, &h, c->new, c->news);

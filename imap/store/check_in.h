@@ -32,6 +32,8 @@ struct checking {
 	uint32_t known_uid;		/* the highest in header and records */
 	uint32_t last_uid;		/* the highest given */
 	uint64_t modseq;		/* for what is found */
+	uint64_t annotation;		/* octets of annotations */
+	bool annotated;			/* there are some */
 	bool header_changed;
 	struct mailbox_header header;	/* as it is to be */
 };

@@ -3,6 +3,7 @@
  */
 #include "imap/store/check_in.h"
 
+#include "imap/disk/annot.h"
 #include "imap/disk/cache.h"
 #include "imap/store/mbdir.h"
 #include "imap/disk/spool.h"
@@ -462,6 +463,38 @@ merge(struct checking *c)
 	c->news += c->moves;
 }
 
+static int
+by_uid(const void *uid, const void *record)
+{
+	uint32_t a = *(const uint32_t *)uid, b = ((const struct index_record *)record)->uid;
+
+	return a < b ? -1 : a > b;
+}
+
+static bool
+exists(const struct checking *c, uint32_t uid)
+{
+	const struct index_record *r = c->news == 0 ? NULL :
+	    bsearch(&uid, c->new, c->news, sizeof(*c->new), by_uid);
+
+	return r != NULL && !(r->flags & REC_EXPUNGED);
+}
+
+/* Damaged lines have been told of, and go when the file is next written. */
+static enum err
+count_annotations(struct checking *c)
+{
+	struct annots a = ANNOTS_INIT;
+	enum err e = annots_read(c->dirfd, ANNOTS_FILE, &a);
+
+	for (size_t i = 0; i < a.n; i++)
+		if (a.v[i].uid == 0 || exists(c, a.v[i].uid))
+			c->annotation += annot_size(&a.v[i]);
+	c->annotated = a.n > 0;
+	annots_free(&a);
+	return e;
+}
+
 /* The sums of an index that else would do. */
 static void
 check_sums(struct checking *c)
@@ -488,6 +521,7 @@ check_sums(struct checking *c)
 	if (c->res->changed || (sum.records == h->records && sum.exists == h->exists &&
 	    sum.bytes == h->bytes && sum.unseen == h->unseen && sum.deleted == h->deleted &&
 	    sum.answered == h->answered && sum.flagged == h->flagged &&
+	    c->annotation == h->annotation && (!c->annotated || h->annotations_changed != 0) &&
 	    c->known_uid == h->last_uid && modseq <= h->highestmodseq))
 		return;
 	check_report(c, "the sums in cyrus.index are wrong");
@@ -504,7 +538,9 @@ check_records(struct checking *c)
 	if (e == OK) {
 		find_highest(c);
 		merge(c);
-		check_sums(c);
+		e = count_annotations(c);
 	}
+	if (e == OK)
+		check_sums(c);
 	return e;
 }

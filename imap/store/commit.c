@@ -118,7 +118,8 @@ plan_all(struct commit *c)
 		tg = target_of(c, c->txn[k]);
 		if (c->txn[k]->err == OK)
 			c->txn[k]->err = plan_txn(tg, c->txn[k], c->move);
-		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL && tg->changed_n > 0)))
+		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL &&
+		    (tg->changed_n > 0 || tg->annot_changes > 0))))
 			return c->txn[k]->err;
 	}
 	return OK;
@@ -194,6 +195,8 @@ frame_target(struct frame *f, struct target *tg)
 		rec_add_seen(&f->b, &seen);
 		buf_free(&uids);
 	}
+	if (tg->annot_changes > 0)
+		rec_add_annots(&f->b, tg->annot_change, tg->annot_changes);
 	rec_add_head(&f->b, &head);
 }
 
@@ -201,7 +204,7 @@ static bool
 has_work(const struct target *tg)
 {
 	return tg->locked && tg->err == OK && (tg->new_n > 0 || tg->changed_n > 0 || tg->seen_changed ||
-	    tg->keywords_changed);
+	    tg->keywords_changed || tg->annot_changes > 0);
 }
 
 static void
@@ -310,7 +313,7 @@ apply(struct target *tg)
 {
 	struct index *ix = tg->ix;
 	struct index_header *h = ix->h;
-	bool counted = add_usage(tg), seen = true;
+	bool counted = add_usage(tg), seen = true, annotated = true;
 
 	index_write_begin(ix);
 	for (size_t i = 0; i < tg->new_n; i++)
@@ -329,12 +332,18 @@ apply(struct target *tg)
 		if (seen)
 			h->seen_changed = h->highestmodseq;
 	}
+	h->annotation += (uint64_t)tg->usage.annotation;
+	if (tg->annot_changes > 0) {
+		annotated = annots_apply(ix->dirfd, ANNOTS_FILE) == OK;
+		if (annotated)
+			h->annotations_changed = h->highestmodseq;
+	}
 	h->applied_lsn = tg->lsn;
 	/* If not, the log still has it: the next writer tries again. */
-	if (counted && seen)
+	if (counted && seen && annotated)
 		h->dirty_lsn = 0;
 	index_write_end(ix);
-	return seen ? OK : ERR_UNKNOWN;
+	return seen && annotated ? OK : ERR_UNKNOWN;
 }
 
 /* The session that made the commit need not be told of it. */
@@ -346,7 +355,7 @@ note_own(struct commit *c, struct target *tg)
 
 		if (c->txn[i]->err != OK || target_of(c, c->txn[i]) != tg)
 			continue;
-		if (tg->changed_n > 0 || tg->seen_changed)
+		if (tg->changed_n > 0 || tg->seen_changed || tg->annot_changes > 0)
 			uidset_add(&m->own, (uint32_t)tg->modseq, (uint32_t)tg->modseq);
 		if (m->private_seen && tg->seen_of == m && tg->seen_changed) {
 			uidset_copy(&m->seen, &tg->seen);

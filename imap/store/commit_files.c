@@ -183,6 +183,8 @@ write_names(struct target *tg)
 		e = seen_prepare(tg->ix->dirfd, &line);
 		buf_free(&uids);
 	}
+	if (e == OK && tg->annot_changes > 0)
+		e = annots_prepare(tg->ix->dirfd, ANNOTS_FILE, &tg->annots);
 	return e;
 }
 
@@ -201,6 +203,8 @@ commit_undo_files(struct target *tg)
 	}
 	if (tg->seen_changed)
 		seen_cancel(tg->ix->dirfd);
+	if (tg->annot_changes > 0)
+		annots_cancel(tg->ix->dirfd, ANNOTS_FILE);
 }
 
 enum err

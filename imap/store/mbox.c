@@ -126,6 +126,7 @@ mbox_close(struct mbox *m)
 	uidset_free(&m->own);
 	uidset_free(&m->force);
 	uidset_free(&m->seen);
+	annots_free(&m->annots);
 	buf_free(&m->body);
 	buf_free(&m->cache_made);
 	arena_free(m->keyword_arena);

@@ -16,6 +16,7 @@
 #ifndef IMAP_STORE_MBOX_H
 #define IMAP_STORE_MBOX_H
 
+#include "imap/disk/annot.h"
 #include "imap/disk/message.h"
 #include "imap/store/mblist.h"
 #include "imap/store/store.h"
@@ -105,6 +106,12 @@ bool mbox_has_cache(struct mbox *m, uint32_t seq);
  * ERR_NOTFOUND: its file is gone (logged).
  */
 enum err mbox_body(struct mbox *m, uint32_t seq, struct str *bytes) MUST_CHECK;
+
+/*
+ * The annotations of the mailbox (UID 0) and its messages, those of other users
+ * too; borrowed until the next call.  Read once for as long as they do not change.
+ */
+enum err mbox_annots(struct mbox *m, const struct annots **a) MUST_CHECK;
 
 struct mbox_update {
 	uint32_t *expunged;		/* sequence numbers in the order to be sent: */

@@ -72,6 +72,21 @@ mbox_load_seen(struct mbox *m, const struct index_header *h)
 }
 
 enum err
+mbox_annots(struct mbox *m, const struct annots **a)
+{
+	struct index_header h;
+	enum err e = mbox_snapshot(m, &h);
+
+	if (e == OK && h.annotations_changed == 0)
+		annots_free(&m->annots);
+	else if (e == OK && m->annots_loaded != h.annotations_changed + 1)
+		e = annots_read(m->ix->dirfd, ANNOTS_FILE, &m->annots);
+	m->annots_loaded = e == OK ? h.annotations_changed + 1 : 0;
+	*a = &m->annots;
+	return e;
+}
+
+enum err
 mbox_load_keywords(struct mbox *m, uint64_t changed)
 {
 	enum err e;

@@ -52,6 +52,9 @@ struct mbox {
 	uint32_t seen_recent;
 	uint64_t seen_loaded;		/* h.seen_changed + 1 when it was read; 0: not yet */
 
+	struct annots annots;
+	uint64_t annots_loaded;		/* h.annotations_changed + 1 when it was read */
+
 	struct arena *keyword_arena;
 	struct mailbox_header keywords;
 	uint64_t keywords_loaded;	/* h.keywords_changed + 1 when read; 0: not yet */

@@ -7,6 +7,7 @@
  */
 #include "imap/store/txn_in.h"
 
+#include "imap/store/annotated.h"
 #include "imap/store/blob_in.h"
 #include "imap/store/quota.h"
 #include "lib/log.h"
@@ -203,6 +204,84 @@ set_private_seen(struct target *tg, struct mbox *m, uint32_t uid, bool seen)
 	return OK;
 }
 
+/* --- annotations --- */
+
+static enum err
+open_annots(struct target *tg)
+{
+	enum err e = OK;
+
+	if (!tg->annots_read)
+		e = annotated_read(tg->ix, &tg->annots);
+	tg->annots_read = e == OK;
+	return e;
+}
+
+static bool
+is_same(const struct annot *was, struct str value)
+{
+	return was == NULL ? value.p == NULL : value.p != NULL && str_eq(was->value, value);
+}
+
+/* Its texts live as long as the transaction. */
+static enum err
+change_annot(struct target *tg, const struct annot *c)
+{
+	const struct annot *was;
+	enum err e = open_annots(tg);
+
+	if (e != OK)
+		return e;
+	was = annots_find(&tg->annots, c->uid, c->entry, c->owner);
+	if (is_same(was, c->value))
+		return OK;
+	if (was != NULL)
+		tg->usage.annotation -= (int64_t)annot_size(was);
+	if (c->value.p != NULL)
+		tg->usage.annotation += (int64_t)annot_size(c);
+	annots_put(&tg->annots, c);
+	if (tg->annot_changes == tg->annot_size) {
+		tg->annot_size = tg->annot_size == 0 ? 8 : tg->annot_size * 2;
+		tg->annot_change = mem_grow(tg->annot_change,
+		    tg->annot_size * sizeof(*tg->annot_change));
+	}
+	tg->annot_change[tg->annot_changes++] = *c;
+	return OK;
+}
+
+static enum err
+annotate(struct target *tg, const struct annotate_params *p, uint32_t uid)
+{
+	struct annot c = { .uid = uid, .modseq = new_modseq(tg), .owner = p->owner,
+	    .entry = p->entry, .value = p->value };
+
+	return change_annot(tg, &c);
+}
+
+/* Of those of the mailbox's that OWNER has, or that are shared. */
+static size_t
+count_annots(const struct target *tg, struct str owner)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tg->annots.n && tg->annots.v[i].uid == 0; i++)
+		n += str_eq(tg->annots.v[i].owner, owner);
+	return n;
+}
+
+static enum err
+plan_annotate_mailbox(struct target *tg, const struct annotate_params *p)
+{
+	enum err e = open_annots(tg);
+
+	if (e != OK || is_same(annots_find(&tg->annots, 0, p->entry, p->owner), p->value))
+		return e;
+	e = annotate(tg, p, 0);
+	if (e == OK && p->max > 0 && p->value.p != NULL && count_annots(tg, p->owner) > p->max)
+		e = ERR_LIMIT;
+	return e;
+}
+
 /* --- append --- */
 
 /* Gives R its UID and what every new message has. */
@@ -252,6 +331,10 @@ plan_append(struct target *tg, struct txn *t, const struct intent *i)
 		e = place(tg, t, &r);
 	if (e != OK)
 		return e;
+	for (size_t k = 0; e == OK && k < i->append.annotates; k++)
+		e = annotate(tg, &i->append.annotate[k], r.uid);
+	if (e != OK)
+		return e;
 	n = add_new(tg);
 	n->r = r;
 	n->blob = b;
@@ -286,6 +369,33 @@ copy_keywords(struct target *tg, struct mbox *from, struct index_record *r)
 	return OK;
 }
 
+/*
+ * RFC 5257 4.8: "copy all '.priv' annotation data for the current user only,
+ * and all '.shared' annotation data".
+ */
+static enum err
+copy_annots(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid, uint32_t new_uid)
+{
+	const struct annots *a;
+	enum err e = mbox_annots(from, &a);
+
+	for (size_t i = e == OK ? annots_first(a, uid) : 0;
+	    e == OK && i < a->n && a->v[i].uid == uid; i++) {
+		struct annot c = a->v[i];
+
+		if (c.owner.n > 0 && !str_eq(c.owner, str_c(t->m->userid)))
+			continue;
+		c.uid = new_uid;
+		c.modseq = new_modseq(tg);
+		c.owner.p = arena_copy(t->arena, c.owner.p, c.owner.n);
+		c.entry.p = arena_copy(t->arena, c.entry.p, c.entry.n);
+		c.value.p = arena_copy(t->arena, c.value.p, c.value.n);
+		e = c.owner.p != NULL && c.entry.p != NULL && c.value.p != NULL ?
+		    change_annot(tg, &c) : ERR_LIMIT;
+	}
+	return e;
+}
+
 static enum err
 copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 {
@@ -311,6 +421,8 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 	e = copy_keywords(tg, from, &r);
 	if (e == OK)
 		e = place(tg, t, &r);
+	if (e == OK)
+		e = copy_annots(tg, t, from, uid, r.uid);
 	if (e != OK)
 		return e;
 	n = add_new(tg);
@@ -429,7 +541,54 @@ plan_store(struct target *tg, struct txn *t, const struct intent *i)
 	return e;
 }
 
+/* --- annotate --- */
+
+static enum err
+annotate_one(struct target *tg, struct txn *t, const struct annotate_params *p, uint32_t uid)
+{
+	size_t before = tg->annot_changes;
+	struct index_record r;
+	enum err e = current(tg, uid, &r);
+
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
+	e = annotate(tg, p, uid);
+	if (e != OK || tg->annot_changes == before)
+		return e;
+	note_foreign(t, &r);
+	r.modseq = new_modseq(tg);
+	r.changed = time(NULL);
+	put_changed(tg, &r);
+	return OK;
+}
+
+static enum err
+plan_annotate(struct target *tg, struct txn *t, const struct intent *i)
+{
+	enum err e = OK;
+
+	if (i->uids == NULL)
+		return plan_annotate_mailbox(tg, &i->annotate);
+	for (size_t k = 0; e == OK && k < i->n; k++)
+		e = annotate_one(tg, t, &i->annotate, i->uids[k]);
+	return e;
+}
+
 /* --- expunge --- */
+
+/* They stay in the file for as long as the message's does, and count no more. */
+static enum err
+release_annots(struct target *tg, uint32_t uid)
+{
+	enum err e;
+
+	if (tg->ix->h->annotation == 0 && tg->annot_changes == 0)
+		return OK;
+	e = open_annots(tg);
+	if (e == OK)
+		tg->usage.annotation -= (int64_t)annotated_usage_of(&tg->annots, uid);
+	return e;
+}
 
 static enum err
 expunge_one(struct target *tg, struct txn *t, uint32_t uid, bool any)
@@ -439,6 +598,9 @@ expunge_one(struct target *tg, struct txn *t, uint32_t uid, bool any)
 
 	if (e == ERR_NOTFOUND || (e == OK && !any && !(r.flags & MSG_DELETED)))
 		return OK;
+	if (e != OK)
+		return e;
+	e = release_annots(tg, uid);
 	if (e != OK)
 		return e;
 	r.flags |= REC_EXPUNGED;
@@ -485,6 +647,8 @@ plan_intent(struct target *tg, struct txn *t, const struct intent *i)
 		return plan_store(tg, t, i);
 	case INTENT_EXPUNGE:
 		return plan_expunge(tg, t, i);
+	case INTENT_ANNOTATE:
+		return plan_annotate(tg, t, i);
 	}
 	return ERR_UNSUPPORTED;
 }
@@ -546,6 +710,11 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 		tg->changed_n = 0;
 	tg->last_uid = was.last_uid;
 	tg->usage = was.usage;
+	if (tg->annot_changes > 0 && was.annot_changes == 0) {
+		annots_free(&tg->annots);
+		tg->annots_read = false;
+		tg->annot_changes = 0;
+	}
 	tg->modseq = was.modseq;
 	return e;
 }
@@ -555,6 +724,8 @@ target_free(struct target *tg)
 {
 	free(tg->new);
 	free(tg->changed);
+	annots_free(&tg->annots);
+	free(tg->annot_change);
 	arena_free(tg->arena);
 	uidset_free(&tg->seen);
 }

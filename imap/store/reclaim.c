@@ -1,6 +1,7 @@
 /* reclaim.c - giving back the room of expunged messages */
 #include "imap/store/reclaim.h"
 
+#include "imap/store/annotated.h"
 #include "imap/store/compact.h"
 #include "imap/store/local.h"
 #include "imap/store/mbdb.h"
@@ -160,6 +161,8 @@ reclaim_mailbox(struct store *s, const struct mbentry *e, int64_t before, uint32
 	}
 	spool_sweep(ix->dirfd);
 	*reclaimed = reclaim_durably(ix, before);
+	if (annotated_sweep(ix) != OK)
+		log_warning("mailbox %s: annotations of expunged messages stay", e->name);
 	err = compact_index(store_partition_of(s, e->partition), ix, before, &dropped);
 	if (dropped > 0)
 		log_info("mailbox %s: %u records of expunged messages dropped",

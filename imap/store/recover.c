@@ -16,6 +16,7 @@
  */
 #include "imap/store/recover.h"
 
+#include "imap/store/annotated.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
 #include "imap/disk/rec.h"
@@ -245,6 +246,22 @@ apply_seen(struct index *ix, const struct rec_seen *s)
 	return e == OK ? seen_apply(ix->dirfd) : e;
 }
 
+static enum err
+apply_annots(struct index *ix, struct str changes)
+{
+	struct annots a = ANNOTS_INIT;
+	struct annot c;
+	enum err e = annots_read(ix->dirfd, ANNOTS_FILE, &a);
+
+	while (e == OK && rec_annot_next(&changes, &c))
+		annots_put(&a, &c);
+	if (e == OK)
+		e = annots_prepare(ix->dirfd, ANNOTS_FILE, &a);
+	ix->h->annotations_changed = ix->h->highestmodseq + 1;
+	annots_free(&a);
+	return e == OK ? annots_apply(ix->dirfd, ANNOTS_FILE) : e;
+}
+
 static void
 apply_head(struct index *ix, const struct rec_head *head)
 {
@@ -273,6 +290,8 @@ apply_record(struct applier *a, struct index *ix, const struct rec *r)
 		return apply_keyword(ix, &r->keyword);
 	case REC_SEEN:
 		return apply_seen(ix, &r->seen);
+	case REC_ANNOTS:
+		return apply_annots(ix, r->annots);
 	case REC_MAILBOX:
 	case REC_BLOB:
 	case REC_BAD:
@@ -297,6 +316,22 @@ lower(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* What annotations take, anew. */
+static void
+recount_annots(struct index *ix)
+{
+	struct annots a = ANNOTS_INIT;
+	struct index_header *h = ix->h;
+
+	/* None has ever been: the file need not be looked for. */
+	if (h->annotations_changed == 0)
+		return;
+	h->annotations_changed = lower(h->annotations_changed, h->highestmodseq);
+	if (annots_read(ix->dirfd, ANNOTS_FILE, &a) == OK)
+		h->annotation = annotated_usage(ix, &a);
+	annots_free(&a);
+}
+
 /*
  * The repaired state is whole: sums, no dirt, readers may come in.  A frame
  * that had been applied before has not moved the highest modseq: the next
@@ -309,6 +344,7 @@ settle(struct index *ix)
 
 	index_write_begin(ix);
 	index_recount(ix);
+	recount_annots(ix);
 	h->changed_modseq = h->highestmodseq;
 	h->keywords_changed = lower(h->keywords_changed, h->highestmodseq);
 	h->seen_changed = lower(h->seen_changed, h->highestmodseq);

@@ -1,4 +1,5 @@
 STORE_SRCS += \
+	imap/store/annotated.c \
 	imap/store/blob.c \
 	imap/store/changes.c \
 	imap/store/check.c \
@@ -24,7 +25,8 @@ STORE_SRCS += \
 	imap/store/txn.c \
 	imap/store/unexpunge.c \
 	imap/store/view.c
-UNIT_TESTS += test/unit/test_search.c test/unit/test_sort.c test/unit/test_thread.c
+UNIT_TESTS += test/unit/test_annot.c test/unit/test_search.c test/unit/test_sort.c \
+	test/unit/test_thread.c
 
 # The directory half: which mailboxes there are, where they lie, quotas.
 STORE_SRCS += \
@@ -43,6 +45,7 @@ STORE_SRCS += \
 	imap/store/mbrebuild.c \
 	imap/store/mbrename.c \
 	imap/store/mbset.c \
+	imap/store/notes.c \
 	imap/store/quota.c \
 	imap/store/quota_set.c \
 	imap/store/quotafile.c \
@@ -57,6 +60,7 @@ UNIT_TESTS += \
 	test/unit/test_subs.c \
 	test/unit/test_urlkeys.c
 test/unit/test_urlkeys_SRCS = test/unit/store_fixture.c
+test/unit/test_annot_SRCS = test/unit/store_fixture.c
 test/unit/test_dup_SRCS = test/unit/store_fixture.c
 test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c

@@ -135,6 +135,28 @@ txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n)
 		t->err = ERR_LIMIT;
 }
 
+static bool
+copy_str(struct txn *t, struct str *s)
+{
+	if (s->p == NULL)
+		return true;
+	s->p = arena_copy(t->arena, s->p, s->n);
+	return s->p != NULL;
+}
+
+void
+txn_annotate(struct txn *t, const uint32_t *uids, size_t n, const struct annotate_params *p)
+{
+	struct intent *i = intend(t, INTENT_ANNOTATE);
+
+	if (i == NULL)
+		return;
+	i->annotate = *p;
+	if (!copy_uids(t, i, uids, n) || !copy_str(t, &i->annotate.entry) ||
+	    !copy_str(t, &i->annotate.owner) || !copy_str(t, &i->annotate.value))
+		t->err = ERR_LIMIT;
+}
+
 void
 txn_drop_flags(struct txn *t, uint32_t flags, bool keywords)
 {

@@ -27,15 +27,27 @@ struct flag_names {
 	size_t count;
 };
 
+/*
+ * ENTRY's new VALUE; {NULL, 0} takes it away.  OWNER: whose own it is; empty:
+ * shared.  The mailbox itself may have at most MAX of one owner (of the shared
+ * ones) when it is done: ERR_LIMIT; 0: any number.
+ */
+struct annotate_params {
+	struct str entry, owner, value;
+	size_t max;
+};
+
 struct append_params {
 	bool has_date;			/* internaldate counts; else it is now */
 	int64_t internaldate;
 	int32_t zone_minutes;
 	uint32_t flags;			/* MSG_* */
 	struct flag_names keywords;
+	const struct annotate_params *annotate;	/* what it comes with */
+	size_t annotates;
 };
 
-/* The blob must live until after the commit. */
+/* The blob must live until after the commit, and so must what is in P->annotate. */
 void txn_append(struct txn *t, struct blob *b, const struct append_params *p);
 
 enum store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
@@ -56,12 +68,20 @@ void txn_store(struct txn *t, const uint32_t *uids, size_t n, const struct store
  * with ANY also those that are not (MOVE). */
 void txn_expunge(struct txn *t, const uint32_t *uids, size_t n, bool any);
 
-/* Copies messages of FROM with flags, dates and (the user's) \Seen. */
+/* Copies messages of FROM with flags, dates, (the user's) \Seen, and annotations:
+ * the shared ones and the user's own (RFC 5257 section 4.8). */
 void txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n);
 
 /* Copies arrive without these flags, and without keywords if KEYWORDS: for a
  * user who may not set them there. */
 void txn_drop_flags(struct txn *t, uint32_t flags, bool keywords);
+
+/*
+ * Changes an annotation of the mailbox (UIDS NULL) or of messages, those that
+ * are gone excepted, whose modseqs grow with it.
+ */
+void txn_annotate(struct txn *t, const uint32_t *uids, size_t n,
+    const struct annotate_params *p);
 
 /* Delivery over quota: "deliver -q". */
 void txn_ignore_quota(struct txn *t);

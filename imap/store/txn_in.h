@@ -8,7 +8,9 @@
 #include "imap/store/txn.h"
 #include "lib/arena.h"
 
-enum intent_type { INTENT_APPEND, INTENT_STORE, INTENT_EXPUNGE, INTENT_COPY };
+enum intent_type {
+	INTENT_APPEND, INTENT_STORE, INTENT_EXPUNGE, INTENT_COPY, INTENT_ANNOTATE
+};
 
 struct intent {
 	enum intent_type type;
@@ -18,6 +20,7 @@ struct intent {
 	struct store_params_flags store;
 	bool any;			/* expunge */
 	struct mbox *from;		/* copy */
+	struct annotate_params annotate;
 	const uint32_t *uids;		/* NULL: all */
 	size_t n;
 };
@@ -78,6 +81,11 @@ struct target {
 	struct mbox *seen_of;		/* whose private \Seen changes */
 	struct uidset seen;
 	bool seen_changed;
+
+	struct annots annots;		/* all of the mailbox's, with what changes */
+	bool annots_read;
+	struct annot *annot_change;	/* for the log; texts in the transactions' arenas */
+	size_t annot_changes, annot_size;
 
 	bool expunges;
 	struct quota_change usage;	/* change of what exists */

@@ -25,6 +25,26 @@ static int dir = -1;
 
 /* --- change records --- */
 
+static void
+encode_annots(struct str annots, struct buf *out)
+{
+	struct annot change[64];
+	struct buf all = BUF_INIT;
+	size_t n = 0;
+
+	while (n < 64 && rec_annot_next(&annots, &change[n]))
+		n++;
+	/* More than fit are left as they are. */
+	rec_add_annots(&all, change, n);
+	buf_add_str(&all, annots);
+	all.p[1] = (char)((all.n - 5) >> 24);
+	all.p[2] = (char)((all.n - 5) >> 16);
+	all.p[3] = (char)((all.n - 5) >> 8);
+	all.p[4] = (char)(all.n - 5);
+	buf_add_str(out, buf_str(&all));
+	buf_free(&all);
+}
+
 /* R again as bytes: what was read says all there was. */
 static void
 encode(const struct rec *r, struct buf *out)
@@ -51,6 +71,9 @@ encode(const struct rec *r, struct buf *out)
 	case REC_BLOB:
 		rec_add_blob_head(out, &r->blob.id, r->blob.bytes.n);
 		buf_add_str(out, r->blob.bytes);
+		break;
+	case REC_ANNOTS:
+		encode_annots(r->annots, out);
 		break;
 	case REC_BAD:
 		break;

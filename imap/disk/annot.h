@@ -1,0 +1,74 @@
+/*
+ * annot.h - cyrus.annotations: what people have noted on a mailbox and its messages
+ *
+ * An annotation is a value under a name ("/comment"), of the mailbox (UID 0) or
+ * of a message, shared by all or one user's own.  A file holds all of one
+ * mailbox and is small: it is read whole, changed in memory and replaced whole.
+ * The same format serves for the server's own annotations (imap/store/notes.h).
+ *
+ * Text, one line an annotation, TAB between: UID, modseq, owner (empty: shared),
+ * name, value, CRC-32C of what is before it in hex.  In the last two texts the bytes
+ * 0-31, 127 and "%" are %XX.  A damaged line is told of and dropped.
+ *
+ * Locks: who replaces the file has the mailbox's lock.
+ */
+#ifndef IMAP_DISK_ANNOT_H
+#define IMAP_DISK_ANNOT_H
+
+#include "lib/err.h"
+#include "lib/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct annot {
+	uint32_t uid;			/* 0: the mailbox's */
+	uint64_t modseq;		/* of its last change */
+	struct str owner;		/* {.n = 0}: shared */
+	struct str entry;
+	struct str value;		/* {NULL, 0} in a change: it is taken away */
+};
+
+/* Sorted by UID, entry, owner; owns all bytes in it. */
+struct annots {
+	struct annot *v;
+	size_t n, size;
+};
+#define ANNOTS_INIT	((struct annots){ NULL, 0, 0 })
+
+void annots_free(struct annots *a);	/* empty and usable again */
+
+/* FILE of the directory; none is empty.  ERR_IO, ERR_LIMIT (larger than we write). */
+enum err annots_read(int dirfd, const char *file, struct annots *a) MUST_CHECK;
+
+/* NULL if it is not there; borrowed until the next change. */
+const struct annot *annots_find(const struct annots *a, uint32_t uid, struct str entry,
+    struct str owner);
+
+/* The first of UID or a higher one; a->n: none. */
+size_t annots_first(const struct annots *a, uint32_t uid);
+
+/* Sets, or takes away, one; the bytes are copied. */
+void annots_put(struct annots *a, const struct annot *change);
+
+/* Drops those for which KEEP is false. */
+typedef bool (*annots_keep_fn)(void *ctx, const struct annot *one);
+void annots_filter(struct annots *a, annots_keep_fn keep, void *ctx);
+
+/* What it takes of a quota: octets of its name and value. */
+uint64_t annot_size(const struct annot *one);
+
+/*
+ * Replacing the file in two steps: annots_prepare() writes and flushes the new
+ * one beside the old and may fail (ERR_LIMIT: larger than ANNOTS_MAX); annots_apply()
+ * gives it the name; annots_cancel() removes it again.
+ */
+enum { ANNOTS_MAX = 64 << 20 };
+enum err annots_prepare(int dirfd, const char *file, const struct annots *a) MUST_CHECK;
+enum err annots_apply(int dirfd, const char *file) MUST_CHECK;
+void annots_cancel(int dirfd, const char *file);
+
+#define ANNOTS_FILE	"cyrus.annotations"
+
+#endif
