@@ -252,6 +252,8 @@ mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 		return ERR_NOTFOUND;
 	e = mbox_record(m, view_recno(m, seq), &r);
 	if (e == OK)
+		e = mbox_refresh_seen(m);
+	if (e == OK)
 		fill_message(m, &r, msg);
 	return e;
 }
@@ -299,7 +301,8 @@ record_body(struct mbox *m, const struct index_record *r, struct str *bytes)
 		else
 			*bytes = m->body_map;
 	}
-	if (e == ERR_NOTFOUND && !(r->flags & REC_RECLAIMED))
+	if (e == ERR_NOTFOUND && !(r->flags & REC_RECLAIMED) &&
+	    !(index_state(m->ix) & INDEX_DELETED))
 		log_err("IOERROR: %s/%s: message file is missing; put it back from a "
 		    "backup, or run reconstruct to forget it", m->entry->name, name);
 	return e;

@@ -87,6 +87,18 @@ mbox_annots(struct mbox *m, const struct annots **a)
 }
 
 enum err
+mbox_refresh_seen(struct mbox *m)
+{
+	uint64_t changed = m->ix->h->seen_changed;
+	struct index_header h;
+
+	if (!m->private_seen || m->seen_loaded == changed + 1)
+		return OK;
+	h.seen_changed = changed;
+	return mbox_load_seen(m, &h);
+}
+
+enum err
 mbox_load_keywords(struct mbox *m, uint64_t changed)
 {
 	enum err e;

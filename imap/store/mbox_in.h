@@ -79,6 +79,8 @@ enum err mbox_snapshot(struct mbox *m, struct index_header *h) MUST_CHECK;
 enum err mbox_record(struct mbox *m, uint32_t recno, struct index_record *r) MUST_CHECK;
 /* Reads the user's \Seen set again if it has changed. */
 enum err mbox_load_seen(struct mbox *m, const struct index_header *h) MUST_CHECK;
+/* The same as of now, without a snapshot: other sessions of the user change it. */
+enum err mbox_refresh_seen(struct mbox *m) MUST_CHECK;
 /* The keywords' names as of now. */
 enum err mbox_load_keywords(struct mbox *m, uint64_t changed) MUST_CHECK;
 /* The index was replaced: opens the new one and finds the view's messages in it. */

@@ -181,6 +181,8 @@ open_seen(struct target *tg, struct mbox *m)
 
 	if (tg->seen_of == m)
 		return OK;
+	/* What another session of his has claimed must not be given again. */
+	m->seen_loaded = 0;
 	e = mbox_load_seen(m, tg->ix->h);
 	if (e == OK) {
 		uidset_copy(&tg->seen, &m->seen);
@@ -410,6 +412,9 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 	e = index_get(from->ix, recno, &r);
 	if (e != OK || r.uid != uid)
 		return e;
+	/* Whoever moved or expunged it first has it: there is one of it. */
+	if (t->moves && (r.flags & REC_EXPUNGED))
+		return OK;
 	if (r.flags & REC_RECLAIMED)
 		return ERR_NOTFOUND;
 	if (from->private_seen)
@@ -440,7 +445,9 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 static enum err
 plan_copy(struct target *tg, struct txn *t, const struct intent *i)
 {
-	enum err e = OK;
+	/* The user's \Seen as it is now, as the other flags are. */
+	enum err e = mbox_refresh_seen(i->from);
+
 
 	for (size_t k = 0; e == OK && k < i->n; k++)
 		e = copy_one(tg, t, i->from, i->uids[k]);
@@ -691,6 +698,7 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 	struct target was = *tg;
 	enum err e = t->err;
 
+	t->moves = move;
 	if (e == OK && t->guard.skip != NULL && t->guard.skip(t->guard.ctx)) {
 		t->skipped = true;
 		return OK;

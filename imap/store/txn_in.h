@@ -38,6 +38,7 @@ struct txn {
 	bool ignore_quota;
 	uint32_t dropped;		/* flags that copies lose, */
 	bool drops_keywords;		/*   keywords too */
+	bool moves;			/* what it copies goes there */
 	struct txn_guard guard;
 	bool skipped;
 	enum err err;

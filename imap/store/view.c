@@ -102,7 +102,10 @@ claim_in_index(struct mbox *m, uint32_t *from, uint32_t *to)
 	return OK;
 }
 
-/* Another user's is in cyrus.seen. */
+/*
+ * Another user's is in cyrus.seen.  That other sessions of his have claimed does
+ * not change seen_changed: it is read again for sure.
+ */
 static enum err
 claim_in_seen(struct mbox *m, uint32_t *from, uint32_t *to)
 {
@@ -112,19 +115,20 @@ claim_in_seen(struct mbox *m, uint32_t *from, uint32_t *to)
 
 	if (e != OK)
 		return e;
+	m->seen_loaded = 0;
 	e = mbox_load_seen(m, m->ix->h);
-	if (e == OK) {
-		*from = m->seen_recent + 1;
-		*to = m->ix->h->last_uid;
+	*from = m->seen_recent + 1;
+	*to = m->ix->h->last_uid;
+	if (e == OK && *from <= *to) {
 		uidset_format(&m->seen, &uids);
 		line = (struct rec_seen){ .user = str_c(m->userid), .recent_uid = *to,
 		    .changed = time(NULL), .uids = buf_str(&uids) };
 		e = seen_prepare(m->ix->dirfd, &line);
+		if (e == OK)
+			e = seen_apply(m->ix->dirfd);
+		if (e == OK)
+			m->seen_recent = *to;
 	}
-	if (e == OK)
-		e = seen_apply(m->ix->dirfd);
-	if (e == OK)
-		m->seen_recent = *to;
 	index_unlock(m->ix);
 	buf_free(&uids);
 	return e;

@@ -1,0 +1,765 @@
+"""Sessions that take turns, each response checked against view and world.
+
+One thread plays all sessions: what happens follows from the seed alone, and
+what each session must be told follows from what has happened.  Within a
+session's command others have their turn where IMAP lets one wait: in IDLE, and
+before the literal of an APPEND.
+
+    game = Game(server, seed, sessions=6)
+    game.play(steps or seconds)
+"""
+import random
+import re
+import socket
+import time
+
+from chapar import Imap, PASSWORD
+from view import ANY, Rules, View, Wrong, need, numbers_of, set_of
+from world import ALL_RIGHTS, World
+
+KEYWORDS = ("$work", "$later", "$junk")
+FLAGS = ("\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted", *KEYWORDS)
+LEAVES = ("a", "b", "c")
+FULL, QUIET = 30, 12            # messages in a mailbox: too many, enough
+NUMBERS = Rules(expunge=False)
+
+
+class Gone(Exception):
+    """The connection ended as it should: the selected mailbox was deleted."""
+
+
+class Session:
+    def __init__(self, game, number, user):
+        self.game, self.number, self.user = game, number, user
+        self.random, self.world = game.random, game.world
+        self.view = View()
+        self.imap = self.box = None
+        self.connect()
+
+    def __repr__(self):
+        return f"session {self.number} ({self.user})"
+
+    # --- the connection ---
+
+    def connect(self):
+        self.imap = Imap(("127.0.0.1", self.game.server.imap_port))
+        self.imap.login(self.user, PASSWORD)
+        self.idle = self.pending = None
+        self.leave()
+
+    def leave(self):
+        if self.box is not None:
+            self.game.forget(self)
+        self.view.deselected()
+        self.box, self.readonly, self.rights = None, False, ""
+        self.expect = []        # the Mails that it was told of
+        self.last = 0           # the highest UID among them, now or before
+        self.recents, self.maybe = set(), set()
+
+    def hang_up(self):
+        self.leave()
+        self.imap.close()
+
+    def note(self, text):
+        self.game.note(f"{self.number} {text}")
+
+    def command(self, text, *literals, rules=ANY, status=("OK",)):
+        """Sends, and applies all that comes back."""
+        self.note(f"> {text}")
+        self.view.clear()
+        try:
+            reply = self.imap.cmd(text, *literals)
+        except AssertionError as e:
+            if "connection ended" not in str(e) or not self.is_doomed():
+                raise
+            raise Gone(text) from e
+        self.take(reply, rules)
+        if self.view.bye:
+            need(self.is_doomed(), "BYE", self.view.bye)
+            raise Gone(text)
+        need(reply.status in status, text, "->", reply.status, reply.text)
+        return reply
+
+    def take(self, reply, rules):
+        for line in reply.untagged:
+            self.note(f"< {line!r}")
+            self.view.apply(line, rules)
+        self.note(f"< {reply.status} {reply.text}")
+
+    def is_doomed(self):
+        return self.box is not None and self.box.deleted
+
+    # --- what it must have been told ---
+
+    def sync(self, expunges=True):
+        """The command has ended by telling what is new."""
+        if self.box is None:
+            return
+        need(not self.box.deleted, "was not told that", self.box, "is deleted")
+        if expunges:
+            self.expect = [m for m in self.expect if not m.expunged]
+        new = [m for m in self.box.mails if m.uid > self.last and not m.expunged]
+        self.expect += new
+        self.last = self.box.uidnext - 1
+        self.game.claim(self, {m.uid for m in new})
+
+    def compare(self):
+        """View and expectation; then the view knows all UIDs, too."""
+        if self.box is None:
+            return
+        view, expect = self.view, self.expect
+        need(len(view.messages) == len(expect), self, "was told of", len(view.messages),
+             "messages; there are", len(expect), expect)
+        for seq, (x, m) in enumerate(zip(view.messages, expect), 1):
+            need(x.uid in (None, m.uid), "message", seq, "is", x, "and should be", m)
+            if x.flags is not None and not m.expunged:
+                need(x.flags == m.flags_for(self.user), self, "believes that", m, "has",
+                     sorted(x.flags), "but it has", sorted(m.flags_for(self.user)))
+        for x, m in zip(view.messages, expect):
+            x.uid = m.uid
+            self.game.check_recent(self, x)
+        sure = sum(m.uid in self.recents for m in expect)
+        maybe = sum(m.uid in self.maybe for m in expect)
+        need(sure <= view.recent <= sure + maybe, self, "RECENT", view.recent, "should be",
+             sure, "to", sure + maybe)
+        view.check()
+
+    def has_caught_up(self):
+        try:
+            self.compare()
+            return True
+        except Wrong:
+            return False
+
+    def run(self, text, *literals, rules=ANY, status=("OK",), change=None, expunges=None):
+        """A command after which the view is as the world is."""
+        reply = self.command(text, *literals, rules=rules, status=status)
+        if change is not None and reply.status == "OK":
+            change(reply)
+        self.sync(rules.expunge if expunges is None else expunges)
+        self.compare()
+        self.check_fetched()
+        return reply
+
+    # --- what FETCH said ---
+
+    def check_fetched(self):
+        for x, items in self.view.fetched:
+            m = self.box.by_uid(x.uid)
+            need(m is not None, "FETCH of", x, "which never was")
+            self.check_items(m, items)
+
+    def check_items(self, m, items):
+        for name, value in items.items():
+            if name in ("BODY[]", "RFC822"):
+                if m.content["bytes"] is None:
+                    m.content["bytes"] = value
+                need(value == m.content["bytes"], m, "has other bytes:", value)
+                need(m.content["token"].encode() in value, m, "is another message:", value)
+            elif name == "RFC822.SIZE" and m.content["bytes"] is not None:
+                need(int(value) == len(m.content["bytes"]), m, "size", value)
+            elif name == "ENVELOPE":
+                need(value[1] == m.content["token"].encode(), m, "ENVELOPE", value)
+            elif name == "INTERNALDATE":
+                need(m.date in (None, value), m, "had", m.date, "and has", value)
+                m.date = value
+            elif name == "FLAGS":
+                told = {f.decode().lower() for f in value} - {"\\recent"}
+                need(told == m.flags_for(self.user), m, "has", sorted(m.flags_for(self.user)),
+                     "FETCH says", sorted(told))
+
+    def need_fetched(self, mails, names):
+        """Each of MAILS has been answered with each of NAMES."""
+        for m in mails:
+            got = set()
+            for x, items in self.view.fetched:
+                if x.uid == m.uid:
+                    got |= set(items)
+            need(set(names) <= got, self, "was told", got, "of", m, "asked for", names)
+
+    # --- choosing ---
+
+    def pick(self, uid, most=6):
+        """Some messages of the view, as a set in words, and as Mails."""
+        if not self.expect:
+            return "1:*" if uid else None, []
+        if self.random.random() < 0.1:
+            return "1:*", list(self.expect)
+        n = self.random.randint(1, min(most, len(self.expect)))
+        seqs = sorted(self.random.sample(range(1, len(self.expect) + 1), n))
+        mails = [self.expect[s - 1] for s in seqs]
+        if not uid:
+            return set_of(seqs), mails
+        uids = [m.uid for m in mails]
+        if self.random.random() < 0.2:          # and one that is not there
+            gone = self.random.randint(1, self.box.uidnext + 3)
+            if gone not in {m.uid for m in self.expect}:
+                uids.append(gone)
+        return set_of(sorted(uids)), mails
+
+    def some_flags(self, least=0):
+        n = self.random.randint(least, 3)
+        return sorted(self.random.sample(FLAGS, n))
+
+    # --- what it can do ---
+
+    def turn(self):
+        if self.idle:
+            return self.done()
+        if self.pending:
+            return self.finish_append()
+        choices = self.game.anywhere
+        if self.box is None:
+            choices = self.game.unselected
+        elif self.is_doomed():
+            choices = [Session.do_noop, Session.do_fetch, Session.do_select, Session.do_close]
+        return self.random.choice(choices)(self)
+
+    def do_noop(self):
+        self.run(self.random.choice(("NOOP", "NOOP", "CHECK")) if self.box else "NOOP")
+
+    def do_select(self):
+        box = self.random.choice(self.world.boxes)
+        examine = self.random.random() < 0.25
+        word = "EXAMINE" if examine else "SELECT"
+        self.leave()
+        if not box.may(self.user, "r"):
+            self.command(f'{word} "{box.name_for(self.user)}"', status=("NO",))
+            return
+        self.view.selecting()
+        reply = self.command(f'{word} "{box.name_for(self.user)}"')
+        self.view.selected(reply.code)
+        self.box = box
+        self.rights = box.rights[self.user]
+        self.readonly = examine or not set("swite") & set(self.rights)
+        need(reply.code == ("READ-ONLY" if self.readonly else "READ-WRITE"), reply)
+        box.uidvalidity = box.uidvalidity or self.view.uidvalidity
+        need(self.view.uidvalidity == box.uidvalidity, "UIDVALIDITY of", box, "was",
+             box.uidvalidity, "and is", self.view.uidvalidity)
+        need(self.game.uidvalidities.setdefault(
+            (box.owner, box.leaf, box.uidvalidity), box) is box,
+            "another mailbox had UIDVALIDITY", box.uidvalidity, "under this name")
+        need(self.view.uidnext == box.uidnext, "UIDNEXT", self.view.uidnext, box.uidnext)
+        self.sync()
+        unseen = [i for i, m in enumerate(self.expect, 1) if self.user not in m.seen]
+        need(self.view.unseen == (unseen[0] if unseen else None), "UNSEEN", self.view.unseen)
+        self.compare()
+
+    def do_close(self):
+        if self.random.random() < 0.5:
+            self.command("UNSELECT")
+        else:
+            self.command("CLOSE")
+            if not self.readonly and "e" in self.rights and not self.box.deleted:
+                for m in self.expect:
+                    if not m.expunged and "\\deleted" in m.flags:
+                        self.box.expunge(m)
+        need(not self.view.vanished, "EXPUNGE in CLOSE")
+        self.leave()
+
+    def do_fetch(self):
+        uid = self.random.random() < 0.5
+        text, mails = self.pick(uid)
+        if text is None:
+            return
+        items = self.random.sample(
+            ("FLAGS", "UID", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODY.PEEK[]", "BODY[]"),
+            self.random.randint(1, 3))
+        if not mails and not uid:
+            return
+        names = [i.replace(".PEEK", "") for i in items]
+        if len(set(names)) < len(names):
+            return
+
+        def change(_reply):
+            if "BODY[]" in items and not self.readonly and "s" in self.rights:
+                for m in mails:
+                    self.box.store(self.user, m, "+", {"\\seen"})
+
+        self.run(f"{'UID ' * uid}FETCH {text} ({' '.join(items)})",
+                 rules=Rules(expunge=uid, uid=uid), change=change)
+        self.need_fetched(mails, names)
+
+    def do_store(self):
+        uid = self.random.random() < 0.5
+        text, mails = self.pick(uid)
+        if text is None:
+            return
+        op = self.random.choice(("+", "+", "+", "-", "-", ""))
+        silent = self.random.random() < 0.4
+        flags = self.some_flags(least=0 if op == "" else 1)
+        words = f"{'UID ' * uid}STORE {text} {op}FLAGS{'.SILENT' * silent} ({' '.join(flags)})"
+        rules = Rules(expunge=uid, uid=uid)
+        if self.readonly or not self.box.may_store(self.user, op, flags):
+            self.run(words, rules=rules, status=("NO",), expunges=rules.expunge)
+            return
+
+        def change(_reply):
+            believed = {x.uid: x for x in self.view.messages}
+            told = {x.uid for x, items in self.view.fetched if "FLAGS" in items}
+            for m in mails:
+                self.box.store(self.user, m, op, flags)
+                x = believed.get(m.uid)
+                if x is not None and silent and x.uid not in told and x.flags is not None:
+                    x.flags = self.box.stored(self.user, x.flags, op, flags)
+
+        self.run(words, rules=rules, change=change)
+        if not silent:
+            self.need_fetched([m for m in mails if not m.expunged], ["FLAGS"])
+
+    def do_expunge(self):
+        uid = self.random.random() < 0.4
+        text, mails = self.pick(True) if uid else ("", self.expect)
+        words = f"UID EXPUNGE {text}" if uid else "EXPUNGE"
+        if self.readonly or "e" not in self.rights:
+            self.run(words, status=("NO",))
+            return
+
+        def change(_reply):
+            for m in mails:
+                if not m.expunged and "\\deleted" in m.flags:
+                    self.box.expunge(m)
+
+        self.run(words, change=change)
+
+    def do_copy(self, move=False):
+        uid = self.random.random() < 0.5
+        text, mails = self.pick(uid, most=4)
+        if text is None:
+            return
+        target = self.random.choice(self.world.boxes)
+        word = "MOVE" if move else "COPY"
+        words = f'{"UID " * uid}{word} {text} "{target.name_for(self.user)}"'
+        denied = not target.may(self.user, "i") or (
+            move and (self.readonly or not {"t", "e"} <= set(self.rights)))
+        if denied:
+            self.run(words, status=("NO",))
+            return
+        if not move and len(target.live()) > FULL:
+            return
+
+        def change(reply):
+            code = reply.code if not move else \
+                next((o[4:].decode() for o in self.view.other if b"[COPYUID" in o), "")
+            self.check_copy(code, target, mails, move)
+
+        self.run(words, change=change)
+
+    def check_copy(self, code, target, mails, move):
+        m = re.search(r"COPYUID (\d+) ([\d:,]+) ([\d:,]+)", code)
+        sources = numbers_of(m[2]) if m else []
+        new = numbers_of(m[3]) if m else []
+        must = [x.uid for x in mails if not x.expunged]
+        need(set(must) <= set(sources) <= {x.uid for x in mails}, "COPYUID", code, "of", mails)
+        need(not move or must == sources, "MOVE of", must, "says", code)
+        need(len(sources) == len(new), "COPYUID", code)
+        if not m:
+            return
+        target.uidvalidity = target.uidvalidity or int(m[1])
+        need(target.uidvalidity == int(m[1]), "COPYUID", code, "UIDVALIDITY is", target.uidvalidity)
+        by_uid = {x.uid: x for x in mails}
+        copies = target.copy(self.user, self.box, [by_uid[u] for u in sources])
+        need([c.uid for c in copies] == new, "COPYUID", code, "should be", copies)
+        if move:
+            for u in sources:
+                self.box.expunge(by_uid[u])
+
+    def do_move(self):
+        self.do_copy(move=True)
+
+    def do_search(self):
+        uid = self.random.random() < 0.5
+        text, test = self.criterion()
+        reply = self.search(uid, text)
+        found = [set(map(int, o.split()[1:])) for o in self.view.other if o.startswith(b"SEARCH")]
+        need(len(found) == 1, "SEARCH said", reply)
+        for seq, (m, right) in enumerate(test, 1):
+            if right is None or m.expunged:
+                found[0].discard(m.uid if uid else seq)
+                continue
+            n = m.uid if uid else seq
+            need((n in found[0]) == right, "SEARCH", text, "finds", m, "is", n in found[0])
+            found[0].discard(n)
+        need(not found[0], "SEARCH", text, "found", found[0])
+
+    def search(self, uid, text):
+        reply = self.command(f"{'UID ' * uid}SEARCH {text}", rules=Rules(expunge=uid))
+        self.sync(uid)
+        self.compare()
+        return reply
+
+    def criterion(self):
+        """Words, and for each message of the view whether it matches."""
+        flag = self.random.choice(FLAGS)
+        name = f"KEYWORD {flag}" if flag.startswith("$") else flag[1:].upper()
+        token = self.random.choice(self.expect).content["token"] if self.expect else "none"
+        uids, mails = self.pick(True)
+        has = lambda m: flag in m.flags_for(self.user)          # noqa: E731
+        recent = lambda m: None if m.uid in self.maybe else m.uid in self.recents  # noqa: E731
+        text, test = self.random.choice((
+            ("ALL", lambda m: True),
+            (name, has),
+            ("NOT " + name, lambda m: not has(m)),
+            ("UN" + name, lambda m: not has(m)),
+            (f"OR {name} UID {uids}", lambda m: has(m) or m in mails),
+            (f"UID {uids}", lambda m: m in mails or (uids == "1:*")),
+            (f"SUBJECT {token}", lambda m: m.content["token"] == token),
+            (f"BODY {token} {name}", lambda m: m.content["token"] == token and has(m)),
+            ("RECENT", recent),
+        ))
+        if not self.readonly or text != "RECENT":
+            return text, [(m, test(m)) for m in self.expect]
+        return text, [(m, None) for m in self.expect]
+
+    def do_append(self):
+        box = self.random.choice(self.world.boxes)
+        if len(box.live()) > FULL:
+            return
+        content = self.world.content("more\r\n" * self.random.randint(0, 20))
+        flags = self.some_flags()
+        words = f'APPEND "{box.name_for(self.user)}" ({" ".join(flags)}) '
+        if self.random.random() < 0.3:
+            self.start_append(box, content, flags, words)
+            return
+        if not box.may(self.user, "i"):
+            self.run(words, content["bytes"], status=("NO",))
+            return
+        self.run(words, content["bytes"],
+                 change=lambda reply: self.check_append(reply, box, content, flags))
+
+    def check_append(self, reply, box, content, flags):
+        m = box.append(self.user, content, flags)
+        validity, uid = map(int, reply.code.split()[1:])
+        box.uidvalidity = box.uidvalidity or validity
+        need((validity, uid) == (box.uidvalidity, m.uid), "APPENDUID", reply.code, "should be", m)
+
+    # Others have their turns between the announcement and the literal.
+    def start_append(self, box, content, flags, words):
+        tag = f"p{self.random.randrange(10**9)}"
+        self.note(f"> {tag} {words} {{...")
+        self.imap.send(f"{tag} {words}{{{len(content['bytes'])}}}\r\n")
+        line = self.imap.response()
+        need(line.startswith(b"+"), "no continuation:", line)
+        self.pending = (tag, box, content, flags, box.name_for(self.user))
+
+    def finish_append(self):
+        tag, box, content, flags, name = self.pending
+        self.pending = None
+        self.imap.send(content["bytes"] + b"\r\n")
+        self.view.clear()
+        reply = self.imap.wait(tag)
+        self.take(reply, ANY)
+        found = next((b for b in self.world.boxes if b.name_for(self.user) == name), None)
+        if found is None or not found.may(self.user, "i"):
+            need(reply.status == "NO", "APPEND to", name, reply)
+            need(found or "TRYCREATE" in reply.code or self.view.bye, "no TRYCREATE:", reply)
+        else:
+            need(reply.status == "OK", "APPEND to", name, reply)
+            self.check_append(reply, found, content, flags)
+        if self.view.bye:
+            need(self.is_doomed(), "BYE", self.view.bye)
+            raise Gone
+        self.sync()
+        self.compare()
+
+    def do_idle(self):
+        tag = f"i{self.random.randrange(10**9)}"
+        self.note(f"> {tag} IDLE")
+        self.view.clear()
+        self.imap.send(f"{tag} IDLE\r\n")
+        line = self.imap.response()
+        need(line.startswith(b"+"), "no continuation:", line)
+        self.idle = tag
+        self.game.catch_up(self)
+
+    def done(self):
+        tag, self.idle = self.idle, None
+        self.note("> DONE")
+        self.imap.send(b"DONE\r\n")
+        reply = self.imap.wait(tag)
+        self.take(reply, ANY)
+        need(reply.status == "OK", "IDLE", reply)
+        self.compare()
+
+    def do_status(self):
+        box = self.random.choice(self.world.boxes)
+        words = f'STATUS "{box.name_for(self.user)}" (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)'
+        if not box.may(self.user, "r"):
+            self.run(words, status=("NO",))
+            return
+        recent = box.recent.get(self.user, 0)
+        live = box.live()
+        self.run(words)
+        line = next(o for o in self.view.other if o.startswith(b"STATUS"))
+        got = dict(zip(*[iter(re.search(rb"\(([^()]*)\)$", line)[1].decode().split())] * 2))
+        want = {"MESSAGES": len(live), "UIDNEXT": box.uidnext,
+                "UNSEEN": sum(self.user not in m.seen for m in live),
+                "RECENT": sum(m.uid > recent for m in live)}
+        for name, n in want.items():
+            need(int(got[name]) == n, "STATUS of", box, name, got[name], "should be", n)
+
+    def do_list(self):
+        self.run('LIST "" "*"')
+        got = {re.search(rb'"\." "?([^"]*)"?$', o)[1].decode() for o in self.view.other
+               if o.startswith(b"LIST")}
+        need(got == self.world.names_for(self.user), "LIST", sorted(got), "should be",
+             sorted(self.world.names_for(self.user)))
+
+    def do_names(self):
+        """CREATE, DELETE, RENAME of the owner's mailboxes."""
+        top = self.random.choice([b for b in self.world.boxes if b.leaf == ""])
+        leaf = self.random.choice(LEAVES)
+        box = self.world.find(top.owner, leaf)
+        name = top.name_for(self.user) + "." + leaf
+        if box is None:
+            right = top.may(self.user, "k")
+            self.run(f'CREATE "{name}"', status=("OK",) if right else ("NO",),
+                     change=lambda _: self.world.create(top.owner, leaf))
+            return
+        if self.random.random() < 0.4:
+            right = box.may(self.user, "x")
+            self.run_doomed(f'DELETE "{name}"', right, lambda: self.world.delete(box), box)
+            return
+        other = self.random.choice(LEAVES)
+        right = box.may(self.user, "x") and top.may(self.user, "k") and \
+            self.world.find(top.owner, other) is None
+
+        def renamed(_reply):
+            box.leaf = other
+
+        self.run(f'RENAME "{name}" "{top.name_for(self.user)}.{other}"',
+                 status=("OK",) if right else ("NO",), change=renamed)
+
+    def run_doomed(self, words, right, change, box):
+        """A DELETE, perhaps of the mailbox that is selected here."""
+        if not right:
+            self.run(words, status=("NO",))
+            return
+        if self.box is box:             # nobody needs to be told
+            self.command(words)
+            self.leave()
+            change()
+            return
+        self.run(words, change=lambda _: change())
+
+    def do_relogin(self):
+        if self.random.random() < 0.5:
+            self.imap.send(b"x LOGOUT\r\n")
+        self.hang_up()
+        self.connect()
+
+    # --- all of it ---
+
+    def look_at_all(self):
+        """A checkpoint: everything, and it must be what all others see."""
+        if self.idle:
+            self.done()
+        if self.pending:
+            self.finish_append()
+        if self.box is None:
+            self.do_noop()
+            return
+        self.run("NOOP")
+        if self.expect:
+            self.run("FETCH 1:* (UID FLAGS BODY.PEEK[])")
+            self.need_fetched(self.expect, ["UID", "FLAGS", "BODY[]"])
+            need([x.uid for x, _ in self.view.fetched] == [m.uid for m in self.expect],
+                 "FETCH 1:* is not in order")
+
+
+class Deliverer:
+    """LMTP, one transaction at a time."""
+
+    def __init__(self, game):
+        self.game = game
+        self.sock = socket.create_connection(("127.0.0.1", game.server.lmtp_port), 30)
+        self.file = self.sock.makefile("rwb")
+        self.expect(b"220")
+        self.say(b"LHLO x", b"250")
+
+    def expect(self, code):
+        while True:
+            line = self.file.readline()
+            need(line[:3] == code, "LMTP said", line)
+            if line[3:4] == b" ":
+                return
+
+    def say(self, line, code):
+        self.file.write(line + b"\r\n")
+        self.file.flush()
+        self.expect(code)
+
+    def deliver(self):
+        boxes = [b for b in self.game.world.boxes if b.leaf == "" and len(b.live()) < FULL]
+        boxes = self.game.random.sample(boxes, self.game.random.randint(0, len(boxes)))
+        if not boxes:
+            return
+        content = self.game.world.content()
+        self.game.note(f"LMTP {content['token']} to {boxes}")
+        self.say(b"MAIL FROM:<a@example.org>", b"250")
+        for box in boxes:
+            self.say(b"RCPT TO:<%s>" % box.owner.encode(), b"250")
+        self.say(b"DATA", b"354")
+        self.file.write(content["bytes"] + b".\r\n")
+        self.file.flush()
+        for box in boxes:
+            self.expect(b"250")
+            # Each has its own header fields in front.
+            box.append(None, {"token": content["token"], "bytes": None})
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+class Game:
+    def __init__(self, server, seed, sessions=6):
+        self.server, self.seed = server, seed
+        self.random = random.Random(seed)
+        self.world = World(immediate="delete_mode: immediate" in server.conf.read_text())
+        self.log = []
+        self.steps = 0
+        self.uidvalidities = {}
+        self.claims = {}                # (box, user, uid) -> sessions that may have \Recent
+        self.make_users()
+        self.anywhere = self.weights({
+            Session.do_noop: 6, Session.do_fetch: 10, Session.do_store: 16,
+            Session.do_expunge: 5, Session.do_copy: 6, Session.do_move: 4,
+            Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
+            Session.do_status: 3, Session.do_list: 1, Session.do_names: 2,
+            Session.do_select: 5, Session.do_close: 2, Session.do_relogin: 1})
+        self.unselected = self.weights({
+            Session.do_select: 12, Session.do_append: 2, Session.do_status: 1,
+            Session.do_list: 1, Session.do_names: 2, Session.do_noop: 1})
+        users = [self.owners[0]] * 3 + [self.owners[1], self.reader, self.writer]
+        self.sessions = [Session(self, i, users[i % len(users)]) for i in range(sessions)]
+        self.lmtp = Deliverer(self)
+
+    @staticmethod
+    def weights(table):
+        return [action for action, n in table.items() for _ in range(n)]
+
+    def make_users(self):
+        """Two with mailboxes, each with all rights on the other's; two guests."""
+        new = self.server.new_user
+        self.owners = [new(), new()]
+        self.reader, self.writer = new(inbox=False), new(inbox=False)
+        admin = self.server.admin()
+        for owner, other in (self.owners, self.owners[::-1]):
+            rights = {owner: ALL_RIGHTS, other: "lrswipkxte", self.reader: "lrs",
+                      self.writer: "lrswi"}
+            for user in (other, self.reader, self.writer):
+                admin.ok(f'SETACL "user.{owner}" {user} {rights[user]}')
+            self.world.create(owner, "", rights)
+        admin.close()
+
+    def note(self, text):
+        self.log.append(f"{self.steps}: {text}")
+        if len(self.log) > 4000:
+            del self.log[:1000]
+
+    # --- \Recent: each message to exactly one session of its user ---
+
+    def rivals(self, session):
+        """Those who are idle and may be the first to see what is new."""
+        return [s for s in self.sessions if s is not session and s.idle
+                and s.box is session.box and s.user == session.user and not s.readonly]
+
+    def claim(self, session, new):
+        box, user = session.box, session.user
+        if session.readonly:            # sees those that nobody has got yet
+            session.maybe |= new
+            return
+        first = box.recent.get(user, 0) + 1
+        fresh = {m.uid for m in box.mails if m.uid >= first}
+        box.recent[user] = box.uidnext - 1
+        got = [session, *self.rivals(session)]
+        for s in got:
+            (s.recents if len(got) == 1 else s.maybe).update(fresh)
+        if len(got) > 1:
+            for uid in fresh:
+                self.claims[box, user, uid] = set(got)
+
+    def check_recent(self, session, x):
+        """X is what SESSION believes."""
+        if x.recent is None or session.readonly:
+            return
+        key = (session.box, session.user, x.uid)
+        if x.uid not in session.maybe:
+            need(x.recent == (x.uid in session.recents), session, "\\Recent of", x, "is", x.recent)
+            return
+        session.maybe.discard(x.uid)
+        rest = self.claims.get(key)
+        if x.recent:
+            session.recents.add(x.uid)
+            for s in rest or ():
+                s.maybe.discard(x.uid)
+            self.claims.pop(key, None)
+        elif rest is not None:
+            rest.discard(session)
+            need(rest, "\\Recent of", x, "was given to nobody")
+
+    def forget(self, session):
+        """It deselects: what it may have had nobody knows."""
+        for uid in session.maybe:
+            self.claims.pop((session.box, session.user, uid), None)
+
+    # --- play ---
+
+    def catch_up(self, session):
+        """What an idle session is told, without its asking."""
+        if session.box is None:
+            return
+        if session.box.deleted:
+            while not session.view.bye:
+                session.view.apply(session.imap.response()[2:])
+            session.hang_up()
+            session.connect()
+            return
+        session.sync()
+        while not session.has_caught_up():
+            try:
+                line = session.imap.response()
+            except OSError as e:
+                session.compare()
+                raise Wrong("idle, and told nothing") from e
+            need(line.startswith(b"* "), "idle, and told", line)
+            session.note(f"< {line!r}")
+            session.view.apply(line[2:])
+
+    def step(self):
+        self.steps += 1
+        versions = {b: b.version for b in self.world.boxes}
+        if self.random.random() < 0.06:
+            self.lmtp.deliver()
+        else:
+            session = self.random.choice(self.sessions)
+            try:
+                session.turn()
+            except Gone:
+                session.note("is gone with its mailbox")
+                session.hang_up()
+                session.connect()
+        for s in self.sessions:
+            if s.idle and s.box and s.box.version != versions.get(s.box):
+                self.catch_up(s)
+
+    def checkpoint(self):
+        self.note("checkpoint")
+        for s in self.sessions:
+            try:
+                s.look_at_all()
+            except Gone:
+                s.hang_up()
+                s.connect()
+
+    def play(self, seconds=None, steps=None, every=150):
+        end = None if seconds is None else time.monotonic() + seconds
+        while (end is None or time.monotonic() < end) and (steps is None or self.steps < steps):
+            self.step()
+            if self.steps % every == 0:
+                self.checkpoint()
+        self.checkpoint()
+        for s in self.sessions:
+            s.hang_up()
+        self.lmtp.close()

@@ -1,0 +1,24 @@
+"""A reduced run of test/model/run.  CHAPAR_MODEL=SECONDS: so long for each."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from game import Game       # noqa: E402
+
+SECONDS = float(os.environ.get("CHAPAR_MODEL", "10"))
+
+
+@pytest.mark.parametrize("delete_mode, seed", [("immediate", 20261121), ("delayed", 20261122)])
+def test_sessions_take_turns(make_server, delete_mode, seed):
+    server = make_server({"delete_mode": delete_mode})
+    game = Game(server, seed)
+    try:
+        game.play(seconds=SECONDS)
+    except BaseException:
+        print(*game.log[-100:], f"seed {seed}, step {game.steps}", sep="\n")
+        raise
+    assert game.steps > 20

@@ -1,0 +1,279 @@
+"""What one IMAP session has been told of its selected mailbox.
+
+    view = View()
+    view.selecting()                    # a SELECT or EXAMINE was sent
+    for line in reply.untagged:
+        view.apply(line, rules)         # raises Wrong
+    view.selected("READ-WRITE")
+
+A View is a client that believes what it reads, and cannot be fooled: each
+untagged response must make sense with those before it (RFC 3501 and 9051
+section 7, RFC 7162, RFC 9586): sequence numbers exist, EXISTS does not shrink
+by itself, EXPUNGE comes only where `rules` allows it, UIDs rise and never
+change, modseqs do not go back.  It knows nothing of other sessions: who knows
+what the mailbox holds compares view.messages.
+"""
+import re
+
+
+class Wrong(AssertionError):
+    pass
+
+
+def need(condition, *words):
+    if not condition:
+        raise Wrong(" ".join(str(w) for w in words))
+
+
+# --- responses into Python's lists ---
+
+TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"|~?\{(\d+)\}\r\n|([()])|'
+                   rb'((?:[^\s()"{}\[]|\[[^\]]*\])+)| +', re.S)
+
+
+def lists(data):
+    """Parenthesized lists, strings and atoms as lists of bytes; NIL is None."""
+    stack, at = [[]], 0
+    while at < len(data):
+        m = TOKEN.match(data, at)
+        need(m, "no token at", at, "of", data[:300])
+        at = m.end()
+        if m[2] is not None:
+            stack[-1].append(data[at:at + int(m[2])])
+            at += int(m[2])
+        elif m[1] is not None:
+            stack[-1].append(re.sub(rb"\\(.)", rb"\1", m[1]))
+        elif m[3] == b"(":
+            stack.append([])
+        elif m[3] == b")":
+            need(len(stack) > 1, "too many ) in", data[:300])
+            stack[-2].append(stack.pop())
+        elif m[4] is not None:
+            stack[-1].append(None if m[4] == b"NIL" else m[4])
+    need(len(stack) == 1, "a ) is missing in", data[:300])
+    return stack[0]
+
+
+def pairs(items):
+    """[name, value, name, value] as a dict with names in capitals."""
+    need(len(items) % 2 == 0, "an item without its value in", items)
+    found = {}
+    for name, value in zip(items[::2], items[1::2]):
+        name = name.decode().upper()
+        need(name not in found, name, "twice in", items)
+        found[name] = value
+    return found
+
+
+def numbers_of(text):
+    """A uid-set or sequence-set without "*", in the order in which it is written."""
+    text = text.decode() if isinstance(text, bytes) else text
+    out = []
+    for part in text.split(","):
+        first, _, last = part.partition(":")
+        a, b = int(first), int(last or first)
+        out.extend(range(a, b + 1) if a <= b else range(a, b - 1, -1))
+    return out
+
+
+def set_of(numbers):
+    """The other way: [1, 2, 3, 7] is "1:3,7"."""
+    out = []
+    for n in numbers:
+        if out and n == out[-1][1] + 1:
+            out[-1][1] = n
+        else:
+            out.append([n, n])
+    return ",".join(str(a) if a == b else f"{a}:{b}" for a, b in out)
+
+
+# --- the view ---
+
+class Rules:
+    """What the command that is running allows to come."""
+
+    def __init__(self, expunge=True, uid=False, numbers=True):
+        self.expunge = expunge          # EXPUNGE, and VANISHED without EARLIER
+        self.uid = uid                  # a UID command: FETCH must bring the UID
+        self.numbers = numbers          # False: UIDONLY is on
+
+
+ANY = Rules()
+
+
+class Message:
+    """As far as the client was told; None: not yet."""
+    __slots__ = ("uid", "flags", "recent", "modseq")
+
+    def __init__(self, uid=None):
+        self.uid, self.flags, self.recent, self.modseq = uid, None, None, None
+
+    def __repr__(self):
+        return f"<{self.uid} {self.flags and sorted(self.flags)}>"
+
+
+class View:
+    def __init__(self, uidonly=False, qresync=False):
+        self.uidonly, self.qresync = uidonly, qresync
+        self.condstore = qresync
+        self.deselected()
+
+    def deselected(self):
+        self.state = None               # None, "selecting", "READ-WRITE", "READ-ONLY"
+        self.messages = []
+        self.recent = None
+        self.uidvalidity = self.uidnext = self.highestmodseq = self.unseen = None
+        self.flags = self.permanent = None
+        self.fetched = []               # (Message, items) since clear()
+        self.vanished = []              # UIDs since clear()
+        self.other = []                 # lines that are about something else
+        self.bye = None
+
+    def selecting(self):
+        self.deselected()
+        self.state = "selecting"
+
+    def selected(self, code):
+        need(code in ("READ-ONLY", "READ-WRITE"), "SELECT ended with code", code)
+        need(None not in (self.recent, self.uidvalidity, self.uidnext, self.flags, self.permanent),
+             "SELECT left something out")
+        self.state = code
+
+    def clear(self):
+        self.fetched, self.vanished, self.other = [], [], []
+
+    # --- one response ---
+
+    def apply(self, line, rules=ANY):
+        """LINE without "* " and the final CRLF."""
+        m = re.match(rb"(\d+) (EXISTS|RECENT|EXPUNGE|FETCH|UIDFETCH)\b ?", line)
+        if m:
+            need(self.state, "nothing is selected:", line[:200])
+            n, word, rest = int(m[1]), m[2].decode(), line[m.end():]
+            getattr(self, "on_" + word.lower())(n, rest, rules)
+        elif line.startswith(b"VANISHED "):
+            self.on_vanished(line, rules)
+        elif line.startswith(b"FLAGS ("):
+            self.flags = frozenset(lists(line)[1])
+        elif re.match(rb"(OK|NO) \[", line):
+            self.on_code(line)
+        elif line.startswith(b"BYE"):
+            self.bye = line
+        else:
+            self.other.append(line)
+
+    def on_code(self, line):
+        code = re.match(rb"(?:OK|NO) \[([A-Z-]+)(?: ([^\]]*))?\]", line)
+        need(code, "no response code:", line[:200])
+        name, value = code[1].decode(), code[2]
+        if name == "UIDVALIDITY":
+            need(self.uidvalidity in (None, int(value)), "UIDVALIDITY changed", line)
+            self.uidvalidity = int(value)
+        elif name == "UIDNEXT":
+            self.uidnext = int(value)
+        elif name == "HIGHESTMODSEQ":
+            self.saw_highest(int(value))
+        elif name == "UNSEEN":
+            self.unseen = int(value)
+        elif name == "PERMANENTFLAGS":
+            self.permanent = frozenset(lists(value)[0])
+        else:
+            need(name != "NOMODSEQ", "NOMODSEQ")
+            self.other.append(line)
+
+    def saw_highest(self, modseq):
+        need(modseq >= (self.highestmodseq or 0), "HIGHESTMODSEQ went back from",
+             self.highestmodseq, "to", modseq)
+        self.highestmodseq = modseq
+
+    def on_exists(self, n, _rest, _rules):
+        need(n >= len(self.messages), "EXISTS", n, "but there were", len(self.messages))
+        self.messages += [Message() for _ in range(n - len(self.messages))]
+
+    def on_recent(self, n, _rest, _rules):
+        need(n <= len(self.messages), n, "RECENT of", len(self.messages))
+        self.recent = n
+
+    def on_expunge(self, n, _rest, rules):
+        need(rules.expunge, "EXPUNGE where it may not come")
+        need(self.state != "selecting", "EXPUNGE during SELECT")
+        need(not self.uidonly, "EXPUNGE with UIDONLY")
+        need(not self.qresync, "EXPUNGE after ENABLE QRESYNC")
+        need(1 <= n <= len(self.messages), "EXPUNGE", n, "of", len(self.messages))
+        self.vanished.append(self.messages.pop(n - 1).uid)
+
+    def on_vanished(self, line, rules):
+        need(self.qresync or self.uidonly, "VANISHED without ENABLE")
+        m = re.fullmatch(rb"VANISHED (\(EARLIER\) )?([\d:,]+)", line)
+        need(m, "not VANISHED:", line[:200])
+        uids = set(numbers_of(m[2]))
+        if m[1]:
+            self.vanished += sorted(uids)
+            return
+        need(rules.expunge, "VANISHED where it may not come")
+        need(self.state != "selecting", "VANISHED without EARLIER during SELECT")
+        known = {x.uid for x in self.messages}
+        need(None in known or uids <= known, "VANISHED of unknown", sorted(uids - known))
+        self.messages = [x for x in self.messages if x.uid not in uids]
+        self.vanished += sorted(uids)
+
+    def on_fetch(self, n, rest, rules):
+        need(not self.uidonly, "FETCH with UIDONLY")
+        need(1 <= n <= len(self.messages), "FETCH of", n, "of", len(self.messages))
+        items = pairs(lists(rest)[0])
+        if rules.uid or self.qresync:
+            need("UID" in items, "no UID in", rest[:200])
+        self.on_items(n - 1, items)
+
+    def on_uidfetch(self, uid, rest, _rules):
+        need(self.uidonly, "UIDFETCH without UIDONLY")
+        items = pairs(lists(rest)[0])
+        need("UID" not in items, "UID in UIDFETCH")
+        items["UID"] = b"%d" % uid
+        at = [i for i, x in enumerate(self.messages) if x.uid == uid]
+        if not at:                      # a new one whose UID was not told before
+            at = [i for i, x in enumerate(self.messages) if x.uid is None]
+        need(at, "UIDFETCH of unknown", uid)
+        self.on_items(at[0], items)
+
+    def on_items(self, i, items):
+        x = self.messages[i]
+        if "UID" in items:
+            self.learn_uid(i, int(items["UID"]))
+        if "MODSEQ" in items:
+            modseq = int(items["MODSEQ"][0])
+            need(modseq > 0, "MODSEQ 0")
+            need(modseq >= (x.modseq or 0), "modseq of", x, "went back from", x.modseq, "to", modseq)
+            x.modseq = modseq
+            self.highestmodseq = max(self.highestmodseq or 0, modseq)
+        if "FLAGS" in items:
+            told = [f.lower() for f in items["FLAGS"]]
+            need(len(told) == len(set(told)), "a flag twice in", items["FLAGS"])
+            have = {f.lower() for f in self.flags or ()} | {b"\\recent"}
+            need(set(told) <= have, "flags that FLAGS did not announce:", set(told) - have)
+            x.recent = b"\\recent" in told
+            x.flags = frozenset(f.decode() for f in told) - {"\\recent"}
+        self.fetched.append((x, items))
+
+    def learn_uid(self, i, uid):
+        x = self.messages[i]
+        need(x.uid in (None, uid), "UID of", i + 1, "was", x.uid, "and is", uid)
+        x.uid = uid
+        before = next((y.uid for y in reversed(self.messages[:i]) if y.uid), 0)
+        after = next((y.uid for y in self.messages[i + 1:] if y.uid), uid + 1)
+        need(before < uid < after, "UID", uid, "stands between", before, "and", after)
+
+    # --- what it comes to ---
+
+    def check(self):
+        """Between two commands."""
+        told = [x.recent for x in self.messages]
+        if None not in told and self.recent is not None:
+            need(self.recent == sum(told), "RECENT says", self.recent, "flags say", sum(told))
+        elif self.recent is not None:
+            need(self.recent >= sum(r is True for r in told), "RECENT says only", self.recent)
+
+    def past(self):
+        """What a client keeps of it for QRESYNC: UID -> flags, and its points in time."""
+        return {"uidvalidity": self.uidvalidity, "modseq": self.highestmodseq,
+                "flags": {x.uid: x.flags for x in self.messages}}

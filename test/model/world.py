@@ -1,0 +1,160 @@
+"""What the mailboxes hold, when everything happens one after the other.
+
+A World is told of each command that succeeds, in order, and then knows what
+every session of every user must see: rules of RFC 3501, RFC 4314 and of what
+\\Recent and each user's own \\Seen are.  It knows nothing of connections.
+"""
+import itertools
+
+SYSTEM = ("\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted")
+ALL_RIGHTS = frozenset("lrswipkxtea")
+
+
+class Mail:
+    """A message in a mailbox."""
+    __slots__ = ("uid", "content", "flags", "seen", "expunged", "modseq", "moved", "date")
+
+    def __init__(self, uid, content, flags=(), seen=()):
+        self.uid, self.content = uid, content
+        self.flags, self.seen = frozenset(flags), frozenset(seen)
+        self.expunged = False
+        self.modseq = None              # as it was told last; None: it has changed since
+        self.moved = 0                  # the modseq before
+        self.date = None
+
+    def __repr__(self):
+        return f"<{self.uid}{' expunged' if self.expunged else ''} {self.content['token']}>"
+
+    def flags_for(self, user):
+        return self.flags | ({"\\seen"} if user in self.seen else set())
+
+    def change(self, flags, seen):
+        if (flags, seen) != (self.flags, self.seen):
+            self.flags, self.seen = flags, seen
+            self.touch()
+
+    def touch(self):
+        if self.modseq is not None:
+            self.moved, self.modseq = self.modseq, None
+
+
+class Box:
+    def __init__(self, owner, leaf, rights):
+        self.owner, self.leaf = owner, leaf
+        self.rights = dict(rights)      # user -> letters
+        self.mails = []                 # in UID order, expunged ones too
+        self.uidnext = 1
+        self.uidvalidity = None         # as first seen
+        self.recent = {}                # user -> the last UID given to a session of his
+        self.deleted = False
+        self.version = 0                # goes up with each change
+
+    def __repr__(self):
+        return f"<{self.owner} {self.leaf or 'INBOX'}>"
+
+    def name_for(self, user):
+        if user == self.owner:
+            return "INBOX" + ("." + self.leaf if self.leaf else "")
+        return f"user.{self.owner}" + ("." + self.leaf if self.leaf else "")
+
+    def may(self, user, *letters):
+        return all(letter in self.rights.get(user, "") for letter in letters)
+
+    def live(self):
+        return [m for m in self.mails if not m.expunged]
+
+    def by_uid(self, uid):
+        return next((m for m in self.mails if m.uid == uid), None)
+
+    # --- flags and rights (RFC 4314 section 4) ---
+
+    def settable(self, user):
+        rights = self.rights.get(user, "")
+        flags = set()
+        if "s" in rights:
+            flags.add("\\seen")
+        if "t" in rights:
+            flags.add("\\deleted")
+        if "w" in rights:
+            flags |= {"\\answered", "\\flagged", "\\draft"}
+        return flags
+
+    def allowed(self, user, flags):
+        """Those of FLAGS that USER may set here."""
+        may, keywords = self.settable(user), "w" in self.rights.get(user, "")
+        return frozenset(f for f in flags
+                         if (f in may if f.startswith("\\") else keywords))
+
+    def may_store(self, user, op, flags):
+        """False: nothing that it names may be changed."""
+        return bool(self.allowed(user, flags)) or (
+            bool(self.settable(user)) and (op == "" or not flags))
+
+    def stored(self, user, have, op, flags):
+        """FLAGS of a message that had HAVE (with the user's \\Seen)."""
+        allowed = self.allowed(user, flags)
+        if op == "+":
+            return have | allowed
+        if op == "-":
+            return have - allowed
+        keeps = {f for f in have if not self.allowed(user, {f})}
+        return frozenset(keeps | allowed)
+
+    # --- changes ---
+
+    def append(self, user, content, flags=()):
+        flags = self.allowed(user, flags)
+        m = Mail(self.uidnext, content, flags - {"\\seen"},
+                 {user} if "\\seen" in flags else ())
+        self.uidnext += 1
+        self.mails.append(m)
+        self.version += 1
+        return m
+
+    def store(self, user, m, op, flags):
+        if m.expunged:
+            return
+        now = self.stored(user, m.flags_for(user), op, flags)
+        m.change(frozenset(now - {"\\seen"}),
+                 m.seen | {user} if "\\seen" in now else m.seen - {user})
+        self.version += 1
+
+    def expunge(self, m):
+        assert not m.expunged
+        m.expunged = True
+        m.touch()
+        self.version += 1
+
+    def copy(self, user, source, mails):
+        """Returns the copies."""
+        return [self.append(user, m.content, m.flags_for(user)) for m in mails]
+
+
+class World:
+    def __init__(self, immediate=True):
+        self.boxes = []
+        self.immediate = immediate      # else who has a deleted mailbox selected goes on
+        self.tokens = itertools.count(1)
+
+    def find(self, owner, leaf):
+        return next((b for b in self.boxes if (b.owner, b.leaf) == (owner, leaf)), None)
+
+    def create(self, owner, leaf, rights=None):
+        """RIGHTS: of a top-level mailbox; others have those of their INBOX."""
+        box = Box(owner, leaf, rights or self.find(owner, "").rights)
+        self.boxes.append(box)
+        return box
+
+    def delete(self, box):
+        box.deleted = self.immediate
+        box.version += 1
+        self.boxes.remove(box)
+
+    def names_for(self, user):
+        return {b.name_for(user) for b in self.boxes if b.may(user, "l")}
+
+    def content(self, extra=""):
+        token = f"tok{next(self.tokens)}x"
+        text = (f"From: a@example.org\r\nMessage-ID: <{token}@example.org>\r\n"
+                f"Subject: {token}\r\n\r\nThis is {token}.\r\n{extra}")
+        return {"token": token, "bytes": text.encode()}
