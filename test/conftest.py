@@ -82,6 +82,28 @@ def make_server():
 
 
 @pytest.fixture(scope="module")
+def module_server():
+    """As make_server, for all tests of a file; the log is looked at at its end."""
+    servers = []
+
+    def make(options=None):
+        srv = Server(options, name=f"file{len(servers)}")
+        servers.append(srv)
+        srv.start()
+        return srv
+
+    yield make
+    for srv in servers:
+        srv.stop()
+    try:
+        for srv in servers:
+            check_log(srv)
+    finally:
+        for srv in servers:
+            srv.remove()
+
+
+@pytest.fixture(scope="module")
 def demo():
     """One server of ./quickstart for the tests of a file; see demo.py."""
     import demo as module

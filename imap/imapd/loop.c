@@ -160,6 +160,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 		    .started_ns = session_clock() },
 	};
 	parser_init(&in.p, input->text, arena);
+	in.p.max = &s->limits;
 	in.p.utf8_only = s->enabled & ENABLED_UTF8;
 	in.p.has_blob = input->blob != NULL;
 	in.p.blob_at = input->blob_at;
@@ -223,7 +224,7 @@ loop(struct session *s)
 	while (s->state != STATE_LOGOUT) {
 		struct input input;
 		enum err e = reader_next(s->reader, &input);
-		if (e != OK && stream_error(s->stream) != OK) {
+		if (e == ERR_CLOSED || (e != OK && stream_error(s->stream) != OK)) {
 			say_goodbye(s, e);
 			break;
 		}
@@ -276,7 +277,7 @@ session_run(struct server *server, struct client *client)
 		.server = server, .client = client,
 		.stream = client->stream, .reply = &reply,
 		.arena = arena_new(SESSION_ARENA), .commands = commands,
-		.state = STATE_NOT_AUTHENTICATED,
+		.state = STATE_NOT_AUTHENTICATED, .limits = parse_limits_default,
 	};
 	reply_init(&reply, client->stream);
 	s.reader = reader_new(client->stream, &reply);

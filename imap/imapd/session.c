@@ -2,6 +2,7 @@
 #include "imap/imapd/session.h"
 #include "imap/imapd/proto/reader.h"
 
+#include <stdio.h>
 #include <time.h>
 
 enum {
@@ -92,15 +93,30 @@ session_enable(struct session *s, unsigned bits)
 		s->names.utf8 = s->reply->utf8 = true;
 }
 
+/* Those of WORDS that are not to be kept secret, each behind a space. */
+static void
+add_capabilities(const struct session *s, const char *words, struct buf *out)
+{
+	struct str left = str_c(words), word;
+	char name[64];
+	while (str_next_word(&left, &word)) {
+		snprintf(name, sizeof(name), "%.*s", STR_ARG(word));
+		if (!conf_has_word(s->server->conf, CONF_SUPPRESS_CAPABILITIES, name)) {
+			buf_addc(out, ' ');
+			buf_add_str(out, word);
+		}
+	}
+}
+
 void
 session_capabilities(const struct session *s, struct buf *out)
 {
-	buf_adds(out, "IMAP4rev1 LITERAL+");
+	bool minus = conf_switch(s->server->conf, CONF_LITERALMINUS);
+	buf_adds(out, "IMAP4rev1");
+	add_capabilities(s, minus ? "LITERAL-" : "LITERAL+", out);
 	for (const struct command_def *d = s->commands; d < s->commands + REQUESTS; d++)
-		if (d->capability != NULL) {
-			buf_addc(out, ' ');
-			buf_adds(out, d->capability);
-		}
+		if (d->capability != NULL)
+			add_capabilities(s, d->capability, out);
 	if (s->login == NULL)
 		return;
 	if (login_may_start_tls(s->login))
@@ -114,18 +130,37 @@ session_capabilities(const struct session *s, struct buf *out)
 		buf_truncate(out, n);
 }
 
-void
-session_logged_in(struct session *s, struct user *user)
+/* What imapd.conf says of commands. */
+static void
+take_limits(struct session *s)
 {
 	const struct conf *conf = s->server->conf;
+	s->limits = (struct parse_limits){
+		.quoted = (size_t)conf_bytes(conf, CONF_MAXQUOTED),
+		.word = (size_t)conf_bytes(conf, CONF_MAXWORD),
+		.elements = (unsigned)conf_int(conf, CONF_MAXARGUMENTS),
+		.nesting = (unsigned)conf_int(conf, CONF_MAXNESTING),
+		.ranges = (unsigned)conf_int(conf, CONF_MAXRANGES),
+		.search_keys = (unsigned)conf_int(conf, CONF_MAXSEARCHKEYS),
+	};
 	struct reader_limits max = {
 		.literal = (size_t)conf_bytes(conf, CONF_MAXLITERAL),
 		.command = (size_t)conf_bytes(conf, CONF_MAXARGSSIZE),
 		.message = (uint64_t)conf_bytes(conf, CONF_MAXMESSAGESIZE),
+		.literal_minus = conf_switch(conf, CONF_LITERALMINUS),
 	};
+	if (max.command == 0 || max.command > COMMAND_ARENA)
+		max.command = COMMAND_ARENA;
 	/* RFC822.SIZE and the size of a literal are 32-bit numbers. */
 	if (max.message == 0 || max.message > UINT32_MAX)
 		max.message = UINT32_MAX;
+	reader_allow_messages(s->reader, s->store, &max);
+}
+
+void
+session_logged_in(struct session *s, struct user *user)
+{
+	const struct conf *conf = s->server->conf;
 	login_free(s->login);
 	s->login = NULL;
 	s->user = user;
@@ -133,7 +168,7 @@ session_logged_in(struct session *s, struct user *user)
 	s->names.userid = user->id.userid;
 	s->names.is_admin = user->id.is_admin;
 	s->state = STATE_AUTHENTICATED;
-	reader_allow_messages(s->reader, s->store, &max);
+	take_limits(s);
 	stream_deadline(s->stream, 0);
 	stream_timeout(s->stream, (int)conf_seconds(conf, CONF_TIMEOUT));
 	server_status(s->server, s->client, user->name, NULL);

@@ -43,7 +43,7 @@ enum session_state {			/* RFC 3501 section 3 */
 
 enum {
 	SESSION_ARENA = 1024 * 1024,
-	COMMAND_ARENA = 64 * 1024 * 1024,
+	COMMAND_ARENA = 64 * 1024 * 1024,	/* maxargssize's description says so */
 };
 
 #define SESSION_VERSION	PACKAGE_VERSION
@@ -64,6 +64,8 @@ struct session {
 	struct arena *arena;
 	enum session_state state;
 	const struct command_def *commands; /* the table */
+
+	struct parse_limits limits;	/* what one command may ask for */
 
 	struct login *login;		/* until the user is known, then NULL */
 	struct user *user;		/* NULL before that */

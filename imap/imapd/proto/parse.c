@@ -16,19 +16,30 @@ enum {					/* classes of bytes */
 	C_WORD = 8,			/* letters, digits, ".", "-", "_" */
 };
 
+/* One row of 16 bytes a line; all from 0x80 on are in no class. */
+static const uint8_t class_table[256] = {
+#define A C_ATOM
+#define N (C_ATOM | C_WORD)
+#define R C_RESP
+#define W C_WILD
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, A, 0, A, A, W, A, A, 0, 0, W, A, A, N, N, A,		/*  !"#$%&'()*+,-./ */
+	N, N, N, N, N, N, N, N, N, N, A, A, A, A, A, A,		/* 0123456789:;<=>? */
+	A, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,		/* @ABC ... */
+	N, N, N, N, N, N, N, N, N, N, N, A, 0, R, A, N,		/* ... XYZ[\]^_ */
+	A, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,		/* `abc ... */
+	N, N, N, N, N, N, N, N, N, N, N, 0, A, A, A, 0,		/* ... xyz{|}~ DEL */
+#undef A
+#undef N
+#undef R
+#undef W
+};
+
 static unsigned
 class_of(unsigned char c)
 {
-	if (c <= ' ' || c >= 127 || strchr("(){\"\\", c) != NULL)
-		return 0;
-	if (c == ']')
-		return C_RESP;
-	if (c == '%' || c == '*')
-		return C_WILD;
-	if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z')
-	    || c == '.' || c == '-' || c == '_')
-		return C_ATOM | C_WORD;
-	return C_ATOM;
+	return class_table[c];
 }
 
 bool
@@ -44,7 +55,7 @@ is_astring_char(unsigned char c)
 }
 
 const struct parse_limits parse_limits_default = {
-	.elements = 50000, .nesting = 100, .ranges = 100000, .search_keys = 10000,
+	.quoted = 128 * 1024, .word = 128 * 1024, .elements = 50000, .nesting = 100, .ranges = 100000, .search_keys = 10000,
 };
 
 void
@@ -214,6 +225,10 @@ run_of(struct parser *p, unsigned classes, int except, struct str *s)
 	    && (class_of((unsigned char)c) & classes))
 		p->at++;
 	*s = (struct str){ p->in.p + from, p->at - from };
+	if (s->n > p->max->word) {
+		p->at = from;
+		return parse_too_big(p, "a word is too long");
+	}
 	return s->n > 0;
 }
 
@@ -317,6 +332,8 @@ parse_quoted(struct parser *p, struct str *s)
 		return parse_expect(p, "a quoted string without CR, LF and NUL");
 	const char *from = p->in.p + p->at + 1;
 	size_t n = end - p->at - 1;
+	if (n > p->max->quoted)
+		return parse_too_big(p, "a quoted string is too long");
 	*s = (struct str){ from, n };
 	if (escapes > 0) {
 		char *to = parse_take(p, n - escapes + 1);

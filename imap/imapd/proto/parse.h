@@ -24,6 +24,8 @@
 
 /* What one command may ask for; a session has its own from imapd.conf. */
 struct parse_limits {
+	size_t quoted;			/* bytes of one quoted string */
+	size_t word;			/* bytes of one atom */
 	unsigned elements;		/* words and elements of lists */
 	unsigned nesting;		/* lists and search keys in each other */
 	unsigned ranges;		/* in one sequence set */

@@ -270,11 +270,15 @@ read_to_blob(struct reader *r, struct input *in, uint64_t n)
 
 /* Looks at what the literal would cost, before it is asked for. */
 static void
-judge(struct reader *r, struct input *in, uint64_t size, bool message)
+judge(struct reader *r, struct input *in, const struct announced *a, bool message)
 {
+	uint64_t size = a->size;
 	size_t used = r->text.n + 2;	/* with the CRLF before its bytes */
 	if (used > r->max.command)
 		refuse(r, in, ERR_LIMIT, "TOOBIG", "Command too long");
+	else if (r->max.literal_minus && !a->sync && a->size > READER_LITERAL_MINUS)
+		refuse(r, in, ERR_LIMIT, "TOOBIG",
+		    "Literals of more than 4096 bytes must be synchronizing");
 	else if (message && in->blob != NULL)
 		refuse(r, in, ERR_SYNTAX, NULL, "APPEND takes one message");
 	else if (message && size > r->max.message)
@@ -289,10 +293,14 @@ static enum err
 read_literal(struct reader *r, struct input *in, const struct announced *a, bool *end)
 {
 	bool message = is_message(r);
-	judge(r, in, a->size, message);
+	judge(r, in, a, message);
 	*end = r->refused != OK && a->sync;
 	if (*end)
 		return OK;
+	if (r->refused != OK && a->size > READER_MAX_SKIP) {
+		reply_bye(r->out, "[TOOBIG] Literal too big even to be dropped");
+		return ERR_CLOSED;
+	}
 	if (r->refused != OK)
 		return skip(r, a->size);
 	buf_adds(&r->text, "\r\n");

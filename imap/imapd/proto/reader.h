@@ -13,7 +13,8 @@
  * Limits.  Until reader_allow_messages() what a command may hold is bounded by
  * READER_EARLY; after it by what imapd.conf says.  What is longer is refused,
  * and read and dropped as far as it comes without our asking: a
- * nonsynchronizing literal that is too big is skipped, never taken for commands.
+ * nonsynchronizing literal that is too big is skipped, never taken for commands;
+ * one too big even for that ends the connection (RFC 7888 section 4).
  *
  * Whenever the reader is about to wait for the client, all replies so far are
  * sent first; else they wait for each other.
@@ -26,7 +27,11 @@
 #include "lib/err.h"
 #include "lib/stream.h"
 
-enum { READER_EARLY = 64 * 1024 };
+enum {
+	READER_EARLY = 64 * 1024,
+	READER_LITERAL_MINUS = 4096,	/* RFC 7888 section 5 */
+	READER_MAX_SKIP = 256 * 1024 * 1024,	/* what is worth reading to drop it */
+};
 
 struct input {
 	struct str text;		/* without the final CRLF; until the next call */
@@ -47,6 +52,7 @@ struct reader_limits {
 	size_t literal;			/* one literal (maxliteral) */
 	size_t command;			/* all but APPEND's message (maxargssize) */
 	uint64_t message;		/* APPEND's message (maxmessagesize) */
+	bool literal_minus;		/* none above 4096 bytes without our leave */
 };
 void reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max);
 
