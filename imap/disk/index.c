@@ -13,6 +13,13 @@
  *     cleared after it is in the file: not 0 under the lock means that its
  *     writer died, and the log from there on must be looked through.
  *  4. UIDs of records never change, so index_find() needs no protection.
+ *  5. sums_crc is of the words from applied_lsn on when seq is even; but not of
+ *     recent_uid, cache_size and state, which no log puts back, so that a power
+ *     cut may tear them from the rest.  Who gets the lock looks
+ *     at it before he changes anything (index_needs_repair()), else he would
+ *     put his signature to the damage.  A kill inside leaves seq odd: sums are
+ *     made anew then.  After a power cut any of the words may be old: replay
+ *     makes them anew of each mailbox that has changed since the checkpoint.
  *
  * Nothing here is flushed at a commit: the log is.  A checkpoint flushes the
  * file; after a power cut replay puts back every record changed since.
@@ -59,6 +66,25 @@ header_crc(const struct index_header *h)
 	return crc32c(0, h, offsetof(struct index_header, seq));
 }
 
+static uint32_t
+sums_crc(const struct index_header *h)
+{
+	const size_t from = offsetof(struct index_header, applied_lsn);
+	struct index_header plain = *h;
+	uint32_t crc;
+
+	plain.recent_uid = plain.state = 0;
+	plain.cache_size = 0;
+	crc = crc32c(0, &plain.applied_lsn, offsetof(struct index_header, sums_crc) - from);
+	return crc != 0 ? crc : 1;
+}
+
+bool
+index_sums_valid(const struct index_header *h)
+{
+	return (h->seq & 1) != 0 || h->sums_crc == 0 || h->sums_crc == sums_crc(h);
+}
+
 /*
  * Without what is written outside of commits, so that a power cut may tear it
  * from the rest and no log puts it back: the cache's place (the entry checks
@@ -103,6 +129,7 @@ index_create(int dirfd, const struct id128 *id, uint32_t uidvalidity, bool durab
 
 	memcpy(h.magic, index_magic, sizeof(h.magic));
 	h.crc = header_crc(&h);
+	h.sums_crc = sums_crc(&h);
 	memcpy(page, &h, sizeof(h));
 	return file_replace(dirfd, "cyrus.index", page, sizeof(page), 0600, durable);
 }
@@ -174,6 +201,7 @@ index_rebase(int dirfd, const char *file, uint64_t base_lsn)
 	h.seq &= ~(uint64_t)1;
 	h.state = 0;
 	h.crc = header_crc(&h);
+	h.sums_crc = sums_crc(&h);
 	e = file_write_at(fd, file, &h, sizeof(h), 0);
 	close(fd);
 	return e;
@@ -198,6 +226,11 @@ index_usage(int dirfd, struct index_usage *u, bool *in_commit)
 	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq ||
 	    h.bytes != again.bytes || h.exists != again.exists ||
 	    h.annotation != again.annotation;
+	/* Whoever opens the mailbox next puts them right, and counts the root. */
+	if (!*in_commit && !index_sums_valid(&h)) {
+		log_err("cyrus.index: damaged sums");
+		return ERR_CORRUPT;
+	}
 	return OK;
 }
 
@@ -426,6 +459,9 @@ index_snapshot(struct index *ix, struct index_header *h)
 		s = read_begin(ix);
 		memcpy(h, ix->h, sizeof(*h));
 	} while (read_retry(ix, s));
+	/* Whoever gets the lock mends it, as he would after a dead writer. */
+	if (!ix->locked && !index_sums_valid(h))
+		return ERR_BUSY;
 	if (h->records > index_room(ix)) {
 		enum err e = map(ix);
 
@@ -562,7 +598,7 @@ index_unlock(struct index *ix)
 bool
 index_needs_repair(const struct index *ix)
 {
-	return ix->h->dirty_lsn != 0 || (ix->h->seq & 1) != 0;
+	return ix->h->dirty_lsn != 0 || (ix->h->seq & 1) != 0 || !index_sums_valid(ix->h);
 }
 
 /* --- changing --- */
@@ -599,6 +635,7 @@ void
 index_write_end(struct index *ix)
 {
 	ensure((ix->h->seq & 1) == 1);
+	ix->h->sums_crc = sums_crc(ix->h);
 	atomic_fetch_add_explicit(seq_of(ix), 1, memory_order_release);
 }
 
@@ -677,6 +714,7 @@ index_replace(int dirfd, const struct index_header *h, struct index_record *r, u
 	if (n > 0)
 		memcpy(file + INDEX_HEADER_SIZE, r, (size_t)n * INDEX_RECORD_SIZE);
 	to->crc = header_crc(to);
+	to->sums_crc = sums_crc(to);
 	e = file_replace(dirfd, "cyrus.index", file, room, 0600, true);
 	free(file);
 	return e;

@@ -88,8 +88,10 @@ struct index_header {
 	uint64_t annotation;		/* octets of annotations: the mailbox's, and those
 					   of messages that exist */
 	uint64_t annotations_changed;	/* modseq of the last change of cyrus.annotations */
+	uint32_t reserved[79];		/* 0; new fields come here, and are in sums_crc */
+	uint32_t sums_crc;		/* of what changes with commits; 0: none yet */
 };
-static_assert(sizeof(struct index_header) <= INDEX_HEADER_SIZE, "header layout");
+static_assert(sizeof(struct index_header) == INDEX_HEADER_SIZE, "header layout");
 
 enum index_state {
 	INDEX_REPLACED = 1,		/* a newer file took this one's name: reopen */
@@ -110,6 +112,13 @@ enum err index_replace(int dirfd, const struct index_header *h, struct index_rec
 /* Is the record's checksum right?  For reading a damaged file. */
 bool index_record_valid(const struct index_record *r);
 bool index_header_valid(const struct index_header *h);
+
+/*
+ * Is the part that changes with commits what index_write_end() left?  In a
+ * copy that index_snapshot() made, or under the lock.  While a writer is, or
+ * has died, inside nobody can tell: true.
+ */
+bool index_sums_valid(const struct index_header *h);
 
 /* The header's fixed part is right; the rest may be in the middle of a commit. */
 enum err index_header_read(int dirfd, struct index_header *h) MUST_CHECK;
@@ -213,7 +222,7 @@ enum err index_reserve(struct index *ix, uint32_t n) MUST_CHECK;
 
 /*
  * Changing it, under the lock: index_write_begin() keeps readers off,
- * index_write_end() computes the header's checks and lets them in.  Between
+ * index_write_end() computes the header's check and lets them in.  Between
  * the two nothing can fail.
  */
 void index_write_begin(struct index *ix);
@@ -235,6 +244,23 @@ uint32_t index_ordered(struct index *ix);
 
 /* Counts exists, bytes, unseen ... anew from the records (between begin and end). */
 void index_recount(struct index *ix);
+
+/*
+ * If the sums are not valid (index_mend.c), under the lock: puts them right
+ * from the records, and the last UID and highest modseq from those and from
+ * what KNOWN says.  ERR_CORRUPT, and nothing has changed: a record is damaged,
+ * too.
+ */
+struct witness;
+enum err index_mend(struct index *ix, const struct witness *known) MUST_CHECK;
+
+/*
+ * As far as that can be said of one number: is it not below FLOOR, the highest
+ * that is known to have been given, nor so far above that nobody can have been
+ * there?  Else it is FLOOR.
+ */
+uint32_t index_sane_uid(uint32_t uid, uint32_t floor);
+uint64_t index_sane_modseq(uint64_t modseq, uint64_t floor);
 
 /*
  * Appends a cache entry's bytes, under the lock, before the commit: *offset is

@@ -5,13 +5,15 @@ STORE_SRCS += \
 	imap/disk/header.c \
 	imap/disk/id128.c \
 	imap/disk/index.c \
+	imap/disk/index_mend.c \
 	imap/disk/rec.c \
 	imap/disk/seen.c \
 	imap/disk/spool.c \
 	imap/disk/uidset.c \
 	imap/disk/wal.c \
 	imap/disk/wal_open.c \
-	imap/disk/wal_place.c
+	imap/disk/wal_place.c \
+	imap/disk/witness.c
 UNIT_TESTS += \
 	test/unit/test_header.c \
 	test/unit/test_index_race.c \

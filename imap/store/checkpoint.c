@@ -7,7 +7,8 @@
  *  1. mark: the log's end.  Commits after it stay in the log whatever happens.
  *  2. Lock and unlock each mailbox that a frame before the mark names: its
  *     writer has then applied his commit, or died, and mailbox_lock() has
- *     applied it for him.
+ *     applied it for him.  How far the mailbox has come is written into its
+ *     cyrus.header, too (witness.h).
  *  3. syncfs(): one call flushes message files, links, indexes; another the
  *     configuration directory, which may be another file system: replay counts
  *     the quota roots of the mailboxes that it meets, so a sum that is not yet
@@ -32,6 +33,7 @@
 #include "imap/store/recover.h"
 #include "imap/disk/spool.h"
 #include "imap/disk/wal.h"
+#include "imap/disk/witness.h"
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
@@ -185,6 +187,20 @@ drop_staged(struct partition *part, const struct named *n)
 
 /* --- the checkpoint --- */
 
+/*
+ * How far it has come, before the log that says so goes.  In place, so a full
+ * disk is no obstacle; flushed with all else, or the old one stays, and the log.
+ */
+static void
+bear_witness(struct index *ix)
+{
+	const struct witness w = { ix->h->last_uid, ix->h->highestmodseq };
+
+	if (witness_raise(ix->dirfd, &ix->h->id, &w) == ERR_IO)
+		log_warning("mailbox %s: cyrus.header does not say which UIDs were given",
+		    ix->name);
+}
+
 /* Waits until the mailbox's commits are in its files. */
 static enum err
 settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
@@ -201,8 +217,10 @@ settle_mailbox(struct store *s, struct partition *part, const struct id128 *id)
 		err = mblist_open_index(s, e, &ix);
 	if (err == OK)
 		err = mailbox_lock(s, part, ix, e);
-	if (err == OK)
+	if (err == OK) {
+		bear_witness(ix);
 		index_unlock(ix);
+	}
 	index_close(ix);
 	arena_free(arena);
 	/* Gone, or beyond repair by a log: neither may keep the log for ever. */

@@ -24,6 +24,7 @@
 #include "imap/disk/spool.h"
 #include "imap/disk/wal.h"
 #include "imap/disk/header.h"
+#include "imap/disk/witness.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -174,13 +175,31 @@ restore_file(struct applier *a, int dirfd, const struct rec_message *m)
 	return ERR_CORRUPT;
 }
 
+/*
+ * Is the record number AT that of UID, and MODSEQ no news to it?  What is not
+ * in the log, that its file was reclaimed, would be forgotten.  After a power
+ * cut only part of a record may be as new as its modseq.
+ */
+static bool
+knows(const struct applier *a, struct index *ix, uint32_t at, uint32_t uid, uint64_t modseq)
+{
+	const struct index_record *r = index_peek(ix, at);
+
+	return !a->cold && at < ix->h->records && r->uid == uid && r->modseq >= modseq &&
+	    index_record_valid(r);
+}
+
 static enum err
 apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
 {
 	struct index_record r = m->r;
 	const struct index_record *old;
 	uint32_t at = index_find(ix, ix->h->records, r.uid);
-	enum err e = restore_file(a, ix->dirfd, m);
+	enum err e;
+
+	if (knows(a, ix, at, r.uid, r.modseq))
+		return OK;
+	e = restore_file(a, ix->dirfd, m);
 
 	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		/* A later record may say that it was expunged and reclaimed. */
@@ -203,12 +222,12 @@ apply_message(struct applier *a, struct index *ix, const struct rec_message *m)
 }
 
 static enum err
-apply_flags(struct index *ix, const struct rec_flags *f)
+apply_flags(struct applier *a, struct index *ix, const struct rec_flags *f)
 {
 	uint32_t at = index_find(ix, ix->h->records, f->uid);
 	struct index_record r;
 
-	if (at == ix->h->records || index_peek(ix, at)->uid != f->uid)
+	if (knows(a, ix, at, f->uid, f->modseq) || at == ix->h->records || index_peek(ix, at)->uid != f->uid)
 		return OK;	/* dropped by a later compaction */
 	r = *index_peek(ix, at);
 	r.flags = f->flags;
@@ -285,7 +304,7 @@ apply_record(struct applier *a, struct index *ix, const struct rec *r)
 	case REC_MESSAGE:
 		return apply_message(a, ix, &r->message);
 	case REC_FLAGS:
-		return apply_flags(ix, &r->flags);
+		return apply_flags(a, ix, &r->flags);
 	case REC_KEYWORD:
 		return apply_keyword(ix, &r->keyword);
 	case REC_SEEN:
@@ -366,7 +385,7 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
 	struct rec r;
 	bool ours = false;
 
-	if (lsn < w->ix->h->applied_lsn || !rec_first(&frame))
+	if (lsn < w->ix->h->applied_lsn || lsn < w->ix->h->base_lsn || !rec_first(&frame))
 		return true;
 	while (w->a.err == OK && rec_next(&frame, &r)) {
 		if (r.type == REC_MAILBOX)
@@ -433,15 +452,46 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	return e;
 }
 
+/*
+ * Bit rot in the header.  What the log has must come to what the records say,
+ * and the note of that is made first: killed anywhere here, the next one finds
+ * the sums damaged, or has the log to look through.  After a power cut replay
+ * does the latter.  Nothing here takes room on the disk.
+ */
+static enum err
+mend(struct partition *part, struct index *ix)
+{
+	struct index_header *h = ix->h;
+	struct witness known;
+	enum err e;
+
+	if (witness_read(ix->dirfd, &h->id, &known) != OK)
+		log_warning("mailbox %s: cyrus.header does not say which UIDs were given",
+		    ix->name);
+	if (h->dirty_lsn == 0)
+		h->dirty_lsn = wal_checkpoint_lsn(part->wal);
+	e = index_mend(ix, &known);
+	log_err("mailbox %s: the sums in cyrus.index are damaged%s", ix->name,
+	    e == OK ? "; they are made anew" : ", and records, too; run reconstruct");
+	if (e == OK) {
+		/* It may have been any number: nobody is to miss an expunge. */
+		index_write_begin(ix);
+		h->reclaimed_modseq = h->highestmodseq;
+		index_write_end(ix);
+	}
+	return e;
+}
+
 /* With the lock, which a failure releases. */
 static enum err
 make_whole(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *entry)
 {
 	uint64_t was, is;
-	enum err e;
+	enum err e = index_sums_valid(ix->h) ? OK : mend(part, ix);
 
-	e = index_check_room(ix);
+	if (e == OK)
+		e = index_check_room(ix);
 	if (e != OK || !index_needs_repair(ix)) {
 		if (e != OK)
 			index_unlock(ix);
@@ -637,6 +687,25 @@ is_of_one(enum err e)
 }
 
 /*
+ * A power cut leaves words of several states, none above what was given; rot
+ * leaves anything.  All changes since the checkpoint are put back after this.
+ */
+static void
+mend_cold(struct index *ix)
+{
+	struct index_header *h = ix->h;
+	struct witness known;
+
+	if (index_sums_valid(h))
+		return;
+	log_notice("mailbox %s: the sums in cyrus.index are made anew", ix->name);
+	if (witness_read(ix->dirfd, &h->id, &known) == OK && index_mend(ix, &known) != OK) {
+		h->last_uid = index_sane_uid(h->last_uid, known.last_uid);
+		h->highestmodseq = index_sane_modseq(h->highestmodseq, known.modseq);
+	}
+}
+
+/*
  * An error that passes must not cost a mailbox what the log holds for it: the
  * checkpoint after the replay lets that go.  So it is tried again, and what is
  * not the affair of this mailbox ends the replay, until somebody opens the
@@ -652,8 +721,10 @@ replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e
 		err = mblist_open_index(r->a.s, e, &m->ix);
 		if (err == OK)
 			err = index_lock(m->ix);
-		if (err == OK)
+		if (err == OK) {
+			mend_cold(m->ix);
 			err = check_order(r, m->ix);
+		}
 		if (err == OK)
 			return OK;
 		index_close(m->ix);

@@ -1,5 +1,6 @@
 /* test_header.c - cyrus.header comes back, and damage is found */
 #include "imap/disk/header.h"
+#include "imap/disk/witness.h"
 #include "imap/store/mblist.h"
 
 #include "lib/crc.h"
@@ -95,7 +96,7 @@ damage_is_found(void **state)
 	(void)state;
 	assert_int_equal(header_write(dirfd_, &full, false), OK);
 	assert_int_equal(file_slurp(dirfd_, "cyrus.header", 10000, &good), OK);
-	for (size_t i = 0; i < good.n; i++) {
+	for (size_t i = 0; i < witness_place(buf_str(&good)); i++) {
 		buf_reset(&bad);
 		buf_add_str(&bad, buf_str(&good));
 		bad.p[i] ^= 4;
@@ -103,6 +104,85 @@ damage_is_found(void **state)
 		assert_int_equal(header_read(dirfd_, arena, &h), ERR_CORRUPT);
 		assert_int_equal(file_replace(dirfd_, "cyrus.header", good.p, i, 0600, false), OK);
 		assert_int_equal(header_read(dirfd_, arena, &h), ERR_CORRUPT);
+	}
+	buf_free(&good);
+	buf_free(&bad);
+}
+
+static void
+expect_witness(uint32_t last_uid, uint64_t modseq)
+{
+	struct witness w;
+
+	assert_int_equal(witness_read(dirfd_, &full.id, &w), OK);
+	assert_int_equal(w.last_uid, last_uid);
+	assert_int_equal(w.modseq, modseq);
+}
+
+static void
+must_raise(uint32_t last_uid, uint64_t modseq)
+{
+	const struct witness w = { last_uid, modseq };
+
+	assert_int_equal(witness_raise(dirfd_, &full.id, &w), OK);
+}
+
+/* It rises, survives a new header, and is nobody else's. */
+static void
+witness_stays(void **state)
+{
+	const struct id128 other = { { 9 } };
+	struct mailbox_header h;
+	struct witness w;
+
+	(void)state;
+	assert_int_equal(header_write(dirfd_, &full, true), OK);
+	must_raise(0, 0);
+	expect_witness(0, 0);
+	must_raise(7, 30);
+	expect_witness(7, 30);
+	must_raise(5, 31);
+	expect_witness(7, 31);
+	must_raise(UINT32_MAX, UINT64_MAX);
+	expect_witness(UINT32_MAX, UINT64_MAX);
+	assert_int_equal(header_write(dirfd_, &full, true), OK);
+	expect_witness(UINT32_MAX, UINT64_MAX);
+	assert_int_equal(header_read(dirfd_, arena, &h), OK);
+	assert_int_equal(witness_read(dirfd_, &other, &w), ERR_NOTFOUND);
+	assert_int_equal(w.last_uid, 0);
+}
+
+/* A damaged or cut line leaves the other one, and the header, good. */
+static void
+half_a_witness(void **state)
+{
+	struct buf good = BUF_INIT, bad = BUF_INIT;
+	struct mailbox_header h;
+	struct witness w;
+	size_t end;
+
+	(void)state;
+	assert_int_equal(header_write(dirfd_, &full, true), OK);
+	must_raise(3, 10);
+	must_raise(4, 11);
+	assert_int_equal(file_slurp(dirfd_, "cyrus.header", 10000, &good), OK);
+	end = witness_place(buf_str(&good));
+	assert_int_equal(good.n, end + 2 * WITNESS_LINE);
+	for (size_t i = end; i < good.n; i++) {
+		buf_reset(&bad);
+		buf_add_str(&bad, buf_str(&good));
+		bad.p[i] ^= 4;
+		assert_int_equal(file_replace(dirfd_, "cyrus.header", bad.p, bad.n, 0600, false), OK);
+		assert_int_equal(header_read(dirfd_, arena, &h), OK);
+		assert_int_equal(witness_read(dirfd_, &full.id, &w), OK);
+		assert_true((w.last_uid == 3 && w.modseq == 10) || (w.last_uid == 4 && w.modseq == 11));
+		/* The next one does not take the good line's place. */
+		must_raise(5, 12);
+		expect_witness(5, 12);
+		assert_int_equal(file_replace(dirfd_, "cyrus.header", good.p, i, 0600, false), OK);
+		assert_int_equal(header_read(dirfd_, arena, &h), OK);
+		(void)!witness_read(dirfd_, &full.id, &w);
+		assert_true(w.last_uid <= 4);
 	}
 	buf_free(&good);
 	buf_free(&bad);
@@ -151,6 +231,8 @@ main(void)
 		TEST(comes_back),
 		TEST(little_is_enough),
 		TEST(damage_is_found),
+		TEST(witness_stays),
+		TEST(half_a_witness),
 		TEST(nonsense_is_refused),
 	};
 

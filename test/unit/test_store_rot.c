@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +102,155 @@ index_of_a_copy_comes_last(void **state)
 	fixture_check_sums(&f, "user.joe");
 }
 
+/* --- the header's sums --- */
+
+static int
+open_file(const char *name)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/user/joe/%s", f.spool, name);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void
+set_flags(struct mbox *m, uint32_t uid, uint32_t flags)
+{
+	struct store_params_flags p = { .op = STORE_ADD, .flags = flags };
+	struct txn *t = txn_begin(m);
+
+	txn_store(t, &uid, 1, &p);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+}
+
+struct word {
+	size_t at, n;
+	uint64_t value;
+};
+#define WORD(field, value) \
+	{ offsetof(struct index_header, field), sizeof(((struct index_header *)0)->field), value }
+
+static const struct word words[] = {
+	WORD(records, 0), WORD(records, 2), WORD(records, 100), WORD(records, UINT32_MAX),
+	WORD(exists, 0), WORD(exists, 1000000), WORD(unseen, 77), WORD(deleted, 77),
+	WORD(answered, 77), WORD(flagged, 77), WORD(bytes, 0), WORD(bytes, UINT64_MAX),
+	WORD(last_uid, 0), WORD(last_uid, 3), WORD(last_uid, UINT32_MAX),
+	WORD(highestmodseq, 0), WORD(highestmodseq, 3), WORD(highestmodseq, UINT64_MAX),
+	WORD(changed_modseq, UINT64_MAX), WORD(keywords_changed, 1), WORD(seen_changed, UINT64_MAX),
+	WORD(reclaimed_modseq, UINT64_MAX), WORD(applied_lsn, UINT64_MAX),
+	WORD(sums_crc, 1),
+};
+
+static void
+damage_word(const struct word *w)
+{
+	int fd = open_file("cyrus.index");
+
+	assert_int_equal(pwrite(fd, &w->value, w->n, (off_t)w->at), w->n);
+	close(fd);
+}
+
+static void
+expect_right(struct mbox *m, uint32_t uidnext, uint64_t modseq)
+{
+	struct mbox_status st;
+
+	assert_int_equal(mbox_status(m, &st), OK);
+	assert_int_equal(st.exists, 5);
+	assert_int_equal(st.unseen, 4);
+	assert_int_equal(st.deleted, 1);
+	assert_int_equal(st.uidnext, uidnext);
+	assert_true(st.highestmodseq >= modseq && st.highestmodseq < modseq + 100);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+fill_five(struct mbox *m)
+{
+	for (int i = 0; i < 5; i++)
+		fixture_append(m, f.s, "text");
+	set_flags(m, 2, MSG_SEEN);
+	set_flags(m, 3, MSG_DELETED);
+}
+
+/* Whoever meets it first, reader or writer, in a session that goes on or in a new one. */
+static void
+damaged_sums_are_mended(const struct word *w, bool with_log)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *other;
+	struct mbox_status st;
+	struct mbox_update u;
+
+	fill_five(m);
+	if (!with_log)
+		assert_int_equal(store_checkpoint(f.s), OK);
+	assert_int_equal(mbox_status(m, &st), OK);
+	damage_word(w);
+	expect_right(m, 6, st.highestmodseq);
+	damage_word(w);
+	assert_int_equal(fixture_append(m, f.s, "six"), 6);
+	damage_word(w);
+	assert_int_equal(mbox_refresh(m, f.arena, 0, &u), OK);
+	assert_int_equal(mbox_count(m), 6);
+	fixture_expect_body(m, 6, "six");
+	damage_word(w);
+	other = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(other), 6);
+	assert_int_equal(mbox_uidnext(other), 7);
+	mbox_close(other);
+	mbox_close(m);
+	/* While the server is stopped. */
+	damage_word(w);
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(fixture_append(m, f.s, "seven"), 7);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+each_damaged_word_is_mended(void **state)
+{
+	for (size_t i = 0; i < 2 * sizeof(words) / sizeof(words[0]); i++) {
+		setup(state);
+		damaged_sums_are_mended(&words[i / 2], i % 2 == 0);
+		teardown(state);
+	}
+}
+
+/* Nothing but the witness in cyrus.header knows which UIDs were given. */
+static void
+witness_knows_the_last_uid(void **state)
+{
+	const struct word none = WORD(records, 0), low = WORD(last_uid, 0);
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	fill_five(m);
+	mbox_close(m);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	store_close(f.s);
+	damage_word(&none);
+	damage_word(&low);
+	shell("truncate -s %d %s/user/joe/cyrus.index", INDEX_HEADER_SIZE, f.spool);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 0);
+	assert_int_equal(mbox_uidnext(m), 6);
+	assert_true(mbox_highestmodseq(m) >= 7);
+	mbox_close(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_damaged_word_is_mended),
+		cmocka_unit_test_setup_teardown(witness_knows_the_last_uid, setup, teardown),
 		cmocka_unit_test_setup_teardown(index_of_a_copy_comes_last, setup, teardown),
 	};
 

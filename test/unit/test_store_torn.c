@@ -521,7 +521,10 @@ reader_repairs_a_torn_record(void **state)
 	fixture_check_sums(&f, "user.joe");
 }
 
-/* Neither readers nor writers believe a count that the file contradicts. */
+/*
+ * Neither readers nor writers believe a count that the file contradicts, as if
+ * a writer had died inside.
+ */
 static void
 count_beyond_the_file_is_damage(void **state)
 {
@@ -531,21 +534,17 @@ count_beyond_the_file_is_damage(void **state)
 	struct mbentry *e;
 	uint32_t count = 1000000;
 	uint64_t seq = 1000001;
-	struct txn *t;
+	struct txn *t = txn_begin(m);
 	int dir = open_dir(), fd = openat(dir, "cyrus.index", O_RDWR);
 
 	(void)state;
+	assert_int_equal(pwrite(fd, &seq, sizeof(seq),
+	    offsetof(struct index_header, seq)), sizeof(seq));
 	assert_int_equal(pwrite(fd, &count, sizeof(count),
 	    offsetof(struct index_header, records)), sizeof(count));
-	/* The second time as if a writer had died inside. */
-	for (int i = 0; i < 2; i++) {
-		t = txn_begin(m);
-		txn_append(t, b, &p);
-		assert_int_equal(txn_commit(t), ERR_CORRUPT);
-		txn_abort(t);
-		assert_int_equal(pwrite(fd, &seq, sizeof(seq),
-		    offsetof(struct index_header, seq)), sizeof(seq));
-	}
+	txn_append(t, b, &p);
+	assert_int_equal(txn_commit(t), ERR_CORRUPT);
+	txn_abort(t);
 	close(fd);
 	close(dir);
 	blob_free(b);
