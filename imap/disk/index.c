@@ -227,11 +227,7 @@ index_usage(int dirfd, struct index_usage *u, bool *in_commit)
 	    h.bytes != again.bytes || h.exists != again.exists ||
 	    h.annotation != again.annotation;
 	/* Whoever opens the mailbox next puts them right, and counts the root. */
-	if (!*in_commit && !index_sums_valid(&h)) {
-		log_err("cyrus.index: damaged sums");
-		return ERR_CORRUPT;
-	}
-	return OK;
+	return *in_commit || index_sums_valid(&h) ? OK : ERR_CORRUPT;
 }
 
 enum err

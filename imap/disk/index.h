@@ -255,12 +255,10 @@ struct witness;
 enum err index_mend(struct index *ix, const struct witness *known) MUST_CHECK;
 
 /*
- * As far as that can be said of one number: is it not below FLOOR, the highest
- * that is known to have been given, nor so far above that nobody can have been
- * there?  Else it is FLOOR.
+ * The same before the replay of a log: numbers that cannot be are corrected,
+ * good records that are not counted are; damaged ones may be torn, and stay.
  */
-uint32_t index_sane_uid(uint32_t uid, uint32_t floor);
-uint64_t index_sane_modseq(uint64_t modseq, uint64_t floor);
+void index_mend_cold(struct index *ix, const struct witness *known);
 
 /*
  * Appends a cache entry's bytes, under the lock, before the commit: *offset is

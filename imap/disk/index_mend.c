@@ -14,16 +14,33 @@
 static const uint32_t uid_gap = (uint32_t)1 << 24;
 static const uint64_t modseq_gap = (uint64_t)1 << 32;
 
-uint32_t
-index_sane_uid(uint32_t uid, uint32_t floor)
+/*
+ * The header's last UID and modseq stay unless they are below what KNOWN and
+ * the records say, or so far above it that nobody can have been there.
+ */
+static void
+mend_highest(struct index *ix, const struct witness *known)
 {
-	return uid < floor || uid - floor > uid_gap ? floor : uid;
-}
+	struct index_header *h = ix->h;
+	struct witness w = *known;
+	uint32_t n = h->records < index_room(ix) ? h->records : index_room(ix);
 
-uint64_t
-index_sane_modseq(uint64_t modseq, uint64_t floor)
-{
-	return modseq < floor || modseq - floor > modseq_gap ? floor : modseq;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct index_record *r = index_peek(ix, i);
+
+		if (!index_record_valid(r))
+			continue;
+		w.last_uid = r->uid > w.last_uid ? r->uid : w.last_uid;
+		w.modseq = r->modseq > w.modseq ? r->modseq : w.modseq;
+	}
+	if (h->last_uid < w.last_uid || h->last_uid - w.last_uid > uid_gap)
+		h->last_uid = w.last_uid;
+	if (h->highestmodseq < w.modseq || h->highestmodseq - w.modseq > modseq_gap)
+		h->highestmodseq = w.modseq;
+	if (h->recent_uid > h->last_uid)
+		h->recent_uid = h->last_uid;
+	if (h->reclaimed_modseq > h->highestmodseq)
+		h->reclaimed_modseq = h->highestmodseq;
 }
 
 /* The number of records, whatever the header counts; none is left behind. */
@@ -50,30 +67,32 @@ enum err
 index_mend(struct index *ix, const struct witness *known)
 {
 	struct index_header *h = ix->h;
-	uint32_t uid = known->last_uid, n;
-	uint64_t modseq = known->modseq;
+	uint32_t n;
 	enum err e = find_records(ix, &n);
 
 	if (e != OK)
 		return e;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct index_record *r = index_peek(ix, i);
-
-		uid = r->uid > uid ? r->uid : uid;
-		modseq = r->modseq > modseq ? r->modseq : modseq;
-	}
 	index_write_begin(ix);
 	h->records = n;
 	index_recount(ix);
-	h->last_uid = index_sane_uid(h->last_uid, uid);
-	h->highestmodseq = index_sane_modseq(h->highestmodseq, modseq);
-	if (h->recent_uid > h->last_uid)
-		h->recent_uid = h->last_uid;
+	mend_highest(ix, known);
 	/* These may be told to be later than they were, never earlier. */
 	h->changed_modseq = h->keywords_changed = h->seen_changed = h->highestmodseq;
-	if (h->reclaimed_modseq > h->highestmodseq)
-		h->reclaimed_modseq = h->highestmodseq;
 	h->applied_lsn = 0;
 	index_write_end(ix);
 	return OK;
+}
+
+void
+index_mend_cold(struct index *ix, const struct witness *known)
+{
+	struct index_header *h = ix->h;
+	uint32_t last = 0;
+
+	if (h->records > 0 && h->records <= index_room(ix))
+		last = index_peek(ix, h->records - 1)->uid;
+	while (h->records < index_room(ix) && index_peek(ix, h->records)->uid > last &&
+	    index_record_valid(index_peek(ix, h->records)))
+		last = index_peek(ix, h->records++)->uid;
+	mend_highest(ix, known);
 }

@@ -182,6 +182,28 @@ mblist_open_dir(struct store *s, const struct mbentry *e, int *dirfd)
 	return err == ERR_NOTFOUND ? open_current(s, part, e, dirfd) : err;
 }
 
+/*
+ * In the mailbox's own directory.  A mailbox without it that is in the list is
+ * damaged; one that was deleted, or moved, since we opened the directory is not.
+ */
+static enum err
+index_missing(struct store *s, const struct mbentry *e)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct mbentry *now;
+	enum err err = mblist_lookup_id(s, arena, &e->id, &now);
+
+	if (err == OK && (strcmp(now->dir, e->dir) != 0 ||
+	    strcmp(now->partition, e->partition) != 0))
+		err = ERR_STALE;
+	if (err == OK) {
+		log_err("mailbox %s: cyrus.index is missing; run reconstruct", e->name);
+		err = ERR_CORRUPT;
+	}
+	arena_free(arena);
+	return err;
+}
+
 enum err
 mblist_open_index(struct store *s, const struct mbentry *e, struct index **ix)
 {
@@ -193,7 +215,7 @@ mblist_open_index(struct store *s, const struct mbentry *e, struct index **ix)
 	err = index_open(dirfd, e->name, ix);
 	if (err != OK)
 		close(dirfd);
-	return err;
+	return err == ERR_NOTFOUND ? index_missing(s, e) : err;
 }
 
 /* --- choosing and making --- */

@@ -632,7 +632,8 @@ count_added(void *ctx, uint64_t lsn, struct str frame)
  * flushed, and a count for which the file is too short what it leaves when the
  * header reached the disk before the file's size did; then the log has all of
  * them, and index_trim() may forget them.  If it has not, a sector has rotted,
- * and the good ones behind it are to be kept.
+ * and the good ones behind it are to be kept.  If there are none, and the sums
+ * are not valid, it may be the count that has rotted.
  */
 static enum err
 check_order(struct replay *r, struct index *ix)
@@ -657,6 +658,12 @@ check_order(struct replay *r, struct index *ix)
 	e = wal_scan(r->a.part->wal, wal_checkpoint_lsn(r->a.part->wal), count_added, &a);
 	if (e != OK || a.count >= next - n)
 		return e;
+	if (a.below == UINT32_MAX && !index_sums_valid(ix->h)) {
+		log_err("mailbox %s: cyrus.index counts %u records and has %u; the count is "
+		    "damaged, or some are lost: run reconstruct", ix->name,
+		    ix->h->records, n);
+		return OK;
+	}
 	log_err("%s/cyrus.index: record %u is damaged; run reconstruct", ix->name, n);
 	return ERR_CORRUPT;
 }
@@ -693,16 +700,14 @@ is_of_one(enum err e)
 static void
 mend_cold(struct index *ix)
 {
-	struct index_header *h = ix->h;
-	struct witness known;
+	struct witness known = { 0 };
 
-	if (index_sums_valid(h))
+	if (index_sums_valid(ix->h))
 		return;
 	log_notice("mailbox %s: the sums in cyrus.index are made anew", ix->name);
-	if (witness_read(ix->dirfd, &h->id, &known) == OK && index_mend(ix, &known) != OK) {
-		h->last_uid = index_sane_uid(h->last_uid, known.last_uid);
-		h->highestmodseq = index_sane_modseq(h->highestmodseq, known.modseq);
-	}
+	if (witness_read(ix->dirfd, &ix->h->id, &known) == ERR_IO)
+		log_warning("mailbox %s: cyrus.header cannot be read; run reconstruct", ix->name);
+	index_mend_cold(ix, &known);
 }
 
 /*
