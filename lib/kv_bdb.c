@@ -3,7 +3,8 @@
  *
  * In DIR: NAME, the B-tree; log.*, Berkeley DB's log, which is what a commit
  * writes; __db.*, its regions: cache, log buffer and tables, mapped by all
- * processes; kv.state, ours (kv_state.h); kv.new until the first of all is done.
+ * processes; kv.room.*, room for the next of them (kv_room.h); kv.state, ours
+ * (kv_state.h); kv.new until the first of all is done.
  *
  * The problem.  Whoever is killed inside Berkeley DB, even a reader, leaves
  * mutexes locked and tables half changed in the regions, and everybody else
@@ -66,6 +67,7 @@
 #include "lib/kv.h"
 #include "lib/file.h"
 #include "lib/kv_file.h"
+#include "lib/kv_room.h"
 #include "lib/kv_state.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -82,7 +84,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CACHE_FILE	"__db.003"
 #define NEW_MARK	"kv.new"
 
 enum {
@@ -115,6 +116,7 @@ struct kv {
 	DB_ENV *env;			/* NULL: none */
 	DB *db;
 	bool may_create;		/* only while kv_open() runs */
+	bool is_alone;			/* the same; nobody else has it open */
 	bool is_quiet;
 	bool saw_full;			/* it complained about a full disk */
 	bool saw_lack;			/* of memory or descriptors: that passes */
@@ -260,8 +262,8 @@ open_db(struct kv *kv)
 
 /*
  * Removes the regions: nobody is inside, and whoever has them mapped will not
- * look at them again.  ALL: also the log and the B-tree.  Tells if there is a
- * log: *has_log.
+ * look at them again; if nobody can have, their room is kept.  ALL: also the
+ * log and the B-tree.  Tells if there is a log: *has_log.
  */
 static enum err
 remove_files(struct kv *kv, bool all, bool *has_log)
@@ -275,6 +277,9 @@ remove_files(struct kv *kv, bool all, bool *has_log)
 		return e;
 	while ((e = file_dir_next(d, kv->dir, &f)) == OK && f != NULL) {
 		bool is_log = starts(f->d_name, "log.");
+		if (kv->is_alone && kv_room_is_region(f->d_name)
+		    && kv_room_save(kv->state.dir_fd, f->d_name))
+			continue;
 		if (starts(f->d_name, "__db.")
 		    || (all && (is_log || strcmp(f->d_name, kv->name) == 0)))
 			e = file_unlink(kv->state.dir_fd, f->d_name);
@@ -355,24 +360,6 @@ recovery_failed(struct kv *kv, int ret)
 }
 
 /*
- * Berkeley DB lets the file of its cache grow with holes in it; a store into
- * a hole on a full disk is a SIGBUS.  Without room for all of it the
- * database works too, if nobody takes the room it has, so that is no failure.
- */
-static void
-fill_cache_file(struct kv *kv)
-{
-	int fd;
-
-	if (file_open(kv->state.dir_fd, CACHE_FILE, O_RDWR, 0, &fd) != OK)
-		return;
-	if (file_allocate(fd, CACHE_FILE, 0, CACHE_FILE_SIZE) != OK)
-		log_warning("%s/%s: its cache stays small until the disk has room",
-		    kv->dir, kv->name);
-	close(fd);
-}
-
-/*
  * Room for transactions that make room, when the disk will be full: behind the
  * ends of the log's file and the B-tree, where nobody else can take it.  Is
  * there some?
@@ -387,6 +374,8 @@ reserve(struct kv *kv)
 		return false;
 	snprintf(name, sizeof(name), "log.%010u", (unsigned)st->st_cur_file);
 	free(st);
+	if (kv_state_has_room(&kv->state))
+		kv_room_keep(kv->state.dir_fd);
 	(void)kv_state_reserve(&kv->state, kv->name, LOG_FILE_SIZE / 4);
 	return kv_state_reserve(&kv->state, name, LOG_FILE_SIZE / 2);
 }
@@ -426,7 +415,9 @@ recover(struct kv *kv)
 		abandon(kv);
 		return e;
 	}
-	fill_cache_file(kv);
+	if (!kv_room_fill_cache(kv->state.dir_fd, CACHE_FILE_SIZE))
+		log_warning("%s/%s: its cache stays small until the disk has room",
+		    kv->dir, kv->name);
 	(void)reserve(kv);
 	kv->epoch = atomic_load(&page->epoch);
 	atomic_store(&page->damaged, 0);
@@ -526,10 +517,10 @@ open_first(struct kv *kv)
 	if (e != OK)
 		return e;
 	/* Asked again with the lock: kv_reset() may have been faster. */
-	bool is_first = kv_state_attach(&kv->state);
+	kv->is_alone = kv_state_attach(&kv->state);
 	kv->may_create = (kv->flags & KV_CREATE) != 0;
-	e = is_first ? recover(kv) : settle(kv);
-	kv->may_create = false;
+	e = kv->is_alone ? recover(kv) : settle(kv);
+	kv->may_create = kv->is_alone = false;
 	if (e != OK)
 		leave_broken(kv);
 	else

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/file.h"
+#include "lib/kv_room.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -42,6 +43,11 @@ kv_file_open(const char *path, int flags, ...)
 	if ((flags & O_EXCL) == 0) {
 		fd = open(path, (flags & ~O_CREAT) | O_CLOEXEC);
 		if (fd >= 0 || errno != ENOENT)
+			return fd;
+	}
+	if (kv_room_take(path)) {
+		fd = open(path, (flags & ~(O_CREAT | O_EXCL)) | O_CLOEXEC);
+		if (fd >= 0 || file_unlink(AT_FDCWD, path) != OK)
 			return fd;
 	}
 	fd = open(path, flags | O_CLOEXEC, mode);

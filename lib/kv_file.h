@@ -5,6 +5,8 @@
  * log file (log.NNNNNNNNNN), but not its name: after a power cut the commits in it
  * would be gone with it.  So the folder is flushed as soon as the file is made;
  * if that fails, so does the call, with EIO.
+ *
+ * A region that is made takes the room that was kept for it (kv_room.h).
  */
 #ifndef LIB_KV_FILE_H
 #define LIB_KV_FILE_H

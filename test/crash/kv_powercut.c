@@ -88,6 +88,7 @@ static bool
 is_mapped(const char *name)
 {
 	return (strncmp(name, "__db.0", 6) == 0 && strlen(name) == 8)
+	    || strncmp(name, "kv.room.", 8) == 0
 	    || strcmp(name, "kv.state") == 0;
 }
 

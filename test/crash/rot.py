@@ -653,7 +653,7 @@ HOW = ("flip", "flip", "sector", "page", "truncate", "empty", "extend", "missing
 # Shared memory, which a stopped server does not need, and sockets, pids.
 SKIP = re.compile(r"config/(socket|proc|msg|log|master\.status)|\.pid$")
 # While the server runs these are its memory: damage there is not bit rot.
-MEMORY = re.compile(r"kv\.state|__db\.|wal/(state|gate|attach|append|flush)|config/lock/")
+MEMORY = re.compile(r"kv\.state|__db\.|kv\.room\.|wal/(state|gate|attach|append|flush)|config/lock/")
 
 
 def files(rot):

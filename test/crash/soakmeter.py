@@ -107,7 +107,7 @@ def kind_of_file(path):
         return "indexes"
     for part in ("wal", "stage", "db", "deliver", "quota", "user", "proc"):
         if f"/{part}/" in path:
-            return "environment" if name.startswith("__db") else part
+            return "environment" if name.startswith(("__db", "kv.room")) else part
     return "other"
 
 

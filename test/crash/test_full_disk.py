@@ -13,6 +13,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 
 import pytest
 from chapar import Imap, wait_for
@@ -167,6 +169,54 @@ def test_full(small, what):
     r = subprocess.run([srv.build / "imap/admin/reconstruct", "-C", srv.conf, "-n", "-G"],
                        capture_output=True, text=True)
     assert ": " not in r.stdout, r.stdout
+
+
+@contextlib.contextmanager
+def greed(small, which):
+    """Somebody takes each block as soon as it is set free."""
+    over = threading.Event()
+
+    def take():
+        while not over.is_set():
+            small.fill(which)
+
+    t = threading.Thread(target=take)
+    t.start()
+    try:
+        yield
+    finally:
+        over.set()
+        t.join()
+
+
+def test_recovery_gives_no_room_away(small):
+    """The databases' shared memory is made anew in the room it had."""
+    srv = small.srv
+    srv.expect("No space left|no room|no space|disk is full|cannot be|could not|full")
+    user = srv.new_user()
+    c = srv.login(user)
+    c.append("INBOX", TEXT % (1, 1))
+    small.fill(["config"])
+    with greed(small, ["config"]):
+        for how in (signal.SIGTERM, signal.SIGKILL, None, signal.SIGKILL):
+            if how is None:
+                # As if somebody died inside while others have it mapped.
+                with open(srv.dir / "config/db/kv.state", "r+b", buffering=0) as f:
+                    os.pwrite(f.fileno(), (2 ** 22).to_bytes(4, sys.byteorder), 24)
+                assert len(subjects(c)) == 1
+            else:
+                for k in srv.clients:
+                    k.close()
+                srv.clients = []
+                srv.process.send_signal(how)
+                srv.process.wait()
+                srv.process = None
+                srv.start()
+            c = srv.login(user)
+            assert len(subjects(c)) == 1
+    assert "died inside, recovering" in srv.log()
+    small.make_room(["config"])
+    c.ok("CREATE INBOX.new")
 
 
 def test_expunge_at_the_end_of_a_segment(small):

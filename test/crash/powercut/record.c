@@ -7,7 +7,7 @@
  * flush it, makes it, and appends what came of it to the trace (trace.h).
  * Only what lies below ROOT counts, and of that not what means nothing after
  * the power has gone: config/proc, config/socket, and the contents of Berkeley
- * DB's regions (__db.NNN), which recovery throws away unread.
+ * DB's regions (__db.NNN, kv.room.NNN), which recovery throws away unread.
  *
  * What it cannot see: system calls made without the C library, stdio's
  * writes, O_DIRECT, O_TMPFILE, renameat2(2).  The server uses none of them.
@@ -122,7 +122,8 @@ has_bytes(int fd, struct stat *st)
 		return false;
 	base = strrchr(path, '/') + 1;
 	/* __db.001; not __db.xxx.mailboxes.db, a database before it has its name. */
-	return strncmp(base, "__db.", 5) != 0 || strlen(base) != 8;
+	return strncmp(base, "kv.room.", 8) != 0 &&
+	    (strncmp(base, "__db.", 5) != 0 || strlen(base) != 8);
 }
 
 struct place {			/* a name in a folder */
