@@ -76,7 +76,9 @@ enum err run_move(struct session *s, struct command *c);
 /* cmd_expunge.c: 6.4.3; RFC 4315 */
 enum err run_expunge(struct session *s, struct command *c);
 
-/* cmd_append.c: 6.3.11 */
+/* cmd_append.c: 6.3.11; RFC 3502 */
 enum err run_append(struct session *s, struct command *c);
+/* The response code of a transaction's new messages: APPENDUID (RFC 4315). */
+void append_uids(struct command *c, const struct txn_result *r);
 
 #endif

@@ -156,15 +156,13 @@ static void
 run_command(struct session *s, struct arena *arena, const struct input *input)
 {
 	struct incoming in = {
-		.c = { .request = REQUESTS, .arena = arena, .blob = input->blob,
-		    .started_ns = session_clock() },
+		.c = { .request = REQUESTS, .arena = arena, .started_ns = session_clock() },
 	};
 	parser_init(&in.p, input->text, arena);
 	in.p.max = &s->limits;
 	in.p.utf8_only = s->enabled & ENABLED_UTF8;
-	in.p.has_blob = input->blob != NULL;
-	in.p.blob_at = input->blob_at;
-	in.p.blob_size = input->blob_size;
+	in.p.message = input->message;
+	in.p.messages = input->messages;
 	parse_command(s, &in);
 	if (in.err == OK) {
 		in.err = in.c.def->run(s, &in.c);
@@ -229,14 +227,14 @@ loop(struct session *s)
 			break;
 		}
 		if (session_is_shut_down(s)) {
-			blob_free(input.blob);
+			input_free(&input);
 			break;
 		}
 		if (e == OK)
 			run_command(s, arena, &input);
 		else
 			refuse_command(s, arena, &input, e);
-		blob_free(input.blob);
+		input_free(&input);
 		arena_rewind(arena, empty);
 		if (s->store != NULL && stream_pending(s->stream) == 0)
 			store_maintain(s->store);

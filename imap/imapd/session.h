@@ -95,8 +95,6 @@ struct command {
 	const struct command_def *def;	/* then NULL */
 	bool uid;			/* UID FETCH, UID STORE ... */
 	struct arena *arena;
-	struct blob *blob;		/* APPEND's message, finished; else NULL.
-					   The loop frees it after the reply. */
 	void *req;			/* what grammar_parse() made */
 	const char *code;		/* response code without brackets, or NULL */
 	const char *text;		/* human text, or NULL: the table's */

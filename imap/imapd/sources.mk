@@ -17,6 +17,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_status.c \
 	imap/imapd/cmd_store.c \
 	imap/imapd/commands.c \
+	imap/imapd/compose.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/imapd.c \
 	imap/imapd/loop.c \

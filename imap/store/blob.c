@@ -99,6 +99,41 @@ blob_write(struct blob *b, const void *p, size_t n)
 	return e;
 }
 
+bool
+blob_in_memory(const struct blob *b)
+{
+	return b->fd < 0;
+}
+
+enum err
+blob_to_file(struct blob *b)
+{
+	if (b->failed == OK && b->fd < 0)
+		b->failed = spill(b);
+	return b->failed;
+}
+
+enum err
+blob_seal(struct blob *b)
+{
+	char name[SPOOL_NAME];
+	enum err e = b->failed;
+
+	if (b->sealed)
+		return e;
+	b->sealed = true;
+	if (e == OK && b->fd >= 0) {
+		spool_stage_name(&b->id, name);
+		if (b->mem.n > 0)
+			e = spill(b);
+		buf_free(&b->mem);
+		if (e == OK)
+			e = file_map(b->part->stagefd, name, &b->map);
+	}
+	b->failed = e;
+	return e;
+}
+
 enum err
 blob_finish(struct blob *b)
 {
@@ -110,17 +145,12 @@ blob_finish(struct blob *b)
 	b->finished = true;
 	sha256_end(b->hash, b->guid);
 	b->hash = NULL;
+	e = blob_seal(b);
 	if (e == OK && b->fd >= 0) {
 		spool_stage_name(&b->id, name);
-		if (b->mem.n > 0)
-			e = spill(b);
-		buf_free(&b->mem);
-		if (e == OK)
-			e = file_fsync(b->fd, name);
+		e = file_fsync(b->fd, name);
 		if (e == OK)
 			e = file_fsync_dir(b->part->stagefd, ".");
-		if (e == OK)
-			e = file_map(b->part->stagefd, name, &b->map);
 	}
 	if (e == OK)
 		e = cache_build(blob_bytes(b), b->guid, &b->cache, &b->facts);

@@ -27,12 +27,19 @@ enum err blob_new(struct store *s, const char *partition, struct blob **b) MUST_
 /* As many calls as needed.  ERR_NOSPACE, ERR_IO. */
 enum err blob_write(struct blob *b, const void *p, size_t n) MUST_CHECK;
 
+/* Are all bytes so far in memory?  blob_to_file() puts them into a file. */
+bool blob_in_memory(const struct blob *b);
+enum err blob_to_file(struct blob *b) MUST_CHECK;
+
+/* No more bytes: they can be read.  For what is no message yet. */
+enum err blob_seal(struct blob *b) MUST_CHECK;
+
 /* No more bytes: hashes and parses it.  Must be called before it is appended. */
 enum err blob_finish(struct blob *b) MUST_CHECK;
 
 uint64_t blob_size(const struct blob *b);
 
-/* All bytes, after blob_finish(): memory or a mapping, valid until blob_free(). */
+/* All bytes, after blob_seal() or blob_finish(): memory or a mapping, valid until blob_free(). */
 struct str blob_bytes(const struct blob *b);
 
 void blob_free(struct blob *b);		/* NULL allowed */

@@ -20,7 +20,7 @@ struct blob {
 	uint8_t guid[32];
 	struct buf cache;		/* its cyrus.cache entry */
 	struct cache_facts facts;
-	bool finished;
+	bool sealed, finished;
 	bool committed;			/* a log frame names it: the stage file stays */
 	enum err failed;
 };

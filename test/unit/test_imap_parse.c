@@ -314,24 +314,28 @@ test_expected(void **state)
 	assert_string_equal(p.expected, "an atom or a string");
 }
 
-/* APPEND's message is not in the text; nothing may be read in its place. */
+/* APPEND's messages are not in the text; nothing may be read in their place. */
 static void
-test_blob(void **state)
+test_messages(void **state)
 {
 	(void)state;
 	struct str s;
-	uint64_t size;
-	struct parser p = on(STR("{300}\r\n x"));
-	p.has_blob = true;
-	p.blob_at = 7;
-	p.blob_size = 300;
+	const struct message_literal message[] = {
+		{ .at = 7, .size = 300 }, { .at = 14, .size = 5, .eight = true },
+	}, *m;
+	struct parser p = on(STR("{300}\r\n ~{5}\r\n x"));
+	p.message = message;
+	p.messages = 2;
 	assert_false(parse_literal(&p, &s));
 	assert_int_equal(p.at, 0);
-	assert_true(parse_blob(&p, &size));
-	assert_int_equal(size, 300);
+	assert_true(parse_message(&p, &m));
+	assert_ptr_equal(m, &message[0]);
+	assert_true(parse_sp(&p) && parse_message(&p, &m));
+	assert_ptr_equal(m, &message[1]);
 	assert_true(parse_sp(&p) && parse_atom(&p, &s) && parse_end(&p));
 	p = on(STR("{3}\r\nabc"));
-	assert_false(parse_blob(&p, &size));
+	assert_false(parse_message(&p, &m));
+	assert_int_equal(p.at, 0);
 }
 
 int
@@ -343,7 +347,7 @@ main(void)
 		cmocka_unit_test(test_sequence_set),
 		cmocka_unit_test(test_sequence_set_limit), cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_dates), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_expected), cmocka_unit_test(test_blob),
+		cmocka_unit_test(test_expected), cmocka_unit_test(test_messages),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

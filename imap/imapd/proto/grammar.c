@@ -121,13 +121,39 @@ static const struct step status_args[] = {
 	SP, RULE(rule_mailbox, status_req, mailbox), SP, LIST(status_att), END
 };
 
-static const struct step append_flags[] = { RULE(rule_flag_list, append_req, flags), SP, END };
+/* append-message = [SP flag-list] [SP date-time] SP append-data */
+static const struct step append_flags[] = {
+	RULE(rule_flag_list, append_message, flags), SP, END
+};
 static const struct step append_date[] = {
-	RULE(rule_date_time, append_req, date), FLAG(append_req, has_date), SP, END
+	RULE(rule_date_time, append_message, date), FLAG(append_message, has_date), SP, END
+};
+
+/* RFC 4469, RFC 6855: cat-part = "URL" SP astring / "TEXT" SP literal / UTF8 ... */
+static const struct step cat_url[] = { TEXT("URL "), RULE(rule_astring, cat_part, url), END };
+static const struct step cat_utf8[] = {
+	TEXT("UTF8 ("), FLAG(cat_part, utf8), RULE(rule_message, cat_part, text), TEXT(")"), END
+};
+static const struct step cat_text[] = { TEXT("TEXT "), RULE(rule_message, cat_part, text), END };
+static const struct step cat_no_url[] = { EITHER("UTF8", cat_utf8, cat_text), END };
+static const struct step cat_any[] = { EITHER("URL", cat_url, cat_no_url), END };
+static const struct step append_catenate[] = {
+	TEXT("CATENATE "), LIST_OF(cat_any, struct cat_part, append_message, parts), END
+};
+
+static const struct step append_utf8[] = {
+	TEXT("UTF8 ("), FLAG(append_message, utf8), RULE(rule_message, append_message, data),
+	TEXT(")"), END
+};
+static const struct step append_literal[] = { RULE(rule_message, append_message, data), END };
+static const struct step append_no_parts[] = { EITHER("U", append_utf8, append_literal), END };
+static const struct step append_message[] = {
+	WHEN("(", append_flags), WHEN("\"", append_date),
+	EITHER("C", append_catenate, append_no_parts), END
 };
 static const struct step append_args[] = {
-	SP, RULE(rule_mailbox, append_req, mailbox), SP, WHEN("(", append_flags),
-	WHEN("\"", append_date), RULE(rule_blob, append_req, size), END
+	SP, RULE(rule_mailbox, append_req, mailbox), SP,
+	MANY_OF(append_message, struct append_message, append_req, messages), END
 };
 
 /* --- rights and quotas: 4314, 9208 --- */

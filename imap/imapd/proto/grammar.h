@@ -12,6 +12,7 @@
 #define IMAP_IMAPD_PROTO_GRAMMAR_H
 
 #include "imap/imapd/proto/fetch_req.h"
+#include "imap/imapd/proto/message.h"
 #include "imap/imapd/proto/parse.h"
 #include "imap/imapd/proto/parse_date.h"
 #include "imap/imapd/proto/parse_flags.h"
@@ -112,12 +113,29 @@ struct status_req {
 	unsigned items;			/* enum status_item */
 };
 
-struct append_req {
-	struct str mailbox;
+/* A piece of CATENATE's message: a text, or what a URL names. */
+struct cat_part {
+	const struct message_literal *text;
+	struct str url;			/* if text is NULL */
+	bool utf8;			/* "UTF8 (~{...})": RFC 6855 */
+};
+struct append_message {
 	struct flag_list flags;
 	bool has_date;
 	struct date_time date;
-	uint64_t size;
+	const struct message_literal *data; /* NULL: of parts */
+	bool utf8;
+	struct parse_list parts;	/* struct cat_part */
+};
+struct append_req {
+	struct str mailbox;
+	struct parse_list messages;	/* struct append_message; RFC 3502 */
+};
+
+struct replace_req {			/* RFC 8508 */
+	uint32_t number;		/* of a message, or its UID; 0: "*" */
+	struct str mailbox;
+	struct append_message message;
 };
 
 /* SETACL, DELETEACL, LISTRIGHTS */

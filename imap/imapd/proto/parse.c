@@ -5,6 +5,7 @@
  * quoted strings (passwords, searches); nothing else is.
  */
 #include "imap/imapd/proto/parse.h"
+#include "imap/imapd/proto/message.h"
 
 #include <string.h>
 #include <strings.h>
@@ -102,10 +103,17 @@ parse_deeper(struct parser *p)
 	    || parse_too_big(p, "arguments nested too deeply");
 }
 
+/* Are the bytes here another's, those of a message? */
+static bool
+at_message(const struct parser *p)
+{
+	return p->messages > 0 && p->at == p->message->at;
+}
+
 int
 parse_next(const struct parser *p)
 {
-	if (p->at >= p->in.n || (p->has_blob && p->at == p->blob_at))
+	if (p->at >= p->in.n || at_message(p))
 		return -1;
 	return (unsigned char)p->in.p[p->at];
 }
@@ -190,8 +198,8 @@ bool
 parse_ahead(const struct parser *p, const char *text)
 {
 	size_t n = strlen(text), left = p->in.n - p->at;
-	if (p->has_blob && p->at <= p->blob_at && p->blob_at - p->at < left)
-		left = p->blob_at - p->at;
+	if (p->messages > 0 && p->at <= p->message->at && p->message->at - p->at < left)
+		left = p->message->at - p->at;
 	return n <= left && strncasecmp(p->in.p + p->at, text, n) == 0;
 }
 
@@ -376,7 +384,7 @@ parse_literal(struct parser *p, struct str *s)
 	uint64_t n = 0;
 	if (!literal_head(p, &n))
 		return false;
-	if (p->has_blob && p->at == p->blob_at) {
+	if (at_message(p)) {
 		p->at = from;
 		return parse_expect(p, "something shorter than a message");
 	}
@@ -390,18 +398,18 @@ parse_literal(struct parser *p, struct str *s)
 }
 
 bool
-parse_blob(struct parser *p, uint64_t *size)
+parse_message(struct parser *p, const struct message_literal **m)
 {
 	size_t from = p->at;
 	uint64_t n;
-	if (!literal_head(p, &n))
-		return false;
-	if (!p->has_blob || p->at != p->blob_at) {
+	if (parse_peek(p, '~'))
+		p->at++;
+	if (!literal_head(p, &n) || !at_message(p)) {
 		p->at = from;
 		return parse_expect(p, "a message literal");
 	}
-	p->has_blob = false;		/* it has been passed */
-	*size = p->blob_size;
+	*m = p->message++;
+	p->messages--;			/* it has been passed */
 	return true;
 }
 

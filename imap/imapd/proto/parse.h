@@ -38,10 +38,9 @@ struct parser {
 	size_t at;
 	struct arena *arena;
 	bool uid;			/* the command stood behind "UID" */
-	/* APPEND's message is not in the input: its bytes would begin here. */
-	bool has_blob;
-	size_t blob_at;
-	uint64_t blob_size;
+	/* Messages are not in the input; those that have not been passed yet. */
+	const struct message_literal *message;
+	size_t messages;
 	const struct parse_limits *max;
 	unsigned elements, depth, search_keys;	/* so far, of what *max allows */
 	bool utf8_only;			/* all strings are UTF-8: no CHARSET (RFC 6855) */
@@ -72,7 +71,7 @@ bool parse_deeper(struct parser *p);
 /* Zeroed memory of the command, or NULL with p->err set. */
 void *parse_take(struct parser *p, size_t n);
 
-/* The next byte; -1 at the end and where APPEND's message would begin. */
+/* The next byte; -1 at the end and where a message would begin. */
 int parse_next(const struct parser *p);
 /* Does TEXT, in any case, come next? */
 bool parse_ahead(const struct parser *p, const char *text);
@@ -101,8 +100,9 @@ bool parse_astring(struct parser *p, struct str *s);
 bool parse_mailbox(struct parser *p, struct str *s);	/* as sent; see name.h */
 bool parse_list_mailbox(struct parser *p, struct str *s);
 
-/* APPEND's message literal, whose bytes are in the command's blob. */
-bool parse_blob(struct parser *p, uint64_t *size);
+/* A message's literal, literal / literal8: its bytes are in a blob (message.h). */
+struct message_literal;
+bool parse_message(struct parser *p, const struct message_literal **m);
 
 /* One range as written; 0 stands for "*". */
 struct seq_range {

@@ -4,8 +4,7 @@
  * nonsynchronizing literal: for a synchronizing one no continuation is sent,
  * and a client that gets its tagged reply instead must not send it.
  *
- * Invariants: text holds at most max.command bytes; blob is NULL unless a
- * message has been read in the command at hand.
+ * Invariant: text holds at most max.command bytes.
  */
 #include "imap/imapd/proto/reader.h"
 #include "imap/imapd/proto/parse.h"
@@ -26,7 +25,11 @@ struct reader {
 	struct buf text;
 	struct buf line;
 	enum err refused;		/* the command at hand; OK: not yet */
-	size_t append_at;		/* its text behind "APPEND "; 0: not looked */
+	size_t append_at;		/* where an APPEND's mailbox begins; 0: not looked */
+	size_t mailbox_end;		/* and where it ends; 0: not known */
+	size_t message_room;		/* in in->message */
+	uint64_t in_memory;		/* bytes of its messages that are, */
+	unsigned files;			/*   and how many are in files */
 	char tail[TAIL];		/* the last bytes of the last line */
 	size_t tail_n;
 };
@@ -35,6 +38,7 @@ struct reader {
 struct announced {
 	uint64_t size;
 	bool sync;			/* waits for our go-ahead */
+	bool eight;			/* "~{": literal8 */
 };
 
 struct reader *
@@ -129,7 +133,7 @@ chomp(struct buf *b)
 		buf_truncate(b, b->n - 1);
 }
 
-/* Does the last line end in "{" number ["+"] "}"? */
+/* Does the last line end in ["~"] "{" number ["+"] "}"? */
 static bool
 find_literal(const struct reader *r, struct announced *a)
 {
@@ -150,6 +154,7 @@ find_literal(const struct reader *r, struct announced *a)
 		from--;
 	if (from == n || from == 0 || p[from - 1] != '{')
 		return false;
+	a->eight = from > 1 && p[from - 2] == '~';
 	a->size = 0;
 	for (; from < n; from++) {
 		unsigned d = (unsigned)(p[from] - '0');
@@ -173,22 +178,49 @@ refuse(struct reader *r, struct input *in, enum err why, const char *code,
 	in->problem = problem;
 }
 
-/* Where the arguments of an APPEND begin, NOT_APPEND in another command. */
+/* "APPEND" SP / "REPLACE" SP seq-number SP / "UID REPLACE" SP uniqueid SP */
+static bool
+skip_name(struct parser *p)
+{
+	uint32_t number;
+	struct parser start = *p;
+	if (parse_word(p, "APPEND"))
+		return parse_sp(p);
+	*p = start;
+	if (parse_word(p, "UID") && !parse_sp(p))
+		return false;
+	if (!parse_word(p, "REPLACE") || !parse_sp(p))
+		return false;
+	if (parse_char(p, '*'))
+		return parse_sp(p);
+	return parse_number(p, &number) && parse_sp(p);
+}
+
+/* Where the mailbox of an APPEND begins, NOT_APPEND in another command. */
 static size_t
 find_append(const struct reader *r)
 {
 	struct parser p;
 	struct str tag;
 	parser_init(&p, buf_str(&r->text), NULL);
-	return parse_tag(&p, &tag) && parse_sp(&p) && parse_word(&p, "APPEND")
-	    && parse_sp(&p) ? p.at : NOT_APPEND;
+	return parse_tag(&p, &tag) && parse_sp(&p) && skip_name(&p) ? p.at : NOT_APPEND;
+}
+
+/* Does the literal that the text announces belong to "URL ", as CATENATE has it? */
+static bool
+is_url(const struct reader *r)
+{
+	struct str s = str_slice(buf_str(&r->text), r->mailbox_end, r->text.n);
+	s.n = str_rchr(s, '{');
+	return s.n > 5 && (s.p[s.n - 5] == '(' || s.p[s.n - 5] == ' ') &&
+	    str_ieq(str_slice(s, s.n - 4, s.n), STR("URL "));
 }
 
 /*
- * Is the literal that the text announces an APPEND's message?  The only other
- * one that APPEND can have is its mailbox, right behind the command's name.
- * Asked for each literal of a command, of which there can be many: what comes
- * before the arguments, however long, is looked at once.
+ * Is the literal that the text announces a message, or a piece of one?  The
+ * others that APPEND can have are its mailbox, right behind the command's name,
+ * and URLs.  Asked for each literal of a command, of which there can be
+ * many: what comes before them, however long, is looked at once.
  */
 static bool
 is_message(struct reader *r)
@@ -201,9 +233,14 @@ is_message(struct reader *r)
 		r->append_at = find_append(r);
 	if (r->append_at == NOT_APPEND)
 		return false;
-	parser_init(&p, buf_str(&r->text), NULL);
-	p.at = r->append_at;
-	return !parse_peek(&p, '{') || parse_literal(&p, &mailbox);
+	if (r->mailbox_end == 0) {
+		parser_init(&p, buf_str(&r->text), NULL);
+		p.at = r->append_at;
+		if (parse_peek(&p, '{') && !parse_literal(&p, &mailbox))
+			return false;
+		r->mailbox_end = p.at;
+	}
+	return !is_url(r);
 }
 
 /* Reads N bytes and drops them. */
@@ -238,32 +275,56 @@ read_to_memory(struct reader *r, size_t n)
 	return OK;
 }
 
-/* The message's bytes into in->blob; only the stream's errors come back. */
-static enum err
-read_to_blob(struct reader *r, struct input *in, uint64_t n)
+static struct message_literal *
+add_message(struct reader *r, struct input *in)
 {
-	in->blob_at = r->text.n;
-	in->blob_size = n;
-	enum err stored = blob_new(r->store, NULL, &in->blob);
-	bool has_nul = false;
+	if (in->messages == r->message_room) {
+		r->message_room = r->message_room == 0 ? 4 : 2 * r->message_room;
+		in->message = mem_grow(in->message, r->message_room * sizeof(*in->message));
+	}
+	return &in->message[in->messages++];
+}
+
+/* Counts where its bytes are; when memory is used up they go to its file. */
+static enum err
+place_message(struct reader *r, struct input *in, struct message_literal *m)
+{
+	enum err e = OK;
+	if (blob_in_memory(m->blob) && r->in_memory + m->size > READER_MEMORY)
+		e = blob_to_file(m->blob);
+	if (blob_in_memory(m->blob))
+		r->in_memory += m->size;
+	else if (++r->files > READER_FILES)
+		refuse(r, in, ERR_LIMIT, "LIMIT", "Too many large messages at once");
+	return e;
+}
+
+/* The message's bytes into a blob; only the stream's errors come back. */
+static enum err
+read_to_blob(struct reader *r, struct input *in, const struct announced *a)
+{
+	struct message_literal *m = add_message(r, in);
+	uint64_t n = a->size;
+	*m = (struct message_literal){ .at = r->text.n, .size = n, .eight = a->eight };
+	enum err stored = blob_new(r->store, NULL, &m->blob);
 	if (stored != OK)
-		in->blob = NULL;
+		m->blob = NULL;
 	while (n > 0 && stored == OK) {
 		struct str have;
 		enum err e = fill(r, &have);
 		if (e != OK)
 			return e;
 		size_t take = have.n < n ? have.n : (size_t)n;
-		has_nul |= memchr(have.p, '\0', take) != NULL;
-		stored = blob_write(in->blob, have.p, take);
+		m->has_nul |= memchr(have.p, '\0', take) != NULL;
+		stored = blob_write(m->blob, have.p, take);
 		stream_skip(r->in, take);
 		n -= take;
 	}
 	if (stored == OK)
-		stored = blob_finish(in->blob);
+		stored = place_message(r, in, m);
 	if (stored != OK)
 		refuse(r, in, stored, NULL, NULL);
-	else if (has_nul)	/* no literal could give it back (CHAR8) */
+	else if (m->has_nul && !a->eight)	/* CHAR8 */
 		refuse(r, in, ERR_UNSUPPORTED, NULL, "Message contains NUL characters");
 	return skip(r, n);
 }
@@ -279,8 +340,8 @@ judge(struct reader *r, struct input *in, const struct announced *a, bool messag
 	else if (r->max.literal_minus && !a->sync && a->size > READER_LITERAL_MINUS)
 		refuse(r, in, ERR_LIMIT, "TOOBIG",
 		    "Literals of more than 4096 bytes must be synchronizing");
-	else if (message && in->blob != NULL)
-		refuse(r, in, ERR_SYNTAX, NULL, "APPEND takes one message");
+	else if (message && in->messages == READER_MESSAGES)
+		refuse(r, in, ERR_LIMIT, "LIMIT", "Too many messages at once");
 	else if (message && size > r->max.message)
 		refuse(r, in, ERR_LIMIT, "TOOBIG", "Message size exceeds fixed limit");
 	else if (!message && (size > r->max.literal
@@ -307,7 +368,7 @@ read_literal(struct reader *r, struct input *in, const struct announced *a, bool
 	if (a->sync)
 		reply_continue(r->out, "go ahead");
 	if (message)
-		return read_to_blob(r, in, a->size);
+		return read_to_blob(r, in, a);
 	return read_to_memory(r, (size_t)a->size);
 }
 
@@ -335,19 +396,28 @@ assemble(struct reader *r, struct input *in)
 enum err
 reader_next(struct reader *r, struct input *in)
 {
-	*in = (struct input){ .blob = NULL };
+	*in = (struct input){ .message = NULL };
 	buf_reset(&r->text);
 	r->refused = OK;
-	r->append_at = 0;
+	r->append_at = r->mailbox_end = r->message_room = 0;
+	r->in_memory = r->files = 0;
 	enum err e = assemble(r, in);
 	if (e == OK)
 		e = r->refused;
-	if (e != OK) {
-		blob_free(in->blob);
-		in->blob = NULL;
-	}
+	if (e != OK)
+		input_free(in);
 	in->text = buf_str(&r->text);
 	return e;
+}
+
+void
+input_free(struct input *in)
+{
+	for (size_t i = 0; i < in->messages; i++)
+		blob_free(in->message[i].blob);
+	free(in->message);
+	in->message = NULL;
+	in->messages = 0;
 }
 
 enum err

@@ -6,9 +6,9 @@
  *
  *	a LOGIN {4} CRLF fred {6} CRLF secret
  *
- * For a synchronizing literal it sends the continuation request.  The final
- * literal of an APPEND, its message, does not go into memory: it is streamed
- * into a blob of the store, and the input has only "{N}" CRLF at its place.
+ * For a synchronizing literal it sends the continuation request.  All literals
+ * of APPEND and REPLACE but those of the mailbox and of CATENATE's URLs are
+ * messages or pieces of one: they are streamed into blobs (message.h).
  *
  * Limits.  Until reader_allow_messages() what a command may hold is bounded by
  * READER_EARLY; after it by what imapd.conf says.  What is longer is refused,
@@ -22,8 +22,8 @@
 #ifndef IMAP_IMAPD_PROTO_READER_H
 #define IMAP_IMAPD_PROTO_READER_H
 
+#include "imap/imapd/proto/message.h"
 #include "imap/imapd/proto/reply.h"
-#include "imap/store/blob.h"
 #include "lib/err.h"
 #include "lib/stream.h"
 
@@ -31,13 +31,15 @@ enum {
 	READER_EARLY = 64 * 1024,
 	READER_LITERAL_MINUS = 4096,	/* RFC 7888 section 5 */
 	READER_MAX_SKIP = 256 * 1024 * 1024,	/* what is worth reading to drop it */
+	READER_MESSAGES = 5000,		/* in one command, */
+	READER_MEMORY = 64 << 20,	/*   in memory together, */
+	READER_FILES = 100,		/*   and others, each with an open file */
 };
 
 struct input {
 	struct str text;		/* without the final CRLF; until the next call */
-	struct blob *blob;		/* a message, finished; the caller frees it */
-	size_t blob_at;			/* where in the text its bytes would begin */
-	uint64_t blob_size;
+	struct message_literal *message; /* in the order of the text */
+	size_t messages;
 	const char *problem;		/* why it is refused, for the BAD or NO */
 	const char *code;		/* response code for it, or NULL */
 };
@@ -50,8 +52,8 @@ void reader_free(struct reader *r);
 /* What a command may hold once the user is known. */
 struct reader_limits {
 	size_t literal;			/* one literal (maxliteral) */
-	size_t command;			/* all but APPEND's message (maxargssize) */
-	uint64_t message;		/* APPEND's message (maxmessagesize) */
+	size_t command;			/* all but messages (maxargssize) */
+	uint64_t message;		/* a message (maxmessagesize) */
 	bool literal_minus;		/* none above 4096 bytes without our leave */
 };
 void reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max);
@@ -63,6 +65,9 @@ void reader_allow_messages(struct reader *r, struct store *s, const struct reade
  * for the tag, and the stream stands behind it.
  */
 enum err reader_next(struct reader *r, struct input *in) MUST_CHECK;
+
+/* The messages that are in it. */
+void input_free(struct input *in);
 
 /* One line of an answer to a continuation (AUTHENTICATE, IDLE); as above. */
 enum err reader_line(struct reader *r, struct str *line) MUST_CHECK;

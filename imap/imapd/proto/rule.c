@@ -94,7 +94,7 @@ rule_date_time(struct parser *p, void *to)
 }
 
 bool
-rule_blob(struct parser *p, void *to)
+rule_message(struct parser *p, void *to)
 {
-	return parse_blob(p, to);
+	return parse_message(p, to);
 }

@@ -24,6 +24,6 @@ bool rule_flags(struct parser *p, void *to);		/* struct flag_list, also bare */
 bool rule_flag_keyword(struct parser *p, void *to);	/* struct str */
 bool rule_date(struct parser *p, void *to);		/* int64_t, days since 1970 */
 bool rule_date_time(struct parser *p, void *to);	/* struct date_time */
-bool rule_blob(struct parser *p, void *to);		/* uint64_t, its size */
+bool rule_message(struct parser *p, void *to);		/* struct message_literal * */
 
 #endif
