@@ -76,6 +76,8 @@ compose(struct session *s, struct command *c, const struct append_message *a, ri
 		c->text = "UTF8 is for those who have enabled UTF8=ACCEPT";
 		return ERR_UNSUPPORTED;
 	}
+	if (a->data == NULL)
+		return ERR_UNSUPPORTED;
 	e = take_literal(s, c, a->data, m);
 	if (e != OK)
 		compose_free(m);

@@ -1,4 +1,5 @@
 /* The rules of RFC 3501 section 9, each from a string. */
+#include "imap/imapd/proto/message.h"
 #include "imap/imapd/proto/parse_date.h"
 #include "imap/imapd/proto/parse_flags.h"
 #include "imap/store/mbox.h"
