@@ -32,6 +32,12 @@ run_enable(struct session *s, struct command *c)
 {
 	const struct enable_req *r = c->req;
 	const struct str *name = r->capabilities.item;
+	/* Its EXISTS went with a RECENT, and names would change their form. */
+	for (size_t i = 0; s->mbox != NULL && i < r->capabilities.count; i++)
+		if (str_ieq(name[i], STR("IMAP4rev2"))) {
+			c->text = "Enable IMAP4rev2 before a mailbox is selected";
+			return ERR_SYNTAX;
+		}
 	reply_puts(s->reply, "* ENABLED");
 	for (size_t i = 0; i < r->capabilities.count; i++)
 		enable(s, name[i]);

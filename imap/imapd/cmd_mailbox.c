@@ -9,6 +9,7 @@
  * name staying as it is, is theirs without it.
  */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/oldname.h"
 #include "imap/server/autocreate.h"
 #include "imap/server/usermove.h"
 #include "imap/store/subs.h"
@@ -76,6 +77,8 @@ run_create(struct session *s, struct command *c)
 	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
 		return ERR_LIMIT;
 	e = mblist_create(s->store, &m);
+	if (e == OK && session_is_rev2(s))
+		oldname_put(s, r->mailbox, name, false);
 	if (e == ERR_NOTFOUND) {
 		c->code = "CANNOT";
 		c->text = "Partition does not exist";
@@ -236,6 +239,8 @@ run_rename(struct session *s, struct command *c)
 	if (str_eq(from, s->user->inbox) && !s->user->id.is_admin)
 		return rename_inbox(s, c, to);
 	e = mblist_rename(s->store, from, to, partition);
+	if (e == OK && session_is_rev2(s))
+		oldname_put(s, r->to, to, false);
 	if (e == OK && is_account(from) && is_account(to) && !str_eq(from, to))
 		e = usermove(s->store, c->arena, mblist_owner(from), mblist_owner(to));
 	return e;

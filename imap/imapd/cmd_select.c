@@ -1,5 +1,6 @@
 /* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/oldname.h"
 #include "imap/imapd/sync.h"
 #include "imap/store/quota.h"
 #include "imap/store/txn.h"
@@ -23,17 +24,30 @@ warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
 		    (unsigned)percent);
 }
 
-/* The untagged responses that RFC 3501 section 6.3.1 asks for. */
+/* What RFC 9051 appendix E has taken out. */
 static void
-describe(struct session *s)
+describe_rev1(struct session *s)
+{
+	uint32_t unseen = mbox_first_unseen(s->mbox);
+	reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
+	if (unseen > 0)
+		reply_untagged(s->reply, "OK [UNSEEN %u] Ok", unseen);
+}
+
+/*
+ * The untagged responses that RFC 3501 section 6.3.1 and RFC 9051 section 6.3.2
+ * ask for.  NAME is the internal one.
+ */
+static void
+describe(struct session *s, const struct select_req *r, struct str name)
 {
 	struct mbox *m = s->mbox;
 	sync_mailbox_flags(s);
 	reply_untagged(s->reply, "%u EXISTS", mbox_count(m));
-	reply_untagged(s->reply, "%u RECENT", mbox_recent(m));
-	uint32_t unseen = mbox_first_unseen(m);
-	if (unseen > 0)
-		reply_untagged(s->reply, "OK [UNSEEN %u] Ok", unseen);
+	if (session_is_rev2(s))
+		oldname_put(s, r->mailbox, name, true);
+	else
+		describe_rev1(s);
 	reply_untagged(s->reply, "OK [UIDVALIDITY %u] Ok", mbox_uidvalidity(m));
 	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
 }
@@ -49,6 +63,9 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	struct str name;
 	struct mbentry *e;
 	rights_t rights;
+	/* Only clients that have enabled something are sure to know it. */
+	if (s->mbox != NULL && s->enabled != 0)
+		reply_untagged(s->reply, "OK [CLOSED] The other mailbox is closed");
 	session_deselect(s);
 	enum err err = session_mailbox(s, c, r->mailbox, &name);
 	if (err == OK)
@@ -60,8 +77,8 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	bool may_change = rights & (ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_DELETEMSG
 	    | ACL_EXPUNGE);
 	bool readonly = examine || !may_change;
-	err = mbox_open(s->store, e, s->user->id.userid, readonly ? MBOX_READONLY : 0,
-	    &s->mbox);
+	err = mbox_open(s->store, e, s->user->id.userid, (readonly ? MBOX_READONLY : 0)
+	    | (session_is_rev2(s) ? MBOX_NO_RECENT : 0), &s->mbox);
 	if (err != OK) {
 		s->mbox = NULL;
 		return err;
@@ -70,7 +87,7 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	s->mbox_name = str_c(mbox_entry(s->mbox)->name);
 	s->rights = rights;
 	s->examined = readonly;
-	describe(s);
+	describe(s, r, name);
 	if (str_eq(name, s->user->inbox))
 		warn_of_quota(s, c, e);
 	server_status(s->server, s->client, s->user->name, mbox_entry(s->mbox)->name);

@@ -1,7 +1,7 @@
 /* STATUS: numbers of a mailbox without selecting it */
 #include "imap/imapd/cmd.h"
 
-static uint32_t
+static uint64_t
 number_of(const struct mbox_status *st, enum status_item item)
 {
 	switch (item) {
@@ -15,6 +15,10 @@ number_of(const struct mbox_status *st, enum status_item item)
 		return st->uidvalidity;
 	case STATUS_UNSEEN:
 		return st->unseen;
+	case STATUS_DELETED:
+		return st->deleted;
+	case STATUS_SIZE:
+		return st->bytes;
 	}
 	return 0;
 }
@@ -47,6 +51,10 @@ run_status(struct session *s, struct command *c)
 	rights_t rights;
 	struct mbox *m;
 	struct mbox_status st;
+	if (session_is_rev2(s) && (r->items & STATUS_RECENT)) {
+		c->text = "IMAP4rev2 has no RECENT";
+		return ERR_SYNTAX;
+	}
 	enum err err = session_mailbox(s, c, r->mailbox, &name);
 	if (err == OK)
 		err = session_lookup(s, c, name, ACL_READ, &e, &rights);

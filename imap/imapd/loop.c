@@ -54,6 +54,8 @@ recognize(const struct session *s, struct incoming *in)
 	in->c.def = &s->commands[in->c.request];
 	if (in->c.uid && grammar[in->c.request].uid_args == NULL)
 		return "Unrecognized UID subcommand";
+	if (session_is_rev2(s) && (in->c.def->flags & CMD_NOT_REV2))
+		return "IMAP4rev2 has no such command";
 	if (in->c.def->states & s->state)
 		return NULL;
 	if (s->state == STATE_NOT_AUTHENTICATED)
@@ -160,6 +162,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	};
 	parser_init(&in.p, input->text, arena);
 	in.p.max = &s->limits;
+	in.p.rev2 = session_is_rev2(s);
 	in.p.utf8_only = s->enabled & ENABLED_UTF8;
 	in.p.message = input->message;
 	in.p.messages = input->messages;

@@ -85,6 +85,12 @@ session_is_shut_down(struct session *s)
 	return down;
 }
 
+bool
+session_is_rev2(const struct session *s)
+{
+	return s->enabled & ENABLED_IMAP4REV2;
+}
+
 void
 session_enable(struct session *s, unsigned bits)
 {

@@ -108,6 +108,7 @@ enum command_flags {
 	CMD_NO_EXPUNGE = 2,
 	CMD_UID_EXPUNGES = 4,		/* but with UID before it may be sent */
 	CMD_NO_SYNC = 8,		/* sends its updates itself, or none */
+	CMD_NOT_REV2 = 32,		/* RFC 9051 appendix E has taken it out */
 	CMD_TIMED = 16,			/* "Completed (0.001 sec)" */
 };
 
@@ -140,6 +141,9 @@ void session_logged_in(struct session *s, struct user *user);
  * the session is in STATE_LOGOUT.  Looks once in a few seconds only.
  */
 bool session_is_shut_down(struct session *s);
+
+/* Has the client enabled it? */
+bool session_is_rev2(const struct session *s);
 
 /* Turns on BITS of enum enabled, and what follows from them. */
 void session_enable(struct session *s, unsigned bits);

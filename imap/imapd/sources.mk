@@ -23,6 +23,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
 	imap/imapd/search_resolve.c \
+	imap/imapd/oldname.c \
 	imap/imapd/selection.c \
 	imap/imapd/session.c \
 	imap/imapd/sync.c \

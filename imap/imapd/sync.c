@@ -126,7 +126,8 @@ send_update(struct session *s, const struct mbox_update *u, bool with_uid)
 		reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
 	if (u->exists_changed) {
 		reply_untagged(s->reply, "%u EXISTS", mbox_count(s->mbox));
-		reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
+		if (!session_is_rev2(s))
+			reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
 	}
 	if (u->keywords_changed)
 		sync_mailbox_flags(s);

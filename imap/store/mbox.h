@@ -25,6 +25,7 @@
 
 enum mbox_open_flags {
 	MBOX_READONLY = 1,	/* EXAMINE: claims no \Recent, no transactions */
+	MBOX_NO_RECENT = 4,	/* nor does it show any: IMAP4rev2 */
 	MBOX_PEEK = 2,		/* no view is built: for STATUS, delivery, appends */
 };
 

@@ -141,7 +141,7 @@ claim_recent(struct mbox *m, const struct index_header *h)
 	uint32_t from = last + 1, to = h->last_uid;
 	enum err e = OK;
 
-	if (to <= last)
+	if (to <= last || (m->flags & MBOX_NO_RECENT))
 		return OK;
 	if (!(m->flags & MBOX_READONLY))
 		e = m->private_seen ? claim_in_seen(m, &from, &to) :

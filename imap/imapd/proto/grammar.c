@@ -111,6 +111,8 @@ const struct word status_words[] = {
 	{ NAME("UIDNEXT"), STATUS_UIDNEXT, 0, NULL, "9051 6.3.11" },
 	{ NAME("UIDVALIDITY"), STATUS_UIDVALIDITY, 0, NULL, "9051 6.3.11" },
 	{ NAME("UNSEEN"), STATUS_UNSEEN, 0, NULL, "9051 6.3.11" },
+	{ NAME("DELETED"), STATUS_DELETED, 0, NULL, "9051 6.3.11" },
+	{ NAME("SIZE"), STATUS_SIZE, 0, NULL, "8438 3" },
 	{ .value = 0 },
 };
 static const struct vocabulary status_atts = {

@@ -104,6 +104,8 @@ enum status_item {
 	STATUS_UIDNEXT = 4,
 	STATUS_UIDVALIDITY = 8,
 	STATUS_UNSEEN = 16,
+	STATUS_DELETED = 32,
+	STATUS_SIZE = 64,		/* RFC 8438 */
 };
 /* Its words, in the order of the answer; ends with a row without a name. */
 extern const struct word status_words[];

@@ -86,7 +86,11 @@ take_item(struct parser *p, void *req, void *to, const struct word *w)
 static void *
 take_old_section(struct parser *p, void *req, void *to, const struct word *w)
 {
-	struct fetch_item *item = take_item(p, req, to, w);
+	struct fetch_item *item = NULL;
+	if (p->rev2)
+		(void)parse_expect(p, "BODY[], which IMAP4rev2 has for it,");
+	else
+		item = take_item(p, req, to, w);
 	if (item != NULL) {
 		item->section.what = w->more >> 1;
 		item->sets_seen = w->more & SEEN;

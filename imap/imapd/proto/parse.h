@@ -43,6 +43,7 @@ struct parser {
 	size_t messages;
 	const struct parse_limits *max;
 	unsigned elements, depth, search_keys;	/* so far, of what *max allows */
+	bool rev2;			/* of RFC 9051: what it has left out is refused */
 	bool utf8_only;			/* all strings are UTF-8: no CHARSET (RFC 6855) */
 	struct str charset;		/* of the strings of a search; {NULL, 0}: none given */
 	bool bad_charset;		/* given, but unknown */

@@ -1,0 +1,99 @@
+"""UTF8=ACCEPT (RFC 6855)."""
+import pytest
+
+
+@pytest.fixture
+def c(imap):
+    imap.ok("ENABLE UTF8=ACCEPT")
+    return imap
+
+
+def test_3_enable(imap):
+    assert imap.ok("ENABLE UTF8=ACCEPT").find(rb"^ENABLED UTF8=ACCEPT$")
+
+
+def test_3_before_it_names_are_utf7(imap):
+    assert imap.cmd('CREATE "INBOX.caf\u00e9"').status == "NO"
+    imap.ok("CREATE INBOX.caf&AOk-")
+    assert imap.ok('LIST "" "INBOX.%"').find(rb"INBOX\.caf&AOk-$")
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9", "\u65e5\u672c\u8a9e", "\u0645\u0631\u062d\u0628\u0627",
+                                  "\U0001f600", "\u00e9 \\\" x"])
+def test_3_quoted_utf8_names(c, name):
+    """quoted-specials are escaped as ever; UTF-8 stands as it is."""
+    quoted = ("INBOX." + name).replace("\\", "\\\\").replace('"', '\\"')
+    c.ok(f'CREATE "{quoted}"')
+    line = c.ok('LIST "" "INBOX.%"').find(rb'^LIST \(.*\) "\." (.*)$').group(1)
+    assert line.decode() == f'"{quoted}"'
+    c.ok(f'DELETE "{quoted}"')
+
+
+def test_3_atoms_stay_ascii(c):
+    """An astring in 8-bit bytes must be quoted or a literal."""
+    assert c.cmd("CREATE INBOX.caf\u00e9").status == "BAD"
+
+
+def test_3_names_are_normalized(c):
+    """RFC 6855 section 3: ... Net-Unicode, so form C."""
+    c.ok('CREATE "INBOX.cafe\u0301"')
+    assert c.ok('LIST "" "INBOX.%"').find("INBOX.caf\u00e9".encode())
+    assert c.cmd('CREATE "INBOX.caf\u00e9"').status == "NO"
+
+
+@pytest.mark.parametrize("name", [b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc2\x80",
+                                  b"\xe2\x80\xa9", b"a\x01b"])
+def test_3_not_net_unicode(c, name):
+    assert c.cmd(b'CREATE "INBOX.' + name + b'"').status in ("NO", "BAD")
+
+
+def test_3_ampersand_is_itself(c):
+    c.ok('CREATE "INBOX.caf&AOk-"')
+    assert c.ok('LIST "" "INBOX.%"').find(rb"INBOX\.caf&AOk-")
+
+
+def test_3_search_charset_is_refused(c):
+    """"... the client MUST NOT issue a SEARCH command that contains a charset
+    specification; the server SHOULD reject it with a BAD"."""
+    c.ok("SELECT INBOX")
+    assert c.cmd("SEARCH CHARSET UTF-8 SUBJECT x").status == "BAD"
+    c.ok('SEARCH SUBJECT "caf\u00e9"')
+
+
+def test_3_select_and_status(c):
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    c.ok('SELECT "INBOX.caf\u00e9"')
+    assert c.ok('STATUS "INBOX.caf\u00e9" (MESSAGES)').find("INBOX.caf\u00e9".encode())
+
+
+def test_3_acl(c):
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    assert c.ok('GETACL "INBOX.caf\u00e9"').find("^ACL \"INBOX.caf\u00e9\"".encode())
+    assert c.ok('MYRIGHTS "INBOX.caf\u00e9"').find("INBOX.caf\u00e9".encode())
+
+
+def test_3_subscriptions(c):
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    c.ok('SUBSCRIBE "INBOX.caf\u00e9"')
+    assert c.ok('LSUB "" *').find("INBOX.caf\u00e9".encode())
+
+
+def test_3_copy(c):
+    c.append("INBOX", b"Subject: x\r\n\r\ny\r\n")
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    c.ok("SELECT INBOX")
+    assert c.ok('COPY 1 "INBOX.caf\u00e9"').code.startswith("COPYUID")
+
+
+def test_3_patterns(c):
+    for name in ("caf\u00e9", "cafa"):
+        c.ok(f'CREATE "INBOX.{name}"')
+    assert len(c.ok('LIST "" "INBOX.caf\u00e9"').untagged) == 1
+    assert len(c.ok('LIST "" "INBOX.caf%"').untagged) == 2
+
+
+def test_3_other_sessions_are_as_before(server, c, user):
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    other = server.login(user)
+    assert other.ok('LIST "" "INBOX.%"').find(rb"caf&AOk-")
+    other.ok("DELETE INBOX.caf&AOk-")

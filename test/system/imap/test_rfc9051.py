@@ -1,0 +1,252 @@
+"""IMAP4rev2 (RFC 9051), where it is not as IMAP4rev1: appendix E.  Every response
+goes through the strict parser, which knows what was enabled."""
+import unicodedata
+
+import pytest
+
+MESSAGE = b"From: a@example.org\r\nSubject: s\r\n\r\nbody\r\n"
+
+
+@pytest.fixture
+def c(server, user):
+    """A session in IMAP4rev2 with two messages in INBOX, the first \\Seen."""
+    c = server.login(user)
+    c.append("INBOX", MESSAGE, "(\\Seen)")
+    c.append("INBOX", MESSAGE)
+    c.ok("ENABLE IMAP4rev2")
+    return c
+
+
+@pytest.fixture
+def s(c):
+    c.ok("SELECT INBOX")
+    return c
+
+
+def words(reply):
+    return [u.split(b" ", 1)[0] for u in reply.untagged]
+
+
+# --- 6.3.1 ENABLE ---
+
+def test_6_3_1_enabled(imap):
+    assert imap.ok("ENABLE IMAP4rev2").find(rb"^ENABLED IMAP4rev2$")
+
+
+def test_6_3_1_only_before_a_mailbox_is_selected(imap):
+    imap.ok("SELECT INBOX")
+    assert imap.cmd("ENABLE IMAP4rev2").status == "BAD"
+    imap.ok("CLOSE")
+    assert imap.ok("ENABLE IMAP4rev2").find(rb"^ENABLED IMAP4rev2$")
+
+
+# --- 6.3.2 SELECT ---
+
+def test_6_3_2_no_recent(c):
+    r = c.ok("SELECT INBOX")
+    assert not r.find(rb"RECENT"), r
+    assert not r.find(rb"\\Recent"), r
+
+
+def test_6_3_2_no_unseen(c):
+    assert not c.ok("SELECT INBOX").find(rb"UNSEEN")
+
+
+@pytest.mark.parametrize("what", [rb"^2 EXISTS$", rb"^FLAGS \(", rb"^OK \[UIDVALIDITY \d+\]",
+                                  rb"^OK \[UIDNEXT 3\]", rb"^OK \[PERMANENTFLAGS \(",
+                                  rb'^LIST \(.*\) "." INBOX$'])
+@pytest.mark.parametrize("command", ["SELECT", "EXAMINE"])
+def test_6_3_2_required(c, command, what):
+    assert c.ok(command + " INBOX").find(what)
+
+
+def test_6_3_2_inbox_in_any_case_is_no_other_name(c):
+    assert c.ok("SELECT iNbOx").find(rb'^LIST \(.*\) "." INBOX$')
+
+
+def test_6_3_2_oldname(c):
+    """... the original name in OLDNAME, if the server normalizes."""
+    decomposed = unicodedata.normalize("NFD", "caf\u00e9")
+    c.ok("CREATE INBOX.x")
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    r = c.ok(f'SELECT "INBOX.{decomposed}"')
+    assert r.find(f'^LIST \\(\\) "." "INBOX.caf\u00e9" \\("OLDNAME" \\("INBOX.{decomposed}"\\)\\)$'.encode())
+
+
+def test_6_3_2_closed(s):
+    """"... the CLOSED response code" before the new mailbox's responses."""
+    s.ok("CREATE INBOX.other")
+    r = s.ok("SELECT INBOX.other")
+    assert r.untagged[0].startswith(b"OK [CLOSED]"), r
+
+
+def test_6_3_2_closed_also_when_it_fails(s):
+    r = s.cmd("SELECT INBOX.none")
+    assert r.status == "NO" and r.untagged[0].startswith(b"OK [CLOSED]"), r
+    assert s.cmd("FETCH 1 UID").status == "BAD"
+
+
+def test_6_3_2_not_closed_when_none_was_selected(c):
+    assert not c.ok("SELECT INBOX").find(rb"CLOSED")
+
+
+def test_6_3_2_rev1_knows_no_closed(imap):
+    imap.ok("SELECT INBOX")
+    assert not imap.ok("SELECT INBOX").find(rb"CLOSED")
+
+
+# --- 5.1: names ---
+
+NAMES = ["caf\u00e9", "\u0420\u0430\u0431\u043e\u0442\u0430", "\u65e5\u672c", "a&b", "\U0001f600"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_5_1_names_in_utf8(server, c, user, name):
+    c.ok(f'CREATE "INBOX.{name}"')
+    got = c.ok('LIST "" "INBOX.%"').find(rb'^LIST \(.*\) "\." (?:"(.*)"|(.*))$')
+    assert (got.group(1) or got.group(2)).decode() == f"INBOX.{name}"
+    c.ok(f'SELECT "INBOX.{name}"')
+    c.ok("UNSELECT")
+    assert c.ok(f'STATUS "INBOX.{name}" (MESSAGES)').find(f'^STATUS "?INBOX.{name}"? '.encode())
+    c.ok(f'SUBSCRIBE "INBOX.{name}"')
+    c.ok(f'RENAME "INBOX.{name}" "INBOX.{name}2"')
+    c.ok(f'DELETE "INBOX.{name}2"')
+
+
+def test_5_1_the_same_in_utf7(server, c, user):
+    c.ok('CREATE "INBOX.caf\u00e9 & co"')
+    other = server.login(user)
+    assert other.ok('LIST "" "INBOX.%"').find(rb'"INBOX.caf&AOk- &- co"')
+    other.ok('SELECT "INBOX.caf&AOk- &- co"')
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"caf\xe9", b"a\xc3", b"\xed\xa0\x80", b"a\x7fb", b"\xc2\x85",
+                                  b"\xe2\x80\xa8"])
+def test_5_1_net_unicode(c, name):
+    """No invalid UTF-8, no control characters (RFC 5198)."""
+    assert c.cmd(b'CREATE "INBOX.' + name + b'"').status == "NO"
+
+
+def test_5_1_literal_names(c):
+    c.ok("CREATE ", "INBOX.caf\u00e9".encode())
+    assert c.ok('LIST "" "INBOX.*"').find("caf\u00e9".encode())
+
+
+def test_6_3_4_create_tells_the_normal_form(c):
+    decomposed = unicodedata.normalize("NFD", "caf\u00e9")
+    r = c.ok(f'CREATE "INBOX.{decomposed}"')
+    assert r.find('"INBOX.caf\u00e9" \\("OLDNAME"'.encode()), r
+
+
+def test_6_3_6_rename_tells_the_normal_form(c):
+    decomposed = unicodedata.normalize("NFD", "caf\u00e9")
+    c.ok("CREATE INBOX.a")
+    assert c.ok(f'RENAME INBOX.a "INBOX.{decomposed}"').find(rb'OLDNAME')
+
+
+def test_6_3_4_create_tells_nothing_else(c):
+    assert words(c.ok("CREATE INBOX.a")) == []
+    assert words(c.ok("CREATE INBOX.b.")) == []
+
+
+# --- 6.3.9 LIST ---
+
+@pytest.mark.parametrize("name, attribute", [("INBOX.a", rb"\\HasChildren"), ("INBOX.a.b", rb"\\HasNoChildren")])
+def test_6_3_9_children(c, name, attribute):
+    c.ok("CREATE INBOX.a")
+    c.ok("CREATE INBOX.a.b")
+    assert c.ok(f'LIST "" {name}').find(rb"^LIST \([^)]*" + attribute)
+
+
+# --- 6.3.11 STATUS ---
+
+@pytest.mark.parametrize("item, value", [("MESSAGES", 2), ("UIDNEXT", 3), ("UNSEEN", 1), ("DELETED", 0),
+                                         ("SIZE", 2 * len(MESSAGE))])
+def test_6_3_11_status(c, item, value):
+    m = c.ok(f"STATUS INBOX ({item})").find(rb"^STATUS INBOX \((\S+) (\d+)\)$")
+    assert (m.group(1).decode(), int(m.group(2))) == (item, value)
+
+
+def test_6_3_11_deleted(s):
+    s.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+    s.ok("UNSELECT")
+    assert s.ok("STATUS INBOX (DELETED)").find(rb"DELETED 1\)")
+
+
+def test_6_3_11_no_recent(c):
+    assert c.cmd("STATUS INBOX (RECENT)").status == "BAD"
+
+
+def test_6_3_11_all(c):
+    assert c.ok("STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE)").find(rb"^STATUS")
+
+
+# --- 6.4.5 FETCH ---
+
+@pytest.mark.parametrize("item", ["RFC822", "RFC822.HEADER", "RFC822.TEXT", "(UID RFC822)"])
+def test_6_4_5_no_rfc822(s, item):
+    assert s.cmd(f"FETCH 1 {item}").status == "BAD"
+
+
+@pytest.mark.parametrize("item", ["RFC822.SIZE", "BODY.PEEK[]", "BODY.PEEK[HEADER]", "ENVELOPE",
+                                  "BODYSTRUCTURE", "BODY", "INTERNALDATE", "FLAGS", "UID", "ALL", "FAST",
+                                  "FULL"])
+def test_6_4_5_items(s, item):
+    assert s.ok(f"FETCH 1:2 {item}").all(rb"^\d FETCH \(")
+
+
+def test_6_4_5_no_recent_flag(s):
+    assert not s.ok("FETCH 1:* FLAGS").find(rb"Recent")
+
+
+# --- commands that are gone ---
+
+@pytest.mark.parametrize("command", ["CHECK", 'LSUB "" *'])
+def test_e_no_such_command(s, command):
+    r = s.cmd(command)
+    assert r.status == "BAD" and "IMAP4rev2" in r.text
+
+
+# --- 7: responses ---
+
+def test_7_4_no_recent_with_exists(server, s, user):
+    other = server.login(user)
+    other.append("INBOX", MESSAGE)
+    r = s.ok("NOOP")
+    assert r.find(rb"^3 EXISTS$") and not r.find(rb"RECENT")
+    assert not s.ok("FETCH 3 FLAGS").find(rb"Recent")
+
+
+def test_7_rev2_leaves_recent_to_rev1(server, s, user):
+    """A session that cannot be told of \\Recent does not take it from others."""
+    other = server.login(user)
+    assert other.ok("SELECT INBOX").find(rb"^2 RECENT$")
+
+
+@pytest.mark.parametrize("keyword", ["$MDNSent", "$Forwarded", "$Junk", "$NotJunk", "$Phishing"])
+def test_2_3_2_keywords(s, keyword):
+    s.ok(f"STORE 1 +FLAGS ({keyword})")
+    assert s.ok("FETCH 1 FLAGS").find(keyword.encode().replace(b"$", rb"\$"))
+
+
+def test_6_4_8_move(s):
+    s.ok("CREATE INBOX.to")
+    r = s.ok("MOVE 1 INBOX.to")
+    assert r.find(rb"^OK \[COPYUID \d+ 1 1\]") and r.find(rb"^1 EXPUNGE$")
+
+
+def test_6_4_2_unselect(s):
+    s.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    s.ok("UNSELECT")
+    assert s.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 2")
+
+
+def test_6_4_9_uid_expunge(s):
+    s.ok("STORE 1:2 +FLAGS.SILENT (\\Deleted)")
+    r = s.ok("UID EXPUNGE 2")
+    assert r.find(rb"^2 EXPUNGE$") and not r.find(rb"^1 EXPUNGE$")
+
+
+def test_7_1_appenduid(c):
+    assert c.append("INBOX", MESSAGE).code.startswith("APPENDUID ")
+
