@@ -48,3 +48,61 @@ def found(reply):
     lines = [u for u in reply.untagged if u.startswith(b"SEARCH")]
     assert len(lines) == 1, reply
     return [int(n) for n in lines[0].split()[1:]]
+
+
+def numbers_of(text):
+    """[2, 5, 6, 7] of "2,5:7", in the order written."""
+    out = []
+    for part in text.split(","):
+        first, _, last = part.partition(":")
+        a, b = int(first), int(last or first)
+        out += range(a, b + 1) if a <= b else range(a, b - 1, -1)
+    return out
+
+
+def esearches(reply):
+    """The ESEARCH responses, each a dict: "TAG", "UID" (bool) and the data that
+    was returned; sets of numbers are lists."""
+    out = []
+    for line in reply.untagged:
+        m = re.fullmatch(r'ESEARCH(?: \(TAG "([^"]*)"((?: [A-Z]+ (?:"[^"]*"|[^ )]+))*)\))?( UID)?(.*)',
+                         line.decode())
+        if not m:
+            continue
+        got = {"TAG": m.group(1), "UID": bool(m.group(3))}
+        for name, quoted, atom in re.findall(r' ([A-Z]+) (?:"([^"]*)"|([^ )]+))', m.group(2) or ""):
+            got[name] = quoted or atom
+        for name, listed, one in re.findall(r" ([A-Z]+) (?:\(([^)]*)\)|([^ ]+))", m.group(4)):
+            if name == "ALL":
+                got[name] = numbers_of(one)
+            elif name == "PARTIAL":
+                span, numbers = listed.split(" ")
+                got[name] = (span, [] if numbers == "NIL" else numbers_of(numbers))
+            elif name in ("ADDTO", "REMOVEFROM"):
+                words = listed.split(" ")
+                got.setdefault("UPDATES", []).append(
+                    (name, [(int(p), numbers_of(n)) for p, n in zip(words[::2], words[1::2])]))
+            elif name == "RELEVANCY":
+                got[name] = [int(n) for n in listed.split(" ")]
+            else:
+                got[name] = int(one)
+        out.append(got)
+    return out
+
+
+def esearch(reply):
+    """The one ESEARCH response's data, without TAG and UID."""
+    found_all = esearches(reply)
+    assert len(found_all) == 1, reply
+    return {k: v for k, v in found_all[0].items() if k not in ("TAG", "UID")}
+
+
+def sorted_numbers(reply):
+    """The numbers of the one SORT response."""
+    lines = [u for u in reply.untagged if u.startswith(b"SORT")]
+    assert len(lines) == 1, reply
+    return [int(n) for n in lines[0].split()[1:]]
+
+
+def capabilities(client):
+    return set(client.ok("CAPABILITY").find(rb"^CAPABILITY (.*)").group(1).decode().split())

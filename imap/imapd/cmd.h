@@ -66,8 +66,15 @@ enum err run_fetch(struct session *s, struct command *c);
 /* cmd_store.c: 6.4.6 */
 enum err run_store(struct session *s, struct command *c);
 
-/* cmd_search.c: 6.4.4 */
+/* cmd_search.c: 6.4.4; RFC 5256 */
 enum err run_search(struct session *s, struct command *c);
+enum err run_sort(struct session *s, struct command *c);
+
+/* cmd_thread.c: RFC 5256 */
+enum err run_thread(struct session *s, struct command *c);
+
+/* cmd_comparator.c: RFC 5255 */
+enum err run_comparator(struct session *s, struct command *c);
 
 /* cmd_copy.c: 6.4.7; RFC 6851 */
 enum err run_copy(struct session *s, struct command *c);

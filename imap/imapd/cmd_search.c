@@ -1,41 +1,50 @@
-/* cmd_search.c - SEARCH, UID SEARCH (RFC 3501 section 6.4.4) */
+/*
+ * cmd_search.c - SEARCH and SORT, also behind UID
+ *
+ * RFC 9051 section 6.4.4, RFC 5256 section 3; RETURN: RFC 4731, RFC 5182, RFC
+ * 5267 section 3, RFC 9394.
+ */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/search_resolve.h"
+#include "imap/imapd/results.h"
 
-#include <time.h>
-
-/* "* SEARCH" *(SP nz-number) */
-static void
-write_numbers(struct session *s, bool uid, const uint32_t *seqs, size_t n)
+static enum err
+sort(struct session *s, const struct search_req *req, struct results *r)
 {
-	struct buf line = BUF_INIT;
+	struct sort_order order = { req->criteria.item, req->criteria.count, s->collation };
 
-	buf_adds(&line, "* SEARCH");
-	for (size_t i = 0; i < n; i++) {
-		buf_addc(&line, ' ');
-		buf_addu(&line, uid ? mbox_uid(s->mbox, seqs[i]) : seqs[i]);
-	}
-	buf_adds(&line, "\r\n");
-	reply_put(s->reply, buf_str(&line));
-	buf_free(&line);
+	r->sorted = true;
+	return sort_run(r->mbox, &order, r->seqs, r->n);
+}
+
+/* "$" changes only when the tagged reply is not BAD (RFC 5182 section 2.1). */
+static enum err
+search(struct session *s, struct command *c, bool sorted)
+{
+	struct search_req *req = c->req;
+	struct results r;
+	enum err e = results_find(s, c, s->mbox, req->key, &r);
+
+	if (e == OK && sorted)
+		e = sort(s, req, &r);
+	if (e == OK)
+		e = results_tell(s, c, req, &r);
+	if (!(req->returns & RETURN_SAVE) || e == ERR_SYNTAX)
+		return e;
+	if (e == OK)
+		results_save(s, req, &r);
+	else
+		uidset_free(&s->saved);
+	return e;
 }
 
 enum err
 run_search(struct session *s, struct command *c)
 {
-	struct search_req *req = c->req;
-	struct search_how how = { COLLATE_UNICODE_CASEMAP, time(NULL), NULL };
-	uint32_t *seqs;
-	size_t n;
-	enum err e = search_resolve(c->arena, s->mbox, req->key);
+	return search(s, c, false);
+}
 
-	if (e == ERR_SYNTAX)
-		c->text = "There is no message with that sequence number";
-	if (e != OK)
-		return e;
-	search_prepare(c->arena, &how, req->key);
-	e = search_run(s->mbox, c->arena, &how, req->key, &seqs, &n);
-	if (e == OK)
-		write_numbers(s, c->uid, seqs, n);
-	return e;
+enum err
+run_sort(struct session *s, struct command *c)
+{
+	return search(s, c, true);
 }

@@ -84,6 +84,16 @@ words_for(struct incoming *in)
 	return arena_copy(in->c.arena, text, strlen(text));
 }
 
+/* RFC 5182 section 2.1: a SEARCH RETURN (SAVE) that ends in NO empties "$". */
+static void
+forget_saved(struct session *s, const struct incoming *in)
+{
+	const struct search_req *req = in->c.req;
+	if ((in->c.request == REQ_SEARCH || in->c.request == REQ_SORT)
+	    && (req->returns & RETURN_SAVE))
+		uidset_free(&s->saved);
+}
+
 /* Bytes into a plain struct.  What went wrong is in in->err, in->why. */
 static void
 parse_command(struct session *s, struct incoming *in)
@@ -94,6 +104,8 @@ parse_command(struct session *s, struct incoming *in)
 		return;
 	}
 	in->err = grammar_parse(&in->p, in->c.request, &in->c.req);
+	if (in->err == ERR_CHARSET)
+		forget_saved(s, in);
 	if (in->err == OK || in->err == ERR_CHARSET)
 		return;
 	in->why = words_for(in);

@@ -89,6 +89,23 @@ msgset_ranges(struct arena *arena, struct mbox *m, const struct sequence_set *se
 }
 
 enum err
+msgset_saved(struct arena *arena, struct mbox *m, const struct uidset *uids,
+    struct search_range **range, size_t *count)
+{
+	struct search_range *r = arena_alloc(arena, uids->n * sizeof(*r));
+	if (r == NULL)
+		return ERR_LIMIT;
+	size_t n = 0;
+	for (size_t i = 0; i < uids->n; i++) {
+		const struct seq_range in = { uids->r[i].first, uids->r[i].last };
+		n += by_uid(m, &in, &r[n]);
+	}
+	*count = merge(r, n);
+	*range = r;
+	return OK;
+}
+
+enum err
 msgset_uids(struct arena *arena, struct mbox *m, const struct search_range *range,
     size_t count, uint32_t **uids, size_t *n)
 {

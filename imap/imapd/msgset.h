@@ -10,6 +10,7 @@
 #ifndef IMAP_IMAPD_MSGSET_H
 #define IMAP_IMAPD_MSGSET_H
 
+#include "imap/disk/uidset.h"
 #include "imap/imapd/proto/parse.h"
 #include "imap/store/mbox.h"
 #include "imap/store/search.h"
@@ -17,6 +18,10 @@
 /* The sequence numbers as ranges, rising, without overlap, in ARENA. */
 enum err msgset_ranges(struct arena *arena, struct mbox *m, const struct sequence_set *set,
     bool uid, struct search_range **range, size_t *count) MUST_CHECK;
+
+/* The same for a set of UIDs. */
+enum err msgset_saved(struct arena *arena, struct mbox *m, const struct uidset *uids,
+    struct search_range **range, size_t *count) MUST_CHECK;
 
 /* The UIDs of the messages in those ranges, rising, in ARENA. */
 enum err msgset_uids(struct arena *arena, struct mbox *m, const struct search_range *range,

@@ -2,16 +2,9 @@
 #include "imap/imapd/search_resolve.h"
 #include "imap/imapd/msgset.h"
 
-enum err
-search_resolve(struct arena *arena, struct mbox *m, struct search_key *key)
+static enum err
+resolve_set(struct arena *arena, struct mbox *m, struct search_key *key)
 {
-	enum err e = OK;
-
-	for (struct search_key *k = key->child; k && e == OK; k = k->next)
-		e = search_resolve(arena, m, k);
-	if (e != OK || (key->op != SEARCH_SEQ && key->op != SEARCH_UID))
-		return e;
-
 	struct sequence_set set = { .count = key->ranges };
 
 	set.range = arena_alloc(arena, set.count * sizeof set.range[0]);
@@ -19,7 +12,25 @@ search_resolve(struct arena *arena, struct mbox *m, struct search_key *key)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < set.count; i++)
 		set.range[i] = (struct seq_range){ key->range[i].first, key->range[i].last };
-	e = msgset_ranges(arena, m, &set, key->op == SEARCH_UID, &key->range, &key->ranges);
+	return msgset_ranges(arena, m, &set, key->op == SEARCH_UID, &key->range, &key->ranges);
+}
+
+enum err
+search_resolve(struct arena *arena, struct mbox *m, const struct uidset *saved,
+    struct search_key *key)
+{
+	enum err e = OK;
+
+	for (struct search_key *k = key->child; k && e == OK; k = k->next)
+		e = search_resolve(arena, m, saved, k);
+	if (e != OK)
+		return e;
+	if (key->op == SEARCH_SEQ || key->op == SEARCH_UID)
+		e = resolve_set(arena, m, key);
+	else if (key->op == SEARCH_SAVED)
+		e = msgset_saved(arena, m, saved, &key->range, &key->ranges);
+	else
+		return OK;
 	key->op = SEARCH_SEQ;
 	return e;
 }

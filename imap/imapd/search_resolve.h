@@ -6,7 +6,11 @@
 
 #include "imap/imapd/proto/search_req.h"
 
-/* Sets as they were written become ranges of numbers.  ERR_SYNTAX: see msgset.h. */
-enum err search_resolve(struct arena *arena, struct mbox *m, struct search_key *key) MUST_CHECK;
+/*
+ * Sets as they were written become ranges of numbers in the view of M; "$" is
+ * the UIDs of SAVED.  ERR_SYNTAX: see msgset.h.
+ */
+enum err search_resolve(struct arena *arena, struct mbox *m, const struct uidset *saved,
+    struct search_key *key) MUST_CHECK;
 
 #endif

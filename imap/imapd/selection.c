@@ -5,7 +5,8 @@ enum err
 selection_ranges(struct session *s, struct command *c, const struct sequence_set *set,
     struct search_range **range, size_t *n)
 {
-	enum err e = msgset_ranges(c->arena, s->mbox, set, c->uid, range, n);
+	enum err e = set->saved ? msgset_saved(c->arena, s->mbox, &s->saved, range, n)
+	    : msgset_ranges(c->arena, s->mbox, set, c->uid, range, n);
 
 	if (e == ERR_SYNTAX)
 		c->text = "There is no message with that sequence number";

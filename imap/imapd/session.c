@@ -23,6 +23,7 @@ session_deselect(struct session *s)
 	if (s->mbox == NULL)
 		return;
 	mbox_close(s->mbox);
+	uidset_free(&s->saved);
 	s->mbox = NULL;
 	s->mbox_name = (struct str){ NULL, 0 };
 	s->rights = 0;

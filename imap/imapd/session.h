@@ -20,6 +20,7 @@
 #define IMAP_IMAPD_SESSION_H
 
 #include "config.h"
+#include "imap/disk/uidset.h"
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/reply.h"
 #include "imap/server/login.h"
@@ -30,6 +31,7 @@
 #include "imap/store/store.h"
 #include "lib/acl.h"
 #include "lib/arena.h"
+#include "lib/collate.h"
 #include "lib/stream.h"
 
 #include <stdbool.h>
@@ -82,6 +84,9 @@ struct session {
 	 * the mailbox has it by now; it comes with the next update.
 	 */
 	struct keywords told_keywords;
+
+	enum collation collation;	/* of searches and sorting (RFC 5255) */
+	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
 
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;

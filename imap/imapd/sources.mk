@@ -3,6 +3,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_acl.c \
 	imap/imapd/cmd_append.c \
 	imap/imapd/cmd_auth.c \
+	imap/imapd/cmd_comparator.c \
 	imap/imapd/cmd_copy.c \
 	imap/imapd/cmd_enable.c \
 	imap/imapd/cmd_expunge.c \
@@ -16,12 +17,14 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_select.c \
 	imap/imapd/cmd_status.c \
 	imap/imapd/cmd_store.c \
+	imap/imapd/cmd_thread.c \
 	imap/imapd/commands.c \
 	imap/imapd/compose.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/imapd.c \
 	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
+	imap/imapd/results.c \
 	imap/imapd/search_resolve.c \
 	imap/imapd/oldname.c \
 	imap/imapd/selection.c \

@@ -49,6 +49,7 @@ cost_of(const struct search_key *key)
 
 	switch (key->op) {
 	case SEARCH_ALL:
+	case SEARCH_SAVED:
 	case SEARCH_SEQ:
 	case SEARCH_UID:
 		return COST_NUMBER;
@@ -79,6 +80,7 @@ cost_of(const struct search_key *key)
 	case SEARCH_AND:
 	case SEARCH_OR:
 	case SEARCH_NOT:
+	case SEARCH_FUZZY:
 		for (const struct search_key *k = key->child; k; k = k->next) {
 			c = cost_of(k);
 			most = c > most ? c : most;
@@ -387,6 +389,10 @@ match(struct run *r, const struct test *t)
 		return match_operands(r, t);
 	case SEARCH_NOT:
 		return !match(r, t->child);
+	case SEARCH_FUZZY:
+		return match(r, t->child);
+	case SEARCH_SAVED:
+		return false;
 	case SEARCH_SEQ:
 		return in_ranges(key, r->seq);
 	case SEARCH_UID:

@@ -20,7 +20,6 @@
 enum {
 	SORT_TEXT = 1024,
 	SORT_MEMORY = 512 * 1024 * 1024,
-	SORT_MAX_CRITERIA = 16,
 };
 
 enum sort_by {

@@ -82,8 +82,12 @@ check_key(const struct search_key *key, unsigned depth)
 static void
 check_search(struct arena *arena, struct search_req *req)
 {
-	if (search_resolve(arena, NULL, req->key) == OK)
+	struct uidset saved = UIDSET_INIT;
+
+	uidset_add(&saved, 3, 7);
+	if (search_resolve(arena, NULL, &saved, req->key) == OK)
 		check_key(req->key, 0);
+	uidset_free(&saved);
 }
 
 /* Mostly the two with the largest grammars, sometimes any. */
@@ -113,7 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		e = grammar_parse(&p, r, &req);
 		if (e == OK && r == REQ_FETCH)
 			check_fetch(req);
-		else if (e == OK && r == REQ_SEARCH)
+		else if (e == OK && (r == REQ_SEARCH || r == REQ_SORT || r == REQ_THREAD))
 			check_search(arena, req);
 		else if (e != OK)
 			must(e != ERR_SYNTAX || (p.expected && p.expected_at <= p.in.n),

@@ -84,6 +84,8 @@ render(const struct search_key *key, struct buf *b)
 	case SEARCH_AND: render_children("(", key, b); break;
 	case SEARCH_OR: render_children("or(", key, b); break;
 	case SEARCH_NOT: render_children("not(", key, b); break;
+	case SEARCH_FUZZY: render_children("fuzzy(", key, b); break;
+	case SEARCH_SAVED: buf_adds(b, "$"); break;
 	case SEARCH_SEQ: render_ranges("#", key, b); break;
 	case SEARCH_UID: render_ranges("uid#", key, b); break;
 	case SEARCH_FLAG: buf_printf(b, "flag%u", key->flag); break;
@@ -147,6 +149,36 @@ test_keys(void **state)
 		{ " OR SEEN OR 1 (DRAFT ALL)", "(or(flag1 or(#1:1 (flag16 all))))" },
 		{ " (((ALL)))", "((((all))))" },
 		{ " OR FLAGGED SEEN UNSEEN", "(or(flag4 flag1) not(flag1))" },
+		{ " $ UID $,", NULL },
+		{ " $ UID $", "($ $)" },
+		{ " YOUNGER 5 OLDER 4294967295", "(younger5 older4294967295)" },
+		{ " YOUNGER 0", NULL },
+		{ " FUZZY FROM a", "(fuzzy(header:FROM=a))" },
+		{ " FUZZY (1 ALL) NOT FUZZY SEEN", "(fuzzy((#1:1 all)) not(fuzzy(flag1)))" },
+		{ " MODSEQ 620162338", "(modseq620162338)" },
+		{ " MODSEQ 9223372036854775807", "(modseq9223372036854775807)" },
+		{ " MODSEQ 9223372036854775808", NULL },
+		{ " MODSEQ \"/flags/\\\\draft\" all 620162338", "(modseq620162338)" },
+		{ " MODSEQ \"/flags/x\" shared 0", "(modseq0)" },
+		{ " MODSEQ \"/flags/x\" 7", NULL },
+		{ " MODSEQ all 7", NULL },
+		{ " SAVEDBEFORE 1-Jan-1970 SAVEDON 2-Jan-1970 SAVEDSINCE 3-Jan-1970 SAVEDATESUPPORTED",
+		    "(savedbefore0 savedon1 savedsince2 all)" },
+		{ " RETURN () ALL", "(all)" },
+		{ " RETURN (MIN max Count SAVE) ALL", "(all)" },
+		{ " RETURN (PARTIAL 1:5 MIN) ALL", "(all)" },
+		{ " RETURN (PARTIAL -1:-5) CHARSET UTF-8 ALL", "(all)" },
+		{ " RETURN (PARTIAL 1:-5) ALL", NULL },
+		{ " RETURN (PARTIAL -1:5) ALL", NULL },
+		{ " RETURN (PARTIAL 0:5) ALL", NULL },
+		{ " RETURN (PARTIAL 5) ALL", NULL },
+		{ " RETURN (PARTIAL 1:5 PARTIAL 6:9) ALL", NULL },
+		{ " RETURN (PARTIAL 1:5 ALL) ALL", NULL },
+		{ " RETURN (RELEVANCY) ALL", NULL },
+		{ " RETURN (RELEVANCY) FUZZY ALL", "(fuzzy(all))" },
+		{ " RETURN (NONSENSE) ALL", NULL },
+		{ " RETURN MIN ALL", NULL },
+		{ " RETURN (MIN)", NULL },
 		{ " CHARSET utf-8 SUBJECT \xc3\xa4", NULL },
 		{ " CHARSET UTF-8 SUBJECT \"\xc3\xa4\"", "(header:SUBJECT=\xc3\xa4)" },
 		{ " CHARSET ISO-8859-1 SUBJECT {1}\r\n\xe4", "(header:SUBJECT=\xc3\xa4)" },
@@ -244,25 +276,31 @@ test_resolve(void **state)
 		{ 4, " UID 900:*", OK, "(#4:4)" },
 		{ 4, " UID 41:50", OK, "(#)" },
 		{ 4, " NOT (OR 5 ALL)", ERR_SYNTAX, NULL },
+		{ 4, " NOT $", OK, "(not(#2:3))" },
+		{ 4, " UID $", OK, "(#2:3)" },
+		{ 1, " $", OK, "(#)" },
 		{ 0, " UID 1:*", OK, "(#)" },
 		{ 0, " 1:*", OK, "(#)" },
 	};
+	struct uidset saved = UIDSET_INIT;
 	struct buf b = BUF_INIT;
 
 	(void)state;
+	uidset_add(&saved, 15, 30);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct search_req *req;
 		struct parser p;
 
 		view_count = rows[i].count;
 		assert_int_equal(parse(rows[i].text, &req, &p), OK);
-		assert_int_equal(search_resolve(arena, NULL, req->key), rows[i].e);
+		assert_int_equal(search_resolve(arena, NULL, &saved, req->key), rows[i].e);
 		if (rows[i].e != OK)
 			continue;
 		buf_reset(&b);
 		render(req->key, &b);
 		assert_string_equal(b.p, rows[i].tree);
 	}
+	uidset_free(&saved);
 	buf_free(&b);
 }
 

@@ -219,6 +219,13 @@ static const struct step store_args[] = {
 	SP, RULE(rule_sequence_set, store_req, set), SP, WORD(store_atts, store_req, op), END
 };
 
+/* comparator-cmd = "COMPARATOR" *(SP comp-order-quoted), astrings */
+static const struct step comparator_pattern[] = { SELF(rule_astring), END };
+static const struct step comparator_patterns[] = {
+	SP, MANY_OF(comparator_pattern, struct str, comparator_req, patterns), END
+};
+static const struct step comparator_args[] = { WHEN(" ", comparator_patterns), END };
+
 static const struct step copy_args[] = {
 	SP, RULE(rule_sequence_set, copy_req, set), SP, RULE(rule_mailbox, copy_req, mailbox), END
 };
@@ -276,6 +283,10 @@ const struct request_def grammar[REQUESTS] = {
 	    "9051 6.4.3, 6.4.9" },
 	[REQ_SEARCH] = { NAME("SEARCH"), REQ(search_req), search_args, search_args,
 	    "9051 6.4.4" },
+	[REQ_SORT] = { NAME("SORT"), REQ(search_req), sort_args, sort_args, "5256 3" },
+	[REQ_THREAD] = { NAME("THREAD"), REQ(search_req), thread_args, thread_args, "5256 3" },
+	[REQ_COMPARATOR] = { NAME("COMPARATOR"), REQ(comparator_req), comparator_args, NULL,
+	    "5255 4.7" },
 	[REQ_FETCH] = { NAME("FETCH"), REQ(fetch_req), fetch_args, uid_fetch_args, "9051 6.4.5" },
 	[REQ_STORE] = { NAME("STORE"), REQ(store_req), store_args, store_args, "9051 6.4.6" },
 	[REQ_COPY] = { NAME("COPY"), REQ(copy_req), copy_args, copy_args, "9051 6.4.7" },

@@ -28,7 +28,7 @@ enum request {
 	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
 	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
-	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_FETCH,
+	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_COMPARATOR, REQ_FETCH,
 	REQ_STORE, REQ_COPY, REQ_MOVE,
 	REQUESTS,			/* how many */
 };
@@ -154,6 +154,12 @@ struct quota_limit {
 struct setquota_req {
 	struct str root;
 	struct parse_list limits;	/* struct quota_limit */
+};
+
+/* SEARCH, SORT, THREAD: search_req.h */
+
+struct comparator_req {
+	struct parse_list patterns;	/* struct str; none: which is it? */
 };
 
 struct expunge_req {			/* UID EXPUNGE */

@@ -52,6 +52,10 @@ rule_ranges(struct parser *p, void *to)
 	struct sequence_set set;
 	if (!parse_sequence_set(p, &set))
 		return false;
+	if (set.saved) {
+		key->op = SEARCH_SAVED;
+		return true;
+	}
 	key->range = parse_take(p, set.count * sizeof(key->range[0]));
 	if (key->range == NULL)
 		return false;
@@ -69,6 +73,38 @@ rule_size(struct parser *p, void *to)
 	bool ok = parse_number(p, &n);
 	*(uint64_t *)to = n;
 	return ok;
+}
+
+/* nz-number, for a field of 64 bits */
+static bool
+rule_interval(struct parser *p, void *to)
+{
+	uint32_t n = 0;
+	bool ok = parse_nz_number(p, &n);
+	*(uint64_t *)to = n;
+	return ok;
+}
+
+/* entry-type-req = "priv" / "shared" / "all" */
+static bool
+entry_type(struct parser *p)
+{
+	return parse_word(p, "priv") || parse_word(p, "shared") || parse_word(p, "all");
+}
+
+/*
+ * [entry-name SP entry-type-req SP] mod-sequence-valzer.  There is one modseq a
+ * message: "the server MUST ignore <entry-name> and <entry-type-req>" (RFC 7162
+ * section 3.1.5).
+ */
+static bool
+rule_modseq(struct parser *p, void *to)
+{
+	struct str entry;
+	if (parse_peek(p, '"') && (!parse_quoted(p, &entry) || !parse_sp(p)
+	    || !entry_type(p) || !parse_sp(p)))
+		return parse_expect(p, "an entry and its type");
+	return rule_number64(p, to);
 }
 
 /* date, as days since 1970 */
@@ -136,6 +172,10 @@ static const struct step keyword_args[] = {
 };
 static const struct step date_args[] = { SP, RULE(rule_day, search_key, number), END };
 static const struct step size_args[] = { SP, RULE(rule_size, search_key, number), END };
+static const struct step interval_args[] = {
+	SP, RULE(rule_interval, search_key, number), END
+};
+static const struct step modseq_args[] = { SP, RULE(rule_modseq, search_key, number), END };
 static const struct step set_args[] = { SELF(rule_ranges), END };
 static const struct step uid_args[] = { SP, SELF(rule_ranges), END };
 static const struct step key_args[] = { SP, RULE(rule_search_key, search_key, child), END };
@@ -172,15 +212,22 @@ static const struct word key_words[] = {
 	{ NAME("DRAFT"), SEARCH_FLAG, MSG_DRAFT, NULL, "9051 6.4.4" },
 	{ NAME("FLAGGED"), SEARCH_FLAG, MSG_FLAGGED, NULL, "9051 6.4.4" },
 	{ NAME("FROM"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
+	{ NAME("FUZZY"), SEARCH_FUZZY, 0, key_args, "6203 4" },
 	{ NAME("HEADER"), SEARCH_HEADER, 0, header_args, "9051 6.4.4" },
 	{ NAME("KEYWORD"), SEARCH_KEYWORD, 0, keyword_args, "9051 6.4.4" },
 	{ NAME("LARGER"), SEARCH_LARGER, 0, size_args, "9051 6.4.4" },
+	{ NAME("MODSEQ"), SEARCH_MODSEQ, 0, modseq_args, "7162 3.1.5" },
 	{ NAME("NEW"), SEARCH_AND, 0, new_args, "3501 6.4.4" },
 	{ NAME("NOT"), SEARCH_NOT, 0, key_args, "9051 6.4.4" },
 	{ NAME("OLD"), SEARCH_RECENT, NOT, NULL, "3501 6.4.4" },
+	{ NAME("OLDER"), SEARCH_OLDER, 0, interval_args, "5032 3" },
 	{ NAME("ON"), SEARCH_ON, 0, date_args, "9051 6.4.4" },
 	{ NAME("OR"), SEARCH_OR, 0, or_args, "9051 6.4.4" },
 	{ NAME("RECENT"), SEARCH_RECENT, 0, NULL, "3501 6.4.4" },
+	{ NAME("SAVEDATESUPPORTED"), SEARCH_ALL, 0, NULL, "8514 4.3" },
+	{ NAME("SAVEDBEFORE"), SEARCH_SAVEDBEFORE, 0, date_args, "8514 4.3" },
+	{ NAME("SAVEDON"), SEARCH_SAVEDON, 0, date_args, "8514 4.3" },
+	{ NAME("SAVEDSINCE"), SEARCH_SAVEDSINCE, 0, date_args, "8514 4.3" },
 	{ NAME("SEEN"), SEARCH_FLAG, MSG_SEEN, NULL, "9051 6.4.4" },
 	{ NAME("SENTBEFORE"), SEARCH_SENTBEFORE, 0, date_args, "9051 6.4.4" },
 	{ NAME("SENTON"), SEARCH_SENTON, 0, date_args, "9051 6.4.4" },
@@ -197,6 +244,7 @@ static const struct word key_words[] = {
 	{ NAME("UNFLAGGED"), SEARCH_FLAG, NOT | MSG_FLAGGED, NULL, "9051 6.4.4" },
 	{ NAME("UNKEYWORD"), SEARCH_KEYWORD, NOT, keyword_args, "9051 6.4.4" },
 	{ NAME("UNSEEN"), SEARCH_FLAG, NOT | MSG_SEEN, NULL, "9051 6.4.4" },
+	{ NAME("YOUNGER"), SEARCH_YOUNGER, 0, interval_args, "5032 3" },
 	{ .value = 0 },
 };
 static const struct vocabulary keys = { "a search key", key_words, NULL, take_key, NULL };
@@ -213,7 +261,7 @@ static bool
 at_set(const struct parser *p)
 {
 	int c = parse_next(p);
-	return (c >= '0' && c <= '9') || c == '*';
+	return (c >= '0' && c <= '9') || c == '*' || c == '$';
 }
 
 /* search-key = <a named one> / sequence-set / "(" search-key *(SP search-key) ")" */
@@ -256,7 +304,25 @@ rule_search_program(struct parser *p, void *to)
 	    && unnamed(p, SEARCH_AND, keys_of, to);
 }
 
-/* search = "SEARCH" SP search-program */
-const struct step search_args[] = {
-	SP, RULE(rule_search_program, search_req, key), END
-};
+bool
+rule_charset_program(struct parser *p, void *to)
+{
+	static const struct step keys_of[] = {
+		RULE(rule_search_keys, search_key, child), END
+	};
+	if (!parse_astring(p, &p->charset) || !parse_sp(p))
+		return parse_expect(p, "a charset");
+	p->bad_charset = !charset_known(p->charset);
+	return unnamed(p, SEARCH_AND, keys_of, to);
+}
+
+bool
+search_has(const struct search_key *key, enum search_op op)
+{
+	if (key->op == op)
+		return true;
+	for (const struct search_key *k = key->child; k != NULL; k = k->next)
+		if (search_has(k, op))
+			return true;
+	return false;
+}

@@ -506,14 +506,18 @@ count_commas(const struct parser *p)
 	return n;
 }
 
-/* sequence-set = (seq-number / seq-range) *("," (seq-number / seq-range)) */
+/* sequence-set = (seq-number / seq-range) *("," (seq-number / seq-range)) / "$" */
 bool
 parse_sequence_set(struct parser *p, struct sequence_set *set)
 {
 	size_t from = p->at, n = count_commas(p) + 1;
+	*set = (struct sequence_set){ .saved = parse_peek(p, '$') };
+	if (set->saved) {
+		p->at++;
+		return true;
+	}
 	if (n > p->max->ranges)
 		return parse_too_big(p, "too many ranges in a sequence set");
-	set->count = 0;
 	set->range = parse_take(p, n * sizeof(*set->range));
 	if (set->range == NULL)
 		return false;

@@ -112,6 +112,7 @@ struct seq_range {
 struct sequence_set {
 	struct seq_range *range;
 	size_t count;
+	bool saved;			/* "$" (RFC 5182), and no ranges */
 };
 bool parse_sequence_set(struct parser *p, struct sequence_set *set);
 

@@ -1,17 +1,47 @@
 /*
- * search_req.h - what SEARCH asks for (RFC 9051 section 6.4.4)
+ * search_req.h - what SEARCH, SORT, THREAD and ESEARCH ask for
  *
  * From the words of a client to a search program (imap/store/search.h).  Sets
  * are left as they were written: "*" is 0 and the ends of a range may stand
- * either way round, until the mailbox is known (search_resolve.h).
+ * either way round, until the mailbox is known (search_resolve.h); "$" is
+ * SEARCH_SAVED until then.
  */
 #ifndef IMAP_IMAPD_PROTO_SEARCH_REQ_H
 #define IMAP_IMAPD_PROTO_SEARCH_REQ_H
 
+#include "imap/imapd/proto/step.h"
 #include "imap/store/search.h"
+#include "imap/store/sort.h"
+#include "imap/store/thread.h"
+
+enum search_return {			/* RFC 4731 section 3.1 */
+	RETURN_MIN = 1,
+	RETURN_MAX = 2,
+	RETURN_ALL = 4,
+	RETURN_COUNT = 8,
+	RETURN_SAVE = 16,		/* RFC 5182 */
+	RETURN_PARTIAL = 32,		/* RFC 9394, RFC 5267 */
+	RETURN_RELEVANCY = 64,		/* RFC 6203 */
+	RETURN_CONTEXT = 128,		/* RFC 5267 */
+	RETURN_UPDATE = 256,
+};
+
+/* Places in the result, from 1; the ends in the order in which they came. */
+struct partial_range {
+	bool from_end;			/* "-1:-10": 1 is the last */
+	uint32_t first, last;
+};
 
 struct search_req {
 	struct search_key *key;		/* an AND of all */
+	bool has_return;
+	unsigned returns;		/* enum search_return; 0: RETURN_ALL is meant */
+	struct partial_range partial;
+	struct parse_list criteria;	/* SORT: struct sort_criterion */
+	enum thread_algorithm algorithm; /* THREAD */
 };
+
+/* Is there a key OP anywhere in the program? */
+bool search_has(const struct search_key *key, enum search_op op);
 
 #endif

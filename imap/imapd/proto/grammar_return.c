@@ -1,0 +1,127 @@
+/*
+ * What SEARCH, SORT and THREAD are to give: RFC 4731, RFC 5182, RFC 9394, RFC
+ * 5267, RFC 6203; RFC 5256, RFC 5957
+ */
+#include "imap/imapd/proto/grammar_search.h"
+#include "imap/imapd/proto/rule.h"
+#include "imap/imapd/proto/search_req.h"
+
+/* --- RETURN (...) --- */
+
+/* [-]nz-number; both ends have the same sign */
+static bool
+partial_end(struct parser *p, bool from_end, uint32_t *n)
+{
+	return (!from_end || parse_char(p, '-')) && parse_nz_number(p, n);
+}
+
+/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number */
+static bool
+rule_partial(struct parser *p, void *to)
+{
+	struct partial_range *r = to;
+	if (r->first != 0)
+		return parse_expect(p, "one PARTIAL only");
+	r->from_end = parse_peek(p, '-');
+	return partial_end(p, r->from_end, &r->first) && parse_char(p, ':')
+	    && partial_end(p, r->from_end, &r->last);
+}
+
+static const struct step partial_args[] = {
+	SP, RULE(rule_partial, search_req, partial), END
+};
+static const struct word return_words[] = {
+	{ NAME("ALL"), RETURN_ALL, 0, NULL, "4731 3.1" },
+	{ NAME("CONTEXT"), RETURN_CONTEXT, 0, NULL, "5267 4.2" },
+	{ NAME("COUNT"), RETURN_COUNT, 0, NULL, "4731 3.1" },
+	{ NAME("MAX"), RETURN_MAX, 0, NULL, "4731 3.1" },
+	{ NAME("MIN"), RETURN_MIN, 0, NULL, "4731 3.1" },
+	{ NAME("PARTIAL"), RETURN_PARTIAL, 0, partial_args, "9394 3.1" },
+	{ NAME("RELEVANCY"), RETURN_RELEVANCY, 0, NULL, "6203 4" },
+	{ NAME("SAVE"), RETURN_SAVE, 0, NULL, "5182 2.1" },
+	{ NAME("UPDATE"), RETURN_UPDATE, 0, NULL, "5267 4.3" },
+	{ .value = 0 },
+};
+static const struct vocabulary returns = {
+	.expected = "a result option", .word = return_words, .take = take_bits,
+};
+static const struct step return_opt[] = { WORD(returns, search_req, returns), END };
+const struct step return_opts[] = {
+	TEXT("RETURN "), FLAG(search_req, has_return), LIST_OR_NONE(return_opt), SP, END
+};
+
+/*
+ * "A single command MUST NOT contain more than one PARTIAL or ALL search return
+ * option" (RFC 9394 section 3.1); and relevance is a matter of FUZZY (RFC 6203
+ * sections 4 and 5).
+ */
+static bool
+rule_sensible(struct parser *p, void *to)
+{
+	const struct search_req *req = to;
+	bool relevancy = req->returns & RETURN_RELEVANCY;
+	const struct sort_criterion *c = req->criteria.item;
+	if ((req->returns & RETURN_ALL) && (req->returns & RETURN_PARTIAL))
+		return parse_expect(p, "either ALL or PARTIAL");
+	for (size_t i = 0; i < req->criteria.count; i++)
+		relevancy = relevancy || c[i].by == SORT_RELEVANCY;
+	if (relevancy && !search_has(req->key, SEARCH_FUZZY))
+		return parse_expect(p, "FUZZY if there is RELEVANCY");
+	return true;
+}
+
+/* search = "SEARCH" SP ["RETURN" SP "(" ... ")" SP] search-program */
+const struct step search_args[] = {
+	SP, WHEN("RETURN ", return_opts), RULE(rule_search_program, search_req, key),
+	SELF(rule_sensible), END
+};
+
+/* --- SORT --- */
+
+static const struct word sort_words[] = {
+	{ NAME("ARRIVAL"), SORT_ARRIVAL, 0, NULL, "5256 3" },
+	{ NAME("CC"), SORT_CC, 0, NULL, "5256 3" },
+	{ NAME("DATE"), SORT_DATE, 0, NULL, "5256 3" },
+	{ NAME("DISPLAYFROM"), SORT_DISPLAYFROM, 0, NULL, "5957 3" },
+	{ NAME("DISPLAYTO"), SORT_DISPLAYTO, 0, NULL, "5957 3" },
+	{ NAME("FROM"), SORT_FROM, 0, NULL, "5256 3" },
+	{ NAME("RELEVANCY"), SORT_RELEVANCY, 0, NULL, "6203 5" },
+	{ NAME("SIZE"), SORT_SIZE, 0, NULL, "5256 3" },
+	{ NAME("SUBJECT"), SORT_SUBJECT, 0, NULL, "5256 3" },
+	{ NAME("TO"), SORT_TO, 0, NULL, "5256 3" },
+	{ .value = 0 },
+};
+static const struct vocabulary sort_keys = {
+	.expected = "a sort key", .word = sort_words, .take = take_value,
+};
+static const struct step reverse[] = {
+	TEXT("REVERSE "), FLAG(sort_criterion, reverse), END
+};
+static const struct step sort_criterion[] = {
+	WHEN("REVERSE ", reverse), WORD(sort_keys, sort_criterion, by), END
+};
+
+/* sort = "SORT" SP [RETURN ...] "(" sort-criterion ... ")" SP charset SP keys */
+const struct step sort_args[] = {
+	SP, WHEN("RETURN ", return_opts),
+	LIST_OF(sort_criterion, struct sort_criterion, search_req, criteria),
+	SP, RULE(rule_charset_program, search_req, key), SELF(rule_sensible), END
+};
+
+/* --- THREAD --- */
+
+static const struct word thread_words[] = {
+	{ NAME("ORDEREDSUBJECT"), THREAD_ORDEREDSUBJECT, 0, NULL, "5256 3" },
+	{ NAME("REFERENCES"), THREAD_REFERENCES, 0, NULL, "5256 3" },
+	{ NAME("REFS"), THREAD_REFS, 0, NULL, "draft-ietf-morg-inthread" },
+	{ .value = 0 },
+};
+static const struct vocabulary thread_algorithms = {
+	.expected = "a threading algorithm", .word = thread_words, .take = take_value,
+};
+
+/* thread = "THREAD" SP thread-alg SP charset SP keys */
+const struct step thread_args[] = {
+	SP, WORD(thread_algorithms, search_req, algorithm),
+	SP, RULE(rule_charset_program, search_req, key), END
+};
