@@ -49,3 +49,4 @@ def test_5_sort(box):
 @pytest.mark.parametrize("keys", ["FUZZY", "FUZZY ", "FUZZY NONSENSE", "FUZZY)", "FUZZY (", "FUZZYALL"])
 def test_6_syntax(box, keys):
     assert box.cmd("SEARCH " + keys).status == "BAD"
+    box.ok("NOOP")                      # too many BADs in a row end a session
