@@ -376,6 +376,12 @@ class Server:
     def admin(self):
         return self.login(ADMIN)
 
+    def lasting(self, user=None):
+        """A session that outlives the test, of a fresh user: for fixtures of a module."""
+        c = self.login(user or self.new_user())
+        self.clients.remove(c)
+        return c
+
     def new_user(self, inbox=True, prefix="u"):
         """A user nobody else has, with an INBOX."""
         user = f"{prefix}{os.getpid()}x{next(COUNTER)}"

@@ -6,6 +6,7 @@
  * "anonymous" stay as they are.
  */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/rights.h"
 
 #include <string.h>
 
@@ -167,13 +168,6 @@ run_myrights(struct session *s, struct command *c)
 		err = session_lookup(s, c, name, any, &e, &rights);
 	if (err != OK)
 		return err;
-	struct buf letters = BUF_INIT;
-	acl_format_rights(rights, &letters);
-	reply_puts(s->reply, "* MYRIGHTS ");
-	reply_astring(s->reply, external);
-	reply_puts(s->reply, " ");
-	reply_astring(s->reply, buf_str(&letters));
-	reply_crlf(s->reply);
-	buf_free(&letters);
+	rights_put_mine(s, external, rights);
 	return OK;
 }

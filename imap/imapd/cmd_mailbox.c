@@ -11,6 +11,7 @@
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/oldname.h"
 #include "imap/server/autocreate.h"
+#include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"
 #include "imap/store/subs.h"
 #include "imap/store/txn.h"
@@ -58,6 +59,40 @@ create_inbox(struct session *s, struct command *c)
 	return autocreate(s->store, c->arena, s->server->conf, s->user);
 }
 
+/* RFC 6154 section 3: only the owner's own folders are for something. */
+static enum err
+special_uses(struct session *s, struct command *c, struct str name, const char **uses)
+{
+	const struct create_req *r = c->req;
+	const struct str *use = r->uses.item;
+	struct buf list = BUF_INIT;
+	enum err e = OK;
+	for (size_t i = 0; e == OK && i < r->uses.count; i++)
+		e = specialuse_add(use[i], &list);
+	if (e == OK && list.n > 0 && !user_owns(s->user, name))
+		e = ERR_UNSUPPORTED;
+	if (e == OK && list.n > 0 && (*uses = arena_copy(c->arena, list.p, list.n)) == NULL)
+		e = ERR_LIMIT;
+	buf_free(&list);
+	return e;
+}
+
+static enum err
+create_failed(struct command *c, enum err e)
+{
+	if (e == ERR_NOTFOUND) {
+		c->code = "CANNOT";
+		c->text = "Partition does not exist";
+	} else if (e == ERR_UNSUPPORTED) {
+		c->code = "USEATTR";
+		c->text = "There is no such special use here";
+	} else if (e == ERR_DENIED) {
+		c->code = "USEATTR";
+		c->text = "Another mailbox has this special use";
+	}
+	return e;
+}
+
 enum err
 run_create(struct session *s, struct command *c)
 {
@@ -71,19 +106,17 @@ run_create(struct session *s, struct command *c)
 	if (e != OK)
 		return e;
 	if (str_eq(name, s->user->inbox) && !s->user->id.is_admin)
-		return create_inbox(s, c);
+		return r->uses.count > 0 ? create_failed(c, ERR_UNSUPPORTED) : create_inbox(s, c);
 	struct mblist_create m = { .name = name };
 	if (r->partition.n > 0
 	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
 		return ERR_LIMIT;
-	e = mblist_create(s->store, &m);
+	e = special_uses(s, c, name, &m.specialuse);
+	if (e == OK)
+		e = mblist_create(s->store, &m);
 	if (e == OK && session_is_rev2(s))
 		oldname_put(s, r->mailbox, name, false);
-	if (e == ERR_NOTFOUND) {
-		c->code = "CANNOT";
-		c->text = "Partition does not exist";
-	}
-	return e;
+	return create_failed(c, e);
 }
 
 /* --- DELETE --- */

@@ -22,13 +22,16 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/compose.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/imapd.c \
+	imap/imapd/list.c \
 	imap/imapd/loop.c \
 	imap/imapd/msgset.c \
 	imap/imapd/results.c \
+	imap/imapd/rights.c \
 	imap/imapd/search_resolve.c \
 	imap/imapd/oldname.c \
 	imap/imapd/selection.c \
 	imap/imapd/session.c \
+	imap/imapd/status.c \
 	imap/imapd/sync.c \
 	imap/imapd/target.c
 

@@ -1,4 +1,5 @@
 #include "imap/server/autocreate.h"
+#include "imap/server/specialuse.h"
 #include "imap/store/mblist.h"
 #include "imap/store/quota.h"
 #include "imap/store/subs.h"
@@ -51,7 +52,10 @@ create_folders(struct store *s, const struct conf *conf, const struct user *u)
 	struct str list = str_c(conf_string(conf, CONF_AUTOCREATE_INBOX_FOLDERS)), folder;
 	enum err e;
 	while (next_folder(&list, &folder)) {
-		struct mblist_create m = { .name = below_inbox(u, folder, &name) };
+		struct mblist_create m = {
+			.name = below_inbox(u, folder, &name),
+			.specialuse = specialuse_of_folder(conf, folder),
+		};
 		if ((e = mblist_create(s, &m)) != OK && e != ERR_EXISTS)
 			log_warning("autocreate: cannot make %s: %s", name.p, err_text(e));
 	}

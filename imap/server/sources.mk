@@ -8,6 +8,7 @@ SERVER_SRCS += \
 	imap/server/owner.c \
 	imap/server/server.c \
 	imap/server/setup.c \
+	imap/server/specialuse.c \
 	imap/server/user.c \
 	imap/server/usermove.c
 UNIT_TESTS += test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c

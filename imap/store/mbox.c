@@ -214,6 +214,22 @@ mbox_status(struct mbox *m, struct mbox_status *st)
 	return OK;
 }
 
+enum err
+mbox_deleted_bytes(struct mbox *m, uint64_t *bytes)
+{
+	struct index_header h;
+	enum err e = mbox_snapshot(m, &h);
+
+	*bytes = 0;
+	for (uint32_t i = 0; e == OK && i < h.records; i++) {
+		const struct index_record *r = index_peek(m->ix, i);
+
+		if ((r->flags & (MSG_DELETED | REC_EXPUNGED)) == MSG_DELETED)
+			*bytes += r->size;
+	}
+	return e;
+}
+
 /* --- one message --- */
 
 static void

@@ -64,6 +64,9 @@ struct mbox_status {
  * a \Seen of his own, which costs a scan. */
 enum err mbox_status(struct mbox *m, struct mbox_status *st) MUST_CHECK;
 
+/* Octets of the messages that are \Deleted: a scan of the index. */
+enum err mbox_deleted_bytes(struct mbox *m, uint64_t *bytes) MUST_CHECK;
+
 const struct mbentry *mbox_entry(const struct mbox *m);
 bool mbox_is_readonly(const struct mbox *m);
 

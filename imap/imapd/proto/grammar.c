@@ -4,6 +4,7 @@
  */
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/grammar_fetch.h"
+#include "imap/imapd/proto/grammar_list.h"
 #include "imap/imapd/proto/grammar_search.h"
 #include "imap/imapd/proto/rule.h"
 #include "lib/buf.h"
@@ -85,42 +86,12 @@ static const struct step login_args[] = {
 static const struct step select_args[] = { SP, RULE(rule_mailbox, select_req, mailbox), END };
 static const struct step mailbox_args[] = { SP, RULE(rule_mailbox, mailbox_req, mailbox), END };
 
-static const struct step create_partition[] = {
-	SP, RULE(rule_astring, create_req, partition), END
-};
-static const struct step create_args[] = {
-	SP, RULE(rule_mailbox, create_req, mailbox), WHEN(" ", create_partition), END
-};
-
 static const struct step rename_partition[] = {
 	SP, RULE(rule_astring, rename_req, partition), END
 };
 static const struct step rename_args[] = {
 	SP, RULE(rule_mailbox, rename_req, from), SP, RULE(rule_mailbox, rename_req, to),
 	WHEN(" ", rename_partition), END
-};
-
-static const struct step list_args[] = {
-	SP, RULE(rule_mailbox, list_req, reference),
-	SP, RULE(rule_list_mailbox, list_req, pattern), END
-};
-
-const struct word status_words[] = {
-	{ NAME("MESSAGES"), STATUS_MESSAGES, 0, NULL, "9051 6.3.11" },
-	{ NAME("RECENT"), STATUS_RECENT, 0, NULL, "3501 6.3.10" },
-	{ NAME("UIDNEXT"), STATUS_UIDNEXT, 0, NULL, "9051 6.3.11" },
-	{ NAME("UIDVALIDITY"), STATUS_UIDVALIDITY, 0, NULL, "9051 6.3.11" },
-	{ NAME("UNSEEN"), STATUS_UNSEEN, 0, NULL, "9051 6.3.11" },
-	{ NAME("DELETED"), STATUS_DELETED, 0, NULL, "9051 6.3.11" },
-	{ NAME("SIZE"), STATUS_SIZE, 0, NULL, "8438 3" },
-	{ .value = 0 },
-};
-static const struct vocabulary status_atts = {
-	.expected = "a status item", .word = status_words, .take = take_bits,
-};
-static const struct step status_att[] = { WORD(status_atts, status_req, items), END };
-static const struct step status_args[] = {
-	SP, RULE(rule_mailbox, status_req, mailbox), SP, LIST(status_att), END
 };
 
 /* append-message = [SP flag-list] [SP date-time] SP append-data */
@@ -258,7 +229,7 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_UNSUBSCRIBE] = { NAME("UNSUBSCRIBE"), REQ(mailbox_req), mailbox_args, NULL,
 	    "9051 6.3.8" },
 	[REQ_LIST] = { NAME("LIST"), REQ(list_req), list_args, NULL, "9051 6.3.9" },
-	[REQ_LSUB] = { NAME("LSUB"), REQ(list_req), list_args, NULL, "3501 6.3.9" },
+	[REQ_LSUB] = { NAME("LSUB"), REQ(list_req), lsub_args, NULL, "3501 6.3.9" },
 	[REQ_STATUS] = { NAME("STATUS"), REQ(status_req), status_args, NULL, "9051 6.3.11" },
 	[REQ_NAMESPACE] = { NAME("NAMESPACE"), 0, no_args, NULL, "9051 6.3.10" },
 	[REQ_IDLE] = { NAME("IDLE"), 0, no_args, NULL, "9051 6.3.13" },

@@ -86,6 +86,7 @@ struct mailbox_req {
 struct create_req {
 	struct str mailbox;
 	struct str partition;		/* Cyrus's extension, for administrators */
+	struct parse_list uses;		/* struct str: "\Sent" ... (RFC 6154) */
 };
 
 struct rename_req {
@@ -93,9 +94,28 @@ struct rename_req {
 	struct str partition;
 };
 
+enum list_select {			/* RFC 5258 section 3.1 */
+	LIST_SUBSCRIBED = 1,
+	LIST_REMOTE = 2,
+	LIST_RECURSIVEMATCH = 4,
+	LIST_SPECIAL_USE = 8,
+};
+
+enum list_return {			/* RFC 5258 section 3.2 */
+	LIST_RETURN_SUBSCRIBED = 1,
+	LIST_RETURN_CHILDREN = 2,
+	LIST_RETURN_SPECIAL_USE = 4,
+	LIST_RETURN_STATUS = 8,
+	LIST_RETURN_MYRIGHTS = 16,
+};
+
 /* LIST, LSUB */
 struct list_req {
-	struct str reference, pattern;
+	struct str reference;
+	struct parse_list patterns;	/* struct str */
+	bool extended;			/* anything of RFC 5258 */
+	unsigned select, ret;
+	unsigned status;		/* enum status_item, for RETURN (STATUS ...) */
 };
 
 enum status_item {
@@ -105,7 +125,9 @@ enum status_item {
 	STATUS_UIDVALIDITY = 8,
 	STATUS_UNSEEN = 16,
 	STATUS_DELETED = 32,
-	STATUS_SIZE = 64,		/* RFC 8438 */
+	STATUS_DELETED_STORAGE = 64,
+	STATUS_SIZE = 128,
+	STATUS_MAILBOXID = 256,
 };
 /* Its words, in the order of the answer; ends with a row without a name. */
 extern const struct word status_words[];

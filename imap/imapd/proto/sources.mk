@@ -3,6 +3,7 @@ PROTO_SRCS += \
 	imap/imapd/proto/grammar.c \
 	imap/imapd/proto/grammar_fetch.c \
 	imap/imapd/proto/grammar_return.c \
+	imap/imapd/proto/grammar_list.c \
 	imap/imapd/proto/grammar_search.c \
 	imap/imapd/proto/parse.c \
 	imap/imapd/proto/parse_date.c \
