@@ -10,6 +10,7 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/oldname.h"
+#include "imap/imapd/proto/objectid.h"
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"
@@ -93,6 +94,34 @@ create_failed(struct command *c, enum err e)
 	return e;
 }
 
+/* "MUST include the MAILBOXID response code" (RFC 8474 section 4.1). */
+static void
+tell_id(struct session *s, struct command *c, struct str name)
+{
+	struct buf code = BUF_INIT;
+	struct mbentry *e;
+	if (mblist_lookup(s->store, c->arena, name, &e) == OK) {
+		buf_adds(&code, "MAILBOXID ");
+		objectid_put_mailbox(&e->id, &code);
+		c->code = arena_copy(c->arena, code.p, code.n);
+	}
+	buf_free(&code);
+}
+
+static enum err
+create(struct session *s, struct command *c, struct str name)
+{
+	const struct create_req *r = c->req;
+	struct mblist_create m = { .name = name };
+	if (str_eq(name, s->user->inbox) && !s->user->id.is_admin)
+		return r->uses.count > 0 ? ERR_UNSUPPORTED : create_inbox(s, c);
+	if (r->partition.n > 0
+	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
+		return ERR_LIMIT;
+	enum err e = special_uses(s, c, name, &m.specialuse);
+	return e == OK ? mblist_create(s->store, &m) : e;
+}
+
 enum err
 run_create(struct session *s, struct command *c)
 {
@@ -105,18 +134,13 @@ run_create(struct session *s, struct command *c)
 		e = ERR_DENIED;
 	if (e != OK)
 		return e;
-	if (str_eq(name, s->user->inbox) && !s->user->id.is_admin)
-		return r->uses.count > 0 ? create_failed(c, ERR_UNSUPPORTED) : create_inbox(s, c);
-	struct mblist_create m = { .name = name };
-	if (r->partition.n > 0
-	    && (m.partition = arena_copy(c->arena, r->partition.p, r->partition.n)) == NULL)
-		return ERR_LIMIT;
-	e = special_uses(s, c, name, &m.specialuse);
-	if (e == OK)
-		e = mblist_create(s->store, &m);
-	if (e == OK && session_is_rev2(s))
+	e = create(s, c, name);
+	if (e != OK)
+		return create_failed(c, e);
+	tell_id(s, c, name);
+	if (session_is_rev2(s))
 		oldname_put(s, r->mailbox, name, false);
-	return create_failed(c, e);
+	return OK;
 }
 
 /* --- DELETE --- */

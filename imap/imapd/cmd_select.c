@@ -1,6 +1,7 @@
 /* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/oldname.h"
+#include "imap/imapd/proto/objectid.h"
 #include "imap/imapd/sync.h"
 #include "imap/store/quota.h"
 #include "imap/store/txn.h"
@@ -49,6 +50,10 @@ describe(struct session *s, const struct select_req *r, struct str name)
 	else
 		describe_rev1(s);
 	reply_untagged(s->reply, "OK [UIDVALIDITY %u] Ok", mbox_uidvalidity(m));
+	struct buf id = BUF_INIT;
+	objectid_put_mailbox(&mbox_entry(m)->id, &id);
+	reply_untagged(s->reply, "OK [MAILBOXID %s] Ok", id.p);
+	buf_free(&id);
 	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
 }
 

@@ -27,7 +27,7 @@ const struct command_def commands[REQUESTS] = {
 
 	[REQ_SELECT] = { AUTH, CMD_NO_SYNC, run_select, NULL },
 	[REQ_EXAMINE] = { AUTH, CMD_NO_SYNC, run_examine, NULL },
-	[REQ_CREATE] = { AUTH, 0, run_create, "CREATE-SPECIAL-USE" },
+	[REQ_CREATE] = { AUTH, 0, run_create, "CREATE-SPECIAL-USE OBJECTID" },
 	[REQ_DELETE] = { AUTH, 0, run_delete, NULL },
 	[REQ_RENAME] = { AUTH, 0, run_rename, NULL },
 	[REQ_SUBSCRIBE] = { AUTH, 0, run_subscribe, NULL },

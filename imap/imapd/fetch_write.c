@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 
 #include "imap/imapd/proto/format.h"
+#include "imap/imapd/proto/objectid.h"
 #include "imap/mime/mime.h"
 #include "imap/disk/cache.h"
 
@@ -283,6 +284,13 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 	case FETCH_SIZE:
 		buf_add(&w->line, "RFC822.SIZE ", 12);
 		buf_addu(&w->line, w->msg.size);
+		break;
+	case FETCH_EMAILID:
+		buf_add(&w->line, "EMAILID ", 8);
+		objectid_put_email(w->msg.guid, &w->line);
+		break;
+	case FETCH_THREADID:
+		buf_add(&w->line, "THREADID NIL", 12);
 		break;
 	case FETCH_ENVELOPE:
 		buf_add(&w->line, "ENVELOPE ", 9);

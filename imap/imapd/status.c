@@ -1,6 +1,8 @@
 /* status.c - STATUS responses (RFC 9051 section 6.3.11) */
 #include "imap/imapd/status.h"
 
+#include "imap/imapd/proto/objectid.h"
+
 bool
 status_is_legal(const struct session *s, struct command *c, unsigned items)
 {
@@ -33,7 +35,7 @@ status_read(struct session *s, const struct mbentry *e, unsigned items, struct s
 static void
 put_value(struct session *s, enum status_item item, const struct status *st)
 {
-	char hex[33];
+	struct buf id = BUF_INIT;
 
 	switch (item) {
 	case STATUS_MESSAGES:
@@ -62,10 +64,11 @@ put_value(struct session *s, enum status_item item, const struct status *st)
 		reply_number(s->reply, st->st.bytes);
 		break;
 	case STATUS_MAILBOXID:
-		id128_hex(&st->id, hex);
-		reply_printf(s->reply, "(M%s)", hex);
+		objectid_put_mailbox(&st->id, &id);
+		reply_put(s->reply, buf_str(&id));
 		break;
 	}
+	buf_free(&id);
 }
 
 void

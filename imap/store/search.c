@@ -62,6 +62,7 @@ cost_of(const struct search_key *key)
 	case SEARCH_ON:
 	case SEARCH_SINCE:
 	case SEARCH_MODSEQ:
+	case SEARCH_GUID:
 	case SEARCH_YOUNGER:
 	case SEARCH_OLDER:
 	case SEARCH_SAVEDBEFORE:
@@ -427,6 +428,9 @@ match(struct run *r, const struct test *t)
 		return record(r)->internaldate > r->how->now - (int64_t)key->number;
 	case SEARCH_OLDER:
 		return record(r)->internaldate <= r->how->now - (int64_t)key->number;
+	case SEARCH_GUID:
+		return key->text.n > 0 &&
+		    memcmp(record(r)->guid, key->text.p, key->text.n) == 0;
 	case SEARCH_SAVEDBEFORE:
 	case SEARCH_SAVEDON:
 	case SEARCH_SAVEDSINCE:

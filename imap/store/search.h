@@ -42,6 +42,7 @@ enum search_op {
 	SEARCH_HEADER,			/* field .name contains .text ("" : exists) */
 	SEARCH_BODY, SEARCH_TEXT,	/* .text */
 	SEARCH_MODSEQ,			/* >= .number */
+	SEARCH_GUID,			/* begins with the bytes of .text; none if it is empty */
 	SEARCH_YOUNGER, SEARCH_OLDER,	/* .number seconds before the search's now */
 	SEARCH_SAVEDBEFORE, SEARCH_SAVEDON, SEARCH_SAVEDSINCE,	/* save date's day, UTC */
 };

@@ -108,6 +108,7 @@ render(const struct search_key *key, struct buf *b)
 	case SEARCH_SAVEDON: render_number("savedon", key, b); break;
 	case SEARCH_SAVEDSINCE: render_number("savedsince", key, b); break;
 	case SEARCH_MODSEQ: render_number("modseq", key, b); break;
+	case SEARCH_GUID: buf_printf(b, "guid%zu", key->text.n); break;
 	}
 }
 

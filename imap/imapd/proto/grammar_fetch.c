@@ -20,6 +20,8 @@ note_needs(struct fetch_req *req, const struct fetch_item *item)
 	case FETCH_UID:
 	case FETCH_INTERNALDATE:
 	case FETCH_SIZE:
+	case FETCH_EMAILID:
+	case FETCH_THREADID:
 		break;
 	case FETCH_ENVELOPE:
 		req->needs_cache |= 1u << CACHE_ENVELOPE;
@@ -155,6 +157,8 @@ static const struct word att_words[] = {
 	{ NAME("FLAGS"), FETCH_FLAGS, 0, NULL, "9051 6.4.5" },
 	{ NAME("INTERNALDATE"), FETCH_INTERNALDATE, 0, NULL, "9051 6.4.5" },
 	{ NAME("RFC822.SIZE"), FETCH_SIZE, 0, NULL, "9051 6.4.5" },
+	{ NAME("EMAILID"), FETCH_EMAILID, 0, NULL, "8474 5.3" },
+	{ NAME("THREADID"), FETCH_THREADID, 0, NULL, "8474 5.3" },
 	{ NAME("ENVELOPE"), FETCH_ENVELOPE, 0, NULL, "9051 6.4.5" },
 	{ NAME("BODYSTRUCTURE"), FETCH_BODYSTRUCTURE, 0, NULL, "9051 6.4.5" },
 	{ NAME("BODY"), FETCH_BODY, 0, body_args, "9051 6.4.5" },

@@ -1,5 +1,6 @@
 /* The keys of SEARCH: RFC 9051 and 3501 section 6.4.4 */
 #include "imap/imapd/proto/grammar_search.h"
+#include "imap/imapd/proto/objectid.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/search_req.h"
 #include "lib/buf.h"
@@ -163,6 +164,29 @@ take_key(struct parser *p, void *req, void *to, const struct word *w)
 
 /* --- the table --- */
 
+/* RFC 8474 section 6: one that is not ours is nobody's. */
+static bool
+rule_emailid(struct parser *p, void *to)
+{
+	struct str *text = to, id;
+	uint8_t *guid = parse_take(p, EMAILID_BYTES);
+	if (guid == NULL || !rule_objectid(p, &id))
+		return false;
+	*text = (struct str){ (const char *)guid, objectid_email(id, guid) ? EMAILID_BYTES : 0 };
+	return true;
+}
+
+/* No message has one. */
+static bool
+rule_threadid(struct parser *p, void *to)
+{
+	struct str id;
+	*(struct str *)to = STR("");
+	return rule_objectid(p, &id);
+}
+
+static const struct step emailid_args[] = { SP, RULE(rule_emailid, search_key, text), END };
+static const struct step threadid_args[] = { SP, RULE(rule_threadid, search_key, text), END };
 static const struct step text_args[] = { SP, RULE(rule_text, search_key, text), END };
 static const struct step header_args[] = {
 	SP, RULE(rule_astring, search_key, name), SP, RULE(rule_text, search_key, text), END
@@ -211,6 +235,7 @@ static const struct word key_words[] = {
 	{ NAME("DELETED"), SEARCH_FLAG, MSG_DELETED, NULL, "9051 6.4.4" },
 	{ NAME("DRAFT"), SEARCH_FLAG, MSG_DRAFT, NULL, "9051 6.4.4" },
 	{ NAME("FLAGGED"), SEARCH_FLAG, MSG_FLAGGED, NULL, "9051 6.4.4" },
+	{ NAME("EMAILID"), SEARCH_GUID, 0, emailid_args, "8474 6" },
 	{ NAME("FROM"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("FUZZY"), SEARCH_FUZZY, 0, key_args, "6203 4" },
 	{ NAME("HEADER"), SEARCH_HEADER, 0, header_args, "9051 6.4.4" },
@@ -236,6 +261,7 @@ static const struct word key_words[] = {
 	{ NAME("SMALLER"), SEARCH_SMALLER, 0, size_args, "9051 6.4.4" },
 	{ NAME("SUBJECT"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("TEXT"), SEARCH_TEXT, 0, text_args, "9051 6.4.4" },
+	{ NAME("THREADID"), SEARCH_GUID, 0, threadid_args, "8474 6" },
 	{ NAME("TO"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("UID"), SEARCH_UID, 0, uid_args, "9051 6.4.4" },
 	{ NAME("UNANSWERED"), SEARCH_FLAG, NOT | MSG_ANSWERED, NULL, "9051 6.4.4" },

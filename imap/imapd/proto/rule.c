@@ -57,6 +57,25 @@ rule_number64(struct parser *p, void *to)
 	return parse_number64(p, to);
 }
 
+/* objectid = 1*255(ALPHA / DIGIT / "_" / "-") */
+bool
+rule_objectid(struct parser *p, void *to)
+{
+	struct str *id = to;
+	size_t start = p->at;
+	if (!parse_atom(p, id))
+		return parse_expect(p, "an object id");
+	for (size_t i = 0; i < id->n; i++) {
+		char c = id->p[i];
+		if (i == 255 || !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+		    || (c >= '0' && c <= '9') || c == '_' || c == '-')) {
+			p->at = start;
+			return parse_expect(p, "an object id");
+		}
+	}
+	return true;
+}
+
 bool
 rule_sequence_set(struct parser *p, void *to)
 {

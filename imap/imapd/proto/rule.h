@@ -18,6 +18,7 @@ bool rule_list_mailbox(struct parser *p, void *to);	/* struct str */
 bool rule_number(struct parser *p, void *to);		/* uint32_t */
 bool rule_nz_number(struct parser *p, void *to);	/* uint32_t */
 bool rule_number64(struct parser *p, void *to);		/* uint64_t */
+bool rule_objectid(struct parser *p, void *to);		/* struct str (RFC 8474) */
 bool rule_sequence_set(struct parser *p, void *to);	/* struct sequence_set */
 bool rule_flag_list(struct parser *p, void *to);	/* struct flag_list: "(" ... ")" */
 bool rule_flags(struct parser *p, void *to);		/* struct flag_list, also bare */

@@ -5,6 +5,7 @@ PROTO_SRCS += \
 	imap/imapd/proto/grammar_return.c \
 	imap/imapd/proto/grammar_list.c \
 	imap/imapd/proto/grammar_search.c \
+	imap/imapd/proto/objectid.c \
 	imap/imapd/proto/parse.c \
 	imap/imapd/proto/parse_date.c \
 	imap/imapd/proto/parse_flags.c \
