@@ -66,9 +66,10 @@ enum err run_fetch(struct session *s, struct command *c);
 /* cmd_store.c: 6.4.6 */
 enum err run_store(struct session *s, struct command *c);
 
-/* cmd_search.c: 6.4.4; RFC 5256 */
+/* cmd_search.c: 6.4.4; RFC 5256, RFC 5267 */
 enum err run_search(struct session *s, struct command *c);
 enum err run_sort(struct session *s, struct command *c);
+enum err run_cancelupdate(struct session *s, struct command *c);
 
 /* cmd_thread.c: RFC 5256 */
 enum err run_thread(struct session *s, struct command *c);

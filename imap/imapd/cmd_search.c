@@ -1,10 +1,11 @@
 /*
- * cmd_search.c - SEARCH and SORT, also behind UID
+ * cmd_search.c - SEARCH and SORT, also behind UID; CANCELUPDATE
  *
  * RFC 9051 section 6.4.4, RFC 5256 section 3; RETURN: RFC 4731, RFC 5182, RFC
- * 5267 section 3, RFC 9394.
+ * 5267, RFC 9394.
  */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/context.h"
 #include "imap/imapd/results.h"
 
 static enum err
@@ -17,10 +18,23 @@ sort(struct session *s, const struct search_req *req, struct results *r)
 }
 
 /* "$" changes only when the tagged reply is not BAD (RFC 5182 section 2.1). */
+static void
+save(struct session *s, const struct search_req *req, const struct results *r, enum err e)
+{
+	if (!(req->returns & RETURN_SAVE) || e == ERR_SYNTAX)
+		return;
+	if (e == OK)
+		results_save(s, req, r);
+	else
+		uidset_free(&s->saved);
+}
+
 static enum err
 search(struct session *s, struct command *c, bool sorted)
 {
 	struct search_req *req = c->req;
+	bool update = req->returns & RETURN_UPDATE;
+	struct context *cx = update ? context_new(s, c, req) : NULL;
 	struct results r;
 	enum err e = results_find(s, c, s->mbox, req->key, &r);
 
@@ -28,12 +42,11 @@ search(struct session *s, struct command *c, bool sorted)
 		e = sort(s, req, &r);
 	if (e == OK)
 		e = results_tell(s, c, req, &r);
-	if (!(req->returns & RETURN_SAVE) || e == ERR_SYNTAX)
-		return e;
-	if (e == OK)
-		results_save(s, req, &r);
+	if (e == OK && update)
+		context_keep(s, c, cx, &r);
 	else
-		uidset_free(&s->saved);
+		context_free(cx);
+	save(s, req, &r, e);
 	return e;
 }
 
@@ -47,4 +60,20 @@ enum err
 run_sort(struct session *s, struct command *c)
 {
 	return search(s, c, true);
+}
+
+/* cancelupdate = "CANCELUPDATE" 1*(SP quoted) (RFC 5267 section 4.5) */
+enum err
+run_cancelupdate(struct session *s, struct command *c)
+{
+	const struct cancelupdate_req *req = c->req;
+	const struct str *tag = req->tags.item;
+	bool all = true;
+
+	for (size_t i = 0; i < req->tags.count; i++)
+		all = context_cancel(s, tag[i]) && all;
+	if (all)
+		return OK;
+	c->text = "There is no such context";
+	return ERR_SYNTAX;
 }

@@ -1,5 +1,6 @@
 /* session.c - a session's state, and what its commands share */
 #include "imap/imapd/session.h"
+#include "imap/imapd/context.h"
 #include "imap/imapd/proto/reader.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ session_deselect(struct session *s)
 		return;
 	mbox_close(s->mbox);
 	uidset_free(&s->saved);
+	contexts_end(s);
 	s->mbox = NULL;
 	s->mbox_name = (struct str){ NULL, 0 };
 	s->rights = 0;

@@ -87,6 +87,7 @@ struct session {
 
 	enum collation collation;	/* of searches and sorting (RFC 5255) */
 	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
+	struct context *contexts;	/* of the selected mailbox, see context.h */
 
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;

@@ -19,6 +19,8 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_store.c \
 	imap/imapd/cmd_thread.c \
 	imap/imapd/commands.c \
+	imap/imapd/context.c \
+	imap/imapd/context_program.c \
 	imap/imapd/compose.c \
 	imap/imapd/fetch_write.c \
 	imap/imapd/imapd.c \

@@ -1,9 +1,11 @@
 /*
  * The order in which changes are told: expunges first, in the numbers before
  * them, then EXISTS and RECENT, then flags in the numbers after them; new
- * keywords before the first message that has one.
+ * keywords before the first message that has one.  Searches that are kept up
+ * to date lose what was expunged before that is told, and get what is new last.
  */
 #include "imap/imapd/sync.h"
+#include "imap/imapd/context.h"
 #include "imap/imapd/proto/format.h"
 
 static const struct {
@@ -152,6 +154,8 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 		s->state = STATE_LOGOUT;
 		return ERR_STALE;
 	}
+	contexts_expunged(s, arena, &u);
 	send_update(s, &u, with_uid);
+	contexts_changed(s, arena);
 	return OK;
 }

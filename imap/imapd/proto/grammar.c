@@ -190,6 +190,17 @@ static const struct step store_args[] = {
 	SP, RULE(rule_sequence_set, store_req, set), SP, WORD(store_atts, store_req, op), END
 };
 
+/* cancelupdate = "CANCELUPDATE" 1*(SP quoted) */
+static bool
+rule_quoted(struct parser *p, void *to)
+{
+	return parse_quoted(p, to);
+}
+static const struct step cancelupdate_tag[] = { SELF(rule_quoted), END };
+static const struct step cancelupdate_args[] = {
+	SP, MANY_OF(cancelupdate_tag, struct str, cancelupdate_req, tags), END
+};
+
 /* comparator-cmd = "COMPARATOR" *(SP comp-order-quoted), astrings */
 static const struct step comparator_pattern[] = { SELF(rule_astring), END };
 static const struct step comparator_patterns[] = {
@@ -256,6 +267,8 @@ const struct request_def grammar[REQUESTS] = {
 	    "9051 6.4.4" },
 	[REQ_SORT] = { NAME("SORT"), REQ(search_req), sort_args, sort_args, "5256 3" },
 	[REQ_THREAD] = { NAME("THREAD"), REQ(search_req), thread_args, thread_args, "5256 3" },
+	[REQ_CANCELUPDATE] = { NAME("CANCELUPDATE"), REQ(cancelupdate_req), cancelupdate_args,
+	    NULL, "5267 4.5" },
 	[REQ_COMPARATOR] = { NAME("COMPARATOR"), REQ(comparator_req), comparator_args, NULL,
 	    "5255 4.7" },
 	[REQ_FETCH] = { NAME("FETCH"), REQ(fetch_req), fetch_args, uid_fetch_args, "9051 6.4.5" },

@@ -28,7 +28,8 @@ enum request {
 	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
 	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
-	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_COMPARATOR, REQ_FETCH,
+	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_CANCELUPDATE,
+	REQ_COMPARATOR, REQ_FETCH,
 	REQ_STORE, REQ_COPY, REQ_MOVE,
 	REQUESTS,			/* how many */
 };
@@ -179,6 +180,10 @@ struct setquota_req {
 };
 
 /* SEARCH, SORT, THREAD: search_req.h */
+
+struct cancelupdate_req {
+	struct parse_list tags;		/* struct str */
+};
 
 struct comparator_req {
 	struct parse_list patterns;	/* struct str; none: which is it? */
