@@ -123,7 +123,7 @@ def test_9051_always_esearch(shared_server):
     """RFC 9051 section 6.4.4: IMAP4rev2 has no SEARCH response."""
     c = shared_server.login(shared_server.new_user())
     append(c, "INBOX", b"Subject: a\r\n\r\n")
-    c.ok("SELECT INBOX")
     c.ok("ENABLE IMAP4rev2")
+    c.ok("SELECT INBOX")
     assert esearch(c.ok("SEARCH ALL")) == {"ALL": [1]}
     assert esearch(c.ok("UID SEARCH DRAFT")) == {}
