@@ -8,7 +8,7 @@
 
 # shellcheck disable=SC2034  # they are for those who source this
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libdb5.3-dev libssl-dev
-    libsasl2-dev libicu-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
+    libsasl2-dev libicu-dev zlib1g-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
     netbase)
 # shellcheck disable=SC2034
 DEMO_PACKAGES=(curl mutt)

@@ -26,6 +26,7 @@ LIB_SRCS += \
 
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
+	lib/deflate.c \
 	lib/logconf.c \
 	lib/net.c \
 	lib/poll.c \
@@ -37,7 +38,7 @@ LIB_SRCS += \
 	lib/svc_template.c \
 	lib/tls.c
 
-UNIT_TESTS += test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c
 
 # Tests of the base.

@@ -13,6 +13,7 @@
  * out_err is set it stays; a tls implies that both descriptors are sockets.
  */
 #include "lib/stream.h"
+#include "lib/deflate.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/tls.h"
@@ -35,6 +36,7 @@ enum {
 	IN_SIZE = 64 * 1024,
 	OUT_SIZE = 64 * 1024,
 	CLOSE_SECONDS = 5,	/* what stream_close() waits for a slow client */
+	RAW_SIZE = 16 * 1024,	/* compressed input at a time */
 	DISCARD_ROUNDS = 16,	/* reads of unwanted input before a close */
 };
 
@@ -44,6 +46,9 @@ struct stream {
 	bool answered;		/* flushed since the last read: poll first */
 	enum err in_err, out_err;
 	struct tls *tls;
+	struct deflate *deflate;
+	char *raw;		/* RAW_SIZE bytes of compressed input */
+	struct buf raw_out;	/* compressed output */
 	char *in, *out;
 	size_t in_pos, in_end;
 	size_t out_n;
@@ -87,7 +92,8 @@ static struct stream *
 new_stream(void)
 {
 	struct stream *s = mem_get(sizeof(*s));
-	*s = (struct stream){ .rfd = -1, .wfd = -1, .stop_fd = -1, .tele_fd = -1 };
+	*s = (struct stream){ .rfd = -1, .wfd = -1, .stop_fd = -1, .tele_fd = -1,
+		.raw_out = BUF_INIT };
 	s->in = mem_get(IN_SIZE);
 	s->out = mem_get(OUT_SIZE);
 	return s;
@@ -259,7 +265,7 @@ read_memory(struct stream *s, void *p, size_t max, size_t *got)
 
 /* One try to read from memory, descriptor or TLS; ERR_AGAIN sets *events. */
 static enum err
-try_read(struct stream *s, void *p, size_t max, size_t *got, short *events)
+try_read_plain(struct stream *s, void *p, size_t max, size_t *got, short *events)
 {
 	if (s->tls != NULL)
 		return tls_read(s->tls, p, max, got, events);
@@ -281,6 +287,32 @@ try_read(struct stream *s, void *p, size_t max, size_t *got, short *events)
 	return n == 0 ? ERR_CLOSED : OK;
 }
 
+/* The same through what expands it. */
+static enum err
+try_read(struct stream *s, void *p, size_t max, size_t *got, short *events)
+{
+	if (s->deflate == NULL)
+		return try_read_plain(s, p, max, got, events);
+	for (;;) {
+		enum err e = deflate_read(s->deflate, p, max, got);
+		if (e != ERR_AGAIN)
+			return e;
+		size_t n = 0;
+		e = try_read_plain(s, s->raw, RAW_SIZE, &n, events);
+		if (e != OK)
+			return e;
+		deflate_feed(s->deflate, s->raw, n);
+	}
+}
+
+/* May try_read() have something without asking the kernel? */
+static bool
+has_pending(const struct stream *s)
+{
+	return (s->tls != NULL && tls_has_pending(s->tls))
+	    || (s->deflate != NULL && deflate_has_pending(s->deflate));
+}
+
 /* Counts and copies what came in. */
 static void
 note_input(struct stream *s, const void *p, size_t n)
@@ -300,8 +332,7 @@ read_below(struct stream *s, void *p, size_t max, size_t *got)
 		return s->in_err;
 	short events = POLLIN;
 	enum err e = ERR_AGAIN;
-	bool ready = s->rfd < 0 || !s->answered
-	    || (s->tls != NULL && tls_has_pending(s->tls));
+	bool ready = s->rfd < 0 || !s->answered || has_pending(s);
 	while (e == ERR_AGAIN) {
 		if (!ready && (e = wait_for(s, events, true)) != OK)
 			break;
@@ -401,7 +432,7 @@ stream_getline(struct stream *s, struct buf *line, size_t max)
 	}
 }
 
-/* Moves what TLS holds into the buffer without waiting; false: nothing. */
+/* Moves what TLS or zlib holds into the buffer without waiting; false: nothing. */
 static bool
 fill_now(struct stream *s)
 {
@@ -423,8 +454,7 @@ fill_now(struct stream *s)
 size_t
 stream_pending(struct stream *s)
 {
-	if (s->in_pos == s->in_end && s->in_err == OK && s->tls != NULL
-	    && tls_has_pending(s->tls))
+	if (s->in_pos == s->in_end && s->in_err == OK && has_pending(s))
 		(void)fill_now(s);
 	return s->in_end - s->in_pos + s->mem_in.n;
 }
@@ -494,9 +524,21 @@ try_write(struct stream *s, struct iovec *iov, int niov, size_t *sent, short *ev
 	return OK;
 }
 
-/* Sends all of it, waiting where needed; on failure out_err is set. */
+/* Counts and copies what goes out. */
 static void
-send_all(struct stream *s, struct iovec *iov, int niov)
+note_output(struct stream *s, const void *p, size_t n)
+{
+	s->bytes_out += n;
+	if (s->tele_fd >= 0)
+		telemetry(s, '>', p, n);
+}
+
+/*
+ * Sends all of it, waiting where needed; on failure out_err is set.  NOTE: it is
+ * what the session said, not its compressed form.
+ */
+static void
+send_plain(struct stream *s, struct iovec *iov, int niov, bool note)
 {
 	while (niov > 0 && s->out_err == OK) {
 		if (iov[0].iov_len == 0) {
@@ -511,16 +553,31 @@ send_all(struct stream *s, struct iovec *iov, int niov)
 			e = wait_for(s, events, false);
 		if (e != OK)
 			s->out_err = e;
-		s->bytes_out += sent;
 		for (int i = 0; sent > 0 && i < niov; i++) {
 			size_t n = sent < iov[i].iov_len ? sent : iov[i].iov_len;
-			if (s->tele_fd >= 0)
-				telemetry(s, '>', iov[i].iov_base, n);
+			if (note)
+				note_output(s, iov[i].iov_base, n);
 			iov[i].iov_base = (char *)iov[i].iov_base + n;
 			iov[i].iov_len -= n;
 			sent -= n;
 		}
 	}
+}
+
+static void
+send_all(struct stream *s, struct iovec *iov, int niov)
+{
+	if (s->deflate == NULL) {
+		send_plain(s, iov, niov, true);
+		return;
+	}
+	buf_reset(&s->raw_out);
+	for (int i = 0; i < niov; i++) {
+		deflate_write(s->deflate, iov[i].iov_base, iov[i].iov_len, &s->raw_out);
+		note_output(s, iov[i].iov_base, iov[i].iov_len);
+	}
+	struct iovec raw = { s->raw_out.p, s->raw_out.n };
+	send_plain(s, &raw, 1, false);
 }
 
 static void
@@ -552,8 +609,8 @@ stream_write(struct stream *s, const void *p, size_t n)
 		s->out_n += n;
 		return;
 	}
-	if (s->tls != NULL && s->out_n > 0) {
-		/* Encryption copies anyway: full records cost fewer calls. */
+	if ((s->tls != NULL || s->deflate != NULL) && s->out_n > 0) {
+		/* They copy anyway: full records cost fewer calls. */
 		memcpy(s->out + s->out_n, p, room);
 		s->out_n += room;
 		flush_out(s);
@@ -608,7 +665,7 @@ stream_error(const struct stream *s)
 enum err
 stream_start_tls(struct stream *s, struct tls_context *ctx)
 {
-	if (s->tls != NULL || !s->rsock || !s->wsock)
+	if (s->tls != NULL || s->deflate != NULL || !s->rsock || !s->wsock)
 		return ERR_UNSUPPORTED;
 	enum err e = stream_flush(s);
 	if (e != OK)
@@ -657,6 +714,38 @@ int
 stream_tls_bits(const struct stream *s)
 {
 	return s->tls != NULL ? tls_bits(s->tls) : 0;
+}
+
+void
+stream_start_deflate(struct stream *s)
+{
+	ensure(s->deflate == NULL);
+	if (s->out_n > 0)
+		flush_out(s);
+	s->raw = mem_get(s->in_end - s->in_pos > RAW_SIZE ? IN_SIZE : RAW_SIZE);
+	s->deflate = deflate_new();
+	memcpy(s->raw, s->in + s->in_pos, s->in_end - s->in_pos);
+	deflate_feed(s->deflate, s->raw, s->in_end - s->in_pos);
+	s->in_pos = s->in_end = 0;
+}
+
+void
+stream_stop_deflate(struct stream *s)
+{
+	if (s->deflate == NULL)
+		return;
+	if (s->out_n > 0)
+		flush_out(s);
+	deflate_free(s->deflate);
+	s->deflate = NULL;
+	free(s->raw);
+	s->raw = NULL;
+}
+
+bool
+stream_is_deflated(const struct stream *s)
+{
+	return s->deflate != NULL;
 }
 
 void
@@ -715,6 +804,9 @@ stream_close(struct stream *s)
 		if (s->wfd != s->rfd)
 			close(s->wfd);
 	}
+	deflate_free(s->deflate);
+	free(s->raw);
+	buf_free(&s->raw_out);
 	free(s->in);
 	free(s->out);
 	free(s);

@@ -13,7 +13,7 @@
  * write is sent or copied before the call returns.
  *
  * Limits.  Two buffers of 64 KiB, touched only as far as they are used, and
- * what OpenSSL takes.  Blocks that do not fit are passed to the kernel from
+ * what OpenSSL and zlib take.  Blocks that do not fit are passed to the kernel from
  * where they lie.  The first stream of a process makes it ignore SIGPIPE.
  *
  * Deadline.  stream_timeout() sets how long one wait for the client may last;
@@ -130,6 +130,17 @@ bool stream_is_tls(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 const char *stream_tls_cipher(const struct stream *s);
 int stream_tls_bits(const struct stream *s);
+
+/*
+ * Compresses both directions from here on (RFC 4978): flushes first; what the
+ * client has sent already and nobody has read is taken for compressed data.
+ * Damaged data are ERR_SYNTAX.  Not before stream_start_tls(), which would
+ * have to go underneath, and not twice.
+ */
+void stream_start_deflate(struct stream *s);
+/* Flushes, and neither side is compressed any more (RFC 8437). */
+void stream_stop_deflate(struct stream *s);
+bool stream_is_deflated(const struct stream *s);
 
 /*
  * A copy of everything that passes from now on, in both directions, as clear

@@ -17,9 +17,13 @@ enum err run_id(struct session *s, struct command *c);
 enum err run_starttls(struct session *s, struct command *c);
 enum err run_authenticate(struct session *s, struct command *c);
 enum err run_login(struct session *s, struct command *c);
+enum err run_unauthenticate(struct session *s, struct command *c);
 
 /* cmd_enable.c: RFC 5161 */
 enum err run_enable(struct session *s, struct command *c);
+
+/* cmd_compress.c: RFC 4978 */
+enum err run_compress(struct session *s, struct command *c);
 
 /* cmd_select.c: 6.3.1, 6.3.2, 6.4.1, 6.4.2; RFC 3691 */
 enum err run_select(struct session *s, struct command *c);

@@ -213,3 +213,21 @@ run_authenticate(struct session *s, struct command *c)
 	}
 	return not_logged_in(s, c, e);
 }
+
+/*
+ * RFC 8437 section 3: all that the connection knows is forgotten but TLS.
+ * Compression ends behind the tagged reply, which is why this command answers
+ * itself.  No updates are told before: the mailbox is closed.
+ */
+enum err
+run_unauthenticate(struct session *s, struct command *c)
+{
+	log_info("unauthenticate: [%s] %s", s->client->host, s->user->name);
+	session_begin(s);
+	server_status(s->server, s->client, NULL, NULL);
+	struct reply_tagged bye = { .tag = c->tag, .text = "You are nobody again" };
+	reply_tagged(s->reply, &bye);
+	c->answered = true;
+	stream_stop_deflate(s->stream);
+	return OK;
+}

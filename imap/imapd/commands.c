@@ -25,6 +25,9 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_AUTHENTICATE] = { NOT_AUTH, 0, run_authenticate, "SASL-IR" },
 	[REQ_LOGIN] = { NOT_AUTH, 0, run_login, NULL },
 
+	[REQ_UNAUTHENTICATE] = { AUTH, CMD_NO_SYNC, run_unauthenticate, "UNAUTHENTICATE" },
+	[REQ_COMPRESS] = { AUTH, CMD_NO_SYNC, run_compress, NULL },
+
 	[REQ_SELECT] = { AUTH, CMD_NO_SYNC, run_select, NULL },
 	[REQ_EXAMINE] = { AUTH, CMD_NO_SYNC, run_examine, NULL },
 	[REQ_CREATE] = { AUTH, 0, run_create, "CREATE-SPECIAL-USE OBJECTID" },

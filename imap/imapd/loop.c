@@ -19,7 +19,6 @@
 enum {
 	MAX_BAD_COMMANDS = 20,		/* in a row */
 	MAX_BAD_EARLY = 5,		/* before login */
-	LOGIN_SECONDS = 180,		/* for all of the login dialogue */
 };
 
 /* --- one command --- */
@@ -289,14 +288,11 @@ session_run(struct server *server, struct client *client)
 	struct session s = {
 		.server = server, .client = client,
 		.stream = client->stream, .reply = &reply,
-		.arena = arena_new(SESSION_ARENA), .commands = commands,
-		.state = STATE_NOT_AUTHENTICATED, .limits = parse_limits_default,
+		.commands = commands,
 	};
 	reply_init(&reply, client->stream);
 	s.reader = reader_new(client->stream, &reply);
-	s.login = login_new(server, client);
-	name_style_init(&s.names, server->conf);
-	stream_deadline(client->stream, LOGIN_SECONDS);
+	session_begin(&s);
 	if (start_implicit_tls(&s) && !session_is_shut_down(&s)) {
 		greet(&s);
 		loop(&s);

@@ -8,6 +8,7 @@
 
 enum {
 	NOTICE_SECONDS = 5,		/* how often msg/shutdown is looked at */
+	LOGIN_SECONDS = 180,		/* for all of the login dialogue */
 };
 
 int64_t
@@ -126,6 +127,8 @@ session_capabilities(const struct session *s, struct buf *out)
 	for (const struct command_def *d = s->commands; d < s->commands + REQUESTS; d++)
 		if (d->capability != NULL)
 			add_capabilities(s, d->capability, out);
+	if (s->login == NULL && !stream_is_deflated(s->stream))
+		add_capabilities(s, "COMPRESS=DEFLATE", out);
 	if (s->login == NULL)
 		return;
 	if (login_may_start_tls(s->login))
@@ -164,6 +167,29 @@ take_limits(struct session *s)
 	if (max.message == 0 || max.message > UINT32_MAX)
 		max.message = UINT32_MAX;
 	reader_allow_messages(s->reader, s->store, &max);
+}
+
+void
+session_begin(struct session *s)
+{
+	session_deselect(s);
+	user_free(s->user);
+	arena_free(s->arena);
+	*s = (struct session){
+		.server = s->server, .client = s->client, .stream = s->stream,
+		.reply = s->reply, .reader = s->reader, .commands = s->commands,
+		.arena = arena_new(SESSION_ARENA), .state = STATE_NOT_AUTHENTICATED,
+		.limits = parse_limits_default,
+		.login = login_new(s->server, s->client),
+		.bad_commands = s->bad_commands, .failed_logins = s->failed_logins,
+		.notice_ns = s->notice_ns,
+	};
+	name_style_init(&s->names, s->server->conf);
+	s->reply->utf8 = false;
+	reader_before_login(s->reader);
+	stream_timeout(s->stream, 0);
+	stream_deadline(s->stream, LOGIN_SECONDS);
+	server_telemetry(s->server, s->client, NULL);
 }
 
 void

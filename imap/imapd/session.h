@@ -105,7 +105,7 @@ struct command {
 	const char *code;		/* response code without brackets, or NULL */
 	const char *text;		/* human text, or NULL: the table's */
 	bool bad;			/* an error is answered by BAD */
-	bool answered;			/* STARTTLS: the tagged reply is out already */
+	bool answered;			/* STARTTLS, COMPRESS: the tagged reply is out already */
 	int64_t started_ns;		/* CLOCK_MONOTONIC */
 };
 
@@ -129,6 +129,12 @@ struct command_def {
 
 /* The table of all commands (commands.c), by enum request. */
 extern const struct command_def commands[REQUESTS];
+
+/*
+ * Before login: what belongs to the connection is as it was, all else as at its
+ * beginning.  Used for a new session, and again when the user goes (RFC 8437).
+ */
+void session_begin(struct session *s);
 
 /* Serves the client until LOGOUT or the end of the connection (loop.c). */
 void session_run(struct server *server, struct client *client);

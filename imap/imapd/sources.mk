@@ -4,6 +4,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_append.c \
 	imap/imapd/cmd_auth.c \
 	imap/imapd/cmd_comparator.c \
+	imap/imapd/cmd_compress.c \
 	imap/imapd/cmd_copy.c \
 	imap/imapd/cmd_enable.c \
 	imap/imapd/cmd_expunge.c \

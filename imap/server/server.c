@@ -277,9 +277,22 @@ server_status(struct server *s, const struct client *c, const char *user,
 
 /* --- files that an administrator puts there --- */
 
+static void
+end_telemetry(struct server *s)
+{
+	if (s->in->telemetry_fd >= 0)
+		close(s->in->telemetry_fd);
+	s->in->telemetry_fd = -1;
+}
+
 void
 server_telemetry(struct server *s, struct client *c, const char *userid)
 {
+	stream_telemetry(c->stream, -1, false);
+	end_telemetry(s);
+	if (userid == NULL)
+		return;
+
 	char path[320];
 	int n = snprintf(path, sizeof(path), "log/%s/%d", userid, (int)getpid());
 	if (n < 0 || (size_t)n >= sizeof(path) || strchr(userid, '/') != NULL
@@ -292,14 +305,6 @@ server_telemetry(struct server *s, struct client *c, const char *userid)
 		return;
 	s->in->telemetry_fd = fd;
 	stream_telemetry(c->stream, fd, conf_switch(s->conf, CONF_LOGTIMESTAMPS));
-}
-
-static void
-end_telemetry(struct server *s)
-{
-	if (s->in->telemetry_fd >= 0)
-		close(s->in->telemetry_fd);
-	s->in->telemetry_fd = -1;
 }
 
 /* The first line of the file, printable bytes only. */

@@ -85,7 +85,10 @@ enum err server_open_store(struct server *s) MUST_CHECK;
 void server_status(struct server *s, const struct client *c, const char *user,
     const char *mailbox);
 
-/* Starts a telemetry log if configdirectory/log/USER/ exists. */
+/*
+ * Starts a telemetry log if configdirectory/log/USER/ exists; ends the one there
+ * was, also if USERID is NULL.
+ */
 void server_telemetry(struct server *s, struct client *c, const char *userid);
 
 /*

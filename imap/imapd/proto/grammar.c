@@ -81,6 +81,10 @@ static const struct step login_args[] = {
 	END
 };
 
+static const struct step compress_args[] = {
+	SP, RULE(rule_atom, compress_req, algorithm), END
+};
+
 /* --- 9051 6.3: mailboxes --- */
 
 static const struct step select_args[] = { SP, RULE(rule_mailbox, select_req, mailbox), END };
@@ -229,6 +233,9 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_AUTHENTICATE] = { NAME("AUTHENTICATE"), REQ(authenticate_req), authenticate_args,
 	    NULL, "9051 6.2.2" },
 	[REQ_LOGIN] = { NAME("LOGIN"), REQ(login_req), login_args, NULL, "9051 6.2.3" },
+
+	[REQ_UNAUTHENTICATE] = { NAME("UNAUTHENTICATE"), 0, no_args, NULL, "8437 3" },
+	[REQ_COMPRESS] = { NAME("COMPRESS"), REQ(compress_req), compress_args, NULL, "4978 3" },
 
 	[REQ_SELECT] = { NAME("SELECT"), REQ(select_req), select_args, NULL, "9051 6.3.2" },
 	[REQ_EXAMINE] = { NAME("EXAMINE"), REQ(select_req), select_args, NULL, "9051 6.3.3" },

@@ -64,6 +64,13 @@ reader_free(struct reader *r)
 }
 
 void
+reader_before_login(struct reader *r)
+{
+	r->store = NULL;
+	r->max = (struct reader_limits){ .literal = READER_EARLY, .command = READER_EARLY };
+}
+
+void
 reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max)
 {
 	r->store = s;

@@ -56,6 +56,8 @@ struct reader_limits {
 	uint64_t message;		/* a message (maxmessagesize) */
 	bool literal_minus;		/* none above 4096 bytes without our leave */
 };
+/* ... and as it was before. */
+void reader_before_login(struct reader *r);
 void reader_allow_messages(struct reader *r, struct store *s, const struct reader_limits *max);
 
 /*
