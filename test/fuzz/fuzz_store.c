@@ -178,6 +178,7 @@ renew(void)
 		return;
 	h->uidvalidity = w.e->uidvalidity;
 	h->crc = crc32c(0, h, offsetof(struct index_header, seq));
+	h->sums_crc = 0;		/* it is of crc, too */
 	fuzz_put(w.dir, "cyrus.index", buf_str(&w.file[0].bytes));
 	fuzz_must(header_read(w.dir, w.arena, &header) == OK, "cyrus.header");
 	header.uidvalidity = w.e->uidvalidity;
