@@ -19,6 +19,7 @@
 
 #define REGION		"__db."
 #define ROOM		"kv.room."
+#define OLD		"kv.room.old."
 #define CACHE_FILE	"__db.003"
 
 enum {
@@ -33,13 +34,6 @@ kv_room_is_region(const char *name)
 
 	return strncmp(name, REGION, n) == 0 && strlen(name) == n + 3
 	    && strspn(name + n, "0123456789") == 3;
-}
-
-/* The room's name for region NAME. */
-static void
-room_name(char *to, size_t size, const char *name)
-{
-	snprintf(to, size, ROOM "%.3s", name + strlen(REGION));
 }
 
 static bool
@@ -64,28 +58,34 @@ clear(int dir_fd, const char *name)
 bool
 kv_room_save(int dir_fd, const char *name)
 {
-	char room[32];
+	char old[32];
 
-	room_name(room, sizeof(room), name);
-	return clear(dir_fd, name) && file_rename(dir_fd, name, dir_fd, room) == OK;
+	snprintf(old, sizeof(old), OLD "%.3s", name + strlen(REGION));
+	return clear(dir_fd, name) && file_rename(dir_fd, name, dir_fd, old) == OK;
+}
+
+/* PATH ends with BASE, a region's name; as above, from PREFIX. */
+static bool
+take(const char *path, const char *base, const char *prefix)
+{
+	struct buf room = BUF_INIT;
+	struct stat st;
+
+	buf_add(&room, path, (size_t)(base - path));
+	buf_printf(&room, "%s%s", prefix, base + strlen(REGION));
+	bool is_there = lstat(room.p, &st) == 0 && S_ISREG(st.st_mode)
+	    && file_rename(AT_FDCWD, room.p, AT_FDCWD, path) == OK;
+	buf_free(&room);
+	return is_there;
 }
 
 bool
 kv_room_take(const char *path)
 {
 	const char *base = strrchr(path, '/');
-	struct buf room = BUF_INIT;
-	struct stat st;
 
 	base = base == NULL ? path : base + 1;
-	if (!kv_room_is_region(base))
-		return false;
-	buf_add(&room, path, (size_t)(base - path));
-	buf_printf(&room, ROOM "%s", base + strlen(REGION));
-	bool is_there = lstat(room.p, &st) == 0 && S_ISREG(st.st_mode)
-	    && file_rename(AT_FDCWD, room.p, AT_FDCWD, path) == OK;
-	buf_free(&room);
-	return is_there;
+	return kv_room_is_region(base) && (take(path, base, OLD) || take(path, base, ROOM));
 }
 
 static void
@@ -95,7 +95,7 @@ keep_for(int dir_fd, const char *region, uint64_t size)
 	char name[32];
 	int fd;
 
-	room_name(name, sizeof(name), region);
+	snprintf(name, sizeof(name), ROOM "%.3s", region + strlen(REGION));
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
 	    && (!S_ISREG(st.st_mode) || (uint64_t)st.st_blocks * 512 >= size))
 		return;

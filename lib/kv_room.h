@@ -3,8 +3,10 @@
  *
  * A recovery deletes the regions (__db.NNN) and makes new ones.  On a full disk
  * that would be the end: what was set free is taken by somebody else before the
- * new ones are there.  So for each region a file kv.room.NNN is kept, which
- * has the blocks already, and becomes the region by a change of its name.
+ * new ones are there.  So regions that nobody has mapped (a start) become
+ * kv.room.old.NNN for a moment and then the new ones, by a change of the name;
+ * and for each region a file kv.room.NNN is kept, which has the blocks already,
+ * for the case that somebody has the old one (a death inside).
  *
  * All of it with the environment's lock only.  Nothing here is durable, and
  * nothing fails: without the room all goes on as long as the disk has some.

@@ -421,7 +421,7 @@ def snapshot(top, names):
                     continue            # a socket
                 i = os.stat(path).st_ino
                 folders[ino][p] = i
-                region = re.fullmatch(rb"(__db|kv\.room)\.\d\d\d", p)
+                region = re.fullmatch(rb"(__db|kv\.room(\.old)?)\.\d\d\d", p)
                 if i not in files:
                     files[i] = (Content() if region else Content.load(path), os.fsdecode(p))
         out.append((name, os.stat(f"{top}/{name}").st_ino, folders, files))
