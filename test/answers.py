@@ -106,3 +106,24 @@ def sorted_numbers(reply):
 
 def capabilities(client):
     return set(client.ok("CAPABILITY").find(rb"^CAPABILITY (.*)").group(1).decode().split())
+
+
+def lit(data):
+    """DATA as a nonsynchronizing literal."""
+    return b"{%d+}\r\n%s" % (len(data), data)
+
+
+def lit8(data):
+    """DATA as a literal8 (RFC 3516)."""
+    return b"~" + lit(data)
+
+
+def value(contents, label):
+    """The bytes of the string, literal or literal8 behind LABEL; None for NIL."""
+    rest = contents.split(label + b" ", 1)[1]
+    if rest.startswith(b"NIL"):
+        return None
+    if rest.startswith(b'"'):
+        return re.sub(rb"\\(.)", rb"\1", re.match(rb'"((?:[^"\\]|\\.)*)"', rest).group(1))
+    m = re.match(rb"~?\{(\d+)\}\r\n", rest)
+    return rest[m.end():m.end() + int(m.group(1))]

@@ -104,6 +104,10 @@ run_fetch(struct session *s, struct command *c)
 	for (size_t i = 0; i < n; i++)
 		fetch_range(&f, range[i]);
 	fetch_writer_free(f.writer);
+	if (f.err == ERR_UNSUPPORTED) {
+		c->code = "UNKNOWN-CTE";	/* RFC 3516 section 4.3 */
+		c->text = "A part's transfer encoding is unknown";
+	}
 	if (f.err == OK && f.gone) {
 		c->code = "EXPUNGEISSUED";	/* RFC 5530 section 3 */
 		c->text = "Some of these messages no longer exist";

@@ -41,7 +41,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_STATUS] = { AUTH, 0, run_status, "STATUS=SIZE" },
 	[REQ_NAMESPACE] = { AUTH, 0, run_namespace, "NAMESPACE" },
 	[REQ_IDLE] = { AUTH, 0, run_idle, "IDLE" },
-	[REQ_APPEND] = { AUTH, 0, run_append, NULL },
+	[REQ_APPEND] = { AUTH, 0, run_append, "MULTIAPPEND" },
 
 	[REQ_SETACL] = { AUTH, 0, run_setacl, "ACL RIGHTS=kxten" },
 	[REQ_DELETEACL] = { AUTH, 0, run_deleteacl, NULL },
@@ -64,7 +64,8 @@ const struct command_def commands[REQUESTS] = {
 	    "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS" },
 	[REQ_CANCELUPDATE] = { SELECTED, 0, run_cancelupdate, "CONTEXT=SEARCH CONTEXT=SORT" },
 	[REQ_COMPARATOR] = { AUTH, 0, run_comparator, "I18NLEVEL=2" },
-	[REQ_FETCH] = { SELECTED, NUMBERS | CMD_TIMED, run_fetch, NULL },
+	[REQ_FETCH] = { SELECTED, NUMBERS | CMD_TIMED, run_fetch,
+	    "BINARY PREVIEW SAVEDATE" },
 	[REQ_STORE] = { SELECTED, NUMBERS, run_store, NULL },
 	[REQ_COPY] = { SELECTED, 0, run_copy, NULL },
 	[REQ_MOVE] = { SELECTED, 0, run_move, "MOVE" },

@@ -25,7 +25,8 @@ void fetch_writer_free(struct fetch_writer *w);		/* NULL allowed */
 
 /*
  * Writes "* SEQ FETCH (...)".  WITH_FLAGS: FLAGS too, although not asked for.
- * ERR_NOTFOUND: the message or its file is gone; nothing was written.
+ * ERR_NOTFOUND: the message or its file is gone; ERR_UNSUPPORTED: a BINARY has
+ * a transfer encoding that nobody knows.  Nothing was written then.
  */
 enum err fetch_write(struct fetch_writer *w, const struct fetch_req *req,
     uint32_t seq, bool with_flags) MUST_CHECK;

@@ -10,30 +10,27 @@
  * from where it lies, after the line so far.
  */
 #include "imap/imapd/fetch.h"
-#include "lib/mem.h"
 
+#include "imap/imapd/body.h"
 #include "imap/imapd/proto/format.h"
 #include "imap/imapd/proto/objectid.h"
-#include "imap/mime/mime.h"
-#include "imap/disk/cache.h"
+#include "imap/mime/binary.h"
+#include "imap/mime/nstr.h"
+#include "lib/mem.h"
 
 #include <stdlib.h>
-
-enum { STRUCTURE_LIMIT = 64 * 1024 * 1024 };
 
 struct fetch_writer {
 	struct mbox *m;
 	const struct keywords *told;
 	struct stream *out;
 	struct buf line;		/* not yet given to the stream */
-	struct buf fields;		/* HEADER.FIELDS, filtered */
 	struct format_day day;
 	/* The message at hand. */
 	struct message msg;
 	struct str cache[CACHE_ITEMS];
-	struct str body;
-	struct arena *arena;		/* its structure; NULL: not looked at */
-	struct mime_part *root;
+	struct body body;
+	bool has_preview;
 };
 
 struct fetch_writer *
@@ -45,16 +42,8 @@ fetch_writer_new(struct mbox *m, const struct keywords *told, struct stream *out
 	w->told = told;
 	w->out = out;
 	buf_init(&w->line);
-	buf_init(&w->fields);
+	buf_init(&w->body.fields);
 	return w;
-}
-
-static void
-drop_structure(struct fetch_writer *w)
-{
-	arena_free(w->arena);
-	w->arena = NULL;
-	w->root = NULL;
 }
 
 void
@@ -62,10 +51,24 @@ fetch_writer_free(struct fetch_writer *w)
 {
 	if (!w)
 		return;
-	drop_structure(w);
+	body_free(&w->body);
 	buf_free(&w->line);
-	buf_free(&w->fields);
 	free(w);
+}
+
+/* A BINARY that nobody can decode is found before anything is written. */
+static enum err
+check_encodings(struct fetch_writer *w, const struct fetch_req *req)
+{
+	struct str content, encoding;
+	struct decode d;
+
+	for (const struct fetch_item *i = req->items; i; i = i->next)
+		if ((i->op == FETCH_BINARY || i->op == FETCH_BINARY_SIZE)
+		    && body_binary(&w->body, &i->section, &content, &encoding)
+		    && decode_init(&d, encoding) != OK)
+			return ERR_UNSUPPORTED;
+	return OK;
 }
 
 static enum err
@@ -73,12 +76,22 @@ gather(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq)
 {
 	enum err e = mbox_message(w->m, seq, &w->msg);
 
+	w->has_preview = req->needs_cache & 1u << CACHE_PREVIEW;
 	for (unsigned i = 0; i < CACHE_ITEMS && e == OK; i++)
 		if (req->needs_cache & 1u << i)
 			e = mbox_cache(w->m, seq, (enum cache_item)i, &w->cache[i]);
+	if (e == OK && req->lazy_preview && !w->has_preview && mbox_has_cache(w->m, seq)) {
+		e = mbox_cache(w->m, seq, CACHE_PREVIEW, &w->cache[CACHE_PREVIEW]);
+		w->has_preview = e == OK;
+	}
 	if (e == OK && req->needs_body)
-		e = mbox_body(w->m, seq, &w->body);
-	return e;
+		e = mbox_body(w->m, seq, &w->body.bytes);
+	if (e != OK)
+		return e;
+	w->body.header_size = w->msg.header_size;
+	w->body.sections = w->cache[CACHE_SECTIONS];
+	w->body.headers = w->cache[CACHE_HEADERS];
+	return req->has_binary ? check_encodings(w, req) : OK;
 }
 
 static void
@@ -110,159 +123,78 @@ put_literal(struct fetch_writer *w, struct str bytes)
 	put_long(w, bytes);
 }
 
-static uint32_t
-get_u32(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void
-read_part(const unsigned char *p, struct mime_part *part)
-{
-	part->kind = (enum mime_kind)p[1];
-	part->header_start = get_u32(p + 4);
-	part->header_size = get_u32(p + 8);
-	part->body_start = get_u32(p + 12);
-	part->body_size = get_u32(p + 16);
-}
-
-/*
- * The tree of parts from CACHE_SECTIONS, which lists them depth first.  NULL:
- * there is no such table, or it is not about a message of SIZE bytes.
- */
-static struct mime_part *
-tree_of_sections(struct arena *arena, struct str table, uint64_t size)
-{
-	const unsigned char *p = (const unsigned char *)table.p;
-	size_t n = table.n / CACHE_SECTION_SIZE;
-	struct mime_part *all = arena_alloc(arena, n * sizeof *all + 1);
-	struct mime_part *last[MIME_MAX_DEPTH + 2] = { NULL };
-	unsigned depth, before = 0;
-
-	for (size_t i = 0; all && i < n; i++, p += CACHE_SECTION_SIZE) {
-		struct mime_part *part = &all[i];
-
-		depth = p[0];
-		if (depth > MIME_MAX_DEPTH || (i > 0) != (depth > 0)
-		    || (i > 0 && depth > before + 1))
-			return NULL;
-		read_part(p, part);
-		if (part->header_start + part->header_size > size
-		    || part->body_start + part->body_size > size)
-			return NULL;
-		if (depth > 0) {
-			part->parent = last[depth - 1];
-			if (part->parent == NULL)
-				return NULL;
-			if (part->parent->children++ == 0)
-				part->parent->child = part;
-			else if (last[depth] != NULL)
-				last[depth]->next = part;
-		}
-		last[depth] = part;
-		before = depth;
-	}
-	return n > 0 ? all : NULL;
-}
-
-static const struct mime_part *
-find_part(struct fetch_writer *w, const struct fetch_section *s)
-{
-	if (!w->arena) {
-		w->arena = arena_new(STRUCTURE_LIMIT);
-		w->root = tree_of_sections(w->arena, w->cache[CACHE_SECTIONS], w->body.n);
-		if (!w->root && mime_parse(w->arena, w->body, &w->root) != OK)
-			w->root = NULL;
-	}
-	return w->root ? mime_part_find(w->root, s->part, s->parts) : NULL;
-}
-
-static struct str
-slice(struct str bytes, uint64_t start, uint64_t size)
-{
-	if (start > bytes.n)
-		start = bytes.n;
-	if (size > bytes.n - start)
-		size = bytes.n - start;
-	/* A body that was not asked for is NULL, to which nothing is added. */
-	return (struct str){ size > 0 ? bytes.p + start : bytes.p, (size_t)size };
-}
-
-static struct str
-filtered(struct fetch_writer *w, const struct fetch_section *s, struct str header)
-{
-	buf_reset(&w->fields);
-	mime_header_fields(header, s->field, s->fields,
-	    s->what == SECTION_FIELDS_NOT, &w->fields);
-	return buf_str(&w->fields);
-}
-
-/* A section of the message itself; its structure does not matter. */
-static struct str
-message_section(struct fetch_writer *w, const struct fetch_section *s)
-{
-	struct str header = slice(w->body, 0, w->msg.header_size);
-
-	switch (s->what) {
-	case SECTION_WHOLE:
-		return w->body;
-	case SECTION_HEADER:
-	case SECTION_MIME:
-		return header;
-	case SECTION_FIELDS:
-	case SECTION_FIELDS_NOT:
-		return filtered(w, s, s->cached ? w->cache[CACHE_HEADERS] : header);
-	case SECTION_TEXT:
-		return slice(w->body, w->msg.header_size, UINT64_MAX);
-	}
-	return w->body;
-}
-
-/* A section of a part; false: there is none, which is said as NIL. */
-static bool
-part_section(struct fetch_writer *w, const struct fetch_section *s, struct str *bytes)
-{
-	const struct mime_part *part = find_part(w, s);
-
-	if (!part)
-		return false;
-	if (s->what == SECTION_WHOLE) {
-		*bytes = slice(w->body, part->body_start, part->body_size);
-		return true;
-	}
-	if (s->what == SECTION_MIME) {
-		*bytes = slice(w->body, part->header_start, part->header_size);
-		return true;
-	}
-	/* "must refer to a MESSAGE/RFC822 part" (RFC 3501 section 6.4.5) */
-	if (part->kind != MIME_MESSAGE || !part->child)
-		return false;
-	part = part->child;
-	if (s->what == SECTION_TEXT) {
-		*bytes = slice(w->body, part->body_start, part->body_size);
-		return true;
-	}
-	*bytes = slice(w->body, part->header_start, part->header_size);
-	if (s->what != SECTION_HEADER)
-		*bytes = filtered(w, s, *bytes);
-	return true;
-}
-
 static void
 write_section(struct fetch_writer *w, const struct fetch_section *s)
 {
 	struct str bytes;
 
 	buf_add_str(&w->line, s->label);
-	if (s->parts == 0) {
-		bytes = message_section(w, s);
-	} else if (!part_section(w, s, &bytes)) {
+	if (!body_section(&w->body, s, &bytes)) {
 		buf_add(&w->line, "NIL", 3);
 		return;
 	}
 	if (s->partial)
-		bytes = slice(bytes, s->offset, s->length);
+		bytes = body_slice(bytes, s->offset, s->length);
 	put_literal(w, bytes);
+}
+
+/* Those of the decoded bytes that are asked for: FROM up to TO. */
+static void
+put_decoded(struct fetch_writer *w, struct str content, struct str encoding, uint64_t from,
+    uint64_t to)
+{
+	struct binary b;
+	struct str piece;
+	uint64_t at = 0;
+	enum err e = binary_open(&b, content, encoding);
+
+	while (e == OK && at < to && binary_next(&b, &piece)) {
+		uint64_t start = at < from ? from - at : 0;
+
+		put_long(w, body_slice(str_slice(piece, 0, to - at), start, UINT64_MAX));
+		at += piece.n;
+	}
+	binary_close(&b);
+}
+
+/* Decoded twice, once for its size: it may be larger than memory. */
+static void
+write_binary(struct fetch_writer *w, const struct fetch_section *s, bool size_only)
+{
+	struct str content, encoding;
+	uint64_t size, from = s->partial ? s->offset : 0;
+	bool nul;
+
+	buf_add_str(&w->line, s->label);
+	if (!body_binary(&w->body, s, &content, &encoding)) {
+		buf_adds(&w->line, size_only ? "0" : "NIL");
+		return;
+	}
+	if (binary_measure(content, encoding, &size, &nul) != OK)
+		size = 0;
+	if (size_only) {
+		buf_addu(&w->line, size);
+		return;
+	}
+	if (from > size)
+		from = size;
+	if (s->partial && size - from > s->length)
+		size = from + s->length;
+	/* literal8 for what nstring cannot hold (RFC 3516 section 4.3) */
+	buf_adds(&w->line, nul ? "~{" : "{");
+	buf_addu(&w->line, size - from);
+	buf_adds(&w->line, "}\r\n");
+	put_decoded(w, content, encoding, from, size);
+}
+
+/* RFC 8970 section 3.2: NIL, if it may not be made now */
+static void
+write_preview(struct fetch_writer *w)
+{
+	struct str none = { NULL, 0 };
+
+	buf_adds(&w->line, "PREVIEW ");
+	nstr_add(&w->line, w->has_preview ? w->cache[CACHE_PREVIEW] : none);
 }
 
 static void
@@ -307,6 +239,21 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 	case FETCH_SECTION:
 		write_section(w, &item->section);
 		break;
+	case FETCH_BINARY:
+	case FETCH_BINARY_SIZE:
+		write_binary(w, &item->section, item->op == FETCH_BINARY_SIZE);
+		break;
+	case FETCH_PREVIEW:
+	case FETCH_PREVIEW_LAZY:
+		write_preview(w);
+		break;
+	case FETCH_SAVEDATE:
+		buf_adds(&w->line, "SAVEDATE ");
+		if (w->msg.savedate > 0)
+			format_date_time(&w->day, w->msg.savedate, 0, &w->line);
+		else
+			buf_adds(&w->line, "NIL");
+		break;
 	}
 }
 
@@ -315,8 +262,10 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
     bool with_flags)
 {
 	static const struct fetch_item flags = { .op = FETCH_FLAGS };
-	enum err e = gather(w, req, seq);
+	enum err e;
 
+	body_reset(&w->body);
+	e = gather(w, req, seq);
 	if (e != OK)
 		return e;
 	buf_add(&w->line, "* ", 2);
@@ -336,7 +285,5 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	buf_add(&w->line, ")\r\n", 3);
 	stream_put(w->out, buf_str(&w->line));
 	buf_reset(&w->line);
-	if (w->arena)
-		drop_structure(w);
 	return OK;
 }

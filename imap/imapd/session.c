@@ -3,6 +3,7 @@
 #include "imap/imapd/context.h"
 #include "imap/imapd/proto/reader.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -118,6 +119,14 @@ add_capabilities(const struct session *s, const char *words, struct buf *out)
 	}
 }
 
+uint64_t
+session_append_limit(const struct session *s)
+{
+	int64_t max = conf_bytes(s->server->conf, CONF_MAXMESSAGESIZE);
+	/* RFC822.SIZE and the size of a literal are 32-bit numbers. */
+	return max <= 0 || max > UINT32_MAX ? UINT32_MAX : (uint64_t)max;
+}
+
 void
 session_capabilities(const struct session *s, struct buf *out)
 {
@@ -129,6 +138,7 @@ session_capabilities(const struct session *s, struct buf *out)
 			add_capabilities(s, d->capability, out);
 	if (s->login == NULL && !stream_is_deflated(s->stream))
 		add_capabilities(s, "COMPRESS=DEFLATE", out);
+	buf_printf(out, " APPENDLIMIT=%" PRIu64, session_append_limit(s));
 	if (s->login == NULL)
 		return;
 	if (login_may_start_tls(s->login))
@@ -158,14 +168,11 @@ take_limits(struct session *s)
 	struct reader_limits max = {
 		.literal = (size_t)conf_bytes(conf, CONF_MAXLITERAL),
 		.command = (size_t)conf_bytes(conf, CONF_MAXARGSSIZE),
-		.message = (uint64_t)conf_bytes(conf, CONF_MAXMESSAGESIZE),
+		.message = session_append_limit(s),
 		.literal_minus = conf_switch(conf, CONF_LITERALMINUS),
 	};
 	if (max.command == 0 || max.command > COMMAND_ARENA)
 		max.command = COMMAND_ARENA;
-	/* RFC822.SIZE and the size of a literal are 32-bit numbers. */
-	if (max.message == 0 || max.message > UINT32_MAX)
-		max.message = UINT32_MAX;
 	reader_allow_messages(s->reader, s->store, &max);
 }
 

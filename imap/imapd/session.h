@@ -145,6 +145,9 @@ int64_t session_clock(void);
 /* What CAPABILITY says now: the table's, and what login offers. */
 void session_capabilities(const struct session *s, struct buf *out);
 
+/* How long a message may be that comes by APPEND (RFC 7889). */
+uint64_t session_append_limit(const struct session *s);
+
 /* From not authenticated to authenticated; takes over USER. */
 void session_logged_in(struct session *s, struct user *user);
 

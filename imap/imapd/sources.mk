@@ -1,5 +1,6 @@
 PROGRAMS += imap/imapd/imapd
 imap/imapd/imapd_SRCS = \
+	imap/imapd/body.c \
 	imap/imapd/cmd_acl.c \
 	imap/imapd/cmd_append.c \
 	imap/imapd/cmd_auth.c \
@@ -40,6 +41,6 @@ imap/imapd/imapd_SRCS = \
 
 # The message commands.
 UNIT_TESTS += test/unit/test_fetch_write.c test/unit/test_search_parse.c
-test/unit/test_fetch_write_SRCS = imap/imapd/fetch_write.c
+test/unit/test_fetch_write_SRCS = imap/imapd/body.c imap/imapd/fetch_write.c
 test/unit/test_search_parse_SRCS = imap/imapd/msgset.c imap/imapd/search_resolve.c
 MANPAGES += man/imapd.8

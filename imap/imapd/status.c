@@ -63,6 +63,9 @@ put_value(struct session *s, enum status_item item, const struct status *st)
 	case STATUS_SIZE:
 		reply_number(s->reply, st->st.bytes);
 		break;
+	case STATUS_APPENDLIMIT:
+		reply_number(s->reply, session_append_limit(s));
+		break;
 	case STATUS_MAILBOXID:
 		objectid_put_mailbox(&st->id, &id);
 		reply_put(s->reply, buf_str(&id));

@@ -74,6 +74,13 @@ mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *s)
 	return OK;
 }
 
+bool
+mbox_has_cache(struct mbox *m, uint32_t seq)
+{
+	(void)m;
+	return seq != NO_TABLE;
+}
+
 enum err
 mbox_body(struct mbox *m, uint32_t seq, struct str *s)
 {

@@ -16,6 +16,9 @@ enum fetch_op {
 	FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE,
 	FETCH_EMAILID, FETCH_THREADID,
 	FETCH_SECTION,
+	FETCH_BINARY, FETCH_BINARY_SIZE,	/* RFC 3516 */
+	FETCH_PREVIEW, FETCH_PREVIEW_LAZY,	/* RFC 8970 */
+	FETCH_SAVEDATE,				/* RFC 8514 */
 };
 
 enum section_what {
@@ -55,6 +58,8 @@ struct fetch_req {
 	bool sets_seen;			/* one of them does */
 	bool has_flags;
 	bool needs_body;		/* the message's bytes */
+	bool has_binary;
+	bool lazy_preview;		/* if the cache has it */
 	unsigned needs_cache;		/* bit 1 << enum cache_item */
 };
 

@@ -133,6 +133,7 @@ enum status_item {
 	STATUS_DELETED_STORAGE = 64,
 	STATUS_SIZE = 128,
 	STATUS_MAILBOXID = 256,
+	STATUS_APPENDLIMIT = 512,
 };
 /* Its words, in the order of the answer; ends with a row without a name. */
 extern const struct word status_words[];

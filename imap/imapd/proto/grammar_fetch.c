@@ -40,7 +40,28 @@ note_needs(struct fetch_req *req, const struct fetch_item *item)
 		if (item->section.parts > 0)
 			req->needs_cache |= 1u << CACHE_SECTIONS;
 		break;
+	case FETCH_BINARY:
+	case FETCH_BINARY_SIZE:
+		req->needs_body = req->has_binary = true;
+		if (item->section.parts > 0)
+			req->needs_cache |= 1u << CACHE_SECTIONS;
+		break;
+	case FETCH_PREVIEW:
+		req->needs_cache |= 1u << CACHE_PREVIEW;
+		break;
+	case FETCH_PREVIEW_LAZY:
+		req->lazy_preview = true;
+		break;
+	case FETCH_SAVEDATE:
+		break;
 	}
+}
+
+static bool
+has_label(const struct fetch_item *item)
+{
+	return item->op == FETCH_SECTION || item->op == FETCH_BINARY
+	    || item->op == FETCH_BINARY_SIZE;
 }
 
 /* Said twice is meant once. */
@@ -48,7 +69,7 @@ static bool
 is_repeated(const struct fetch_req *req, const struct fetch_item *item)
 {
 	for (const struct fetch_item *i = req->items; i != NULL; i = i->next)
-		if (i->op == item->op && (i->op != FETCH_SECTION
+		if (i->op == item->op && (!has_label(i)
 		    || (str_eq(i->section.label, item->section.label)
 		    && i->section.length == item->section.length)))
 			return true;
@@ -138,6 +159,28 @@ static const struct step section_args[] = {
 	SET(fetch_item, op, FETCH_SECTION), FLAG(fetch_item, sets_seen),
 	RULE(rule_body_section, fetch_item, section), END
 };
+static const struct step binary_peek_args[] = {
+	RULE(rule_binary_section, fetch_item, section), END
+};
+static const struct step binary_args[] = {
+	FLAG(fetch_item, sets_seen), RULE(rule_binary_section, fetch_item, section), END
+};
+static const struct step binary_size_args[] = {
+	RULE(rule_binary_size_section, fetch_item, section), END
+};
+
+/* RFC 8970: ["(" preview-mod *(SP preview-mod) ")"] */
+static const struct word preview_words[] = {
+	{ NAME("LAZY"), FETCH_PREVIEW_LAZY, 0, NULL, "8970 4.1" },
+	{ .value = 0 },
+};
+static const struct vocabulary preview_mods = {
+	.expected = "LAZY", .word = preview_words, .take = take_value,
+};
+static const struct step preview_mod[] = { WORD(preview_mods, fetch_item, op), END };
+static const struct step preview_list[] = { SP, LIST(preview_mod), END };
+static const struct step preview_args[] = { WHEN(" (", preview_list), END };
+
 static const struct step body_args[] = { WHEN("[", section_args), END };
 
 #define OLD_NAME(lit)		{ lit " ", sizeof(lit) - 1 }
@@ -163,6 +206,11 @@ static const struct word att_words[] = {
 	{ NAME("BODYSTRUCTURE"), FETCH_BODYSTRUCTURE, 0, NULL, "9051 6.4.5" },
 	{ NAME("BODY"), FETCH_BODY, 0, body_args, "9051 6.4.5" },
 	{ NAME("BODY.PEEK"), FETCH_SECTION, 0, peek_args, "9051 6.4.5" },
+	{ NAME("BINARY"), FETCH_BINARY, 0, binary_args, "9051 6.4.5, 3516 4.2" },
+	{ NAME("BINARY.PEEK"), FETCH_BINARY, 0, binary_peek_args, "9051 6.4.5, 3516 4.2" },
+	{ NAME("BINARY.SIZE"), FETCH_BINARY_SIZE, 0, binary_size_args, "9051 6.4.5, 3516 4.2" },
+	{ NAME("PREVIEW"), FETCH_PREVIEW, 0, preview_args, "8970 3.1" },
+	{ NAME("SAVEDATE"), FETCH_SAVEDATE, 0, NULL, "8514 4.2" },
 	{ .value = 0 },
 };
 static const struct vocabulary atts = {

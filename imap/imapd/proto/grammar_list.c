@@ -72,6 +72,7 @@ const struct word status_words[] = {
 	{ NAME("DELETED-STORAGE"), STATUS_DELETED_STORAGE, 0, NULL, "9208 4.1.4" },
 	{ NAME("SIZE"), STATUS_SIZE, 0, NULL, "8438 2" },
 	{ NAME("MAILBOXID"), STATUS_MAILBOXID, 0, NULL, "8474 4.3" },
+	{ NAME("APPENDLIMIT"), STATUS_APPENDLIMIT, 0, NULL, "7889 3.1" },
 	{ .value = 0 },
 };
 static const struct vocabulary status_atts = {

@@ -158,12 +158,31 @@ parse_section_part(struct parser *p, struct fetch_section *s, struct buf *label,
 	}
 }
 
+/* section-spec = section-msgtext / (section-part ["." section-text]) */
+static bool
+parse_spec(struct parser *p, struct fetch_section *s, struct buf *label)
+{
+	bool text = true;
+
+	if (at_digit(p) && !parse_section_part(p, s, label, &text))
+		return false;
+	return !text || parse_section_text(p, s, label);
+}
+
+bool
+parse_section_spec(struct parser *p, struct fetch_section *s)
+{
+	struct buf label = BUF_INIT;
+	bool ok = parse_at_end(p) || (parse_spec(p, s, &label) && parse_end(p));
+
+	buf_free(&label);
+	return ok;
+}
+
 /* section = "[" [section-msgtext / (section-part ["." section-text])] "]" */
 static bool
 parse_section(struct parser *p, struct fetch_section *s, struct buf *label)
 {
-	bool text = true;
-
 	if (!parse_char(p, '['))
 		return false;
 	buf_adds(label, "BODY[");
@@ -172,24 +191,44 @@ parse_section(struct parser *p, struct fetch_section *s, struct buf *label)
 		buf_addc(label, ']');
 		return true;
 	}
-	if (at_digit(p) && !parse_section_part(p, s, label, &text))
-		return false;
-	if (text && !parse_section_text(p, s, label))
+	if (!parse_spec(p, s, label))
 		return false;
 	buf_addc(label, ']');
 	return parse_char(p, ']');
 }
 
-/* "<" number "." nz-number ">" */
+/* section-binary = "[" [section-part] "]" */
+static bool
+parse_section_binary(struct parser *p, struct fetch_section *s, const char *name,
+    struct buf *label)
+{
+	bool more = false;
+
+	if (!parse_char(p, '['))
+		return false;
+	buf_adds(label, name);
+	if (!parse_peek(p, ']') && !parse_section_part(p, s, label, &more))
+		return false;
+	if (more)
+		return parse_expect(p, "a part number");
+	buf_addc(label, ']');
+	return parse_char(p, ']');
+}
+
+/* "<" number64 "." nz-number64 ">" */
 static bool
 parse_partial(struct parser *p, struct fetch_section *s, struct buf *label)
 {
-	uint32_t offset, length;
+	uint64_t offset, length;
 
 	if (!parse_peek(p, '<'))
 		return true;
-	if (!parse_char(p, '<') || !parse_number(p, &offset) || !parse_char(p, '.')
-	    || !parse_nz_number(p, &length) || !parse_char(p, '>'))
+	if (!parse_char(p, '<') || !parse_number64(p, &offset) || !parse_char(p, '.')
+	    || !parse_number64(p, &length))
+		return false;
+	if (length == 0)
+		return parse_expect(p, "a number above 0");
+	if (!parse_char(p, '>'))
 		return false;
 	s->partial = true;
 	s->offset = offset;
@@ -200,6 +239,23 @@ parse_partial(struct parser *p, struct fetch_section *s, struct buf *label)
 	return true;
 }
 
+/* The label, if OK, with its space. */
+static bool
+keep_label(struct parser *p, bool ok, struct fetch_section *s, struct buf *label)
+{
+	buf_addc(label, ' ');
+	if (ok) {
+		char *copy = parse_take(p, label->n);
+
+		ok = copy != NULL;
+		if (ok)
+			memcpy(copy, label->p, label->n);
+		s->label = (struct str){ copy, label->n };
+	}
+	buf_free(label);
+	return ok;
+}
+
 bool
 rule_body_section(struct parser *p, void *to)
 {
@@ -207,15 +263,24 @@ rule_body_section(struct parser *p, void *to)
 	struct buf label = BUF_INIT;
 	bool ok = parse_section(p, s, &label) && parse_partial(p, s, &label);
 
-	buf_addc(&label, ' ');
-	if (ok) {
-		char *copy = parse_take(p, label.n);
+	return keep_label(p, ok, s, &label);
+}
 
-		ok = copy != NULL;
-		if (ok)
-			memcpy(copy, label.p, label.n);
-		s->label = (struct str){ copy, label.n };
-	}
-	buf_free(&label);
-	return ok;
+bool
+rule_binary_section(struct parser *p, void *to)
+{
+	struct fetch_section *s = to;
+	struct buf label = BUF_INIT;
+	bool ok = parse_section_binary(p, s, "BINARY[", &label) && parse_partial(p, s, &label);
+
+	return keep_label(p, ok, s, &label);
+}
+
+bool
+rule_binary_size_section(struct parser *p, void *to)
+{
+	struct buf label = BUF_INIT;
+	bool ok = parse_section_binary(p, to, "BINARY.SIZE[", &label);
+
+	return keep_label(p, ok, to, &label);
 }
