@@ -22,6 +22,9 @@ enum err run_unauthenticate(struct session *s, struct command *c);
 /* cmd_enable.c: RFC 5161 */
 enum err run_enable(struct session *s, struct command *c);
 
+/* cmd_language.c: RFC 5255 */
+enum err run_language(struct session *s, struct command *c);
+
 /* cmd_compress.c: RFC 4978 */
 enum err run_compress(struct session *s, struct command *c);
 

@@ -19,6 +19,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_NOOP] = { ANY, 0, run_noop, NULL },
 	[REQ_LOGOUT] = { ANY, CMD_NO_SYNC, run_logout, NULL },
 	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE" },
+	[REQ_LANGUAGE] = { ANY, 0, run_language, "LANGUAGE" },
 	[REQ_ID] = { ANY, 0, run_id, "ID" },
 
 	[REQ_STARTTLS] = { NOT_AUTH, 0, run_starttls, NULL },

@@ -128,10 +128,10 @@ sync_after(struct session *s, const struct command *c)
 
 /* "Completed (0.001 sec)" */
 static const char *
-timed_text(const struct command *c)
+timed_text(const struct session *s, const struct command *c)
 {
 	char text[64];
-	snprintf(text, sizeof(text), "Completed (%.3f sec)",
+	snprintf(text, sizeof(text), "%s (%.3f sec)", text_in(s->reply->language, "Completed"),
 	    (double)(session_clock() - c->started_ns) / 1e9);
 	return arena_copy(c->arena, text, strlen(text));
 }
@@ -141,7 +141,7 @@ answer(struct session *s, struct incoming *in)
 {
 	struct command *c = &in->c;
 	if (in->err == OK && c->text == NULL && c->def != NULL && (c->def->flags & CMD_TIMED))
-		c->text = timed_text(c);
+		c->text = timed_text(s, c);
 	struct reply_tagged t = {
 		.tag = c->tag, .err = in->err, .bad = c->bad, .code = c->code,
 		.text = in->why != NULL ? in->why : c->text,

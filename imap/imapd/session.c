@@ -193,6 +193,7 @@ session_begin(struct session *s)
 	};
 	name_style_init(&s->names, s->server->conf);
 	s->reply->utf8 = false;
+	s->reply->language = LANGUAGE_DEFAULT;
 	reader_before_login(s->reader);
 	stream_timeout(s->stream, 0);
 	stream_deadline(s->stream, LOGIN_SECONDS);

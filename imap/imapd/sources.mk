@@ -11,6 +11,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_expunge.c \
 	imap/imapd/cmd_fetch.c \
 	imap/imapd/cmd_idle.c \
+	imap/imapd/cmd_language.c \
 	imap/imapd/cmd_list.c \
 	imap/imapd/cmd_mailbox.c \
 	imap/imapd/cmd_namespace.c \

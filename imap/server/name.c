@@ -253,8 +253,8 @@ name_to_external(const struct name_style *n, struct str internal, struct buf *ex
 }
 
 /* "PREFIX" SEP in the client's encoding. */
-static void
-add_prefix(const struct name_style *n, const char *prefix, struct buf *out)
+void
+name_prefix(const struct name_style *n, const char *prefix, struct buf *out)
 {
 	encode(n, str_c(prefix), out);
 	buf_addc(out, n->sep);
@@ -267,10 +267,10 @@ name_prefixes(const struct name_style *n, struct name_prefixes *p)
 	buf_reset(&p->other);
 	buf_reset(&p->shared);
 	if (is_alt(n)) {
-		add_prefix(n, n->other, &p->other);
-		add_prefix(n, n->shared, &p->shared);
+		name_prefix(n, n->other, &p->other);
+		name_prefix(n, n->shared, &p->shared);
 	} else {
-		add_prefix(n, "INBOX", &p->personal);
-		add_prefix(n, "user", &p->other);
+		name_prefix(n, "INBOX", &p->personal);
+		name_prefix(n, "user", &p->other);
 	}
 }

@@ -58,6 +58,8 @@ void name_to_external(const struct name_style *n, struct str internal, struct bu
 struct name_prefixes {
 	struct buf personal, other, shared;
 };
+/* Appends TEXT as such a prefix, with separator. */
+void name_prefix(const struct name_style *n, const char *text, struct buf *external);
 void name_prefixes(const struct name_style *n, struct name_prefixes *p);
 
 #endif

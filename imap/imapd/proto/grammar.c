@@ -67,6 +67,13 @@ static const struct step enable_args[] = {
 	SP, MANY_OF(capability, struct str, enable_req, capabilities), END
 };
 
+/* language-cmd = "LANGUAGE" *(SP lang-range-quoted) ; astring */
+static const struct step language_range[] = { SELF(rule_astring), END };
+static const struct step language_ranges[] = {
+	SP, MANY_OF(language_range, struct str, language_req, ranges), END
+};
+static const struct step language_args[] = { WHEN(" ", language_ranges), END };
+
 /* RFC 4959: [SP (base64 / "=")] */
 static const struct step initial_response[] = {
 	SP, RULE(rule_atom, authenticate_req, initial),
@@ -229,6 +236,9 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_ID] = { NAME("ID"), REQ(id_req), id_args, NULL, "2971 3.1" },
 
 	[REQ_ENABLE] = { NAME("ENABLE"), REQ(enable_req), enable_args, NULL, "9051 6.3.1" },
+	[REQ_LANGUAGE] = { NAME("LANGUAGE"), REQ(language_req), language_args, NULL,
+	    "5255 3.2" },
+
 	[REQ_STARTTLS] = { NAME("STARTTLS"), 0, no_args, NULL, "9051 6.2.1" },
 	[REQ_AUTHENTICATE] = { NAME("AUTHENTICATE"), REQ(authenticate_req), authenticate_args,
 	    NULL, "9051 6.2.2" },

@@ -21,7 +21,7 @@
 #include "imap/store/txn.h"
 
 enum request {
-	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID, REQ_ENABLE,
+	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID, REQ_ENABLE, REQ_LANGUAGE,
 	REQ_STARTTLS, REQ_AUTHENTICATE, REQ_LOGIN, REQ_UNAUTHENTICATE, REQ_COMPRESS,
 	REQ_SELECT, REQ_EXAMINE, REQ_CREATE, REQ_DELETE, REQ_RENAME,
 	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_STATUS,
@@ -62,6 +62,10 @@ struct id_req {				/* ID */
 
 struct enable_req {
 	struct parse_list capabilities;	/* struct str */
+};
+
+struct language_req {
+	struct parse_list ranges;	/* struct str; none: which are there? */
 };
 
 struct authenticate_req {

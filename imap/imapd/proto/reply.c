@@ -230,6 +230,6 @@ reply_tagged(struct reply *r, const struct reply_tagged *t)
 		reply_puts(r, code);
 		reply_puts(r, "] ");
 	}
-	reply_puts(r, t->text != NULL ? t->text : words->text);
+	reply_puts(r, text_in(r->language, t->text != NULL ? t->text : words->text));
 	reply_crlf(r);
 }

@@ -8,6 +8,7 @@
 #ifndef IMAP_IMAPD_PROTO_REPLY_H
 #define IMAP_IMAPD_PROTO_REPLY_H
 
+#include "imap/imapd/proto/texts.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/str.h"
@@ -19,6 +20,7 @@
 struct reply {
 	struct stream *out;
 	struct buf scratch;
+	enum language language;		/* of texts */
 	bool utf8;			/* the client takes UTF-8 in quoted strings */
 };
 

@@ -15,6 +15,7 @@ PROTO_SRCS += \
 	imap/imapd/proto/rule.c \
 	imap/imapd/proto/section.c \
 	imap/imapd/proto/step.c \
+	imap/imapd/proto/texts.c \
 	imap/imapd/proto/uidset_text.c
-UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_grammar.c test/unit/test_step.c test/unit/test_format.c test/unit/test_imap_parse.c \
+UNIT_TESTS += test/unit/test_fetch_parse.c test/unit/test_grammar.c test/unit/test_step.c test/unit/test_texts.c test/unit/test_format.c test/unit/test_imap_parse.c \
 	test/unit/test_pattern.c test/unit/test_reader.c test/unit/test_reply.c
