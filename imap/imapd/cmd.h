@@ -78,6 +78,9 @@ enum err run_search(struct session *s, struct command *c);
 enum err run_sort(struct session *s, struct command *c);
 enum err run_cancelupdate(struct session *s, struct command *c);
 
+/* cmd_esearch.c: RFC 7377 */
+enum err run_esearch(struct session *s, struct command *c);
+
 /* cmd_thread.c: RFC 5256 */
 enum err run_thread(struct session *s, struct command *c);
 

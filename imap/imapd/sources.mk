@@ -8,6 +8,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_compress.c \
 	imap/imapd/cmd_copy.c \
 	imap/imapd/cmd_enable.c \
+	imap/imapd/cmd_esearch.c \
 	imap/imapd/cmd_expunge.c \
 	imap/imapd/cmd_fetch.c \
 	imap/imapd/cmd_idle.c \
@@ -26,6 +27,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/context_program.c \
 	imap/imapd/compose.c \
 	imap/imapd/fetch_write.c \
+	imap/imapd/filter.c \
 	imap/imapd/imapd.c \
 	imap/imapd/list.c \
 	imap/imapd/loop.c \

@@ -284,6 +284,7 @@ const struct request_def grammar[REQUESTS] = {
 	    "9051 6.4.4" },
 	[REQ_SORT] = { NAME("SORT"), REQ(search_req), sort_args, sort_args, "5256 3" },
 	[REQ_THREAD] = { NAME("THREAD"), REQ(search_req), thread_args, thread_args, "5256 3" },
+	[REQ_ESEARCH] = { NAME("ESEARCH"), REQ(search_req), esearch_args, NULL, "7377 2.1" },
 	[REQ_CANCELUPDATE] = { NAME("CANCELUPDATE"), REQ(cancelupdate_req), cancelupdate_args,
 	    NULL, "5267 4.5" },
 	[REQ_COMPARATOR] = { NAME("COMPARATOR"), REQ(comparator_req), comparator_args, NULL,

@@ -1,6 +1,6 @@
 /*
  * What SEARCH, SORT and THREAD are to give: RFC 4731, RFC 5182, RFC 9394, RFC
- * 5267, RFC 6203; RFC 5256, RFC 5957
+ * 5267, RFC 6203; RFC 5256, RFC 5957; RFC 7377
  */
 #include "imap/imapd/proto/grammar_search.h"
 #include "imap/imapd/proto/rule.h"
@@ -124,4 +124,17 @@ static const struct vocabulary thread_algorithms = {
 const struct step thread_args[] = {
 	SP, WORD(thread_algorithms, search_req, algorithm),
 	SP, RULE(rule_charset_program, search_req, key), END
+};
+
+/* --- ESEARCH --- */
+
+static const struct step source[] = { WORD(filter_mailboxes, mailbox_filter, kind), END };
+static const struct step in_opts[] = {
+	TEXT("IN "), LIST_OF(source, struct mailbox_filter, search_req, sources), SP, END
+};
+
+/* esearch = "ESEARCH" SP ["IN" SP "(" source-mbox ")" SP] [RETURN ...] program */
+const struct step esearch_args[] = {
+	SP, WHEN("IN ", in_opts), WHEN("RETURN ", return_opts),
+	RULE(rule_search_program, search_req, key), SELF(rule_sensible), END
 };

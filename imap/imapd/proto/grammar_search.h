@@ -7,7 +7,7 @@
 #include "imap/imapd/proto/step.h"
 
 /* struct search_req */
-extern const struct step search_args[], sort_args[], thread_args[];
+extern const struct step search_args[], sort_args[], thread_args[], esearch_args[];
 extern const struct step return_opts[];			/* "RETURN (...) ", if WHEN() says so */
 
 /*

@@ -9,6 +9,7 @@
 #ifndef IMAP_IMAPD_PROTO_SEARCH_REQ_H
 #define IMAP_IMAPD_PROTO_SEARCH_REQ_H
 
+#include "imap/imapd/proto/filter_req.h"
 #include "imap/imapd/proto/step.h"
 #include "imap/store/search.h"
 #include "imap/store/sort.h"
@@ -39,6 +40,7 @@ struct search_req {
 	struct partial_range partial;
 	struct parse_list criteria;	/* SORT: struct sort_criterion */
 	enum thread_algorithm algorithm; /* THREAD */
+	struct parse_list sources;	/* ESEARCH: struct mailbox_filter; none: selected */
 };
 
 /* Is there a key OP anywhere in the program? */
