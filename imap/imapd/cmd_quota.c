@@ -1,8 +1,8 @@
 /*
- * GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 2087)
+ * GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208)
  *
  * A quota root is named like a mailbox, and so it is translated like one.
- * Limits are STORAGE, in units of 1024 octets, and MESSAGE.
+ * "Resources not named in the list are not limited in the quota root."
  */
 #include "imap/imapd/cmd.h"
 #include "imap/store/quota.h"
@@ -36,6 +36,9 @@ put_quota(struct session *s, struct str root, const struct quota *q)
 	reply_puts(s->reply, " (");
 	put_resource(s, "STORAGE", q->used_bytes / 1024, q->limit.kb, &first);
 	put_resource(s, "MESSAGE", q->used_messages, q->limit.messages, &first);
+	put_resource(s, "MAILBOX", q->used_mailboxes, q->limit.mailboxes, &first);
+	put_resource(s, "ANNOTATION-STORAGE", q->used_annotation / 1024,
+	    q->limit.annotation_kb, &first);
 	reply_puts(s->reply, ")\r\n");
 }
 
@@ -56,6 +59,13 @@ run_getquota(struct session *s, struct command *c)
 	return no_root(c, e);
 }
 
+/* Of others' mailboxes nobody learns whether they exist. */
+static bool
+may_foresee(const struct session *s, struct str name)
+{
+	return name.n > 0 && (s->user->id.is_admin || user_owns(s->user, name));
+}
+
 /* quotaroot-response = "QUOTAROOT" SP mailbox *(SP astring) */
 enum err
 run_getquotaroot(struct session *s, struct command *c)
@@ -70,6 +80,9 @@ run_getquotaroot(struct session *s, struct command *c)
 	if (e == OK)
 		e = session_lookup(s, c, name, s->user->id.is_admin ? 0 : ACL_READ,
 		    &entry, &rights);
+	/* "The mailbox name parameter doesn't have to reference an existing mailbox." */
+	if (e == ERR_NOTFOUND && may_foresee(s, name))
+		e = OK;
 	if (e != OK)
 		return e;
 	e = quota_root_of(s->store, c->arena, name, &root);
@@ -93,29 +106,53 @@ run_getquotaroot(struct session *s, struct command *c)
 	return OK;
 }
 
+/* "Any previous resource limits for the named quota root are discarded." */
+static enum err
+wanted_limits(struct command *c, struct quota_limits *l)
+{
+	const struct setquota_req *r = c->req;
+	const struct quota_limit *limit = r->limits.item;
+	*l = QUOTA_NO_LIMITS;
+	for (size_t i = 0; i < r->limits.count; i++)
+		switch (limit[i].resource) {
+		case RESOURCE_STORAGE:
+			l->kb = limit[i].limit;
+			break;
+		case RESOURCE_MESSAGE:
+			l->messages = limit[i].limit;
+			break;
+		case RESOURCE_MAILBOX:
+			l->mailboxes = limit[i].limit;
+			break;
+		case RESOURCE_ANNOTATION_STORAGE:
+			l->annotation_kb = limit[i].limit;
+			break;
+		case RESOURCE_OTHER:
+			c->text = "There is no such resource here";
+			return ERR_UNSUPPORTED;
+		}
+	return OK;
+}
+
 /* No limits at all take the root away. */
 enum err
 run_setquota(struct session *s, struct command *c)
 {
 	const struct setquota_req *r = c->req;
-	const struct quota_limit *limit = r->limits.item;
-	int64_t storage = QUOTA_UNLIMITED, messages = QUOTA_UNLIMITED;
+	struct quota_limits limits;
 	struct str root;
 	struct quota q;
 	enum err e = session_mailbox(s, c, r->root, &root);
+	if (e == OK && !s->user->id.is_admin)
+		e = ERR_DENIED;
+	if (e == OK)
+		e = wanted_limits(c, &limits);
 	if (e != OK)
 		return e;
-	if (!s->user->id.is_admin)
-		return ERR_DENIED;
-	for (size_t i = 0; i < r->limits.count; i++)
-		*(limit[i].resource == RESOURCE_STORAGE ? &storage : &messages) = limit[i].limit;
-	if (storage == QUOTA_UNLIMITED && messages == QUOTA_UNLIMITED) {
+	if (r->limits.count == 0) {
 		e = quota_remove(s->store, root);
 		return e == ERR_NOTFOUND ? OK : e;
 	}
-	struct quota_limits limits = QUOTA_NO_LIMITS;
-	limits.kb = storage;
-	limits.messages = messages;
 	e = quota_set(s->store, root, &limits);
 	/* It is set, whether we can say how much is used or not. */
 	if (e == OK && quota_get(s->store, c->arena, root, &q) == OK)

@@ -50,9 +50,10 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_LISTRIGHTS] = { AUTH, 0, run_listrights, NULL },
 	[REQ_MYRIGHTS] = { AUTH, 0, run_myrights, NULL },
 
-	[REQ_GETQUOTA] = { AUTH, 0, run_getquota, "QUOTA" },
+	[REQ_GETQUOTA] = { AUTH, 0, run_getquota, "QUOTA QUOTA=RES-STORAGE"
+	    " QUOTA=RES-MESSAGE QUOTA=RES-MAILBOX QUOTA=RES-ANNOTATION-STORAGE" },
 	[REQ_GETQUOTAROOT] = { AUTH, 0, run_getquotaroot, NULL },
-	[REQ_SETQUOTA] = { AUTH, 0, run_setquota, NULL },
+	[REQ_SETQUOTA] = { AUTH, 0, run_setquota, "QUOTASET" },
 
 	[REQ_CHECK] = { SELECTED, CMD_NOT_REV2, run_check, NULL },
 	[REQ_CLOSE] = { SELECTED, CMD_NO_SYNC, run_close, NULL },

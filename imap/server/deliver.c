@@ -188,7 +188,7 @@ deliver_resolve(struct store *s, struct arena *arena, const struct deliver_polic
 		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
 	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
 		err = quota_check(s, str_c(e->quotaroot),
-		    &(struct quota_change){ .bytes = 1, .messages = 1 });
+		    &(struct quota_change){ .bytes = 1, .messages = 1 }, true);
 	return err;
 }
 
@@ -257,6 +257,7 @@ prepare(struct arena *arena, const struct deliver_policy *p, struct blob *b,
 	d->id = e->id;
 	d->opened = true;
 	d->t = txn_begin(d->m);
+	txn_may_overshoot(d->t);
 	if (d->r->ignore_quota)
 		txn_ignore_quota(d->t);
 	if (p->suppress_duplicates && d->msgid.n > 0)

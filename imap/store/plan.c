@@ -689,7 +689,7 @@ check_quota(struct target *tg, const struct txn *t, const struct quota_change *w
 	if (root == NULL || t->ignore_quota || (c.messages <= 0 && c.annotation <= 0) ||
 	    (move && stays_in_root(tg, t)))
 		return OK;
-	return quota_check(tg->s, str_c(root), &c);
+	return quota_check(tg->s, str_c(root), &c, t->may_overshoot);
 }
 
 enum err

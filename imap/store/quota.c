@@ -291,8 +291,24 @@ quota_get(struct store *s, struct arena *arena, struct str root, struct quota *q
 	return q->root != NULL ? OK : ERR_LIMIT;
 }
 
+static bool
+is_too_much(uint64_t used, int64_t more, int64_t limit, bool may_overshoot)
+{
+	if (more <= 0 || limit < 0)
+		return false;
+	return may_overshoot ? used >= (uint64_t)limit :
+	    used > (uint64_t)limit || (uint64_t)more > (uint64_t)limit - used;
+}
+
+/* KiB to octets; as many as there can be, if it is more. */
+static int64_t
+octets(int64_t kb)
+{
+	return kb < 0 ? kb : kb > INT64_MAX / 1024 ? INT64_MAX : kb * 1024;
+}
+
 enum err
-quota_check(struct store *s, struct str root, const struct quota_change *c)
+quota_check(struct store *s, struct str root, const struct quota_change *c, bool may_overshoot)
 {
 	struct quotafile f;
 	struct quota_limits l;
@@ -306,12 +322,9 @@ quota_check(struct store *s, struct str root, const struct quota_change *c)
 		e = read_usage(s, root, &f);
 	if (e != OK)
 		return e;
-	if (c->bytes > 0 && l.kb >= 0 && f.bytes >= (uint64_t)l.kb * 1024)
-		return ERR_QUOTA;
-	if (c->messages > 0 && l.messages >= 0 && f.messages >= (uint64_t)l.messages)
-		return ERR_QUOTA;
-	if (c->annotation > 0 && l.annotation_kb >= 0 &&
-	    f.annotation >= (uint64_t)l.annotation_kb * 1024)
+	if (is_too_much(f.bytes, c->bytes, octets(l.kb), may_overshoot) ||
+	    is_too_much(f.messages, c->messages, l.messages, may_overshoot) ||
+	    is_too_much(f.annotation, c->annotation, octets(l.annotation_kb), may_overshoot))
 		return ERR_QUOTA;
 	return OK;
 }

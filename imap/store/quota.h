@@ -54,9 +54,12 @@ struct quota_change {
 	int64_t annotation;		/* octets of annotations */
 };
 
-/* May that be added?  ERR_QUOTA.  One message, or one annotation, may overshoot:
- * the answer is no only if the root is at or over its limit already. */
-enum err quota_check(struct store *s, struct str root, const struct quota_change *c) MUST_CHECK;
+/*
+ * May that be added?  ERR_QUOTA.  MAY_OVERSHOOT, as delivery does: the answer is
+ * no only if the root is at its limit already.
+ */
+enum err quota_check(struct store *s, struct str root, const struct quota_change *c,
+    bool may_overshoot) MUST_CHECK;
 
 /* May the mailbox NAME be made?  ERR_QUOTA. */
 enum err quota_check_mailbox(struct store *s, struct str name) MUST_CHECK;

@@ -165,6 +165,12 @@ txn_drop_flags(struct txn *t, uint32_t flags, bool keywords)
 }
 
 void
+txn_may_overshoot(struct txn *t)
+{
+	t->may_overshoot = true;
+}
+
+void
 txn_ignore_quota(struct txn *t)
 {
 	t->ignore_quota = true;

@@ -83,6 +83,9 @@ void txn_drop_flags(struct txn *t, uint32_t flags, bool keywords);
 void txn_annotate(struct txn *t, const uint32_t *uids, size_t n,
     const struct annotate_params *p);
 
+/* Delivery: the message that passes the limit still gets in, as in Cyrus. */
+void txn_may_overshoot(struct txn *t);
+
 /* Delivery over quota: "deliver -q". */
 void txn_ignore_quota(struct txn *t);
 

@@ -35,7 +35,7 @@ struct txn {
 	struct mbox *m;
 	struct arena *arena;
 	struct intent *first, **last;
-	bool ignore_quota;
+	bool ignore_quota, may_overshoot;
 	uint32_t dropped;		/* flags that copies lose, */
 	bool drops_keywords;		/*   keywords too */
 	bool moves;			/* what it copies goes there */

@@ -122,7 +122,7 @@ test_refused(void **state)
 		{ REQ_AUTHENTICATE, " PLAIN " }, { REQ_ID, " ()x" }, { REQ_ID, " (\"a\")" },
 		{ REQ_SELECT, " a b" }, { REQ_RENAME, " a" }, { REQ_RENAME, " a b c d" },
 		{ REQ_LIST, " a" }, { REQ_STATUS, " a ()" }, { REQ_STATUS, " a UNSEEN" },
-		{ REQ_STATUS, " a (UNSEENX)" }, { REQ_SETQUOTA, " a (DISK 5)" },
+		{ REQ_STATUS, " a (UNSEENX)" }, { REQ_SETQUOTA, " a (DISK x)" },
 		{ REQ_SETQUOTA, " a (STORAGE)" }, { REQ_SETQUOTA, " a (STORAGE -1)" },
 		{ REQ_STORE, " 1 FLAG ()" }, { REQ_STORE, " 1 FLAGS" },
 		{ REQ_STORE, " 1 ++FLAGS ()" }, { REQ_COPY, " 1" }, { REQ_COPY, " a b" },

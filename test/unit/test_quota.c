@@ -142,20 +142,22 @@ limits_are_kept(void **state)
 
 	(void)state;
 	assert_int_equal(quota_set(f.s, root, LIMITS(0, QUOTA_UNLIMITED)), OK);
-	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
-	assert_int_equal(quota_check(f.s, root, CHANGE(0, 0)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, root, CHANGE(0, 0), true), OK);
 	assert_int_equal(quota_set(f.s, root, LIMITS(1, QUOTA_UNLIMITED)), OK);
 	/* One may overshoot. */
-	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1), true), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1), false), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, root, CHANGE(100, 1), false), OK);
 	quota_add(f.s, root, CHANGE(5000, 1));
-	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), ERR_QUOTA);
 	quota_add(f.s, root, CHANGE(-4000, 0));
-	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), OK);
 	assert_int_equal(quota_set(f.s, root, LIMITS(QUOTA_UNLIMITED, 1)), OK);
-	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), OK);
 	append("user.joe", 1);
-	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1)), ERR_QUOTA);
-	assert_int_equal(quota_check(f.s, STR("no.such.root"), CHANGE(1, 1)), OK);
+	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), ERR_QUOTA);
+	assert_int_equal(quota_check(f.s, STR("no.such.root"), CHANGE(1, 1), true), OK);
 	assert_int_equal(quota_set(f.s, STR("a..b"), LIMITS(1, 1)), ERR_NAME);
 }
 

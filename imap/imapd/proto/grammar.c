@@ -150,26 +150,45 @@ static const struct step setacl_args[] = {
 	SP, RULE(rule_astring, acl_req, rights), END
 };
 
+/* resource-name = "STORAGE" / "MESSAGE" / "MAILBOX" / "ANNOTATION-STORAGE" / atom */
+static bool
+rule_resource(struct parser *p, void *to)
+{
+	static const struct {
+		struct str name;
+		enum quota_resource resource;
+	} resources[] = {
+		{ NAME("STORAGE"), RESOURCE_STORAGE },
+		{ NAME("MESSAGE"), RESOURCE_MESSAGE },
+		{ NAME("MAILBOX"), RESOURCE_MAILBOX },
+		{ NAME("ANNOTATION-STORAGE"), RESOURCE_ANNOTATION_STORAGE },
+		{ NAME("X-ANNOTATION-STORAGE"), RESOURCE_ANNOTATION_STORAGE },	/* Cyrus */
+		{ NAME("X-NUM-FOLDERS"), RESOURCE_MAILBOX },
+	};
+	enum quota_resource *resource = to;
+	struct str name;
+	if (!parse_atom(p, &name))
+		return parse_expect(p, "a quota resource");
+	*resource = RESOURCE_OTHER;
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++)
+		if (str_ieq(name, resources[i].name))
+			*resource = resources[i].resource;
+	return true;
+}
+
+/* resource-limit = number64 */
 static bool
 rule_limit(struct parser *p, void *to)
 {
 	uint64_t n = 0;
-	if (!parse_number64(p, &n))
-		return false;
+	bool ok = parse_number64(p, &n);
 	*(int64_t *)to = (int64_t)n;
-	return n <= INT64_MAX / 1024 || parse_expect(p, "a smaller limit");
+	return ok;
 }
 
-static const struct step quota_limit_args[] = { SP, RULE(rule_limit, quota_limit, limit), END };
-static const struct word quota_words[] = {
-	{ NAME("STORAGE"), RESOURCE_STORAGE, 0, quota_limit_args, "9208 5.1" },
-	{ NAME("MESSAGE"), RESOURCE_MESSAGE, 0, quota_limit_args, "9208 5.2" },
-	{ .value = 0 },
+static const struct step quota_limit[] = {
+	RULE(rule_resource, quota_limit, resource), SP, RULE(rule_limit, quota_limit, limit), END
 };
-static const struct vocabulary quota_resources = {
-	.expected = "STORAGE or MESSAGE", .word = quota_words, .take = take_value,
-};
-static const struct step quota_limit[] = { WORD(quota_resources, quota_limit, resource), END };
 static const struct step setquota_args[] = {
 	SP, RULE(rule_astring, setquota_req, root),
 	SP, LIST_OF_OR_NONE(quota_limit, struct quota_limit, setquota_req, limits), END

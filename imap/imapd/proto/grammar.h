@@ -178,7 +178,10 @@ struct acl_req {
 	struct str rights;		/* SETACL: as written, perhaps behind "+" or "-" */
 };
 
-enum quota_resource { RESOURCE_STORAGE, RESOURCE_MESSAGE };
+enum quota_resource {
+	RESOURCE_STORAGE, RESOURCE_MESSAGE, RESOURCE_MAILBOX, RESOURCE_ANNOTATION_STORAGE,
+	RESOURCE_OTHER,			/* resource-name-ext: none that we have */
+};
 struct quota_limit {
 	enum quota_resource resource;
 	int64_t limit;
