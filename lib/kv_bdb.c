@@ -152,7 +152,8 @@ on_message(const DB_ENV *env, const char *prefix, const char *text)
 
 	if (kv->state.page != NULL)
 		atomic_store(&kv->state.page->doubtful, 1);
-	if (strstr(text, strerror(ENOSPC)) != NULL || strstr(text, strerror(EDQUOT)) != NULL)
+	if (strstr(text, strerror(ENOSPC)) != NULL || strstr(text, strerror(EDQUOT)) != NULL
+	    || strstr(text, strerror(EFBIG)) != NULL)
 		kv->saw_full = true;
 	if (strstr(text, strerror(ENOMEM)) != NULL || strstr(text, strerror(EMFILE)) != NULL
 	    || strstr(text, strerror(ENFILE)) != NULL)

@@ -27,6 +27,19 @@ flush_log_name(const char *path)
 	return e;
 }
 
+/* FD, or -1 with what is logged, and an errno which is an end of it. */
+static int
+opened(const char *path, int fd)
+{
+	int error = errno;
+
+	if (fd >= 0 || (error != EMFILE && error != ENFILE && error != ENOSPC))
+		return fd;
+	log_err("DBERROR: open %s: %m", path);
+	errno = error == ENOSPC ? EFBIG : ENOMEM;
+	return -1;
+}
+
 int
 kv_file_open(const char *path, int flags, ...)
 {
@@ -35,7 +48,7 @@ kv_file_open(const char *path, int flags, ...)
 	int fd;
 
 	if ((flags & O_CREAT) == 0)
-		return open(path, flags | O_CLOEXEC);
+		return opened(path, open(path, flags | O_CLOEXEC));
 	va_start(ap, flags);
 	mode = va_arg(ap, mode_t);
 	va_end(ap);
@@ -43,16 +56,16 @@ kv_file_open(const char *path, int flags, ...)
 	if ((flags & O_EXCL) == 0) {
 		fd = open(path, (flags & ~O_CREAT) | O_CLOEXEC);
 		if (fd >= 0 || errno != ENOENT)
-			return fd;
+			return opened(path, fd);
 	}
 	if (kv_room_take(path)) {
 		fd = open(path, (flags & ~(O_CREAT | O_EXCL)) | O_CLOEXEC);
 		if (fd >= 0 || file_unlink(AT_FDCWD, path) != OK)
-			return fd;
+			return opened(path, fd);
 	}
 	fd = open(path, flags | O_CLOEXEC, mode);
 	if (fd < 0 || flush_log_name(path) == OK)
-		return fd;
+		return opened(path, fd);
 	/* Whoever makes it again finds out whether it can be flushed by then. */
 	close(fd);
 	if (file_unlink(AT_FDCWD, path) == ERR_IO)

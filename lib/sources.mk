@@ -39,7 +39,7 @@ LIB_SRCS += \
 	lib/tls.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
-UNIT_TESTS += test/unit/test_kv.c
+UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c
 
 # Tests of the base.
 UNIT_TESTS += \

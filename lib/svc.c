@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,15 +66,21 @@ on_orphaned(int sig)
 	errno = saved;
 }
 
-/* Master, and nobody between, is our parent. */
+/*
+ * Master, and nobody between, is our parent; or was: of an end before this no
+ * signal tells, but the pipe does.
+ */
 static void
-watch_parent(void)
+watch_parent(const struct svc *s)
 {
+	struct pollfd status = { .fd = s->status_fd };	/* POLLERR without being asked */
 	struct sigaction sa = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
 	sigemptyset(&sa.sa_mask);
 	sigaction(ORPHANED, &sa, NULL);
 	if (prctl(PR_SET_PDEATHSIG, ORPHANED) != 0)
 		log_warning("cannot be told if master ends: %m");
+	if (poll(&status, 1, 0) > 0)
+		on_orphaned(ORPHANED);
 }
 
 static void
@@ -158,7 +165,7 @@ svc_init(struct svc *s)
 	(void)fcntl(s->listen_fd, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(s->status_fd, F_SETFD, FD_CLOEXEC);
 	init_waiting(s);
-	watch_parent();
+	watch_parent(s);
 }
 
 /* Not there, if master could not have the file: no reason to serve nobody. */
@@ -199,7 +206,7 @@ svc_renew(struct svc *s, pid_t template)
 	s->served = 0;
 	init_signals();
 	init_waiting(s);
-	watch_parent();
+	watch_parent(s);
 	svc_tell(s, SVC_COPIED, template);
 }
 

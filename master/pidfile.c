@@ -26,6 +26,12 @@ pidfile_open(const char *path, int *fd)
 	}
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return OK;
+	if (errno != EWOULDBLOCK) {
+		log_err("cannot lock pid file \"%s\": %m", path);
+		close(*fd);
+		*fd = -1;
+		return ERR_IO;
+	}
 	char pid[16] = "?";
 	ssize_t n = pread(*fd, pid, sizeof(pid) - 1, 0);
 	if (n > 0)
