@@ -86,6 +86,40 @@ run_starttls(struct session *s, struct command *c)
 
 /* --- who is it? --- */
 
+/* The dialogue has ended, but not in a session. */
+static void
+begin_login_again(struct session *s)
+{
+	login_free(s->login);
+	s->login = login_new(s->server, s->client);
+}
+
+/*
+ * RFC 2221 section 4.1: who has his mail on another server is told so, as
+ * [REFERRAL imap://USER@HOST/], once he has proved who he is.
+ */
+static bool
+lives_elsewhere(struct session *s, struct command *c, const struct user *user)
+{
+	const char *host = conf_string(s->server->conf, CONF_LOGINREFERRAL);
+	struct mbentry *inbox;
+	struct buf code = BUF_INIT;
+	if (host == NULL || user->id.is_admin || autocreate_allows(s->server->conf, user)
+	    || mblist_lookup(s->server->store, c->arena, user->inbox, &inbox) != ERR_NOTFOUND)
+		return false;
+	buf_adds(&code, "REFERRAL imap://");
+	for (const char *p = user->name; *p != '\0'; p++)
+		if (is_atom_char((unsigned char)*p) && strchr("%/?#[]@:;&=+", *p) == NULL)
+			buf_addc(&code, *p);
+		else
+			buf_printf(&code, "%%%02X", (unsigned char)*p);
+	buf_printf(&code, "@%s/", host);
+	c->code = arena_copy(c->arena, code.p, code.n);
+	c->text = "Your mail is on another server";
+	buf_free(&code);
+	return c->code != NULL;
+}
+
 /* The user is known: capabilities may differ now, so they are said at once. */
 static enum err
 logged_in(struct session *s, struct command *c, struct user *user)
@@ -93,9 +127,15 @@ logged_in(struct session *s, struct command *c, struct user *user)
 	struct buf code = BUF_INIT, motd = BUF_INIT;
 	if (server_open_store(s->server) != OK) {
 		user_free(user);
+		begin_login_again(s);
 		c->code = "UNAVAILABLE";
 		c->text = "The mail store cannot be opened now; try again later";
 		return ERR_BUSY;
+	}
+	if (lives_elsewhere(s, c, user)) {
+		user_free(user);
+		begin_login_again(s);
+		return ERR_NOTFOUND;
 	}
 	session_logged_in(s, user);
 	/* A failure is in the log; the user will see that there is no INBOX. */

@@ -60,6 +60,7 @@ static const struct text texts[] = {
 	{ "Invalid identifier", "Ung\u00fcltiger Name" },
 	{ "Invalid rights", "Ung\u00fcltige Rechte" },
 	{ "User logged in", "Angemeldet" },
+	{ "Your mail is on another server", "Ihre Post liegt auf einem anderen Server" },
 	{ "No such language", "Diese Sprache gibt es nicht" },
 	{ "Expected DONE", "DONE wurde erwartet" },
 	/* prefixes of namespaces, see imapd.conf(5) */
