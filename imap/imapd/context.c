@@ -46,7 +46,7 @@ context_new(struct session *s, const struct command *c, const struct search_req 
 
 	cx->arena = arena_new(CONTEXT_PROGRAM);
 	cx->uid = c->uid;
-	cx->how = (struct search_how){ s->collation, time(NULL), NULL };
+	cx->how = (struct search_how){ .collation = s->collation, .now = time(NULL) };
 	cx->tag = (struct str){ arena_copy(cx->arena, c->tag.p, c->tag.n), c->tag.n };
 	cx->key = context_program(cx->arena, s->mbox, &s->saved, req->key);
 	if (cx->tag.p == NULL || cx->key == NULL || !keep_order(cx, req, s->collation)) {

@@ -3,6 +3,7 @@
  * MIN is what sorts first (RFC 5267 section 3.1).
  */
 #include "imap/imapd/results.h"
+#include "imap/imapd/progress.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/search_resolve.h"
 
@@ -269,9 +270,14 @@ enum err
 results_find(struct session *s, struct command *c, struct mbox *m, struct search_key *key,
     struct results *r)
 {
-	struct search_how how = { s->collation, time(NULL), NULL };
+	struct progress progress;
+	struct search_progress told = progress_of_search(&progress);
+	struct search_how how = {
+		.collation = s->collation, .now = time(NULL), .progress = &told,
+	};
 	enum err e = search_resolve(c->arena, m, &s->saved, key);
 
+	progress_begin(&progress, s, c);
 	*r = (struct results){ .mbox = m };
 	if (e == ERR_SYNTAX)
 		c->text = "There is no message with that sequence number";

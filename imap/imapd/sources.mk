@@ -36,6 +36,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/rights.c \
 	imap/imapd/search_resolve.c \
 	imap/imapd/oldname.c \
+	imap/imapd/progress.c \
 	imap/imapd/selection.c \
 	imap/imapd/session.c \
 	imap/imapd/status.c \
@@ -46,4 +47,6 @@ imap/imapd/imapd_SRCS = \
 UNIT_TESTS += test/unit/test_fetch_write.c test/unit/test_search_parse.c
 test/unit/test_fetch_write_SRCS = imap/imapd/body.c imap/imapd/fetch_write.c
 test/unit/test_search_parse_SRCS = imap/imapd/msgset.c imap/imapd/search_resolve.c
+UNIT_TESTS += test/unit/test_progress.c
+test/unit/test_progress_SRCS = imap/imapd/progress.c
 MANPAGES += man/imapd.8

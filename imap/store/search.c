@@ -18,7 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY = 24 * 60 * 60 };
+enum {
+	DAY = 24 * 60 * 60,
+	QUICK_ONES = 1024,		/* messages between two words on progress */
+};
 
 /* What a test costs at most, in its order. */
 enum cost { COST_NUMBER, COST_RECORD, COST_CACHE, COST_HEADER, COST_BODY };
@@ -476,6 +479,16 @@ test_message(struct run *r, const struct test *t, uint32_t seq)
 	return match(r, t);
 }
 
+/* Messages that need not be read are too quick to be counted one by one. */
+static void
+tell_progress(const struct run *r, size_t done, size_t total)
+{
+	const struct search_progress *p = r->how->progress;
+
+	if (p && (r->text || done % QUICK_ONES == 0))
+		p->step(p->ctx, (uint32_t)done, (uint32_t)total);
+}
+
 static enum err
 run_tests(struct run *r, const struct test *t, uint32_t first, uint32_t last,
     uint32_t **seqs, size_t *count)
@@ -486,9 +499,11 @@ run_tests(struct run *r, const struct test *t, uint32_t first, uint32_t last,
 
 	if (!hit)
 		return ERR_LIMIT;
-	for (uint32_t seq = first; seq <= last && r->err == OK; seq++)
+	for (uint32_t seq = first; seq <= last && r->err == OK; seq++) {
 		if (test_message(r, t, seq))
 			hit[n++] = seq;
+		tell_progress(r, (size_t)seq - first + 1, room);
+	}
 	*seqs = hit;
 	*count = n;
 	return r->err;
@@ -504,9 +519,11 @@ search_filter(struct mbox *m, struct arena *arena, const struct search_how *how,
 	*count = 0;
 	if (!t)
 		return ERR_LIMIT;
-	for (size_t i = 0; i < n && r.err == OK; i++)
+	for (size_t i = 0; i < n && r.err == OK; i++) {
 		if (test_message(&r, t, seqs[i]))
 			seqs[(*count)++] = seqs[i];
+		tell_progress(&r, i + 1, n);
+	}
 	search_text_free(r.text);
 	return r.err;
 }

@@ -72,10 +72,17 @@ struct search_source {
 	void *ctx;
 };
 
+/* Told now and then, at least for each message that is read: it should be quick. */
+struct search_progress {
+	void (*step)(void *ctx, uint32_t done, uint32_t total);
+	void *ctx;
+};
+
 struct search_how {
 	enum collation collation;
 	int64_t now;			/* unix seconds */
 	const struct search_source *source;	/* NULL: none */
+	const struct search_progress *progress;	/* NULL: nobody wants to know */
 };
 
 /*

@@ -123,7 +123,7 @@ mbox_body(struct mbox *m, uint32_t seq, struct str *s)
 	return OK;
 }
 
-static struct search_how how = { COLLATE_UNICODE_CASEMAP, 21 * D, NULL };
+static struct search_how how = { .now = 21 * D, .collation = COLLATE_UNICODE_CASEMAP };
 
 /* The numbers that KEY finds, as bits: 1, 2, 4. */
 static unsigned

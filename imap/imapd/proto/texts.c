@@ -59,6 +59,7 @@ static const struct text texts[] = {
 	{ "Quota root does not exist", "Hier gibt es keine Begrenzung" },
 	{ "Invalid identifier", "Ung\u00fcltiger Name" },
 	{ "Invalid rights", "Ung\u00fcltige Rechte" },
+	{ "Still at work", "Noch dabei" },
 	{ "User logged in", "Angemeldet" },
 	{ "Your mail is on another server", "Ihre Post liegt auf einem anderen Server" },
 	{ "No such language", "Diese Sprache gibt es nicht" },
