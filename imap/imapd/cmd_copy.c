@@ -67,12 +67,15 @@ copy(struct session *s, struct command *c, const struct copying *job)
 		txn_expunge(t[1], job->uids, job->n, true);
 	}
 	e = txn_commit_all(t, move ? 2 : 1, true);
-	if (e == OK)
+	if (e == OK) {
 		report(s, c, txn_result(t[0]), move);
-	else if (e == ERR_NOTFOUND)
+		if (move && txn_result(t[1])->expunged_count > 0)
+			e = sync_expunged(s, c);
+	} else if (e == ERR_NOTFOUND) {
 		c->code = "EXPUNGEISSUED";
-	else if (e == ERR_STALE)
+	} else if (e == ERR_STALE) {
 		c->code = "TRYCREATE";
+	}
 	txn_abort(t[1]);
 	txn_abort(t[0]);
 	return e;

@@ -5,6 +5,7 @@
  * that is on already, except that ENABLED does not name it.
  */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/sync.h"
 
 static const struct {
 	struct str name;
@@ -12,6 +13,8 @@ static const struct {
 } extensions[] = {
 	{ NAME("IMAP4rev2"), ENABLED_IMAP4REV2 },
 	{ NAME("UTF8=ACCEPT"), ENABLED_UTF8 },
+	{ NAME("CONDSTORE"), ENABLED_CONDSTORE },
+	{ NAME("QRESYNC"), ENABLED_QRESYNC | ENABLED_CONDSTORE },
 };
 
 static void
@@ -38,9 +41,12 @@ run_enable(struct session *s, struct command *c)
 			c->text = "Enable IMAP4rev2 before a mailbox is selected";
 			return ERR_SYNTAX;
 		}
+	bool was_condstore = s->enabled & ENABLED_CONDSTORE;
 	reply_puts(s->reply, "* ENABLED");
 	for (size_t i = 0; i < r->capabilities.count; i++)
 		enable(s, name[i]);
 	reply_crlf(s->reply);
+	if (!was_condstore && (s->enabled & ENABLED_CONDSTORE))
+		sync_highest_modseq(s);
 	return OK;
 }

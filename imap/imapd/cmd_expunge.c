@@ -1,9 +1,9 @@
 /* cmd_expunge.c - EXPUNGE, UID EXPUNGE (RFC 3501 section 6.4.3, RFC 4315) */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/selection.h"
+#include "imap/imapd/sync.h"
 #include "imap/store/txn.h"
 
-/* The EXPUNGE responses are the session loop's, with what others removed. */
 enum err
 run_expunge(struct session *s, struct command *c)
 {
@@ -21,6 +21,8 @@ run_expunge(struct session *s, struct command *c)
 
 	txn_expunge(t, uids, n, false);
 	e = txn_commit(t);
+	if (e == OK && txn_result(t)->expunged_count > 0)
+		e = sync_expunged(s, c);
 	txn_abort(t);
 	return e;
 }

@@ -8,7 +8,9 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/fetch.h"
+#include "imap/imapd/resync.h"
 #include "imap/imapd/selection.h"
+#include "imap/imapd/sync.h"
 #include "imap/store/txn.h"
 
 enum { BATCH = 1000 };
@@ -89,18 +91,39 @@ fetch_range(struct fetching *f, struct search_range r)
 	}
 }
 
+/* VANISHED needs CHANGEDSINCE, and QRESYNC enabled (RFC 7162 section 3.2.6). */
+static enum err
+check_modifiers(const struct session *s, struct command *c, const struct fetch_req *r)
+{
+	if (!r->vanished)
+		return OK;
+	if (!r->has_changedsince)
+		c->text = "VANISHED needs CHANGEDSINCE";
+	else if (!(s->enabled & ENABLED_QRESYNC))
+		c->text = "QRESYNC has not been enabled";
+	else
+		return OK;
+	return ERR_SYNTAX;
+}
+
 enum err
 run_fetch(struct session *s, struct command *c)
 {
 	struct fetching f = { .s = s, .req = c->req };
 	struct search_range *range;
 	size_t n;
-	enum err e = selection_ranges(s, c, &f.req->set, &range, &n);
+	enum err e = check_modifiers(s, c, f.req);
 
+	if (e == OK)
+		e = selection_ranges(s, c, &f.req->set, &range, &n);
+	if (e == OK && f.req->has_modseq)
+		sync_enable_condstore(s);
+	if (e == OK && f.req->has_changedsince)
+		e = resync_fetch(s, c, f.req, &range, &n);
 	if (e != OK)
 		return e;
 	f.mark_seen = f.req->sets_seen && session_may(s, ACL_SEEN) == OK;
-	f.writer = fetch_writer_new(s->mbox, &s->told_keywords, s->reply->out);
+	f.writer = sync_writer(s);
 	for (size_t i = 0; i < n; i++)
 		fetch_range(&f, range[i]);
 	fetch_writer_free(f.writer);

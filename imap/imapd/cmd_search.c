@@ -7,6 +7,7 @@
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/context.h"
 #include "imap/imapd/results.h"
+#include "imap/imapd/sync.h"
 
 static enum err
 sort(struct session *s, const struct search_req *req, struct results *r)
@@ -36,6 +37,12 @@ search(struct session *s, struct command *c, bool sorted)
 	bool update = req->returns & RETURN_UPDATE;
 	struct context *cx = update ? context_new(s, c, req) : NULL;
 	struct results r;
+
+	/* RFC 7162 sections 3.1 and 3.2.10.2 */
+	if (search_has(req->key, SEARCH_MODSEQ))
+		sync_enable_condstore(s);
+	c->keeps_numbers = search_has(req->key, SEARCH_SEQ);
+
 	enum err e = results_find(s, c, s->mbox, req->key, &r);
 
 	if (e == OK && sorted)

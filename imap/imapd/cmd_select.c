@@ -2,6 +2,7 @@
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/oldname.h"
 #include "imap/imapd/proto/objectid.h"
+#include "imap/imapd/resync.h"
 #include "imap/imapd/sync.h"
 #include "imap/store/quota.h"
 #include "imap/store/txn.h"
@@ -55,6 +56,7 @@ describe(struct session *s, const struct select_req *r, struct str name)
 	reply_untagged(s->reply, "OK [MAILBOXID %s] Ok", id.p);
 	buf_free(&id);
 	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
+	sync_highest_modseq(s);
 }
 
 /*
@@ -68,11 +70,15 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	struct str name;
 	struct mbentry *e;
 	rights_t rights;
-	/* Only clients that have enabled something are sure to know it. */
-	if (s->mbox != NULL && s->enabled != 0)
-		reply_untagged(s->reply, "OK [CLOSED] The other mailbox is closed");
+	enum err err = resync_check(s, c, r);
+	if (err != OK)
+		return err;
+	if (s->mbox != NULL)		/* RFC 7162 section 3.2.11 */
+		reply_untagged(s->reply, "OK [CLOSED] Previous mailbox is closed");
 	session_deselect(s);
-	enum err err = session_mailbox(s, c, r->mailbox, &name);
+	if (r->params != 0)
+		session_enable(s, ENABLED_CONDSTORE);
+	err = session_mailbox(s, c, r->mailbox, &name);
 	if (err == OK)
 		err = session_lookup(s, c, name, ACL_READ, &e, &rights);
 	if (err == OK && (e->flags & MB_NOSELECT))
@@ -96,8 +102,10 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	if (str_eq(name, s->user->inbox))
 		warn_of_quota(s, c, e);
 	server_status(s->server, s->client, s->user->name, mbox_entry(s->mbox)->name);
+	if (r->params & SELECT_QRESYNC)
+		err = resync_select(s, c, r);
 	c->code = readonly ? "READ-ONLY" : "READ-WRITE";
-	return OK;
+	return err;
 }
 
 enum err

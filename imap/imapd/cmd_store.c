@@ -7,7 +7,8 @@
  * handled very well by deployed clients".
  */
 #include "imap/imapd/cmd.h"
-#include "imap/imapd/fetch.h"
+#include "imap/disk/uidset.h"
+#include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/selection.h"
 #include "imap/imapd/sync.h"
 #include "imap/store/txn.h"
@@ -34,64 +35,127 @@ permit(const struct session *s, const struct store_req *req, struct store_params
 	return req->op == STORE_SET && p->mask != 0 ? OK : ERR_DENIED;
 }
 
+/* The messages that the command names. */
+struct named {
+	struct search_range *range;
+	size_t ranges;
+	uint32_t *uids;
+	size_t n;
+	bool uid;			/* by UID */
+	struct uidset modified;		/* UIDs that failed UNCHANGEDSINCE */
+};
+
+/* "MODIFIED" SP sequence-set, of what the command was about (RFC 7162 section 3.1.3) */
+static void
+say_modified(struct session *s, struct command *c, const struct txn_result *r)
+{
+	struct buf code = BUF_INIT;
+	uint32_t *n = arena_alloc(c->arena, (r->modified_count + 1) * sizeof(*n));
+
+	for (size_t i = 0; n != NULL && i < r->modified_count; i++)
+		n[i] = c->uid ? r->modified[i] : mbox_seq_from_uid(s->mbox, r->modified[i]);
+	if (n != NULL && r->modified_count > 0) {
+		buf_adds(&code, "MODIFIED ");
+		uidset_text(n, r->modified_count, &code);
+		c->code = arena_copy(c->arena, code.p, code.n);
+		c->text = "Conditional STORE failed";
+	}
+	buf_free(&code);
+}
+
 static enum err
-commit(struct session *s, struct command *c, const uint32_t *uids, size_t n,
+commit(struct session *s, struct command *c, struct named *named,
     const struct store_params_flags *p)
 {
 	struct txn *t = txn_begin(s->mbox);
 	enum err e;
 
-	txn_store(t, uids, n, p);
+	txn_store(t, named->uids, named->n, p);
 	e = txn_commit(t);
-	txn_abort(t);
-	if (e == ERR_LIMIT)
+	if (e == OK) {
+		const struct txn_result *r = txn_result(t);
+
+		say_modified(s, c, r);
+		for (size_t i = 0; i < r->modified_count; i++)
+			uidset_add(&named->modified, r->modified[i], r->modified[i]);
+	} else if (e == ERR_LIMIT) {
 		c->text = "Too many different keywords in this mailbox";
+	}
+	txn_abort(t);
 	return e;
 }
 
-/* The new flags of all messages named, those that had them already too. */
+/*
+ * The new flags of all messages named, those that had them already too; if
+ * SILENT only their modseqs, to a client who wants these, and the flags of those
+ * that were not changed because somebody else had.
+ */
 static void
-answer(struct session *s, bool uid, const struct search_range *range, size_t n)
+answer(struct session *s, const struct named *named, bool silent)
 {
-	struct fetch_item uid_item = { .op = FETCH_UID };
-	struct fetch_item flags_item = { .op = FETCH_FLAGS, .next = uid ? &uid_item : NULL };
-	struct fetch_req req = { .items = &flags_item, .has_flags = true };
-	struct fetch_writer *w = fetch_writer_new(s->mbox, &s->told_keywords,
-	    s->reply->out);
+	bool condstore = s->enabled & ENABLED_CONDSTORE;
+	struct fetch_item modseq_item = { .op = FETCH_MODSEQ };
+	struct fetch_item *modseq = condstore ? &modseq_item : NULL;
+	struct fetch_item uid_item = { .op = FETCH_UID, .next = modseq };
+	struct fetch_item *rest = named->uid || condstore ? &uid_item : modseq;
+	struct fetch_item flags_item = { .op = FETCH_FLAGS, .next = rest };
+	struct fetch_req brief = { .items = rest };
+	struct fetch_req full = { .items = &flags_item, .has_flags = true };
+	struct fetch_writer *w = sync_writer(s);
 	struct message msg;
 
-	for (size_t i = 0; i < n; i++)
-		for (uint32_t seq = range[i].first; seq <= range[i].last; seq++)
-			if (mbox_message(s->mbox, seq, &msg) == OK && !msg.expunged
-			    && fetch_write(w, &req, seq, false) != OK)
+	for (size_t i = 0; i < named->ranges; i++) {
+		struct search_range r = named->range[i];
+
+		for (uint32_t seq = r.first; seq <= r.last; seq++) {
+			if (mbox_message(s->mbox, seq, &msg) != OK || msg.expunged)
+				continue;
+			bool quiet = silent && !uidset_has(&named->modified, msg.uid);
+
+			if (fetch_write(w, quiet ? &brief : &full, seq, false) != OK)
 				break;
+		}
+	}
 	fetch_writer_free(w);
+}
+
+static enum err
+store(struct session *s, struct command *c, struct named *named,
+    const struct store_params_flags *p)
+{
+	const struct store_req *req = c->req;
+	enum err e = commit(s, c, named, p);
+
+	/* New keywords must be announced before they are used in FETCH. */
+	if (e == OK)
+		e = sync_send(s, c->arena, false, c->uid);
+	if (e == OK && (!req->silent || (s->enabled & ENABLED_CONDSTORE)))
+		answer(s, named, req->silent);
+	return e;
 }
 
 enum err
 run_store(struct session *s, struct command *c)
 {
 	const struct store_req *req = c->req;
-	struct store_params_flags p = { .op = req->op };
-	struct search_range *range;
-	uint32_t *uids;
-	size_t ranges, n = 0;
+	struct store_params_flags p = { .op = req->op,
+	    .has_unchangedsince = req->has_unchangedsince,
+	    .unchangedsince = req->unchangedsince };
+	struct named named = { .uid = c->uid, .modified = UIDSET_INIT };
 	enum err e;
 
 	if (s->examined)
 		return ERR_READONLY;
 	e = permit(s, req, &p);
 	if (e == OK)
-		e = selection_ranges(s, c, &req->set, &range, &ranges);
+		e = selection_ranges(s, c, &req->set, &named.range, &named.ranges);
+	if (e == OK && req->has_unchangedsince)
+		sync_enable_condstore(s);
 	if (e == OK)
-		e = msgset_uids(c->arena, s->mbox, range, ranges, &uids, &n);
-	if (e != OK || n == 0)
-		return e;
-	e = commit(s, c, uids, n, &p);
-	/* New keywords must be announced before they are used in FETCH. */
-	if (e == OK)
-		e = sync_send(s, c->arena, false, c->uid);
-	if (e == OK && !req->silent)
-		answer(s, c->uid, range, ranges);
+		e = msgset_uids(c->arena, s->mbox, named.range, named.ranges, &named.uids,
+		    &named.n);
+	if (e == OK && named.n > 0)
+		e = store(s, c, &named, &p);
+	uidset_free(&named.modified);
 	return e;
 }

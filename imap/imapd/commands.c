@@ -29,7 +29,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_UNAUTHENTICATE] = { AUTH, CMD_NO_SYNC, run_unauthenticate, "UNAUTHENTICATE" },
 	[REQ_COMPRESS] = { AUTH, CMD_NO_SYNC, run_compress, NULL },
 
-	[REQ_SELECT] = { AUTH, CMD_NO_SYNC, run_select, NULL },
+	[REQ_SELECT] = { AUTH, CMD_NO_SYNC, run_select, "CONDSTORE QRESYNC" },
 	[REQ_EXAMINE] = { AUTH, CMD_NO_SYNC, run_examine, NULL },
 	[REQ_CREATE] = { AUTH, 0, run_create, "CREATE-SPECIAL-USE OBJECTID" },
 	[REQ_DELETE] = { AUTH, 0, run_delete, NULL },

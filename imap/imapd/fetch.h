@@ -21,10 +21,17 @@ struct fetch_writer;
 /* TOLD is borrowed: the keywords that may be named. */
 struct fetch_writer *fetch_writer_new(struct mbox *m, const struct keywords *told,
     struct stream *out);
+
+enum fetch_style {
+	FETCH_STYLE_CONDSTORE = 1,	/* UID and MODSEQ with flags nobody asked for */
+};
+void fetch_writer_style(struct fetch_writer *w, unsigned style);
+
 void fetch_writer_free(struct fetch_writer *w);		/* NULL allowed */
 
 /*
- * Writes "* SEQ FETCH (...)".  WITH_FLAGS: FLAGS too, although not asked for.
+ * Writes "* SEQ FETCH (...)".  WITH_FLAGS: FLAGS too, although not asked for,
+ * and with FETCH_STYLE_CONDSTORE what RFC 7162 section 3.2.4 adds to them.
  * ERR_NOTFOUND: the message or its file is gone; ERR_UNSUPPORTED: a BINARY has
  * a transfer encoding that nobody knows.  Nothing was written then.
  */

@@ -24,6 +24,7 @@ struct fetch_writer {
 	struct mbox *m;
 	const struct keywords *told;
 	struct stream *out;
+	unsigned style;			/* FETCH_STYLE_* */
 	struct buf line;		/* not yet given to the stream */
 	struct format_day day;
 	/* The message at hand. */
@@ -44,6 +45,12 @@ fetch_writer_new(struct mbox *m, const struct keywords *told, struct stream *out
 	buf_init(&w->line);
 	buf_init(&w->body.fields);
 	return w;
+}
+
+void
+fetch_writer_style(struct fetch_writer *w, unsigned style)
+{
+	w->style = style;
 }
 
 void
@@ -236,6 +243,11 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 		buf_add(&w->line, "BODYSTRUCTURE ", 14);
 		put_long(w, w->cache[CACHE_BODYSTRUCTURE]);
 		break;
+	case FETCH_MODSEQ:
+		buf_add(&w->line, "MODSEQ (", 8);
+		buf_addu(&w->line, w->msg.modseq);
+		buf_addc(&w->line, ')');
+		break;
 	case FETCH_SECTION:
 		write_section(w, &item->section);
 		break;
@@ -257,11 +269,32 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 	}
 }
 
+/*
+ * FLAGS that nobody asked for.  Before the bodies: there are clients who take
+ * all that follows a literal for its end.
+ */
+static void
+write_flags(struct fetch_writer *w, const struct fetch_req *req)
+{
+	static const struct fetch_item uid = { .op = FETCH_UID };
+	static const struct fetch_item flags = { .op = FETCH_FLAGS };
+	static const struct fetch_item modseq = { .op = FETCH_MODSEQ };
+	const struct fetch_item *item[] = { &uid, &flags, &modseq };
+	bool condstore = w->style & FETCH_STYLE_CONDSTORE;
+	bool wanted[] = { condstore && !req->has_uid, !req->has_flags,
+	    condstore && !req->has_modseq };
+
+	for (int i = 0; i < 3; i++)
+		if (wanted[i]) {
+			write_item(w, item[i]);
+			buf_addc(&w->line, ' ');
+		}
+}
+
 enum err
 fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
     bool with_flags)
 {
-	static const struct fetch_item flags = { .op = FETCH_FLAGS };
 	enum err e;
 
 	body_reset(&w->body);
@@ -271,12 +304,8 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	buf_add(&w->line, "* ", 2);
 	buf_addu(&w->line, seq);
 	buf_add(&w->line, " FETCH (", 8);
-	/* Before the bodies: there are clients who take all that follows a literal
-	 * for its end. */
-	if (with_flags && !req->has_flags) {
-		write_item(w, &flags);
-		buf_addc(&w->line, ' ');
-	}
+	if (with_flags)
+		write_flags(w, req);
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
 		if (i != req->items)
 			buf_addc(&w->line, ' ');

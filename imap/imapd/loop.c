@@ -122,7 +122,7 @@ sync_after(struct session *s, const struct command *c)
 	if (flags & CMD_NO_SYNC)
 		return OK;
 	bool expunges = !(flags & CMD_NO_EXPUNGE)
-	    || (c->uid && (flags & CMD_UID_EXPUNGES));
+	    || (c->uid && (flags & CMD_UID_EXPUNGES) && !c->keeps_numbers);
 	return sync_send(s, c->arena, expunges, c->uid);
 }
 

@@ -54,6 +54,8 @@ enum {
 enum enabled {
 	ENABLED_IMAP4REV2 = 1,		/* RFC 9051 */
 	ENABLED_UTF8 = 2,		/* UTF8=ACCEPT, RFC 6855 */
+	ENABLED_CONDSTORE = 4,		/* RFC 7162: MODSEQ in what is told of flags */
+	ENABLED_QRESYNC = 8,		/* RFC 7162: VANISHED instead of EXPUNGE */
 };
 
 struct session {
@@ -88,6 +90,7 @@ struct session {
 	enum collation collation;	/* of searches and sorting (RFC 5255) */
 	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
 	struct context *contexts;	/* of the selected mailbox, see context.h */
+	bool modseq_lags;		/* HIGHESTMODSEQ was said to be below an expunge */
 
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;
@@ -105,6 +108,7 @@ struct command {
 	const char *code;		/* response code without brackets, or NULL */
 	const char *text;		/* human text, or NULL: the table's */
 	bool bad;			/* an error is answered by BAD */
+	bool keeps_numbers;		/* UID SEARCH of message numbers: no EXPUNGE */
 	bool answered;			/* STARTTLS, COMPRESS: the tagged reply is out already */
 	int64_t started_ns;		/* CLOCK_MONOTONIC */
 };

@@ -34,6 +34,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/msgset.c \
 	imap/imapd/results.c \
 	imap/imapd/rights.c \
+	imap/imapd/resync.c \
 	imap/imapd/search_resolve.c \
 	imap/imapd/oldname.c \
 	imap/imapd/progress.c \

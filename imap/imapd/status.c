@@ -2,6 +2,7 @@
 #include "imap/imapd/status.h"
 
 #include "imap/imapd/proto/objectid.h"
+#include "imap/imapd/sync.h"
 
 bool
 status_is_legal(const struct session *s, struct command *c, unsigned items)
@@ -20,6 +21,8 @@ status_read(struct session *s, const struct mbentry *e, unsigned items, struct s
 
 	if (e->flags & MB_NOSELECT)
 		return ERR_NOTFOUND;
+	if (items & STATUS_HIGHESTMODSEQ)
+		sync_enable_condstore(s);
 	err = mbox_open(s->store, e, s->user->id.userid, MBOX_PEEK | MBOX_READONLY, &m);
 	if (err != OK)
 		return err;
@@ -62,6 +65,9 @@ put_value(struct session *s, enum status_item item, const struct status *st)
 		break;
 	case STATUS_SIZE:
 		reply_number(s->reply, st->st.bytes);
+		break;
+	case STATUS_HIGHESTMODSEQ:
+		reply_number(s->reply, st->st.highestmodseq);
 		break;
 	case STATUS_APPENDLIMIT:
 		reply_number(s->reply, session_append_limit(s));

@@ -7,6 +7,11 @@
 #include "imap/imapd/sync.h"
 #include "imap/imapd/context.h"
 #include "imap/imapd/proto/format.h"
+#include "imap/imapd/proto/uidset_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 static const struct {
 	uint32_t flag;
@@ -64,9 +69,14 @@ sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
 	reply_number(s->reply, seq);
 	reply_puts(s->reply, " FETCH (FLAGS ");
 	sync_put_flags(s, &m);
-	if (with_uid) {
+	if (with_uid || (s->enabled & ENABLED_CONDSTORE)) {
 		reply_puts(s->reply, " UID ");
 		reply_number(s->reply, m.uid);
+	}
+	if (s->enabled & ENABLED_CONDSTORE) {
+		reply_puts(s->reply, " MODSEQ (");
+		reply_number(s->reply, m.modseq);
+		reply_puts(s->reply, ")");
 	}
 	reply_puts(s->reply, ")\r\n");
 }
@@ -121,11 +131,70 @@ sync_mailbox_flags(struct session *s)
 	reply_puts(s->reply, ")] Ok\r\n");
 }
 
+struct fetch_writer *
+sync_writer(struct session *s)
+{
+	struct fetch_writer *w = fetch_writer_new(s->mbox, &s->told_keywords, s->reply->out);
+
+	fetch_writer_style(w, s->enabled & ENABLED_CONDSTORE ? FETCH_STYLE_CONDSTORE : 0);
+	return w;
+}
+
+/* --- modseqs --- */
+
+void
+sync_highest_modseq(struct session *s)
+{
+	if (s->mbox != NULL)
+		reply_untagged(s->reply, "OK [HIGHESTMODSEQ %" PRIu64 "] Ok",
+		    mbox_highestmodseq(s->mbox));
+}
+
+void
+sync_enable_condstore(struct session *s)
+{
+	if (s->enabled & ENABLED_CONDSTORE)
+		return;
+	session_enable(s, ENABLED_CONDSTORE);
+	sync_highest_modseq(s);
+}
+
+/*
+ * A client takes the highest MODSEQ that it hears for what it is up to date
+ * with.  While an expunge with a lower one is kept back it must be told better
+ * (RFC 7162 sections 3.2 and 6).
+ */
+static void
+mind_the_lag(struct session *s)
+{
+	bool lags = mbox_keeps_back(s->mbox);
+
+	if ((s->enabled & ENABLED_CONDSTORE) && (lags || s->modseq_lags))
+		sync_highest_modseq(s);
+	s->modseq_lags = lags;
+}
+
+/* --- what is new --- */
+
+static void
+send_expunges(struct session *s, const struct mbox_update *u)
+{
+	if (!(s->enabled & ENABLED_QRESYNC)) {
+		for (size_t i = 0; i < u->expunged_count; i++)
+			reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
+	} else if (u->expunged_count > 0) {
+		buf_reset(&s->reply->scratch);
+		uidset_text(u->expunged_uid, u->expunged_count, &s->reply->scratch);
+		reply_puts(s->reply, "* VANISHED ");
+		reply_put(s->reply, buf_str(&s->reply->scratch));
+		reply_crlf(s->reply);
+	}
+}
+
 static void
 send_update(struct session *s, const struct mbox_update *u, bool with_uid)
 {
-	for (size_t i = 0; i < u->expunged_count; i++)
-		reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
+	send_expunges(s, u);
 	if (u->exists_changed) {
 		reply_untagged(s->reply, "%u EXISTS", mbox_count(s->mbox));
 		if (!session_is_rev2(s))
@@ -157,5 +226,22 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 	contexts_expunged(s, arena, &u);
 	send_update(s, &u, with_uid);
 	contexts_changed(s, arena);
+	mind_the_lag(s);
 	return OK;
+}
+
+enum err
+sync_expunged(struct session *s, struct command *c)
+{
+	char code[64];
+	enum err e = sync_send(s, c->arena, true, c->uid);
+
+	if (s->said_bye)		/* it was done all the same */
+		return OK;
+	if (e == OK && (s->enabled & ENABLED_QRESYNC)) {
+		snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64,
+		    mbox_highestmodseq(s->mbox));
+		c->code = arena_copy(c->arena, code, strlen(code));
+	}
+	return e;
 }

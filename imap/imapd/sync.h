@@ -7,6 +7,7 @@
 #ifndef IMAP_IMAPD_SYNC_H
 #define IMAP_IMAPD_SYNC_H
 
+#include "imap/imapd/fetch.h"
 #include "imap/imapd/session.h"
 
 /*
@@ -20,8 +21,23 @@ enum err sync_send(struct session *s, struct arena *arena, bool expunges, bool w
 /* "(\Seen $Forwarded)" of a message of the selected mailbox. */
 void sync_put_flags(struct session *s, const struct message *m);
 
-/* "* SEQ FETCH (FLAGS (...) UID n)"; nothing if SEQ is gone. */
+/* "* SEQ FETCH (FLAGS (...) UID n MODSEQ (m))"; nothing if SEQ is gone. */
 void sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid);
+
+/* A writer of FETCH responses in the style that ENABLE asked for. */
+struct fetch_writer *sync_writer(struct session *s);
+
+/* What the first command that is about modseqs turns on (RFC 7162 section 3.1). */
+void sync_enable_condstore(struct session *s);
+
+/* "* OK [HIGHESTMODSEQ n]" of the selected mailbox, if there is one. */
+void sync_highest_modseq(struct session *s);
+
+/*
+ * At the end of a command that has expunged: tells of it, and for QRESYNC puts
+ * HIGHESTMODSEQ into the tagged OK (RFC 7162 section 3.2.7).
+ */
+enum err sync_expunged(struct session *s, struct command *c) MUST_CHECK;
 
 /* The system flags that RIGHTS let a user set (RFC 4314 section 4). */
 uint32_t sync_settable_flags(rights_t rights);

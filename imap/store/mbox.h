@@ -84,6 +84,7 @@ uint32_t mbox_uidnext(const struct mbox *m);
  * MBOX_NO_EXPUNGES keeps back.  What HIGHESTMODSEQ is to say.
  */
 uint64_t mbox_highestmodseq(const struct mbox *m);
+bool mbox_keeps_back(const struct mbox *m);		/* does it stand still? */
 uint32_t mbox_first_unseen(struct mbox *m);		/* sequence number, 0: none */
 
 /* 0 if SEQ is not in 1..count. */

@@ -279,6 +279,12 @@ mbox_highestmodseq(const struct mbox *m)
 	return modseq;
 }
 
+bool
+mbox_keeps_back(const struct mbox *m)
+{
+	return m->hidden && mbox_highestmodseq(m) < m->told;
+}
+
 uint32_t
 mbox_first_unseen(struct mbox *m)
 {

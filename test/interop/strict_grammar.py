@@ -264,8 +264,13 @@ class Grammar:
             return name, self.capabilities()
         if name == "PERMANENTFLAGS":
             return name, self.flag_list(star=True)
-        if name in ("UIDNEXT", "UIDVALIDITY", "UNSEEN"):
+        if name in ("UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ"):
             return name, self.nz_number()
+        if name == "MAILBOXID":         # RFC 8474
+            self.lit(b"(")
+            objectid = self.atom()
+            self.lit(b")")
+            return name, objectid
         if name == "APPENDUID":
             validity = self.nz_number()
             self.sp()

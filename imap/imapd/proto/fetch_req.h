@@ -14,7 +14,7 @@
 enum fetch_op {
 	FETCH_UID, FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE,
 	FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE,
-	FETCH_EMAILID, FETCH_THREADID,
+	FETCH_EMAILID, FETCH_THREADID, FETCH_MODSEQ,
 	FETCH_SECTION,
 	FETCH_BINARY, FETCH_BINARY_SIZE,	/* RFC 3516 */
 	FETCH_PREVIEW, FETCH_PREVIEW_LAZY,	/* RFC 8970 */
@@ -56,11 +56,13 @@ struct fetch_req {
 	struct fetch_item *items;
 	unsigned count;
 	bool sets_seen;			/* one of them does */
-	bool has_flags;
+	bool has_uid, has_flags, has_modseq;
 	bool needs_body;		/* the message's bytes */
 	bool has_binary;
 	bool lazy_preview;		/* if the cache has it */
 	unsigned needs_cache;		/* bit 1 << enum cache_item */
+	bool has_changedsince, vanished;	/* RFC 7162 sections 3.1.4.1, 3.2.6 */
+	uint64_t changedsince;
 };
 
 #endif

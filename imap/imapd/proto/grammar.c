@@ -94,7 +94,33 @@ static const struct step compress_args[] = {
 
 /* --- 9051 6.3: mailboxes --- */
 
-static const struct step select_args[] = { SP, RULE(rule_mailbox, select_req, mailbox), END };
+/* SP "(" known-sequence-set SP known-uid-set ")" */
+static const struct step seq_match[] = {
+	SP, TEXT("("), RULE(rule_known_set, select_req, match_numbers), SP,
+	RULE(rule_known_set, select_req, match_uids), TEXT(")"), END
+};
+static const struct step known_uids[] = {
+	SP, RULE(rule_known_set, select_req, known), WHEN(" (", seq_match), END
+};
+/* "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")" */
+static const struct step known_more[] = { EITHER(" (", seq_match, known_uids), END };
+static const struct step qresync_args[] = {
+	SP, TEXT("("), RULE(rule_nz_number, select_req, uidvalidity),
+	SP, RULE(rule_modseq, select_req, modseq), WHEN(" ", known_more), TEXT(")"), END
+};
+static const struct word select_words[] = {
+	{ NAME("CONDSTORE"), SELECT_CONDSTORE, 0, NULL, "7162 3.1.8" },
+	{ NAME("QRESYNC"), SELECT_QRESYNC, 0, qresync_args, "7162 3.2.5" },
+	{ .value = 0 },
+};
+static const struct vocabulary select_params = {
+	.expected = "CONDSTORE or QRESYNC", .word = select_words, .take = take_bits,
+};
+static const struct step select_param[] = { WORD(select_params, select_req, params), END };
+static const struct step select_param_list[] = { SP, LIST(select_param), END };
+static const struct step select_args[] = {
+	SP, RULE(rule_mailbox, select_req, mailbox), WHEN(" ", select_param_list), END
+};
 static const struct step mailbox_args[] = { SP, RULE(rule_mailbox, mailbox_req, mailbox), END };
 
 static const struct step rename_partition[] = {
@@ -216,8 +242,22 @@ static const struct word store_words[] = {
 static const struct vocabulary store_atts = {
 	.expected = "FLAGS, +FLAGS or -FLAGS", .word = store_words, .take = take_value,
 };
+static const struct step unchangedsince_args[] = {
+	SP, RULE(rule_modseq_or_0, store_req, unchangedsince),
+	FLAG(store_req, has_unchangedsince), END
+};
+static const struct word store_modifier_words[] = {
+	{ NAME("UNCHANGEDSINCE"), 0, 0, unchangedsince_args, "7162 3.1.3" },
+	{ .value = 0 },
+};
+static const struct vocabulary store_modifiers = {
+	.expected = "UNCHANGEDSINCE", .word = store_modifier_words, .take = take_request,
+};
+static const struct step store_modifier[] = { { .op = STEP_WORD, .words = &store_modifiers }, END };
+static const struct step store_modifier_list[] = { LIST(store_modifier), SP, END };
 static const struct step store_args[] = {
-	SP, RULE(rule_sequence_set, store_req, set), SP, WORD(store_atts, store_req, op), END
+	SP, RULE(rule_sequence_set, store_req, set), SP, WHEN("(", store_modifier_list),
+	WORD(store_atts, store_req, op), END
 };
 
 /* cancelupdate = "CANCELUPDATE" 1*(SP quoted) */

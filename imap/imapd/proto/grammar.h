@@ -82,9 +82,19 @@ struct compress_req {
 	struct str algorithm;
 };
 
-/* SELECT, EXAMINE */
+enum select_param {			/* RFC 7162 */
+	SELECT_CONDSTORE = 1,
+	SELECT_QRESYNC = 2,
+};
+
+/* SELECT, EXAMINE; sets without "*" */
 struct select_req {
 	struct str mailbox;
+	unsigned params;		/* enum select_param */
+	uint32_t uidvalidity;		/* QRESYNC: what the client knows */
+	uint64_t modseq;
+	struct sequence_set known;	/* UIDs; none: all */
+	struct sequence_set match_numbers, match_uids;
 };
 
 /* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETACL, MYRIGHTS, GETQUOTAROOT; GETQUOTA's root */
@@ -138,6 +148,7 @@ enum status_item {
 	STATUS_SIZE = 128,
 	STATUS_MAILBOXID = 256,
 	STATUS_APPENDLIMIT = 512,
+	STATUS_HIGHESTMODSEQ = 1024,	/* RFC 7162 */
 };
 /* Its words, in the order of the answer; ends with a row without a name. */
 extern const struct word status_words[];
@@ -207,6 +218,8 @@ struct expunge_req {			/* UID EXPUNGE */
 
 struct store_req {
 	struct sequence_set set;
+	bool has_unchangedsince;	/* RFC 7162 section 3.1.3 */
+	uint64_t unchangedsince;
 	enum store_op op;
 	bool silent;
 	struct flag_list flags;

@@ -18,6 +18,11 @@ note_needs(struct fetch_req *req, const struct fetch_item *item)
 		req->has_flags = true;
 		break;
 	case FETCH_UID:
+		req->has_uid = true;
+		break;
+	case FETCH_MODSEQ:
+		req->has_modseq = true;
+		break;
 	case FETCH_INTERNALDATE:
 	case FETCH_SIZE:
 	case FETCH_EMAILID:
@@ -204,6 +209,7 @@ static const struct word att_words[] = {
 	{ NAME("THREADID"), FETCH_THREADID, 0, NULL, "8474 5.3" },
 	{ NAME("ENVELOPE"), FETCH_ENVELOPE, 0, NULL, "9051 6.4.5" },
 	{ NAME("BODYSTRUCTURE"), FETCH_BODYSTRUCTURE, 0, NULL, "9051 6.4.5" },
+	{ NAME("MODSEQ"), FETCH_MODSEQ, 0, NULL, "7162 3.1.4.2" },
 	{ NAME("BODY"), FETCH_BODY, 0, body_args, "9051 6.4.5" },
 	{ NAME("BODY.PEEK"), FETCH_SECTION, 0, peek_args, "9051 6.4.5" },
 	{ NAME("BINARY"), FETCH_BINARY, 0, binary_args, "9051 6.4.5, 3516 4.2" },
@@ -236,12 +242,46 @@ static const struct step att[] = { WORD(atts, fetch_req, items), END };
 static const struct step att_list[] = { LIST(att), END };
 static const struct step one_att[] = { WORD(atts_or_macro, fetch_req, items), END };
 
-/* fetch = "FETCH" SP sequence-set SP ("ALL" / ... / fetch-att / "(" ... ")") */
+/* CHANGEDSINCE brings the item MODSEQ with it. */
+static bool
+rule_modseq_item(struct parser *p, void *to)
+{
+	static const struct word modseq = { .value = 1u << FETCH_MODSEQ };
+	return take_macro(p, to, NULL, &modseq) != NULL;
+}
+
+static const struct step changedsince_args[] = {
+	SP, RULE(rule_modseq, fetch_req, changedsince), FLAG(fetch_req, has_changedsince),
+	SELF(rule_modseq_item), END
+};
+static const struct step vanished_args[] = { FLAG(fetch_req, vanished), END };
+static const struct word modifier_words[] = {
+	{ NAME("CHANGEDSINCE"), 0, 0, changedsince_args, "7162 3.1.4.1" },
+	{ .value = 0 },
+};
+static const struct word uid_modifier_words[] = {
+	{ NAME("VANISHED"), 0, 0, vanished_args, "7162 3.2.6" },
+	{ .value = 0 },
+};
+static const struct vocabulary modifiers = {
+	.expected = "a modifier such as CHANGEDSINCE", .word = modifier_words,
+	.take = take_request,
+};
+static const struct vocabulary uid_modifiers = {
+	"a modifier such as CHANGEDSINCE", uid_modifier_words, &modifiers, take_request, NULL,
+};
+static const struct step modifier[] = { { .op = STEP_WORD, .words = &modifiers }, END };
+static const struct step uid_modifier[] = { { .op = STEP_WORD, .words = &uid_modifiers }, END };
+static const struct step modifier_list[] = { SP, LIST(modifier), END };
+static const struct step uid_modifier_list[] = { SP, LIST(uid_modifier), END };
+
+/* fetch = "FETCH" SP sequence-set SP ("ALL" / ... / fetch-att / "(" ... ")")
+ *         [SP "(" fetch-modifier *(SP fetch-modifier) ")"] */
 const struct step fetch_args[] = {
 	SP, RULE(rule_sequence_set, fetch_req, set),
-	SP, EITHER("(", att_list, one_att), END
+	SP, EITHER("(", att_list, one_att), WHEN(" ", modifier_list), END
 };
 const struct step uid_fetch_args[] = {
 	SP, RULE(rule_sequence_set, fetch_req, set), SELF(rule_uid_item),
-	SP, EITHER("(", att_list, one_att), END
+	SP, EITHER("(", att_list, one_att), WHEN(" ", uid_modifier_list), END
 };

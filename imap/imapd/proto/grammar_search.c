@@ -99,7 +99,7 @@ entry_type(struct parser *p)
  * section 3.1.5).
  */
 static bool
-rule_modseq(struct parser *p, void *to)
+rule_modseq_key(struct parser *p, void *to)
 {
 	struct str entry;
 	if (parse_peek(p, '"') && (!parse_quoted(p, &entry) || !parse_sp(p)
@@ -199,7 +199,7 @@ static const struct step size_args[] = { SP, RULE(rule_size, search_key, number)
 static const struct step interval_args[] = {
 	SP, RULE(rule_interval, search_key, number), END
 };
-static const struct step modseq_args[] = { SP, RULE(rule_modseq, search_key, number), END };
+static const struct step modseq_args[] = { SP, RULE(rule_modseq_key, search_key, number), END };
 static const struct step set_args[] = { SELF(rule_ranges), END };
 static const struct step uid_args[] = { SP, SELF(rule_ranges), END };
 static const struct step key_args[] = { SP, RULE(rule_search_key, search_key, child), END };
@@ -222,6 +222,7 @@ rule_new(struct parser *p, void *to)
 	seen->flag = MSG_SEEN;
 	return true;
 }
+
 static const struct step new_args[] = { SELF(rule_new), END };
 
 static const struct word key_words[] = {

@@ -117,3 +117,30 @@ rule_message(struct parser *p, void *to)
 {
 	return parse_message(p, to);
 }
+
+bool
+rule_modseq_or_0(struct parser *p, void *to)
+{
+	return parse_number64(p, to) || parse_expect(p, "a mod-sequence");
+}
+
+bool
+rule_modseq(struct parser *p, void *to)
+{
+	uint64_t *n = to;
+	return rule_modseq_or_0(p, n) && (*n > 0 || parse_expect(p, "a mod-sequence above 0"));
+}
+
+bool
+rule_known_set(struct parser *p, void *to)
+{
+	const struct sequence_set *set = to;
+	if (!parse_sequence_set(p, to))
+		return false;
+	if (set->saved)
+		return parse_expect(p, "a set of numbers");
+	for (size_t i = 0; i < set->count; i++)
+		if (set->range[i].first == 0 || set->range[i].last == 0)
+			return parse_expect(p, "a set without \"*\"");
+	return true;
+}

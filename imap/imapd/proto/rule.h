@@ -19,7 +19,11 @@ bool rule_number(struct parser *p, void *to);		/* uint32_t */
 bool rule_nz_number(struct parser *p, void *to);	/* uint32_t */
 bool rule_number64(struct parser *p, void *to);		/* uint64_t */
 bool rule_objectid(struct parser *p, void *to);		/* struct str (RFC 8474) */
+/* uint64_t, up to 2^63 - 1: mod-sequence-value (not 0), mod-sequence-valzer (RFC 7162) */
+bool rule_modseq(struct parser *p, void *to);
+bool rule_modseq_or_0(struct parser *p, void *to);
 bool rule_sequence_set(struct parser *p, void *to);	/* struct sequence_set */
+bool rule_known_set(struct parser *p, void *to);	/* the same without "*" */
 bool rule_flag_list(struct parser *p, void *to);	/* struct flag_list: "(" ... ")" */
 bool rule_flags(struct parser *p, void *to);		/* struct flag_list, also bare */
 bool rule_flag_keyword(struct parser *p, void *to);	/* struct str */

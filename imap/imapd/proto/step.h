@@ -109,9 +109,13 @@ struct vocabulary {
 	bool (*done)(struct parser *p, void *req, void *item, const struct word *w);
 };
 
-/* For .take: the field, an unsigned or enum, becomes the value, or gets its bits. */
+/*
+ * For .take: the field, an unsigned or enum, becomes the value, or gets its bits;
+ * or nothing, since the word's arguments say all.
+ */
 void *take_value(struct parser *p, void *req, void *to, const struct word *w);
 void *take_bits(struct parser *p, void *req, void *to, const struct word *w);
+void *take_request(struct parser *p, void *req, void *to, const struct word *w);
 
 /* One word of V with its arguments, noted in the field TO of REQ. */
 bool parse_vocabulary(struct parser *p, const struct vocabulary *v, void *req, void *to);
