@@ -11,11 +11,12 @@
  *  2. exists, bytes, unseen ... are the sums over the records when seq is even.
  *  3. dirty_lsn is set before a commit's frame is appended to the log and
  *     cleared after it is in the file: not 0 under the lock means that its
- *     writer died, and the log from there on must be looked through.
+ *     writer died, and the log from there on must be looked through.  In the same
+ *     way writing_uid stands while there may be files above last_uid.
  *  4. UIDs of records never change, so index_find() needs no protection.
  *  5. sums_crc is of the words from applied_lsn on when seq is even; but not of
- *     recent_uid, cache_size and state, which no log puts back, so that a power
- *     cut may tear them from the rest.  Who gets the lock looks
+ *     recent_uid, cache_size, state and writing_*, which no log puts back, so
+ *     that a power cut may tear them from the rest.  Who gets the lock looks
  *     at it before he changes anything (index_needs_repair()), else he would
  *     put his signature to the damage.  A kill inside leaves seq odd: sums are
  *     made anew then.  After a power cut any of the words may be old: replay
@@ -74,7 +75,8 @@ sums_crc(const struct index_header *h)
 	uint32_t crc;
 
 	plain.recent_uid = plain.state = 0;
-	plain.cache_size = 0;
+	plain.cache_size = plain.writing_lsn = 0;
+	plain.writing_uid = 0;
 	crc = crc32c(0, &plain.applied_lsn, offsetof(struct index_header, sums_crc) - from);
 	return crc != 0 ? crc : 1;
 }
@@ -594,7 +596,7 @@ index_unlock(struct index *ix)
 bool
 index_needs_repair(const struct index *ix)
 {
-	return ix->h->dirty_lsn != 0 || (ix->h->seq & 1) != 0 || !index_sums_valid(ix->h);
+	return ix->h->dirty_lsn != 0 || ix->h->writing_uid != 0 || (ix->h->seq & 1) != 0 || !index_sums_valid(ix->h);
 }
 
 /* --- changing --- */
@@ -699,7 +701,7 @@ index_replace(int dirfd, const struct index_header *h, struct index_record *r, u
 	to->version = INDEX_VERSION;
 	to->header_size = INDEX_HEADER_SIZE;
 	to->record_size = INDEX_RECORD_SIZE;
-	to->seq = to->dirty_lsn = to->state = 0;
+	to->seq = to->dirty_lsn = to->writing_lsn = to->state = to->writing_uid = 0;
 	to->records = n;
 	to->exists = to->unseen = to->deleted = to->answered = to->flagged = 0;
 	to->bytes = 0;

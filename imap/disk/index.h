@@ -88,7 +88,9 @@ struct index_header {
 	uint64_t annotation;		/* octets of annotations: the mailbox's, and those
 					   of messages that exist */
 	uint64_t annotations_changed;	/* modseq of the last change of cyrus.annotations */
-	uint32_t reserved[79];		/* 0; new fields come here, and are in sums_crc */
+	uint64_t writing_lsn;		/* where the log stood when ... */
+	uint32_t writing_uid;		/* not 0: files up to this UID are being made */
+	uint32_t reserved[76];		/* 0; new fields come here, and are in sums_crc */
 	uint32_t sums_crc;		/* of what changes with commits; 0: none yet */
 };
 static_assert(sizeof(struct index_header) == INDEX_HEADER_SIZE, "header layout");

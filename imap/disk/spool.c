@@ -46,7 +46,7 @@ clear_name(int dirfd, const char *name)
 }
 
 enum err
-spool_write(int dirfd, uint32_t uid, struct str bytes)
+spool_write(int dirfd, uint32_t uid, struct str bytes, enum spool_over over)
 {
 	char name[SPOOL_NAME];
 	enum err e;
@@ -54,7 +54,7 @@ spool_write(int dirfd, uint32_t uid, struct str bytes)
 
 	spool_name(uid, name);
 	e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd);
-	if (e == ERR_EXISTS) {
+	if (e == ERR_EXISTS && over == SPOOL_REPLACE) {
 		e = clear_name(dirfd, name);
 		if (e == OK)
 			e = file_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd);
@@ -71,21 +71,28 @@ spool_write(int dirfd, uint32_t uid, struct str bytes)
 	return e;
 }
 
-enum err
-spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid)
+static enum err
+copy(int fromdir, const char *from, int dirfd, uint32_t uid, enum spool_over over)
 {
 	struct str map;
 	enum err e = file_map(fromdir, from, &map);
 
 	if (e != OK)
 		return e;
-	e = spool_write(dirfd, uid, map);
+	e = spool_write(dirfd, uid, map, over);
 	file_unmap(map);
 	return e;
 }
 
 enum err
-spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied)
+spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid)
+{
+	return copy(fromdir, from, dirfd, uid, SPOOL_NEW);
+}
+
+enum err
+spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, enum spool_over over,
+    bool *copied)
 {
 	char name[SPOOL_NAME];
 	enum err e;
@@ -96,15 +103,35 @@ spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied)
 		return OK;
 	if (errno == EMLINK || errno == EXDEV) {
 		*copied = true;
-		return spool_copy(fromdir, from, dirfd, uid);
+		return copy(fromdir, from, dirfd, uid, over);
 	}
-	/* An unfinished commit's leftover, or a failure to report. */
-	if (errno == EEXIST) {
+	/* Else a failure to report. */
+	if (errno == EEXIST && over == SPOOL_REPLACE) {
 		e = clear_name(dirfd, name);
 		if (e != OK)
 			return e;
 	}
 	return file_link(fromdir, from, dirfd, name);
+}
+
+enum err
+spool_highest(int dirfd, const char *path, uint32_t max, uint32_t *uid)
+{
+	const struct dirent *de;
+	DIR *d;
+	enum err e = file_dir_open(dirfd, path, &d);
+
+	*uid = 0;
+	if (e != OK)
+		return e;
+	while ((e = file_dir_next(d, path, &de)) == OK && de != NULL) {
+		uint32_t found = spool_uid(de->d_name);
+
+		if (found > *uid && found <= max)
+			*uid = found;
+	}
+	closedir(d);
+	return e;
 }
 
 void

@@ -16,21 +16,31 @@ uint32_t spool_uid(const char *name);
 /* The stage file's name: the blob's id in hex. */
 void spool_stage_name(const struct id128 *blob, char name[SPOOL_NAME]);
 
-/*
- * Writes a message file with these bytes, unflushed; what had the name before
- * is unlinked first, never written into: it may be a link to another message.
- */
-enum err spool_write(int dirfd, uint32_t uid, struct str bytes) MUST_CHECK;
+/* What if there is a file of that UID? */
+enum spool_over {
+	SPOOL_NEW,			/* ERR_EXISTS, for it may be a message */
+	SPOOL_REPLACE,			/* the log says that it should be this one */
+};
 
 /*
- * Makes DIRFD/UID. another name of FROMDIR/FROM.  What had the name before is
- * unlinked.  When the file has as many links as it may have, or lies on
- * another file system, it is copied (unflushed) and *copied set.
+ * Writes a message file with these bytes, unflushed; what is replaced is
+ * unlinked, never written into: it may be a link to another message.
  */
-enum err spool_link(int fromdir, const char *from, int dirfd, uint32_t uid, bool *copied) MUST_CHECK;
+enum err spool_write(int dirfd, uint32_t uid, struct str bytes, enum spool_over over) MUST_CHECK;
 
-/* The same bytes in a file of its own, unflushed. */
+/*
+ * Makes DIRFD/UID. another name of FROMDIR/FROM.  When that has as many links as
+ * it may have, or lies on another file system, it is copied (unflushed) and
+ * *copied set.
+ */
+enum err spool_link(int fromdir, const char *from, int dirfd, uint32_t uid,
+    enum spool_over over, bool *copied) MUST_CHECK;
+
+/* The same bytes in a new file, unflushed; ERR_EXISTS. */
 enum err spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid) MUST_CHECK;
+
+/* The highest UID of the directory's files up to MAX; 0 if there is none. */
+enum err spool_highest(int dirfd, const char *path, uint32_t max, uint32_t *uid) MUST_CHECK;
 
 /* Its bytes are read from the disk next, see file_forget(). */
 void spool_forget(int dirfd, uint32_t uid);

@@ -108,7 +108,8 @@ link_moved(struct checking *c)
 		bool copied;
 
 		spool_name(c->moved_from[i], from);
-		e = spool_link(c->dirfd, from, c->dirfd, c->moved[i].uid, &copied);
+		e = spool_link(c->dirfd, from, c->dirfd, c->moved[i].uid,
+		    SPOOL_NEW, &copied);
 	}
 	return e == OK && c->moves > 0 ? file_fsync_dir(c->dirfd, ".") : e;
 }
@@ -280,7 +281,10 @@ check(struct checking *c, struct mbentry *e)
 		err = lock_exclusive(c->dirfd, LOCK_MAILBOX, LOCK_WAIT_MS);
 	if (err != OK)
 		return err;
-	err = check_locked(c);
+	/* What was just deleted, and is not removed yet, must not look like a mailbox. */
+	err = look_again(c);
+	if (err == OK)
+		err = check_locked(c);
 	if (err == OK && !c->p->dry_run)
 		spool_sweep(c->dirfd);
 	lock_release(c->dirfd, LOCK_MAILBOX);

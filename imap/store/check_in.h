@@ -7,6 +7,7 @@
 #include "imap/store/check.h"
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
+#include "imap/disk/witness.h"
 #include "imap/store/local.h"
 
 struct checking {
@@ -18,6 +19,7 @@ struct checking {
 	int dirfd;
 	bool anew;			/* no UID that was given still counts */
 	struct index_header old;	/* zero if it could not be read */
+	struct witness witness;		/* zero if there is none */
 	struct index_record *rec;	/* the old ones that are good */
 	uint32_t recs;
 	uint32_t *uid;			/* of the files, rising */

@@ -76,6 +76,36 @@ take_records(struct checking *c, struct str file)
 	}
 }
 
+static void
+found_wrong(struct checking *c, const char *what)
+{
+	check_report(c, "%s", what);
+	c->res->changed = true;
+}
+
+/*
+ * Of an index that is older than it should be the records are good, and files
+ * above its last UID keep theirs.  The witness makes sure that none is given
+ * twice, and no modseq (find_highest(), replace()).
+ */
+static void
+check_old(struct checking *c)
+{
+	struct index_header *h = &c->old;
+
+	if (witness_read(c->dirfd, &h->id, &c->witness) == ERR_IO)
+		check_report(c, "cyrus.header cannot be read");
+	if (!index_sums_valid(h)) {
+		found_wrong(c, "the sums in cyrus.index are damaged");
+		h->last_uid = c->witness.last_uid;
+		h->highestmodseq = c->witness.modseq;
+	} else if (h->last_uid < c->witness.last_uid || h->highestmodseq < c->witness.modseq) {
+		found_wrong(c, "cyrus.index is older than the mailbox");
+	}
+	if (h->state != 0)
+		found_wrong(c, "cyrus.index bears the mark of a deleted or replaced one");
+}
+
 static enum err
 read_old(struct checking *c)
 {
@@ -96,6 +126,8 @@ read_old(struct checking *c)
 				    "another mailbox's");
 			c->res->changed = true;
 			memset(&c->old, 0, sizeof(c->old));
+		} else {
+			check_old(c);
 		}
 		take_records(c, buf_str(&file));
 	}
@@ -423,8 +455,12 @@ find_highest(struct checking *c)
 		if (c->rec[i].modseq > c->modseq)
 			c->modseq = c->rec[i].modseq;
 	}
+	if (c->witness.modseq > c->modseq)
+		c->modseq = c->witness.modseq;
 	c->modseq++;
 	c->last_uid = c->known_uid;
+	if (c->witness.last_uid > c->last_uid)
+		c->last_uid = c->witness.last_uid;
 	for (uint32_t i = 0; i < c->uids; i++)
 		if (c->uid[i] > c->last_uid && may_keep_uid(c, c->uid[i]))
 			c->last_uid = c->uid[i];

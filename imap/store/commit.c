@@ -11,14 +11,17 @@
  *  3. Quota sums; put the records into the indexes, clear dirty_lsn, unlock.
  *  4. Tell: notices.
  *
- * Killed in 1: files without a record are left; the next commit that gets
- * these UIDs replaces them.  In 2, frame not complete: the same.  Frame
+ * Killed in 1: files without a record are left, and a mark that says so; who
+ * has the lock next removes them.  In 2, frame not complete: the same.  Frame
  * complete or between 2 and 3: whoever locks the mailbox next finds dirty_lsn
  * and does step 3 (recover.c).  Power cut before the flush: as if nothing had
  * been; after it: replay does 1 and 3 from the log.
  * The flush fails: wal_commit() makes the frame void and we undo, or it cannot
  * do that either and nobody knows.  Then dirty_lsn stays, the caller hears
  * ERR_UNKNOWN, and whoever locks the mailbox next settles it (recover.c).
+ *
+ * The file of a UID that is to be given is there already (stale.h): it is not
+ * touched, all is undone, and planned once more with a higher UID.
  *
  * What fails, fails for its mailbox in step 1 and for its partition in step 2.
  * Of a delivery the others get their mail, and each transaction knows its own
@@ -43,7 +46,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ENTRY_ARENA = 2 << 20 };
+enum {
+	ENTRY_ARENA = 2 << 20,
+	PLAN_TRIES = 4,
+};
 
 /* --- step 0 --- */
 
@@ -342,6 +348,7 @@ apply(struct target *tg)
 	/* If not, the log still has it: the next writer tries again. */
 	if (counted && seen && annotated)
 		h->dirty_lsn = 0;
+	h->writing_uid = 0;
 	index_write_end(ix);
 	return seen && annotated ? OK : ERR_UNKNOWN;
 }
@@ -471,6 +478,12 @@ prepare_all(struct commit *c)
 		e = has_work(tg) ? commit_write_files(c, tg) : OK;
 		if (e == OK)
 			continue;
+		if (e == ERR_EXISTS) {
+			e = mailbox_catch_up(c->s, tg->part, tg->ix, tg->m->entry);
+			c->again = e == OK;
+		}
+		if (c->again)
+			return ERR_AGAIN;
 		fail_target(c, tg, e);
 		first = first == OK ? e : first;
 		if (c->atomic)
@@ -517,6 +530,11 @@ carry_out(struct commit *c)
 {
 	enum err e, first = prepare_all(c);
 
+	for (size_t i = 0; c->again && i < c->targets; i++)
+		if (has_work(&c->target[i]))
+			commit_undo_files(&c->target[i]);
+	if (c->again)
+		return first;
 	for (size_t i = 0; i < c->txns && (first == OK || !c->atomic); i++) {
 		struct target *tg = c->txn[i]->err == OK ? target_of(c, c->txn[i]) : NULL;
 
@@ -537,8 +555,9 @@ is_move(struct txn **t, size_t n)
 	    t[1]->first != NULL && t[1]->first->type == INTENT_EXPUNGE;
 }
 
-enum err
-txn_commit_all(struct txn **t, size_t n, bool atomic)
+/* *again: nothing has been done, and it is to be tried once more. */
+static enum err
+commit_once(struct txn **t, size_t n, bool atomic, bool *again)
 {
 	struct commit c = { .s = t[0]->m->store, .txn = t, .txns = n, .atomic = atomic };
 	bool all;			/* an error is everybody's */
@@ -551,16 +570,50 @@ txn_commit_all(struct txn **t, size_t n, bool atomic)
 	all = e != OK || atomic;
 	if (e == OK) {
 		e = carry_out(&c);
-		finish(&c);
+		if (!c.again)
+			finish(&c);
 	}
+	*again = c.again;
 	unlock_all(&c);
 	publish_all(&c);
-	for (size_t i = 0; i < n && e != OK && all; i++)
+	for (size_t i = 0; i < n && e != OK && (all || c.again); i++)
 		if (t[i]->err == OK)
 			t[i]->err = e;
 	for (size_t i = 0; i < c.targets; i++)
 		target_free(&c.target[i]);
 	free(c.target);
+	return e;
+}
+
+/* As if nothing had been planned; ERR is what was wrong before. */
+static void
+forget_plan(struct txn *t, enum err e)
+{
+	t->err = e;
+	t->skipped = false;
+	t->new_uids.n = t->source_uids.n = t->modified.n = t->expunged.n = 0;
+}
+
+/*
+ * Again: the file of a UID that was to be given is there already.  Each try
+ * leaves the last UID above all that are, so that the next one cannot fail for
+ * the same reason; others are kept off the mailbox by its lock but for a moment.
+ */
+enum err
+txn_commit_all(struct txn **t, size_t n, bool atomic)
+{
+	enum err *before = mem_zero(n, sizeof(*before)), e;
+	bool again;
+
+	for (size_t i = 0; i < n; i++)
+		before[i] = t[i]->err;
+	e = commit_once(t, n, atomic, &again);
+	for (int tries = 1; again && tries < PLAN_TRIES; tries++) {
+		for (size_t i = 0; i < n; i++)
+			forget_plan(t[i], before[i]);
+		e = commit_once(t, n, atomic, &again);
+	}
+	free(before);
 	return e;
 }
 

@@ -3,8 +3,9 @@
  *
  * Nothing here is seen by anybody before the log says so: files under names
  * that no record has yet, entries of cyrus.cache that no record points to, a
- * new cyrus.seen beside the old one.  Killed here, they are left; the next
- * commit that gets these UIDs replaces them.
+ * new cyrus.seen beside the old one.  Killed here, they are left; the mark that
+ * was set before says so, and the next one with the lock removes them (stale.c).
+ * A file that is there already is not touched: ERR_EXISTS.
  */
 #include "imap/store/commit_in.h"
 
@@ -16,6 +17,7 @@
 #include "lib/log.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,7 +63,8 @@ static enum err
 link_from(struct target *tg, struct new_message *n, int dirfd, const char *name)
 {
 	bool copied;
-	enum err e = spool_link(dirfd, name, tg->ix->dirfd, n->r.uid, &copied);
+	enum err e = spool_link(dirfd, name, tg->ix->dirfd, n->r.uid, SPOOL_NEW,
+	    &copied);
 
 	return e == OK && copied ? flush_file(tg, n->r.uid) : e;
 }
@@ -73,7 +76,7 @@ link_from(struct target *tg, struct new_message *n, int dirfd, const char *name)
 static enum err
 write_again(struct target *tg, struct new_message *n)
 {
-	enum err e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
+	enum err e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob), SPOOL_NEW);
 
 	n->source = SOURCE_COPY;
 	return e == OK ? flush_file(tg, n->r.uid) : e;
@@ -97,7 +100,7 @@ write_blob(struct commit *c, struct target *tg, struct new_message *n)
 	}
 	if (n->blob->fd < 0) {
 		n->source = SOURCE_INLINE;
-		return spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
+		return spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob), SPOOL_NEW);
 	}
 	if (n->blob->committed)
 		return write_again(tg, n);
@@ -108,7 +111,7 @@ write_blob(struct commit *c, struct target *tg, struct new_message *n)
 	}
 	/* A large message for another partition than the one it was staged on. */
 	n->source = SOURCE_COPY;
-	e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob));
+	e = spool_write(tg->ix->dirfd, n->r.uid, blob_bytes(n->blob), SPOOL_NEW);
 	return e == OK ? flush_file(tg, n->r.uid) : e;
 }
 
@@ -147,6 +150,18 @@ write_cache(struct target *tg, struct new_message *n)
 	return e;
 }
 
+/* The mapped header may be another one after index_reserve(). */
+static void
+mark(struct target *tg)
+{
+	struct index_header *h = tg->ix->h;
+
+	h->writing_lsn = wal_tail(tg->part->wal);
+	/* Killed in between: no mark, and no file yet. */
+	atomic_thread_fence(memory_order_release);
+	h->writing_uid = tg->last_uid;
+}
+
 static enum err
 write_files(struct commit *c, struct target *tg)
 {
@@ -154,6 +169,8 @@ write_files(struct commit *c, struct target *tg)
 
 	if (e == OK)
 		e = index_reserve(tg->ix, (uint32_t)tg->new_n);
+	if (e == OK && tg->new_n > 0)
+		mark(tg);
 	for (size_t i = 0; e == OK && i < tg->new_n; i++) {
 		struct new_message *n = &tg->new[i];
 
@@ -192,15 +209,21 @@ void
 commit_undo_files(struct target *tg)
 {
 	char name[SPOOL_NAME];
+	bool all = true;
 
 	for (size_t i = 0; i < tg->new_n; i++) {
 		if (!tg->new[i].written)
 			continue;
 		tg->new[i].written = false;
 		spool_name(tg->new[i].r.uid, name);
-		if (file_unlink(tg->ix->dirfd, name) != OK)
-			log_warning("%s/%s: left behind by a failed commit", tg->ix->name, name);
+		if (file_unlink(tg->ix->dirfd, name) == OK)
+			continue;
+		log_warning("%s/%s: left behind by a failed commit", tg->ix->name, name);
+		all = false;
 	}
+	/* Else the next one tries. */
+	if (all)
+		tg->ix->h->writing_uid = 0;
 	if (tg->seen_changed)
 		seen_cancel(tg->ix->dirfd);
 	if (tg->annot_changes > 0)

@@ -12,6 +12,7 @@ struct commit {
 	size_t targets;
 	bool move;
 	bool atomic;
+	bool again;			/* plan it once more: UIDs were taken */
 };
 
 /*

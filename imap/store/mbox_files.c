@@ -6,10 +6,24 @@
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/store/spare.h"
+#include "imap/store/stale.h"
+
+#include "lib/log.h"
 
 #include <string.h>
 
 enum { KEYWORD_ARENA = 256 * 1024 };
+
+/* Best effort: who cannot get the lock at once finds it as it is. */
+static void
+look_for_age(struct mbox *m)
+{
+	if (!stale_is_old(m->ix) || index_try_lock(m->ix) != OK)
+		return;
+	if (mailbox_catch_up(m->store, m->part, m->ix, m->entry) != OK)
+		log_warning("mailbox %s: is older than it was; run reconstruct", m->entry->name);
+	index_unlock(m->ix);
+}
 
 enum err
 mbox_open_index(struct mbox *m)
@@ -17,11 +31,15 @@ mbox_open_index(struct mbox *m)
 	enum err e = OK;
 
 	m->ix = spare_take(m->store, m->part, m->entry);
-	if (m->ix == NULL)
+	bool is_fresh = m->ix == NULL;
+	if (is_fresh)
 		e = mblist_open_index(m->store, m->entry, &m->ix);
-	if (e == OK && !(m->flags & MBOX_PEEK))
-		reclaim_hold(m->ix);
-	return e;
+	if (e != OK || (m->flags & MBOX_PEEK))
+		return e;
+	reclaim_hold(m->ix);
+	if (is_fresh)
+		look_for_age(m);
+	return OK;
 }
 
 enum err

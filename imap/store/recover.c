@@ -19,6 +19,7 @@
 #include "imap/store/annotated.h"
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
+#include "imap/store/stale.h"
 #include "imap/disk/rec.h"
 #include "imap/disk/seen.h"
 #include "imap/disk/spool.h"
@@ -95,7 +96,8 @@ restore_copy(struct applier *a, int todir, const struct rec_message *m)
 		err = mblist_open_dir(a->s, e, &dirfd);
 	if (err == OK) {
 		spool_name(m->from_uid, name);
-		err = spool_link(dirfd, name, todir, m->r.uid, &copied);
+		err = spool_link(dirfd, name, todir, m->r.uid, SPOOL_REPLACE,
+		    &copied);
 		close(dirfd);
 	}
 	arena_free(arena);
@@ -120,7 +122,8 @@ find_bytes(void *ctx, uint64_t lsn, struct str frame)
 	while (rec_next(&frame, &r)) {
 		if (r.type != REC_BLOB || !id128_eq(&r.blob.id, &s->m->r.blob))
 			continue;
-		s->err = spool_write(s->dirfd, s->m->r.uid, r.blob.bytes);
+		s->err = spool_write(s->dirfd, s->m->r.uid, r.blob.bytes,
+		    SPOOL_REPLACE);
 		return false;
 	}
 	return true;
@@ -140,7 +143,8 @@ restore_bytes(struct applier *a, int dirfd, const struct rec_message *m)
 
 	spool_stage_name(&m->r.blob, name);
 	if (faccessat(a->part->stagefd, name, F_OK, 0) == 0)
-		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, &copied);
+		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, SPOOL_REPLACE,
+		    &copied);
 	e = wal_scan(a->part->wal, wal_checkpoint_lsn(a->part->wal), find_bytes, &s);
 	return e == OK ? s.err : e;
 }
@@ -164,10 +168,12 @@ restore_file(struct applier *a, int dirfd, const struct rec_message *m)
 	switch (m->source) {
 	case SOURCE_INLINE:
 		b = carried_find(&a->carried, &m->r.blob);
-		return b != NULL ? spool_write(dirfd, m->r.uid, b->bytes) : ERR_CORRUPT;
+		return b != NULL ? spool_write(dirfd, m->r.uid, b->bytes, SPOOL_REPLACE) :
+		    ERR_CORRUPT;
 	case SOURCE_STAGE:
 		spool_stage_name(&m->r.blob, name);
-		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, &copied);
+		return spool_link(a->part->stagefd, name, dirfd, m->r.uid, SPOOL_REPLACE,
+		    &copied);
 	case SOURCE_COPY:
 		e = restore_copy(a, dirfd, m);
 		return e == ERR_NOTFOUND ? restore_bytes(a, dirfd, m) : e;
@@ -433,10 +439,13 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	uint64_t from = ix->h->dirty_lsn, tail = wal_tail(part->wal);
 	enum err e;
 
-	log_notice("mailbox %s: finishing what a writer left that died", ix->name);
+	/* An index that was put back may have the mark of a commit that was finished. */
+	if (from == 0 && ix->h->writing_uid != 0)
+		from = ix->h->writing_lsn;
 	index_write_begin(ix);
 	if (from == 0) {
 		settle(ix);
+		stale_remove_unwritten(ix);
 		return OK;
 	}
 	/* Its frame may not be flushed; from now on others will build on it. */
@@ -445,10 +454,12 @@ repair(struct store *s, struct partition *part, struct index *ix)
 		e = scan_warm(&w, from);
 	if (e == OK)
 		e = w.a.err;
-	if (e == OK)
+	if (e == OK) {
 		settle(ix);
-	else
+		stale_remove_unwritten(ix);
+	} else {
 		index_write_end(ix);
+	}
 	return e;
 }
 
@@ -482,12 +493,25 @@ mend(struct partition *part, struct index *ix)
 	return e;
 }
 
+/* Busy: whoever looks at the sum next counts it. */
+static void
+count_root(struct store *s, const struct mbentry *entry)
+{
+	uint64_t was, is;
+	enum err e = OK;
+
+	if (entry->quotaroot != NULL)
+		e = quota_recount(s, str_c(entry->quotaroot), true, &was, &is);
+	if (e != OK && e != ERR_BUSY)
+		log_warning("quota root %s: not counted anew; run quota -f",
+		    entry->quotaroot);
+}
+
 /* With the lock, which a failure releases. */
 static enum err
 make_whole(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *entry)
 {
-	uint64_t was, is;
 	enum err e = index_sums_valid(ix->h) ? OK : mend(part, ix);
 
 	if (e == OK)
@@ -497,19 +521,42 @@ make_whole(struct store *s, struct partition *part, struct index *ix,
 			index_unlock(ix);
 		return e;
 	}
+	log_notice("mailbox %s: finishing what a writer left that died", ix->name);
 	e = repair(s, part, ix);
 	if (e != OK) {
 		index_unlock(ix);
 		return e;
 	}
 	spool_sweep(ix->dirfd);
-	/* Busy: whoever looks at the sum next counts it. */
-	if (entry->quotaroot != NULL)
-		e = quota_recount(s, str_c(entry->quotaroot), true, &was, &is);
-	if (e != OK && e != ERR_BUSY)
-		log_warning("quota root %s: not counted anew; run quota -f",
-		    entry->quotaroot);
+	count_root(s, entry);
 	return OK;
+}
+
+/*
+ * The note that the log is to be looked through is made first; whoever comes
+ * after a kill does so, too, and meets the same file again.
+ */
+enum err
+mailbox_catch_up(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *entry)
+{
+	struct index_header *h = ix->h;
+	uint32_t last = h->last_uid;
+	enum err e;
+
+	h->dirty_lsn = wal_checkpoint_lsn(part->wal);
+	index_write_begin(ix);
+	h->applied_lsn = 0;
+	index_write_end(ix);
+	e = repair(s, part, ix);
+	if (e != OK)
+		return e;
+	if (h->last_uid > last)
+		log_err("mailbox %s: cyrus.index was older than the mailbox; the log has "
+		    "brought it from UID %u to %u; run reconstruct", ix->name, last, h->last_uid);
+	stale_raise(ix);
+	count_root(s, entry);
+	return stale_pass_over(ix);
 }
 
 enum err
@@ -590,6 +637,8 @@ replay_close_all(struct replay *r)
 		if (r->open[i].ix != NULL) {
 			remove_reclaimed(r->open[i].ix);
 			settle(r->open[i].ix);
+			stale_raise(r->open[i].ix);
+			stale_remove_unwritten(r->open[i].ix);
 		}
 		index_close(r->open[i].ix);
 		if (r->open[i].dirfd >= 0)

@@ -21,6 +21,14 @@ enum err mailbox_lock(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *e) MUST_CHECK;
 
 /*
+ * With the lock: the index seems to know less than it should (stale.h).  Puts
+ * into it what the log has, and raises its last UID above all that witness and
+ * files speak of.
+ */
+enum err mailbox_catch_up(struct store *s, struct partition *part, struct index *ix,
+    const struct mbentry *e) MUST_CHECK;
+
+/*
  * For a reader: what a writer that is gone has left is finished, if that is so
  * and goes without waiting for anybody; else it is as it was.
  */

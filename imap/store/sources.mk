@@ -18,6 +18,7 @@ STORE_SRCS += \
 	imap/store/search_text.c \
 	imap/store/sort.c \
 	imap/store/spare.c \
+	imap/store/stale.c \
 	imap/store/store.c \
 	imap/store/thread.c \
 	imap/store/thread_run.c \

@@ -2,6 +2,7 @@
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
+#include "imap/store/check.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -245,13 +246,342 @@ witness_knows_the_last_uid(void **state)
 	mbox_close(m);
 }
 
+/* --- an index that is older than its mailbox --- */
+
+static void
+save_index(void)
+{
+	shell("cp %s/user/joe/cyrus.index %s/saved", f.spool, f.dir);
+}
+
+/* In place, as rot does it, or by another file, as from a backup. */
+static void
+put_index_back(bool in_place)
+{
+	shell("cp %s %s/saved %s/user/joe/cyrus.index", in_place ? "" : "--remove-destination",
+	    f.dir, f.spool);
+}
+
+static void
+expect_file(uint32_t uid, const char *text)
+{
+	char bytes[500] = "", name[20];
+	int fd;
+
+	snprintf(name, sizeof(name), "%u.", uid);
+	fd = open_file(name);
+	assert_true(read(fd, bytes, sizeof(bytes) - 1) > 0);
+	close(fd);
+	assert_non_null(strstr(bytes, text));
+}
+
+static void
+note_finding(void *ctx, const char *mailbox, const char *line)
+{
+	(void)mailbox;
+	strncat(ctx, line, 200);
+	strcat(ctx, "; ");
+}
+
+/* Twice: the second time it finds nothing. */
+static void
+reconstruct(char findings[5000])
+{
+	char again[5000] = "";
+	struct check_params p = { .report = note_finding, .ctx = findings };
+	struct check_result r;
+	struct mbentry *e;
+
+	findings[0] = '\0';
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	assert_int_equal(check_mailbox(f.s, e, &p, &r), OK);
+	p.ctx = again;
+	assert_int_equal(check_mailbox(f.s, e, &p, &r), OK);
+	assert_string_equal(again, "");
+	assert_false(r.changed);
+}
+
+/* ONE to THREE are in the index that is put back; FOUR and FIVE came after it. */
+static void
+fill_around_the_backup(void)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	fixture_append(m, f.s, "ONE");
+	fixture_append(m, f.s, "TWO");
+	fixture_append(m, f.s, "THREE");
+	save_index();
+	fixture_append(m, f.s, "FOUR");
+	fixture_append(m, f.s, "FIVE");
+	mbox_close(m);
+}
+
+/* All five, each under a UID that never meant another. */
+static void
+expect_all(struct mbox *m, const char *sixth)
+{
+	static const char *const text[] = { "ONE", "TWO", "THREE", "FOUR", "FIVE" };
+	uint32_t found[6] = { 0 };
+
+	for (uint32_t seq = 1; seq <= mbox_count(m); seq++) {
+		struct str bytes;
+
+		assert_int_equal(mbox_body(m, seq, &bytes), OK);
+		for (uint32_t i = 0; i < 6; i++) {
+			const char *t = i < 5 ? text[i] : sixth;
+
+			if (memmem(bytes.p, bytes.n, t, strlen(t)) != NULL)
+				found[i] = mbox_uid(m, seq);
+		}
+	}
+	assert_int_equal(mbox_count(m), 6);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_true(found[i] == i + 1 || found[i] > 6 || (i == 5 && found[i] == 6));
+}
+
+static void
+older_index(bool checkpoint, bool running, bool in_place, bool look_first)
+{
+	char findings[5000];
+	struct mbox *m;
+	uint64_t modseq;
+
+	fill_around_the_backup();
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	modseq = mbox_highestmodseq(m);
+	mbox_close(m);
+	if (checkpoint)
+		assert_int_equal(store_checkpoint(f.s), OK);
+	if (!running)
+		store_close(f.s);
+	put_index_back(in_place);
+	if (!running)
+		assert_int_equal(store_open(&f.params, &f.s), OK);
+	if (look_first) {
+		m = fixture_mbox(&f, "user.joe", "joe", 0);
+		/* In place under a session it is known with the next message only. */
+		assert_true(mbox_uidnext(m) == 6 || running);
+		assert_true(mbox_highestmodseq(m) >= modseq || running);
+		mbox_close(m);
+	}
+	m = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK);
+	assert_int_equal(fixture_append(m, f.s, "SIXTH"), 6);
+	mbox_close(m);
+	expect_file(4, "FOUR");
+	expect_file(5, "FIVE");
+	expect_file(6, "SIXTH");
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_true(mbox_highestmodseq(m) > modseq);
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+	reconstruct(findings);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	expect_all(m, "SIXTH");
+	mbox_close(m);
+	fixture_check_sums(&f, "user.joe");
+}
+
+static void
+older_index_gives_no_uid_twice(void **state)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		setup(state);
+		older_index(i & 1, i & 2, i & 4, i & 8);
+		teardown(state);
+	}
+}
+
+/* reconstruct alone, before any mail has come: each message as it was. */
+static void
+older_index_is_mended(void **state)
+{
+	char findings[5000];
+	struct mbox *m;
+
+	(void)state;
+	fill_around_the_backup();
+	assert_int_equal(store_checkpoint(f.s), OK);
+	store_close(f.s);
+	put_index_back(false);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	reconstruct(findings);
+	assert_non_null(strstr(findings, "older than the mailbox"));
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 5);
+	assert_int_equal(mbox_uid(m, 5), 5);
+	fixture_expect_body(m, 5, "FIVE");
+	assert_int_equal(fixture_append(m, f.s, "SIXTH"), 6);
+	mbox_close(m);
+}
+
+/* The newest messages are expunged and gone, so no file tells. */
+static void
+witness_alone_tells(void **state)
+{
+	struct mbox *m;
+
+	(void)state;
+	fill_around_the_backup();
+	assert_int_equal(store_checkpoint(f.s), OK);
+	store_close(f.s);
+	put_index_back(false);
+	shell("rm %s/user/joe/4. %s/user/joe/5.", f.spool, f.spool);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_uidnext(m), 6);
+	mbox_close(m);
+}
+
+/* --- files of commits that never were --- */
+
+static void
+make_file(uint32_t uid, const char *text)
+{
+	shell("printf 'Subject: x\r\n\r\n%s\r\n' >%s/user/joe/%u.", text, f.spool, uid);
+}
+
+/* Nobody knows what it is: it is left alone, and so is its UID. */
+static void
+unknown_file_is_never_written_over(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	char findings[5000];
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	make_file(2, "UNKNOWN");
+	make_file(5, "UNKNOWN");
+	assert_int_equal(fixture_append(m, f.s, "TWO"), 6);
+	assert_int_equal(fixture_append(m, f.s, "THREE"), 7);
+	mbox_close(m);
+	expect_file(2, "UNKNOWN");
+	expect_file(5, "UNKNOWN");
+	fixture_check_sums(&f, "user.joe");
+	reconstruct(findings);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 5);
+	assert_int_equal(mbox_uid(m, 4), 8);
+	mbox_close(m);
+}
+
+/* A copy meets it, too, and a delivery to several mailboxes. */
+static void
+unknown_file_among_several(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *other;
+	struct append_params p = { .flags = 0 };
+	struct blob *b = fixture_blob(f.s, "BOTH");
+	const uint32_t uid = 1;
+	struct mbox_update u;
+	struct txn *t[2];
+
+	(void)state;
+	fixture_create(&f, "user.ann");
+	other = fixture_mbox(&f, "user.ann", "ann", 0);
+	fixture_append(other, f.s, "ONE");
+	make_file(1, "UNKNOWN");
+	t[0] = txn_begin(other);
+	t[1] = txn_begin(m);
+	txn_append(t[0], b, &p);
+	txn_append(t[1], b, &p);
+	assert_int_equal(txn_commit_all(t, 2, false), OK);
+	assert_int_equal(txn_result(t[0])->new_uids[0], 2);
+	assert_int_equal(txn_result(t[1])->new_count, 1);
+	assert_int_equal(txn_result(t[1])->new_uids[0], 2);
+	txn_abort(t[0]);
+	txn_abort(t[1]);
+	make_file(3, "UNKNOWN");
+	assert_int_equal(mbox_refresh(other, f.arena, 0, &u), OK);
+	t[0] = txn_begin(m);
+	txn_copy(t[0], other, &uid, 1);
+	assert_int_equal(txn_commit(t[0]), OK);
+	assert_int_equal(txn_result(t[0])->new_uids[0], 4);
+	txn_abort(t[0]);
+	blob_free(b);
+	mbox_close(m);
+	mbox_close(other);
+	expect_file(1, "UNKNOWN");
+	expect_file(2, "BOTH");
+	expect_file(3, "UNKNOWN");
+	expect_file(4, "ONE");
+	fixture_check_sums(&f, "user.joe");
+	fixture_check_sums(&f, "user.ann");
+}
+
+static void
+mark_as_being_written(uint32_t uid, uint64_t lsn)
+{
+	const struct word to = WORD(writing_uid, uid), at = WORD(writing_lsn, lsn);
+
+	damage_word(&at);
+	damage_word(&to);
+}
+
+/* What a writer left who was killed goes, and its UIDs are free. */
+static void
+unfinished_files_go(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0), *other;
+	char findings[5000];
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	assert_int_equal(store_checkpoint(f.s), OK);
+	make_file(2, "UNFINISHED");
+	make_file(4, "UNFINISHED");
+	mark_as_being_written(4, 1);
+	other = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(other), 1);
+	mbox_close(other);
+	assert_int_equal(fixture_append(m, f.s, "TWO"), 2);
+	mbox_close(m);
+	expect_file(2, "TWO");
+	reconstruct(findings);
+	assert_string_equal(findings, "");
+}
+
+/* The mark came with an index from a backup: those files are messages by now. */
+static void
+mark_from_a_backup_is_not_believed(void **state)
+{
+	struct mbox *m;
+
+	(void)state;
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	fixture_append(m, f.s, "ONE");
+	mbox_close(m);
+	mark_as_being_written(5, 1);
+	save_index();
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(fixture_append(m, f.s, "TWO"), 2);
+	mbox_close(m);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	store_close(f.s);
+	put_index_back(false);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(fixture_append(m, f.s, "THREE"), 3);
+	mbox_close(m);
+	expect_file(2, "TWO");
+}
+
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_damaged_word_is_mended),
-		cmocka_unit_test_setup_teardown(witness_knows_the_last_uid, setup, teardown),
-		cmocka_unit_test_setup_teardown(index_of_a_copy_comes_last, setup, teardown),
+		TEST(witness_knows_the_last_uid),
+		cmocka_unit_test(older_index_gives_no_uid_twice),
+		TEST(older_index_is_mended),
+		TEST(witness_alone_tells),
+		TEST(unknown_file_is_never_written_over),
+		TEST(unknown_file_among_several),
+		TEST(unfinished_files_go),
+		TEST(mark_from_a_backup_is_not_believed),
+		TEST(index_of_a_copy_comes_last),
 	};
 
 	return cmocka_run_group_tests_name("store rot", tests, NULL, NULL);
