@@ -93,8 +93,6 @@ check_old(struct checking *c)
 {
 	struct index_header *h = &c->old;
 
-	if (witness_read(c->dirfd, &h->id, &c->witness) == ERR_IO)
-		check_report(c, "cyrus.header cannot be read");
 	if (!index_sums_valid(h)) {
 		found_wrong(c, "the sums in cyrus.index are damaged");
 		h->last_uid = c->witness.last_uid;
@@ -113,6 +111,8 @@ read_old(struct checking *c)
 	enum err e = file_slurp(c->dirfd, "cyrus.index", INDEX_MAX, &file);
 
 	c->anew = true;
+	if (witness_read(c->dirfd, &c->e->id, &c->witness) == ERR_IO)
+		check_report(c, "cyrus.header cannot be read");
 	if (e == ERR_NOTFOUND || (e == OK && file.n < INDEX_HEADER_SIZE)) {
 		check_report(c, "cyrus.index is %s", e == OK ? "cut off" : "missing");
 		c->res->changed = true;
