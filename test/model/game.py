@@ -14,14 +14,16 @@ import socket
 import time
 
 from chapar import Imap, PASSWORD
-from view import ANY, Rules, View, Wrong, need, numbers_of, set_of
+from view import ANY, Rules, View, Wrong, need, numbers_of, resynchronized, set_of
 from world import ALL_RIGHTS, World
 
 KEYWORDS = ("$work", "$later", "$junk")
 FLAGS = ("\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted", *KEYWORDS)
 LEAVES = ("a", "b", "c")
 FULL, QUIET = 30, 12            # messages in a mailbox: too many, enough
-NUMBERS = Rules(expunge=False)
+MODES = {                       # what a session enables -> how its view reads the answers
+    "": {}, "CONDSTORE": {"condstore": True}, "QRESYNC": {"qresync": True},
+}
 
 
 class Gone(Exception):
@@ -32,7 +34,6 @@ class Session:
     def __init__(self, game, number, user):
         self.game, self.number, self.user = game, number, user
         self.random, self.world = game.random, game.world
-        self.view = View()
         self.imap = self.box = None
         self.connect()
 
@@ -45,16 +46,28 @@ class Session:
         self.imap = Imap(("127.0.0.1", self.game.server.imap_port))
         self.imap.login(self.user, PASSWORD)
         self.idle = self.pending = None
+        mode = self.random.choice(list(MODES))
+        self.view = View(**MODES[mode])
         self.leave()
+        if mode:
+            self.imap.ok(f"ENABLE {mode}")
 
     def leave(self):
         if self.box is not None:
             self.game.forget(self)
+            self.remember()
         self.view.deselected()
         self.box, self.readonly, self.rights = None, False, ""
         self.expect = []        # the Mails that it was told of
         self.last = 0           # the highest UID among them, now or before
         self.recents, self.maybe = set(), set()
+
+    def remember(self):
+        """For a QRESYNC of some session of this user."""
+        if self.view.condstore and self.view.highestmodseq and not self.box.deleted:
+            pasts = self.game.pasts.setdefault((self.box, self.user), [])
+            pasts.append(self.view.past())
+            del pasts[:-5]
 
     def hang_up(self):
         self.leave()
@@ -67,6 +80,7 @@ class Session:
         """Sends, and applies all that comes back."""
         self.note(f"> {text}")
         self.view.clear()
+        self.unannounced = set(KEYWORDS) - {f.decode().lower() for f in self.view.flags or ()}
         try:
             reply = self.imap.cmd(text, *literals)
         except AssertionError as e:
@@ -85,6 +99,9 @@ class Session:
             self.note(f"< {line!r}")
             self.view.apply(line, rules)
         self.note(f"< {reply.status} {reply.text}")
+        self.view.tagged(reply.code)
+        if self.box is not None:
+            self.box.modseq = max(self.box.modseq, self.view.highestmodseq or 0)
 
     def is_doomed(self):
         return self.box is not None and self.box.deleted
@@ -165,8 +182,13 @@ class Session:
                 m.date = value
             elif name == "FLAGS":
                 told = {f.decode().lower() for f in value} - {"\\recent"}
-                need(told == m.flags_for(self.user), m, "has", sorted(m.flags_for(self.user)),
-                     "FETCH says", sorted(told))
+                right = m.flags_for(self.user)
+                # A keyword that FLAGS had not announced comes with the next update.
+                need(told == right or told == right - self.unannounced, m, "has",
+                     sorted(right), "FETCH says", sorted(told))
+            elif name == "MODSEQ":
+                need(m.told_modseq(int(value[0])), m, "has modseq", value[0], "and had",
+                     m.modseq or m.moved)
 
     def need_fetched(self, mails, names):
         """Each of MAILS has been answered with each of NAMES."""
@@ -223,12 +245,15 @@ class Session:
         examine = self.random.random() < 0.25
         word = "EXAMINE" if examine else "SELECT"
         self.leave()
+        past, params = self.some_past(box)
         if not box.may(self.user, "r"):
             self.command(f'{word} "{box.name_for(self.user)}"', status=("NO",))
             return
         self.view.selecting()
-        reply = self.command(f'{word} "{box.name_for(self.user)}"')
+        reply = self.command(f'{word} "{box.name_for(self.user)}"{params}')
         self.view.selected(reply.code)
+        need(self.view.highestmodseq >= box.modseq, "HIGHESTMODSEQ", self.view.highestmodseq,
+             "but", box.modseq, "was told")
         self.box = box
         self.rights = box.rights[self.user]
         self.readonly = examine or not set("swite") & set(self.rights)
@@ -244,6 +269,37 @@ class Session:
         unseen = [i for i, m in enumerate(self.expect, 1) if self.user not in m.seen]
         need(self.view.unseen == (unseen[0] if unseen else None), "UNSEEN", self.view.unseen)
         self.compare()
+        self.check_fetched()
+        if past:
+            self.check_resynchronized(past)
+
+    def some_past(self, box):
+        """A state that some session knew, and how QRESYNC says it."""
+        pasts = self.game.pasts.get((box, self.user))
+        if not self.view.qresync or not pasts or self.random.random() < 0.3:
+            return None, ""
+        past = self.random.choice(pasts)
+        uids = sorted(past["flags"])
+        more = ""
+        if uids and self.random.random() < 0.5:
+            more = " " + set_of(uids)
+        if uids and self.random.random() < 0.5:
+            seqs = sorted(self.random.sample(range(len(uids)), min(3, len(uids))))
+            more += f" ({set_of([q + 1 for q in seqs])} {set_of([uids[q] for q in seqs])})"
+        return past, f" (QRESYNC ({past['uidvalidity']} {past['modseq']}{more}))"
+
+    def check_resynchronized(self, past):
+        live = {m.uid: m for m in self.expect}
+        gone = set(self.view.vanished)
+        need(not gone & set(live), "VANISHED says", gone & set(live), "which are there")
+        now = resynchronized(past, set(live), gone, self.view.fetched)
+        known = set(past["flags"])
+        need(set(now) & known == set(live) & known, "QRESYNC left", sorted(set(now) & known),
+             "but there are", sorted(set(live) & known))
+        for uid, flags in now.items():
+            right = live[uid].flags_for(self.user)
+            need(flags is None or flags == right, "QRESYNC left", uid, "with", flags,
+                 "but it has", right)
 
     def do_close(self):
         if self.random.random() < 0.5:
@@ -263,7 +319,8 @@ class Session:
         if text is None:
             return
         items = self.random.sample(
-            ("FLAGS", "UID", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODY.PEEK[]", "BODY[]"),
+            ("FLAGS", "UID", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODY.PEEK[]", "BODY[]")
+            + ("MODSEQ",) * self.view.condstore,
             self.random.randint(1, 3))
         if not mails and not uid:
             return
@@ -277,8 +334,50 @@ class Session:
                     self.box.store(self.user, m, "+", {"\\seen"})
 
         self.run(f"{'UID ' * uid}FETCH {text} ({' '.join(items)})",
-                 rules=Rules(expunge=uid, uid=uid), change=change)
+                 rules=Rules(expunge=uid, uid=uid, fetch=True), change=change)
         self.need_fetched(mails, names)
+
+    def do_changes(self):
+        """FETCH of what is later than some modseq."""
+        since = self.random.randint(1, self.box.modseq + 1)
+        vanished = " VANISHED" * (self.view.qresync and self.random.random() < 0.5)
+        if not self.view.condstore:
+            return
+        mails = list(self.expect)
+        self.run(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {since}{vanished})",
+                 rules=Rules(uid=True, fetch=True))
+        got = {x.uid for x, items in self.view.fetched if "MODSEQ" in items
+               and int(items["MODSEQ"][0]) > since}
+        for m in mails:
+            if not m.expunged and m.is_later(since) is not None:
+                need(m.is_later(since) == (m.uid in got), m, "with modseq", m.modseq or m.moved,
+                     "CHANGEDSINCE", since, "is", m.uid in got)
+        there = {m.uid for m in self.expect}
+        need(not there & set(self.view.vanished), "VANISHED of what is there")
+
+    def some_limit(self, mails):
+        """For UNCHANGEDSINCE; None: without it."""
+        if not self.view.condstore or self.random.random() < 0.6:
+            return None
+        known = [m.modseq for m in mails if m.modseq]
+        return self.random.choice([0, self.box.modseq, self.box.modseq // 2, 10**15, *known])
+
+    def modified(self, reply, mails, uid, limit):
+        """Those that STORE did not touch because somebody else had."""
+        m = re.match(r"MODIFIED ([\d:,]+)", reply.code)
+        named = set(numbers_of(m[1])) if m else set()
+        numbers = {x.uid: x.uid if uid else i for i, x in enumerate(self.expect, 1)}
+        failed = [x for x in mails if numbers[x.uid] in named]
+        need(len(failed) == len(named), reply.code, "of", mails)
+        need(not any(x.expunged for x in failed), reply.code, "has what is expunged")
+        for x in mails:
+            right = limit is not None and x.is_later(limit)
+            if limit == 0:
+                right = True
+            if not x.expunged and right is not None:
+                need(right == (x in failed), "UNCHANGEDSINCE", limit, x, "with modseq",
+                     x.modseq or x.moved, reply.code)
+        return failed
 
     def do_store(self):
         uid = self.random.random() < 0.5
@@ -288,16 +387,22 @@ class Session:
         op = self.random.choice(("+", "+", "+", "-", "-", ""))
         silent = self.random.random() < 0.4
         flags = self.some_flags(least=0 if op == "" else 1)
+        limit = self.some_limit(mails)
+        text += f" (UNCHANGEDSINCE {limit})" if limit is not None else ""
         words = f"{'UID ' * uid}STORE {text} {op}FLAGS{'.SILENT' * silent} ({' '.join(flags)})"
         rules = Rules(expunge=uid, uid=uid)
         if self.readonly or not self.box.may_store(self.user, op, flags):
             self.run(words, rules=rules, status=("NO",), expunges=rules.expunge)
             return
 
-        def change(_reply):
+        done = []
+
+        def change(reply):
             believed = {x.uid: x for x in self.view.messages}
             told = {x.uid for x, items in self.view.fetched if "FLAGS" in items}
-            for m in mails:
+            failed = self.modified(reply, mails, uid, limit)
+            done.extend(m for m in mails if m not in failed and not m.expunged)
+            for m in done:
                 self.box.store(self.user, m, op, flags)
                 x = believed.get(m.uid)
                 if x is not None and silent and x.uid not in told and x.flags is not None:
@@ -305,7 +410,9 @@ class Session:
 
         self.run(words, rules=rules, change=change)
         if not silent:
-            self.need_fetched([m for m in mails if not m.expunged], ["FLAGS"])
+            self.need_fetched(done, ["FLAGS"])
+        if self.view.condstore:
+            self.need_fetched(done, ["UID", "MODSEQ"])
 
     def do_expunge(self):
         uid = self.random.random() < 0.4
@@ -371,7 +478,8 @@ class Session:
         uid = self.random.random() < 0.5
         text, test = self.criterion()
         reply = self.search(uid, text)
-        found = [set(map(int, o.split()[1:])) for o in self.view.other if o.startswith(b"SEARCH")]
+        found = [set(map(int, o.split(b"(")[0].split()[1:])) for o in self.view.other
+                 if o.startswith(b"SEARCH")]
         need(len(found) == 1, "SEARCH said", reply)
         for seq, (m, right) in enumerate(test, 1):
             if right is None or m.expunged:
@@ -395,6 +503,7 @@ class Session:
         token = self.random.choice(self.expect).content["token"] if self.expect else "none"
         uids, mails = self.pick(True)
         has = lambda m: flag in m.flags_for(self.user)          # noqa: E731
+        since = self.random.randint(0, self.box.modseq)
         recent = lambda m: None if m.uid in self.maybe else m.uid in self.recents  # noqa: E731
         text, test = self.random.choice((
             ("ALL", lambda m: True),
@@ -406,6 +515,7 @@ class Session:
             (f"SUBJECT {token}", lambda m: m.content["token"] == token),
             (f"BODY {token} {name}", lambda m: m.content["token"] == token and has(m)),
             ("RECENT", recent),
+            *[(f"MODSEQ {since + 1}", lambda m: m.is_later(since))] * self.view.condstore,
         ))
         if not self.readonly or text != "RECENT":
             return text, [(m, test(m)) for m in self.expect]
@@ -561,7 +671,7 @@ class Session:
             return
         self.run("NOOP")
         if self.expect:
-            self.run("FETCH 1:* (UID FLAGS BODY.PEEK[])")
+            self.run("FETCH 1:* (UID FLAGS BODY.PEEK[])", rules=Rules(False, True, True))
             self.need_fetched(self.expect, ["UID", "FLAGS", "BODY[]"])
             need([x.uid for x, _ in self.view.fetched] == [m.uid for m in self.expect],
                  "FETCH 1:* is not in order")
@@ -620,12 +730,13 @@ class Game:
         self.log = []
         self.steps = 0
         self.uidvalidities = {}
+        self.pasts = {}                 # (box, user) -> what sessions knew when they left
         self.claims = {}                # (box, user, uid) -> sessions that may have \Recent
         self.make_users()
         self.anywhere = self.weights({
             Session.do_noop: 6, Session.do_fetch: 10, Session.do_store: 16,
             Session.do_expunge: 5, Session.do_copy: 6, Session.do_move: 4,
-            Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
+            Session.do_changes: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
             Session.do_status: 3, Session.do_list: 1, Session.do_names: 2,
             Session.do_select: 5, Session.do_close: 2, Session.do_relogin: 1})
         self.unselected = self.weights({

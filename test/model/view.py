@@ -92,10 +92,10 @@ def set_of(numbers):
 class Rules:
     """What the command that is running allows to come."""
 
-    def __init__(self, expunge=True, uid=False, numbers=True):
+    def __init__(self, expunge=True, uid=False, fetch=False):
         self.expunge = expunge          # EXPUNGE, and VANISHED without EARLIER
         self.uid = uid                  # a UID command: FETCH must bring the UID
-        self.numbers = numbers          # False: UIDONLY is on
+        self.fetch = fetch              # FETCH: its own responses have what it asked for
 
 
 ANY = Rules()
@@ -113,16 +113,17 @@ class Message:
 
 
 class View:
-    def __init__(self, uidonly=False, qresync=False):
-        self.uidonly, self.qresync = uidonly, qresync
-        self.condstore = qresync
+    def __init__(self, condstore=False, qresync=False, uidonly=False):
+        self.condstore, self.qresync, self.uidonly = condstore or qresync, qresync, uidonly
         self.deselected()
 
     def deselected(self):
         self.state = None               # None, "selecting", "READ-WRITE", "READ-ONLY"
         self.messages = []
         self.recent = None
-        self.uidvalidity = self.uidnext = self.highestmodseq = self.unseen = None
+        self.uidvalidity = self.uidnext = self.unseen = None
+        self.highestmodseq = None       # up to here nothing was missed (RFC 7162 section 6)
+        self.said = self.heard = None   # during this command: by HIGHESTMODSEQ, by FETCH
         self.flags = self.permanent = None
         self.fetched = []               # (Message, items) since clear()
         self.vanished = []              # UIDs since clear()
@@ -172,7 +173,7 @@ class View:
         elif name == "UIDNEXT":
             self.uidnext = int(value)
         elif name == "HIGHESTMODSEQ":
-            self.saw_highest(int(value))
+            self.said = int(value)
         elif name == "UNSEEN":
             self.unseen = int(value)
         elif name == "PERMANENTFLAGS":
@@ -181,10 +182,15 @@ class View:
             need(name != "NOMODSEQ", "NOMODSEQ")
             self.other.append(line)
 
-    def saw_highest(self, modseq):
-        need(modseq >= (self.highestmodseq or 0), "HIGHESTMODSEQ went back from",
-             self.highestmodseq, "to", modseq)
-        self.highestmodseq = modseq
+    def tagged(self, code=""):
+        """The command has ended.  "If the HIGHESTMODSEQ response code is received,
+        the client MUST use it even if it has seen higher mod-sequences." """
+        if code.startswith("HIGHESTMODSEQ "):
+            self.said = int(code.split()[1])
+        if self.said is not None or self.condstore:
+            now = self.said if self.said is not None else self.heard or 0
+            self.highestmodseq = max(now, self.highestmodseq or 0)
+        self.said = self.heard = None
 
     def on_exists(self, n, _rest, _rules):
         need(n >= len(self.messages), "EXISTS", n, "but there were", len(self.messages))
@@ -221,8 +227,10 @@ class View:
         need(not self.uidonly, "FETCH with UIDONLY")
         need(1 <= n <= len(self.messages), "FETCH of", n, "of", len(self.messages))
         items = pairs(lists(rest)[0])
-        if rules.uid or self.qresync:
+        if rules.uid:
             need("UID" in items, "no UID in", rest[:200])
+        if self.condstore and "FLAGS" in items and not rules.fetch:
+            need({"UID", "MODSEQ"} <= set(items), "no UID or no MODSEQ in", rest[:200])
         self.on_items(n - 1, items)
 
     def on_uidfetch(self, uid, rest, _rules):
@@ -245,7 +253,7 @@ class View:
             need(modseq > 0, "MODSEQ 0")
             need(modseq >= (x.modseq or 0), "modseq of", x, "went back from", x.modseq, "to", modseq)
             x.modseq = modseq
-            self.highestmodseq = max(self.highestmodseq or 0, modseq)
+            self.heard = max(self.heard or 0, modseq)
         if "FLAGS" in items:
             told = [f.lower() for f in items["FLAGS"]]
             need(len(told) == len(set(told)), "a flag twice in", items["FLAGS"])
@@ -277,3 +285,13 @@ class View:
         """What a client keeps of it for QRESYNC: UID -> flags, and its points in time."""
         return {"uidvalidity": self.uidvalidity, "modseq": self.highestmodseq,
                 "flags": {x.uid: x.flags for x in self.messages}}
+
+
+def resynchronized(past, uids, earlier, fetched):
+    """What becomes of a past() by QRESYNC: {UID: flags, None if not known} of the
+    messages that it should have now.  UIDS: that are there by SELECT's account."""
+    now = {uid: flags for uid, flags in past["flags"].items() if uid not in earlier}
+    for x, items in fetched:
+        if "FLAGS" in items and (x.uid in now or x.uid in uids):
+            now[x.uid] = x.flags
+    return now

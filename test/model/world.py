@@ -37,6 +37,18 @@ class Mail:
         if self.modseq is not None:
             self.moved, self.modseq = self.modseq, None
 
+    def told_modseq(self, modseq):
+        """False: it is not what was told last, or has not risen with a change."""
+        if self.modseq is None and modseq > self.moved:
+            self.modseq = modseq
+        return self.modseq == modseq
+
+    def is_later(self, modseq):
+        """Is its modseq higher?  None: we do not know."""
+        if self.modseq is not None:
+            return self.modseq > modseq
+        return True if modseq <= self.moved else None
+
 
 class Box:
     def __init__(self, owner, leaf, rights):
@@ -48,6 +60,7 @@ class Box:
         self.recent = {}                # user -> the last UID given to a session of his
         self.deleted = False
         self.version = 0                # goes up with each change
+        self.modseq = 0                 # the highest that anybody was told
 
     def __repr__(self):
         return f"<{self.owner} {self.leaf or 'INBOX'}>"
