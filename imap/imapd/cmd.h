@@ -99,4 +99,12 @@ enum err run_append(struct session *s, struct command *c);
 /* The response code of a transaction's new messages: APPENDUID (RFC 4315). */
 void append_uids(struct command *c, const struct txn_result *r);
 
+/* cmd_replace.c: RFC 8508 */
+enum err run_replace(struct session *s, struct command *c);
+
+/* cmd_url.c: RFC 4467, RFC 5524 */
+enum err run_genurlauth(struct session *s, struct command *c);
+enum err run_resetkey(struct session *s, struct command *c);
+enum err run_urlfetch(struct session *s, struct command *c);
+
 #endif

@@ -42,7 +42,11 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_STATUS] = { AUTH, 0, run_status, "STATUS=SIZE" },
 	[REQ_NAMESPACE] = { AUTH, 0, run_namespace, "NAMESPACE" },
 	[REQ_IDLE] = { AUTH, 0, run_idle, "IDLE" },
-	[REQ_APPEND] = { AUTH, 0, run_append, "MULTIAPPEND" },
+	[REQ_APPEND] = { AUTH, 0, run_append, "CATENATE MULTIAPPEND" },
+
+	[REQ_GENURLAUTH] = { AUTH, 0, run_genurlauth, NULL },
+	[REQ_RESETKEY] = { AUTH, 0, run_resetkey, NULL },
+	[REQ_URLFETCH] = { AUTH, 0, run_urlfetch, NULL },
 
 	[REQ_SETACL] = { AUTH, 0, run_setacl, "ACL RIGHTS=kxten" },
 	[REQ_DELETEACL] = { AUTH, 0, run_deleteacl, NULL },
@@ -72,4 +76,5 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_STORE] = { SELECTED, NUMBERS, run_store, NULL },
 	[REQ_COPY] = { SELECTED, 0, run_copy, NULL },
 	[REQ_MOVE] = { SELECTED, 0, run_move, "MOVE" },
+	[REQ_REPLACE] = { SELECTED, 0, run_replace, "REPLACE" },
 };

@@ -1,6 +1,7 @@
 /* compose.c - the messages of APPEND and REPLACE */
 #include "imap/imapd/compose.h"
 
+#include "imap/imapd/resource.h"
 #include "imap/imapd/sync.h"
 #include "imap/mime/binary.h"
 
@@ -34,17 +35,126 @@ encode(struct session *s, struct command *c, struct blob *from, struct composed 
 }
 
 static enum err
+no_bytes(struct command *c)
+{
+	c->text = "A message of no bytes cannot be stored";
+	return ERR_UNSUPPORTED;
+}
+
+/* RFC 6855 section 4 */
+static enum err
+no_utf8(struct command *c)
+{
+	c->bad = true;
+	c->text = "UTF8 is for those who have enabled UTF8=ACCEPT";
+	return ERR_UNSUPPORTED;
+}
+
+static enum err
 take_literal(struct session *s, struct command *c, const struct message_literal *l,
     struct composed *m)
 {
-	if (l->size == 0) {
-		c->text = "A message of no bytes cannot be stored";
-		return ERR_UNSUPPORTED;
-	}
+	if (l->size == 0)
+		return no_bytes(c);
 	if (l->has_nul)
 		return encode(s, c, l->blob, m);
 	m->blob = l->blob;
 	return blob_finish(l->blob);
+}
+
+/* --- CATENATE (RFC 4469) --- */
+
+struct cat {
+	struct session *s;
+	struct command *c;
+	struct blob *blob;		/* of the pieces so far */
+	uint64_t size;
+	bool has_nul;
+};
+
+static enum err
+add_bytes(struct cat *k, struct str bytes)
+{
+	k->size += bytes.n;
+	if (k->size > session_append_limit(k->s)) {
+		k->c->code = "TOOBIG";
+		k->c->text = "Message size exceeds fixed limit";
+		return ERR_LIMIT;
+	}
+	k->has_nul = k->has_nul || str_chr(bytes, '\0') < bytes.n;
+	return blob_write(k->blob, bytes.p, bytes.n);
+}
+
+/* [BADURL "..."], with what may stand in a response code. */
+static enum err
+bad_url(struct command *c, struct str url)
+{
+	struct buf code = BUF_INIT;
+
+	buf_adds(&code, "BADURL \"");
+	for (size_t i = 0; i < url.n; i++) {
+		unsigned char b = (unsigned char)url.p[i];
+
+		buf_addc(&code, b > ' ' && b < 0x7f && b != ']' && b != '"' && b != '\\' ?
+		    (char)b : '?');
+	}
+	buf_addc(&code, '"');
+	c->code = arena_copy(c->arena, code.p, code.n);
+	c->text = "What this URL names cannot be read";
+	buf_free(&code);
+	return ERR_NOTFOUND;
+}
+
+static enum err
+add_url(struct cat *k, struct str url)
+{
+	struct resource r;
+	struct str bytes;
+	enum err e = resource_open(k->s, k->c->arena, url, false, &r);
+
+	if (e == ERR_NAME || e == ERR_NOTFOUND || e == ERR_DENIED)
+		return bad_url(k->c, url);
+	if (e != OK)
+		return e;
+	e = resource_bytes(&r, &bytes) ? add_bytes(k, bytes) : bad_url(k->c, url);
+	resource_close(&r);
+	return e;
+}
+
+static enum err
+add_part(struct cat *k, const struct cat_part *part)
+{
+	enum err e;
+
+	if (part->text == NULL)
+		return add_url(k, part->url);
+	if (part->utf8 && !(k->s->enabled & ENABLED_UTF8))
+		return no_utf8(k->c);
+	e = blob_seal(part->text->blob);
+	return e == OK ? add_bytes(k, blob_bytes(part->text->blob)) : e;
+}
+
+static enum err
+catenate(struct session *s, struct command *c, const struct append_message *a,
+    struct composed *m)
+{
+	struct cat k = { .s = s, .c = c };
+	const struct cat_part *part = a->parts.item;
+	enum err e = blob_new(s->store, NULL, &k.blob);
+
+	for (size_t i = 0; e == OK && i < a->parts.count; i++)
+		e = add_part(&k, &part[i]);
+	if (e == OK && k.size == 0)
+		e = no_bytes(c);
+	if (e == OK && k.has_nul) {
+		e = encode(s, c, k.blob, m);
+	} else if (e == OK && (e = blob_finish(k.blob)) == OK) {
+		m->blob = k.blob;
+		m->made = true;
+		return OK;
+	}
+	blob_free(k.blob);
+	return e;
 }
 
 /*
@@ -71,14 +181,12 @@ compose(struct session *s, struct command *c, const struct append_message *a, ri
 
 	*m = (struct composed){ .blob = NULL };
 	set_params(a, rights, &m->params);
-	if (a->utf8 && !(s->enabled & ENABLED_UTF8)) {
-		c->bad = true;
-		c->text = "UTF8 is for those who have enabled UTF8=ACCEPT";
-		return ERR_UNSUPPORTED;
-	}
-	if (a->data == NULL)
-		return ERR_UNSUPPORTED;
-	e = take_literal(s, c, a->data, m);
+	if (a->utf8 && !(s->enabled & ENABLED_UTF8))
+		e = no_utf8(c);
+	else if (a->data != NULL)
+		e = take_literal(s, c, a->data, m);
+	else
+		e = catenate(s, c, a, m);
 	if (e != OK)
 		compose_free(m);
 	return e;

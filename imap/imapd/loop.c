@@ -208,7 +208,7 @@ refuse_command(struct session *s, struct arena *arena, const struct input *input
 	in.c.code = input->code;
 	/* TOOBIG for a message is the client's wish denied, not bad grammar. */
 	in.c.bad = e == ERR_SYNTAX || (e == ERR_LIMIT
-	    && in.c.request != REQ_APPEND);
+	    && in.c.request != REQ_APPEND && in.c.request != REQ_REPLACE);
 	answer(s, &in);
 	count_bad(s, &in);
 }

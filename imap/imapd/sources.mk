@@ -17,11 +17,13 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_mailbox.c \
 	imap/imapd/cmd_namespace.c \
 	imap/imapd/cmd_quota.c \
+	imap/imapd/cmd_replace.c \
 	imap/imapd/cmd_search.c \
 	imap/imapd/cmd_select.c \
 	imap/imapd/cmd_status.c \
 	imap/imapd/cmd_store.c \
 	imap/imapd/cmd_thread.c \
+	imap/imapd/cmd_url.c \
 	imap/imapd/commands.c \
 	imap/imapd/context.c \
 	imap/imapd/context_program.c \
@@ -35,6 +37,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/results.c \
 	imap/imapd/rights.c \
 	imap/imapd/resync.c \
+	imap/imapd/resource.c \
 	imap/imapd/search_resolve.c \
 	imap/imapd/oldname.c \
 	imap/imapd/progress.c \

@@ -603,6 +603,8 @@ expunge_one(struct target *tg, struct txn *t, uint32_t uid, bool any)
 	struct index_record r;
 	enum err e = current(tg, uid, &r);
 
+	if (e == ERR_NOTFOUND && t->must_exist)
+		return e;
 	if (e == ERR_NOTFOUND || (e == OK && !any && !(r.flags & MSG_DELETED)))
 		return OK;
 	if (e != OK)
@@ -686,8 +688,8 @@ check_quota(struct target *tg, const struct txn *t, const struct quota_change *w
 		.annotation = tg->usage.annotation - was->annotation,
 	};
 
-	if (root == NULL || t->ignore_quota || (c.messages <= 0 && c.annotation <= 0) ||
-	    (move && stays_in_root(tg, t)))
+	if (root == NULL || t->ignore_quota || (c.messages <= 0 && c.bytes <= 0 &&
+	    c.annotation <= 0) || (move && stays_in_root(tg, t)))
 		return OK;
 	return quota_check(tg->s, str_c(root), &c, t->may_overshoot);
 }

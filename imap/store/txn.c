@@ -124,6 +124,12 @@ txn_expunge(struct txn *t, const uint32_t *uids, size_t n, bool any)
 }
 
 void
+txn_must_exist(struct txn *t)
+{
+	t->must_exist = true;
+}
+
+void
 txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n)
 {
 	struct intent *i = intend(t, INTENT_COPY);

@@ -68,6 +68,9 @@ void txn_store(struct txn *t, const uint32_t *uids, size_t n, const struct store
  * with ANY also those that are not (MOVE). */
 void txn_expunge(struct txn *t, const uint32_t *uids, size_t n, bool any);
 
+/* A message to be expunged that is gone already is an error, ERR_NOTFOUND. */
+void txn_must_exist(struct txn *t);
+
 /* Copies messages of FROM with flags, dates, (the user's) \Seen, and annotations:
  * the shared ones and the user's own (RFC 5257 section 4.8). */
 void txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n);

@@ -36,6 +36,7 @@ struct txn {
 	struct arena *arena;
 	struct intent *first, **last;
 	bool ignore_quota, may_overshoot;
+	bool must_exist;		/* what is expunged */
 	uint32_t dropped;		/* flags that copies lose, */
 	bool drops_keywords;		/*   keywords too */
 	bool moves;			/* what it copies goes there */

@@ -166,6 +166,55 @@ static const struct step append_args[] = {
 	MANY_OF(append_message, struct append_message, append_req, messages), END
 };
 
+/* RFC 8508: "REPLACE" SP (seq-number / uniqueid) SP mailbox append-message */
+static const struct step replace_last[] = { TEXT("*"), END };
+static const struct step replace_number[] = { RULE(rule_nz_number, replace_req, number), END };
+static const struct step replace_args[] = {
+	SP, EITHER("*", replace_last, replace_number), SP,
+	RULE(rule_mailbox, replace_req, mailbox), SP, WHEN("", append_message), END
+};
+
+/* --- URLs: 4467, 5524 --- */
+
+static const struct step url_rump[] = {
+	RULE(rule_astring, url_rump, url), SP, RULE(rule_atom, url_rump, mechanism), END
+};
+static const struct step genurlauth_args[] = {
+	SP, MANY_OF(url_rump, struct url_rump, genurlauth_req, rumps), END
+};
+static const struct step url_mechanism[] = { SELF(rule_atom), END };
+static const struct step resetkey_mechanisms[] = {
+	SP, MANY_OF(url_mechanism, struct str, resetkey_req, mechanisms), END
+};
+static const struct step resetkey_mailbox[] = {
+	SP, RULE(rule_mailbox, resetkey_req, mailbox), WHEN(" ", resetkey_mechanisms), END
+};
+static const struct step resetkey_args[] = { WHEN(" ", resetkey_mailbox), END };
+
+static const struct word urlfetch_words[] = {
+	{ NAME("BODY"), URLFETCH_BODY, 0, NULL, "5524 3" },
+	{ NAME("BINARY"), URLFETCH_BINARY, 0, NULL, "5524 3" },
+	{ NAME("BODYPARTSTRUCTURE"), URLFETCH_BODYPARTSTRUCTURE, 0, NULL, "5524 3" },
+	{ .value = 0 },
+};
+static const struct vocabulary urlfetch_params = {
+	.expected = "BODY, BINARY or BODYPARTSTRUCTURE", .word = urlfetch_words,
+	.take = take_bits,
+};
+static const struct step urlfetch_param[] = {
+	WORD(urlfetch_params, urlfetch_item, params), END
+};
+static const struct step urlfetch_extended[] = {
+	TEXT("("), RULE(rule_astring, urlfetch_item, url), SP, MANY(urlfetch_param), TEXT(")"), END
+};
+static const struct step urlfetch_simple[] = { RULE(rule_astring, urlfetch_item, url), END };
+static const struct step urlfetch_item[] = {
+	EITHER("(", urlfetch_extended, urlfetch_simple), END
+};
+static const struct step urlfetch_args[] = {
+	SP, MANY_OF(urlfetch_item, struct urlfetch_item, urlfetch_req, items), END
+};
+
 /* --- rights and quotas: 4314, 9208 --- */
 
 static const struct step acl_args[] = {
@@ -321,6 +370,11 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_NAMESPACE] = { NAME("NAMESPACE"), 0, no_args, NULL, "9051 6.3.10" },
 	[REQ_IDLE] = { NAME("IDLE"), 0, no_args, NULL, "9051 6.3.13" },
 	[REQ_APPEND] = { NAME("APPEND"), REQ(append_req), append_args, NULL, "9051 6.3.12" },
+	[REQ_GENURLAUTH] = { NAME("GENURLAUTH"), REQ(genurlauth_req), genurlauth_args, NULL,
+	    "4467 7" },
+	[REQ_RESETKEY] = { NAME("RESETKEY"), REQ(resetkey_req), resetkey_args, NULL, "4467 7" },
+	[REQ_URLFETCH] = { NAME("URLFETCH"), REQ(urlfetch_req), urlfetch_args, NULL,
+	    "4467 7, 5524 3" },
 
 	[REQ_SETACL] = { NAME("SETACL"), REQ(acl_req), setacl_args, NULL, "4314 3.1" },
 	[REQ_DELETEACL] = { NAME("DELETEACL"), REQ(acl_req), acl_args, NULL, "4314 3.2" },
@@ -352,6 +406,8 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_STORE] = { NAME("STORE"), REQ(store_req), store_args, store_args, "9051 6.4.6" },
 	[REQ_COPY] = { NAME("COPY"), REQ(copy_req), copy_args, copy_args, "9051 6.4.7" },
 	[REQ_MOVE] = { NAME("MOVE"), REQ(copy_req), copy_args, copy_args, "9051 6.4.8" },
+	[REQ_REPLACE] = { NAME("REPLACE"), REQ(replace_req), replace_args, replace_args,
+	    "8508 3" },
 };
 
 enum request

@@ -26,11 +26,12 @@ enum request {
 	REQ_SELECT, REQ_EXAMINE, REQ_CREATE, REQ_DELETE, REQ_RENAME,
 	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_STATUS,
 	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
+	REQ_GENURLAUTH, REQ_RESETKEY, REQ_URLFETCH,
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
 	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
 	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_ESEARCH, REQ_CANCELUPDATE,
 	REQ_COMPARATOR, REQ_FETCH,
-	REQ_STORE, REQ_COPY, REQ_MOVE,
+	REQ_STORE, REQ_COPY, REQ_MOVE, REQ_REPLACE,
 	REQUESTS,			/* how many */
 };
 
@@ -178,9 +179,35 @@ struct append_req {
 };
 
 struct replace_req {			/* RFC 8508 */
+	struct append_message message;	/* first: its steps fill it */
 	uint32_t number;		/* of a message, or its UID; 0: "*" */
 	struct str mailbox;
-	struct append_message message;
+};
+
+/* GENURLAUTH */
+struct url_rump {
+	struct str url, mechanism;
+};
+struct genurlauth_req {
+	struct parse_list rumps;	/* struct url_rump */
+};
+
+struct resetkey_req {
+	struct str mailbox;		/* .p NULL: all of them */
+	struct parse_list mechanisms;	/* struct str */
+};
+
+enum urlfetch_param {			/* RFC 5524 */
+	URLFETCH_BODY = 1,
+	URLFETCH_BINARY = 2,
+	URLFETCH_BODYPARTSTRUCTURE = 4,
+};
+struct urlfetch_item {
+	struct str url;
+	unsigned params;		/* enum urlfetch_param; 0: without parentheses */
+};
+struct urlfetch_req {
+	struct parse_list items;	/* struct urlfetch_item */
 };
 
 /* SETACL, DELETEACL, LISTRIGHTS */
