@@ -1,9 +1,9 @@
 /*
  * kv_state.h - who is inside a database environment?
  *
- * The part of kv_bdb.c that knows nothing of Berkeley DB: the lock that lets
+ * The part of kv_env.c that knows nothing of Berkeley DB: the lock that lets
  * one process at a time into an environment, and a page of memory, shared by
- * all who have it open, in which the one inside says so.  See kv_bdb.c for
+ * all who have it open, in which the one inside says so.  See kv_env.c for
  * the whole of the argument.
  *
  *	DIR/kv.state	struct kv_page, mapped; flock: "inside"

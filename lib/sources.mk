@@ -15,7 +15,7 @@ LIB_SRCS += \
 	lib/file.c \
 	lib/lock.c \
 	lib/lock_holder.c \
-	lib/kv_bdb.c \
+	lib/kv_bdb.c lib/kv_env.c lib/kv_walk.c \
 	lib/kv_file.c lib/kv_room.c lib/kv_state.c \
 	lib/log.c \
 	lib/mem.c \
