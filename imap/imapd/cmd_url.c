@@ -95,22 +95,26 @@ run_resetkey(struct session *s, struct command *c)
 
 /* --- URLFETCH --- */
 
-/* SP "(BODYPARTSTRUCTURE" SP body ")": of a whole part or message, else NIL. */
+/* The part that is all of what the URL names; NULL: there is none. */
+static const struct mime_part *
+whole_part(struct resource *r)
+{
+	return r->section.what == SECTION_WHOLE ? body_part(&r->body, &r->section) : NULL;
+}
+
+/* SP "(BODYPARTSTRUCTURE" SP body ")" */
 static void
 put_structure(struct session *s, struct resource *r)
 {
-	const struct mime_part *part = NULL;
+	const struct mime_part *part = whole_part(r);
 	struct buf out = BUF_INIT;
 
-	if (r->section.what == SECTION_WHOLE)
-		part = body_part(&r->body, &r->section);
-	if (part != NULL)
-		mime_bodystructure(r->body.bytes, part, &out);
-	else
-		buf_adds(&out, "NIL");
-	reply_puts(s->reply, " (BODYPARTSTRUCTURE ");
+	if (part == NULL)
+		return;
+	buf_adds(&out, " (BODYPARTSTRUCTURE ");
+	mime_bodystructure(r->body.bytes, part, &out);
+	buf_addc(&out, ')');
 	reply_put(s->reply, buf_str(&out));
-	reply_puts(s->reply, ")");
 	buf_free(&out);
 }
 
@@ -176,7 +180,8 @@ fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item
 
 	reply_puts(s->reply, "* URLFETCH ");
 	reply_astring(s->reply, item->url);
-	if (e == OK && !resource_bytes(&r, &bytes)) {
+	if (e == OK && (!resource_bytes(&r, &bytes)
+	    || (item->params == URLFETCH_BODYPARTSTRUCTURE && whole_part(&r) == NULL))) {
 		resource_close(&r);
 		e = ERR_NOTFOUND;
 	}

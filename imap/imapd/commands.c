@@ -44,7 +44,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_IDLE] = { AUTH, 0, run_idle, "IDLE" },
 	[REQ_APPEND] = { AUTH, 0, run_append, "CATENATE MULTIAPPEND" },
 
-	[REQ_GENURLAUTH] = { AUTH, 0, run_genurlauth, NULL },
+	[REQ_GENURLAUTH] = { AUTH, 0, run_genurlauth, "URLAUTH URLAUTH=BINARY URL-PARTIAL" },
 	[REQ_RESETKEY] = { AUTH, 0, run_resetkey, NULL },
 	[REQ_URLFETCH] = { AUTH, 0, run_urlfetch, NULL },
 
