@@ -307,7 +307,7 @@ index_open(int dirfd, const char *name, struct index **index)
 	struct index *ix = mem_zero(1, sizeof(*ix));
 	enum err e;
 
-	*ix = (struct index){ .dirfd = dirfd, .fd = -1, .cachefd = -1,
+	*ix = (struct index){ .dirfd = dirfd, .fd = -1, .cachefd = -1, .historyfd = -1,
 	    .name = mem_copy(name) };
 	e = read_failed(file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd));
 	if (e == OK)
@@ -346,6 +346,8 @@ index_close(struct index *ix)
 		index_unlock(ix);
 	unmap(ix);
 	close_cache(ix);
+	if (ix->historyfd >= 0)
+		close(ix->historyfd);
 	if (ix->fd >= 0)
 		close(ix->fd);
 	if (ix->dirfd >= 0)
@@ -367,6 +369,9 @@ index_rest(struct index *ix)
 	if (ix->locked)
 		index_unlock(ix);
 	close_cache(ix);
+	if (ix->historyfd >= 0)
+		close(ix->historyfd);
+	ix->historyfd = -1;
 	/* What reclaim_hold() has taken. */
 	if (flock(ix->fd, LOCK_UN) != 0)
 		log_io(ix->name, "flock cyrus.index");

@@ -160,6 +160,8 @@ struct index {
 	int dirfd;
 	int fd;
 	int cachefd;			/* cyrus.cache; -1: not opened yet */
+	int historyfd;			/* history.c's: cyrus.history; -1: not opened yet */
+	int64_t history_retry;		/*   when it is tried again after a failure; or 0 */
 	struct index_header *h;		/* the mapping */
 	size_t map_len;			/* beyond the end of the file too */
 	uint64_t file_len;		/* what may be touched */

@@ -3,6 +3,8 @@ STORE_SRCS += \
 	imap/disk/annot.c \
 	imap/disk/cache.c \
 	imap/disk/header.c \
+	imap/disk/history.c \
+	imap/disk/history_pack.c \
 	imap/disk/id128.c \
 	imap/disk/index.c \
 	imap/disk/index_mend.c \
@@ -16,6 +18,7 @@ STORE_SRCS += \
 	imap/disk/witness.c
 UNIT_TESTS += \
 	test/unit/test_header.c \
+	test/unit/test_history.c \
 	test/unit/test_index_race.c \
 	test/unit/test_uidset.c \
 	test/unit/test_wal.c \

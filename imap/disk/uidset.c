@@ -77,6 +77,25 @@ uidset_add(struct uidset *s, uint32_t first, uint32_t last)
 	erase(s, i + 1, j - i - 1);
 }
 
+static int
+range_cmp(const void *a, const void *b)
+{
+	const struct uidrange *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void
+uidset_take(struct uidset *s, struct uidrange *r, size_t n)
+{
+	s->n = 0;
+	if (n == 0)
+		return;
+	qsort(r, n, sizeof(*r), range_cmp);
+	for (size_t i = 0; i < n; i++)
+		uidset_add(s, r[i].first, r[i].last);
+}
+
 void
 uidset_remove(struct uidset *s, uint32_t uid)
 {

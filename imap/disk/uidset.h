@@ -26,6 +26,8 @@ struct uidset {
 void uidset_free(struct uidset *s);
 bool uidset_has(const struct uidset *s, uint32_t uid);
 void uidset_add(struct uidset *s, uint32_t first, uint32_t last);
+/* Makes it the union of N ranges in any order, which are sorted in place. */
+void uidset_take(struct uidset *s, struct uidrange *r, size_t n);
 void uidset_remove(struct uidset *s, uint32_t uid);
 void uidset_copy(struct uidset *to, const struct uidset *from);
 void uidset_format(const struct uidset *s, struct buf *out);

@@ -8,7 +8,8 @@
  *  2. Note in each index header where the log stood (dirty_lsn), append one
  *     frame per partition, flush it.  From the return of wal_flush() on the
  *     commit is durable.
- *  3. Quota sums; put the records into the indexes, clear dirty_lsn, unlock.
+ *  3. Quota sums; cyrus.history; put the records into the indexes, clear
+ *     dirty_lsn, unlock.
  *  4. Tell: notices.
  *
  * Killed in 1: files without a record are left, and a mark that says so; who
@@ -35,6 +36,7 @@
 #include "imap/store/quota.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
+#include "imap/disk/history.h"
 #include "imap/disk/seen.h"
 #include "imap/disk/wal.h"
 #include "lib/log.h"
@@ -313,6 +315,20 @@ add_usage(struct target *tg)
 	return added;
 }
 
+/* Before the index changes, too: who reads both looks at the index first. */
+static void
+add_history(struct target *tg)
+{
+	struct history_list l = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < tg->new_n; i++)
+		history_note_record(&l, &tg->new[i].r);
+	for (size_t i = 0; i < tg->changed_n; i++)
+		history_note_record(&l, &tg->changed[i]);
+	(void)history_append(tg->ix, tg->modseq, &l);
+	history_free(&l);
+}
+
 /* ERR_UNKNOWN: it is in the log, but not everybody sees it yet. */
 static enum err
 apply(struct target *tg)
@@ -321,6 +337,7 @@ apply(struct target *tg)
 	struct index_header *h = ix->h;
 	bool counted = add_usage(tg), seen = true, annotated = true;
 
+	add_history(tg);
 	index_write_begin(ix);
 	for (size_t i = 0; i < tg->new_n; i++)
 		index_put(ix, &tg->new[i].r);

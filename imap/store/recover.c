@@ -20,6 +20,7 @@
 #include "imap/store/mbdir.h"
 #include "imap/store/quota.h"
 #include "imap/store/stale.h"
+#include "imap/disk/history.h"
 #include "imap/disk/rec.h"
 #include "imap/disk/seen.h"
 #include "imap/disk/spool.h"
@@ -56,6 +57,7 @@ struct applier {
 	struct store *s;
 	struct partition *part;
 	struct carried carried;
+	struct history_list history;	/* of the mailbox's records so far in this frame */
 	bool cold;
 	enum err err;			/* the first failure */
 };
@@ -300,16 +302,34 @@ apply_head(struct index *ix, const struct rec_head *head)
 		h->highestmodseq = head->highestmodseq;
 }
 
+/* The head is a mailbox's last record in a frame. */
+static void
+apply_history(struct applier *a, struct index *ix, uint64_t modseq)
+{
+	history_redo(ix, modseq, &a->history);
+	a->history.n = 0;
+}
+
+static void
+note_flags(struct applier *a, const struct rec_flags *f)
+{
+	history_note(&a->history, f->modseq,
+	    f->flags & REC_EXPUNGED ? HISTORY_EXPUNGED : HISTORY_CHANGED, f->uid);
+}
+
 static enum err
 apply_record(struct applier *a, struct index *ix, const struct rec *r)
 {
 	switch (r->type) {
 	case REC_HEAD:
+		apply_history(a, ix, r->head.highestmodseq);
 		apply_head(ix, &r->head);
 		return OK;
 	case REC_MESSAGE:
+		history_note_record(&a->history, &r->message.r);
 		return apply_message(a, ix, &r->message);
 	case REC_FLAGS:
+		note_flags(a, &r->flags);
 		return apply_flags(a, ix, &r->flags);
 	case REC_KEYWORD:
 		return apply_keyword(ix, &r->keyword);
@@ -393,6 +413,7 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
 
 	if (lsn < w->ix->h->applied_lsn || lsn < w->ix->h->base_lsn || !rec_first(&frame))
 		return true;
+	w->a.history.n = 0;
 	while (w->a.err == OK && rec_next(&frame, &r)) {
 		if (r.type == REC_MAILBOX)
 			ours = id128_eq(&r.mailbox, &w->ix->h->id);
@@ -460,6 +481,7 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	} else {
 		index_write_end(ix);
 	}
+	history_free(&w.a.history);
 	return e;
 }
 
@@ -815,6 +837,7 @@ replay_open(struct replay *r, struct replaying *m)
 	if (err == OK) {
 		index_write_begin(m->ix);
 		index_trim(m->ix);
+		history_trim(m->ix);
 		if (e->quotaroot != NULL)
 			m->quotaroot = mem_copy(e->quotaroot);
 	} else if (err != ERR_NOTFOUND && err != ERR_STALE && is_of_one(err)) {
@@ -886,10 +909,12 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 	}
 	rp->frames++;
 	rp->a.carried.n = 0;
+	rp->a.history.n = 0;
 	while (rp->a.err == OK && rec_next(&frame, &r)) {
 		if (r.type == REC_BLOB) {
 			carry(&rp->a.carried, &r.blob);
 		} else if (r.type == REC_MAILBOX) {
+			rp->a.history.n = 0;
 			m = replay_find(rp, &r.mailbox);
 			ix = m->ix;
 			if (ix != NULL && lsn < ix->h->base_lsn)
@@ -926,6 +951,7 @@ recover_replay(struct store *s, struct partition *part)
 		log_notice("partition %s: replayed %" PRIu64 " commits of the log",
 		    part->name, r->frames);
 	free(r->a.carried.blob);
+	history_free(&r->a.history);
 	free(r);
 	return e;
 }

@@ -1,0 +1,732 @@
+/*
+ * history.c - cyrus.history: which UIDs were changed or expunged at which modseq
+ *
+ * File: a head of HEAD bytes; packed blocks of old expunges (history_pack.h);
+ * entries of ENTRY bytes in rising modseqs, the newest last.  Each commit adds
+ * at least one entry.  Layouts in doc/formats.md.
+ *
+ * Invariants
+ *  1. The last modseq that is there whole (`upto`) tells how far the file goes:
+ *     of all commits after `from` up to it, each expunge is in the blocks or
+ *     entries; of those after `cut` each change is in the entries.  So nothing
+ *     is ever written behind a gap: an append or a redo of commit N looks
+ *     whether upto is N - 1, and else adds what is missing from the index, or
+ *     leaves it to the next.
+ *  2. All entries above `cut`, and none of the blocks, may be written again.
+ *     A byte that a reader may count on never changes but by rename.
+ *  3. The index has every tombstone above its reclaimed_modseq.  Those up to it
+ *     were dropped after history_settle() had made the file whole and durable.
+ *
+ * An append is one write(2) behind the last entry, between the flush of the log
+ * and the change of the index, not flushed.  Killed in it: an entry that is cut
+ * off is not counted; of several with one modseq all but the last say that more
+ * follow, so a part of them is not taken for all.  dirty_lsn then has the next
+ * locker redo the commit, which overwrites from the first entry of its modseq.
+ *
+ * Power cut.  What was written since the last checkpoint may be there or not,
+ * page by page.  Replay cuts the file before the first entry that is damaged
+ * or out of order, and redoes all commits since the checkpoint: the first one
+ * overwrites from its modseq on, and goes on where the one before ended, which
+ * the checkpoint has flushed.  If it does not (invariant 1), nothing is
+ * redone, and the next writer takes what is missing from the index.
+ *
+ * A reader has taken a copy of the index's header before it opens the file.
+ * Every commit in that copy was in the file by then, or never will be, which
+ * `upto` tells; a file that has been replaced since holds no less.
+ *
+ * Whoever finds no file, another mailbox's (by id and UIDVALIDITY), one with a
+ * bad head or one that ends before reclaimed_modseq makes it anew from the
+ * records; its `from` is then reclaimed_modseq.  A damaged entry or block is
+ * found by whoever reads it, and then nothing of the file is believed.
+ */
+#include "imap/disk/history.h"
+
+#include "lib/crc.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	VERSION = 1,
+	HEAD = 64,
+	HEAD_PLAIN = 56,		/* what the CRC is of */
+	ENTRY = 24,
+	ENTRY_PLAIN = 20,
+	KEEP = 2048,			/* entries that stay unpacked */
+	LONG = 4 * KEEP,		/* from here on some are packed */
+	RETRY_S = 60,			/* after a failure, before all is read again */
+	PIECE = 1024,			/* entries read at once */
+};
+
+static const char file_name[] = "cyrus.history";
+static const char head_magic[8] = { 'c', 'h', 'a', 'p', 'a', 'r', 'h', 'i' };
+
+struct head {
+	uint64_t packed;		/* bytes of blocks */
+	uint64_t from, cut;
+};
+
+/* --- lists --- */
+
+static void
+list_add(struct history_list *l, const struct history_entry *e)
+{
+	if (l->n == l->size) {
+		l->size = l->size == 0 ? 16 : l->size * 2;
+		l->e = mem_grow(l->e, l->size * sizeof(*l->e));
+	}
+	if (l->n > 0)
+		l->e[l->n - 1].more = l->e[l->n - 1].modseq == e->modseq;
+	l->e[l->n] = *e;
+	l->e[l->n++].more = false;
+}
+
+void
+history_note(struct history_list *l, uint64_t modseq, enum history_kind kind, uint32_t uid)
+{
+	struct history_entry e = { modseq, { uid, uid }, kind, false };
+	struct history_entry *last = l->n > 0 ? &l->e[l->n - 1] : NULL;
+
+	if (last != NULL && last->modseq == modseq && last->kind == kind &&
+	    kind != HISTORY_NOTHING && last->uids.last + 1 == uid)
+		last->uids.last = uid;
+	else
+		list_add(l, &e);
+}
+
+void
+history_note_record(struct history_list *l, const struct index_record *r)
+{
+	history_note(l, r->modseq, r->flags & REC_EXPUNGED ? HISTORY_EXPUNGED : HISTORY_CHANGED,
+	    r->uid);
+}
+
+void
+history_free(struct history_list *l)
+{
+	free(l->e);
+	*l = (struct history_list){ NULL, 0, 0 };
+}
+
+/* --- bytes --- */
+
+static void
+add_entry(struct buf *b, const struct history_entry *e)
+{
+	size_t start = b->n;
+
+	buf_add_u64(b, e->modseq);
+	buf_add_u32(b, e->uids.first);
+	buf_add_u32(b, e->uids.last);
+	buf_add_u8(b, (uint8_t)e->kind);
+	buf_add_u8(b, e->more);
+	buf_add_u16(b, 0);
+	buf_add_u32(b, crc32c(0, b->p + start, ENTRY_PLAIN));
+}
+
+/* False: damaged. */
+static bool
+get_entry(const char *p, struct history_entry *e)
+{
+	struct str s = { p, ENTRY };
+	uint8_t kind, more;
+	uint16_t zero;
+	uint32_t crc;
+
+	if (!str_get_u64(&s, &e->modseq) || !str_get_u32(&s, &e->uids.first) ||
+	    !str_get_u32(&s, &e->uids.last) || !str_get_u8(&s, &kind) ||
+	    !str_get_u8(&s, &more) || !str_get_u16(&s, &zero) || !str_get_u32(&s, &crc) ||
+	    crc != crc32c(0, p, ENTRY_PLAIN) || kind > HISTORY_EXPUNGED ||
+	    e->uids.first > e->uids.last)
+		return false;
+	e->kind = (enum history_kind)kind;
+	e->more = more != 0;
+	return true;
+}
+
+static void
+add_head(struct buf *b, const struct index_header *h, const struct head *hd)
+{
+	size_t start = b->n;
+
+	buf_add(b, head_magic, sizeof(head_magic));
+	buf_add_u32(b, VERSION);
+	buf_add_u32(b, (uint32_t)hd->packed);
+	buf_add(b, h->id.b, sizeof(h->id.b));
+	buf_add_u32(b, h->uidvalidity);
+	buf_add_u32(b, 0);
+	buf_add_u64(b, hd->from);
+	buf_add_u64(b, hd->cut);
+	buf_add_u32(b, crc32c(0, b->p + start, HEAD_PLAIN));
+	buf_add_u32(b, 0);
+}
+
+static bool
+get_head(struct str s, const struct index_header *h, struct head *hd)
+{
+	uint32_t version, packed, uidvalidity, zero, crc;
+	struct str magic, id;
+	const char *start = s.p;
+
+	if (!str_get_bytes(&s, sizeof(head_magic), &magic) || !str_get_u32(&s, &version) ||
+	    !str_get_u32(&s, &packed) || !str_get_bytes(&s, sizeof(h->id.b), &id) ||
+	    !str_get_u32(&s, &uidvalidity) || !str_get_u32(&s, &zero) ||
+	    !str_get_u64(&s, &hd->from) || !str_get_u64(&s, &hd->cut) ||
+	    !str_get_u32(&s, &crc))
+		return false;
+	hd->packed = packed;
+	return memcmp(magic.p, head_magic, magic.n) == 0 && version == VERSION &&
+	    crc == crc32c(0, start, HEAD_PLAIN) &&
+	    memcmp(id.p, h->id.b, id.n) == 0 && uidvalidity == h->uidvalidity;
+}
+
+/* --- an open file --- */
+
+/* For readers and writers; where the entries begin and how many there are. */
+struct file {
+	int fd;
+	struct head head;
+	uint64_t n;
+};
+
+static uint64_t
+place(const struct file *f, uint64_t entry)
+{
+	return HEAD + f->head.packed + entry * ENTRY;
+}
+
+static enum err
+look_at(struct file *f, const struct index_header *h)
+{
+	char head[HEAD];
+	uint64_t size;
+	enum err e = file_size(f->fd, file_name, &size);
+
+	if (e == OK && size < HEAD)
+		return ERR_CORRUPT;
+	if (e == OK)
+		e = file_read_at(f->fd, file_name, head, sizeof(head), 0);
+	if (e != OK)
+		return e;
+	if (!get_head((struct str){ head, sizeof(head) }, h, &f->head) ||
+	    size - HEAD < f->head.packed)
+		return ERR_CORRUPT;
+	f->n = (size - HEAD - f->head.packed) / ENTRY;
+	return OK;
+}
+
+static enum err
+read_entry(const struct file *f, uint64_t at, struct history_entry *e)
+{
+	char bytes[ENTRY];
+	enum err err = file_read_at(f->fd, file_name, bytes, sizeof(bytes), place(f, at));
+
+	return err == OK && !get_entry(bytes, e) ? ERR_CORRUPT : err;
+}
+
+/* The modseq up to which the first N entries are whole. */
+static enum err
+find_upto(const struct file *f, uint64_t n, uint64_t *upto)
+{
+	struct history_entry e;
+	enum err err;
+
+	*upto = f->head.cut;
+	if (n == 0)
+		return OK;
+	err = read_entry(f, n - 1, &e);
+	if (err == OK)
+		*upto = e.more ? e.modseq - 1 : e.modseq;
+	return err;
+}
+
+/* Entries from AT on, until EACH says no; ERR_CORRUPT: one is damaged or out of order. */
+static enum err
+walk(const struct file *f, uint64_t at, bool (*each)(void *, const struct history_entry *),
+    void *ctx)
+{
+	struct buf piece = BUF_INIT;
+	uint64_t last = f->head.cut;
+	bool go_on = true;
+	enum err e = OK;
+
+	while (e == OK && go_on && at < f->n) {
+		size_t n = f->n - at < PIECE ? (size_t)(f->n - at) : PIECE;
+		const char *p = buf_reserve(&piece, n * ENTRY);
+
+		e = file_read_at(f->fd, file_name, piece.p, n * ENTRY, place(f, at));
+		for (size_t i = 0; e == OK && go_on && i < n; i++, at++) {
+			struct history_entry entry;
+
+			if (!get_entry(p + i * ENTRY, &entry) || entry.modseq <= f->head.cut ||
+			    entry.modseq < last)
+				e = ERR_CORRUPT;
+			else
+				go_on = each(ctx, &entry);
+			last = entry.modseq;
+		}
+	}
+	buf_free(&piece);
+	return e;
+}
+
+/* --- writers: the file of an index --- */
+
+static void
+forget_file(struct index *ix)
+{
+	if (ix->historyfd >= 0)
+		close(ix->historyfd);
+	ix->historyfd = -1;
+}
+
+/* The one that has the name; *f is good until the lock is released. */
+static enum err
+open_file(struct index *ix, struct file *f)
+{
+	struct stat st;
+	enum err e = OK;
+
+	if (ix->historyfd >= 0 && (fstat(ix->historyfd, &st) != 0 || st.st_nlink == 0))
+		forget_file(ix);
+	if (ix->historyfd < 0)
+		e = file_open(ix->dirfd, file_name, O_RDWR, 0, &f->fd);
+	if (e != OK)
+		return e;
+	if (ix->historyfd < 0)
+		ix->historyfd = f->fd;
+	f->fd = ix->historyfd;
+	return look_at(f, ix->h);
+}
+
+/*
+ * A whole new file: the blocks PACKED, and L, of which all but the last KEEP
+ * or so are packed behind them.
+ */
+static enum err
+write_file(struct index *ix, struct head hd, struct str packed, const struct history_list *l,
+    bool durable)
+{
+	struct buf blocks = BUF_INIT, file = BUF_INIT;
+	size_t cut = l->n > KEEP ? l->n - KEEP : 0;
+	enum err e;
+
+	while (cut > 0 && cut < l->n && l->e[cut].modseq == l->e[cut - 1].modseq)
+		cut++;
+	if (cut > 0)
+		hd.cut = l->e[cut - 1].modseq;
+	buf_add_str(&blocks, packed);
+	history_pack(&blocks, l->e, cut);
+	hd.packed = blocks.n;
+	add_head(&file, ix->h, &hd);
+	buf_add_str(&file, buf_str(&blocks));
+	for (size_t i = cut; i < l->n; i++)
+		add_entry(&file, &l->e[i]);
+	forget_file(ix);
+	e = hd.packed > UINT32_MAX ? ERR_LIMIT :
+	    file_replace(ix->dirfd, file_name, file.p, file.n, 0600, durable);
+	buf_free(&blocks);
+	buf_free(&file);
+	return e;
+}
+
+static int
+entry_cmp(const void *a, const void *b)
+{
+	const struct history_entry *x = a, *y = b;
+
+	if (x->modseq != y->modseq)
+		return x->modseq < y->modseq ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->uids.first < y->uids.first ? -1 : x->uids.first > y->uids.first;
+}
+
+/* What the records say of the modseqs above ABOVE; a damaged one says nothing. */
+static enum err
+list_records(struct index *ix, uint64_t above, struct history_list *l)
+{
+	struct history_list each = { NULL, 0, 0 };
+	uint64_t highest = ix->h->highestmodseq;
+	enum err e = OK;
+
+	for (uint32_t i = 0; e == OK && i < ix->h->records; i++) {
+		const struct index_record *r = index_peek(ix, i);
+		struct history_entry entry = { r->modseq, { r->uid, r->uid },
+		    r->flags & REC_EXPUNGED ? HISTORY_EXPUNGED : HISTORY_CHANGED, false };
+
+		if (!index_record_valid(r) || r->modseq > highest)
+			e = ERR_CORRUPT;
+		else if (r->modseq > above)
+			list_add(&each, &entry);
+	}
+	if (e == OK && each.n > 0)
+		qsort(each.e, each.n, sizeof(*each.e), entry_cmp);
+	for (size_t i = 0; e == OK && i < each.n; i++)
+		history_note(l, each.e[i].modseq, each.e[i].kind, each.e[i].uids.first);
+	if (e == OK && highest > above && (l->n == 0 || l->e[l->n - 1].modseq < highest))
+		history_note(l, highest, HISTORY_NOTHING, 0);
+	history_free(&each);
+	return e;
+}
+
+/* Anew from the index: what was dropped from that is not remembered. */
+static enum err
+rebuild(struct index *ix)
+{
+	struct head hd = { .from = ix->h->reclaimed_modseq, .cut = ix->h->reclaimed_modseq };
+	struct history_list l = { NULL, 0, 0 };
+	enum err e = list_records(ix, hd.from, &l);
+
+	if (e == OK)
+		e = write_file(ix, hd, (struct str){ "", 0 }, &l, false);
+	if (e == OK && hd.from > 0)
+		log_warning("mailbox %s: cyrus.history was made anew; which messages were "
+		    "expunged up to modseq %" PRIu64 " is not known any more", ix->name,
+		    hd.from);
+	history_free(&l);
+	return e;
+}
+
+static enum err
+put(struct index *ix, const struct file *f, uint64_t at, const struct history_list *l)
+{
+	struct buf b = BUF_INIT;
+	enum err e;
+
+	for (size_t i = 0; i < l->n; i++)
+		add_entry(&b, &l->e[i]);
+	e = file_write_at(f->fd, ix->name, b.p, b.n, place(f, at));
+	buf_free(&b);
+	return e;
+}
+
+/* Adds what the index knows and the file does not. */
+static enum err
+catch_up(struct index *ix, const struct file *f, uint64_t upto)
+{
+	struct history_list l = { NULL, 0, 0 };
+	enum err e;
+
+	if (upto < ix->h->reclaimed_modseq)
+		return ERR_CORRUPT;
+	e = list_records(ix, upto, &l);
+	if (e == OK)
+		e = put(ix, f, f->n, &l);
+	history_free(&l);
+	return e;
+}
+
+/* The file holds all that the index does. */
+static enum err
+make_whole(struct index *ix, struct file *f)
+{
+	uint64_t highest = ix->h->highestmodseq, upto;
+	enum err e = open_file(ix, f);
+
+	if (e == OK)
+		e = find_upto(f, f->n, &upto);
+	if (e == OK && upto == highest)
+		return OK;
+	if (e == OK)
+		e = upto < highest ? catch_up(ix, f, upto) : ERR_CORRUPT;
+	if (e == ERR_CORRUPT)
+		log_notice("mailbox %s: cyrus.history is damaged, or not the index's", ix->name);
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+		forget_file(ix);
+		e = rebuild(ix);
+	}
+	return e == OK ? open_file(ix, f) : e;
+}
+
+bool
+history_append(struct index *ix, uint64_t modseq, const struct history_list *list)
+{
+	struct history_list nothing = { NULL, 0, 0 };
+	const struct history_list *l = list;
+	time_t now = ix->history_retry != 0 ? time(NULL) : 0;
+	struct file f;
+	enum err e;
+
+	if (ix->history_retry > now)
+		return false;
+	if (l->n == 0) {
+		history_note(&nothing, modseq, HISTORY_NOTHING, 0);
+		l = &nothing;
+	}
+	e = make_whole(ix, &f);
+	if (e == OK)
+		e = put(ix, &f, f.n, l);
+	ix->history_retry = e == OK ? 0 : time(NULL) + RETRY_S;
+	history_free(&nothing);
+	return e == OK && f.n + l->n > LONG;
+}
+
+/* --- after a crash --- */
+
+/* How many of the entries have a lower modseq. */
+static uint64_t
+count_below(const struct file *f, uint64_t modseq)
+{
+	struct history_entry e;
+	uint64_t n = f->n;
+
+	while (n > 0 && (read_entry(f, n - 1, &e) != OK || e.modseq >= modseq))
+		n--;
+	return n;
+}
+
+void
+history_redo(struct index *ix, uint64_t modseq, const struct history_list *list)
+{
+	struct history_list nothing = { NULL, 0, 0 };
+	uint64_t upto = 0, n;
+	struct file f;
+	enum err e;
+
+	if (open_file(ix, &f) != OK || modseq <= f.head.cut)
+		return;
+	n = count_below(&f, modseq);
+	e = find_upto(&f, n, &upto);
+	history_note(&nothing, modseq, HISTORY_NOTHING, 0);
+	if (e == OK && upto == modseq - 1) {
+		e = put(ix, &f, n, list->n > 0 ? list : &nothing);
+		n += list->n > 0 ? list->n : 1;
+	}
+	/* What was behind is redone next, if there was anything. */
+	if (n < f.n && file_truncate(f.fd, ix->name, place(&f, n)) != OK)
+		e = ERR_IO;
+	if (e != OK)
+		log_warning("mailbox %s: a change is missing in cyrus.history, for now",
+		    ix->name);
+	history_free(&nothing);
+}
+
+static bool
+count_good(void *ctx, const struct history_entry *e)
+{
+	uint64_t *n = ctx;
+
+	(void)e;
+	++*n;
+	return true;
+}
+
+void
+history_trim(struct index *ix)
+{
+	uint64_t good = 0;
+	struct file f;
+
+	if (open_file(ix, &f) != OK)
+		return;
+	if (walk(&f, 0, count_good, &good) == ERR_CORRUPT && good < f.n &&
+	    file_truncate(f.fd, ix->name, place(&f, good)) != OK)
+		log_warning("mailbox %s: cyrus.history could not be cut", ix->name);
+}
+
+/* --- making it short and durable --- */
+
+static bool
+take_entry(void *ctx, const struct history_entry *e)
+{
+	list_add(ctx, e);
+	return true;
+}
+
+static void
+look_only(void *ctx, const struct history_entry *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+/* All of the file, each checksum tested. */
+static enum err
+read_all(const struct file *f, struct buf *packed, struct history_list *l)
+{
+	enum err e;
+
+	(void)buf_reserve(packed, f->head.packed);
+	e = file_read_at(f->fd, file_name, packed->p, f->head.packed, HEAD);
+	if (e != OK)
+		return e;
+	packed->n = f->head.packed;
+	if (!history_unpack(buf_str(packed), 0, look_only, NULL))
+		return ERR_CORRUPT;
+	return walk(f, 0, take_entry, l);
+}
+
+static enum err
+flush(struct index *ix, const struct file *f)
+{
+	enum err e = file_fdatasync(f->fd, ix->name);
+
+	return e == OK ? file_fsync_dir(ix->dirfd, ".") : e;
+}
+
+enum err
+history_settle(struct index *ix)
+{
+	struct history_list l = { NULL, 0, 0 };
+	struct buf packed = BUF_INIT;
+	struct file f;
+	enum err e = make_whole(ix, &f);
+
+	if (e == OK)
+		e = read_all(&f, &packed, &l);
+	if (e == ERR_CORRUPT) {
+		log_notice("mailbox %s: cyrus.history is damaged", ix->name);
+		e = rebuild(ix);
+		if (e == OK)
+			e = open_file(ix, &f);
+		l.n = 0;
+	}
+	if (e == OK && l.n > LONG)
+		e = write_file(ix, f.head, buf_str(&packed), &l, true);
+	else if (e == OK)
+		e = flush(ix, &f);
+	history_free(&l);
+	buf_free(&packed);
+	return e;
+}
+
+/* --- readers --- */
+
+/* Ranges in the order of modseqs, to be sorted. */
+struct ranges {
+	struct uidrange *r;
+	size_t n, size;
+};
+
+struct reading {
+	struct ranges expunged, changed;
+	uint64_t since;
+};
+
+static void
+add_range(struct ranges *s, struct uidrange r)
+{
+	if (s->n == s->size) {
+		s->size = s->size == 0 ? 64 : s->size * 2;
+		s->r = mem_grow(s->r, s->size * sizeof(*s->r));
+	}
+	s->r[s->n++] = r;
+}
+
+static void
+read_one(void *ctx, const struct history_entry *e)
+{
+	struct reading *r = ctx;
+
+	if (e->modseq <= r->since)
+		return;
+	switch (e->kind) {
+	case HISTORY_NOTHING:
+		break;
+	case HISTORY_CHANGED:
+		add_range(&r->changed, e->uids);
+		break;
+	case HISTORY_EXPUNGED:
+		add_range(&r->expunged, e->uids);
+		break;
+	}
+}
+
+static bool
+read_next(void *ctx, const struct history_entry *e)
+{
+	read_one(ctx, e);
+	return true;
+}
+
+static enum err
+read_packed(const struct file *f, struct reading *r)
+{
+	struct buf packed = BUF_INIT;
+	enum err e;
+
+	(void)buf_reserve(&packed, f->head.packed);
+	e = file_read_at(f->fd, file_name, packed.p, f->head.packed, HEAD);
+	packed.n = f->head.packed;
+	if (e == OK && !history_unpack(buf_str(&packed), r->since, read_one, r))
+		e = ERR_CORRUPT;
+	buf_free(&packed);
+	return e;
+}
+
+/* The first entry above SINCE. */
+static enum err
+find_first(const struct file *f, uint64_t since, uint64_t *at)
+{
+	uint64_t lo = 0, hi = f->n;
+	enum err err = OK;
+
+	while (err == OK && lo < hi) {
+		uint64_t mid = lo + (hi - lo) / 2;
+		struct history_entry e;
+
+		err = read_entry(f, mid, &e);
+		if (err == OK && e.modseq <= since)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*at = lo;
+	return err;
+}
+
+static enum err
+read_since(struct file *f, const struct index_header *h, struct reading *r, uint64_t *upto)
+{
+	uint64_t first;
+	enum err e = look_at(f, h);
+
+	if (e == OK)
+		e = find_upto(f, f->n, upto);
+	if (e == OK && r->since < f->head.cut)
+		e = read_packed(f, r);
+	if (e == OK)
+		e = find_first(f, r->since, &first);
+	return e == OK ? walk(f, first, read_next, r) : e;
+}
+
+enum err
+history_since(int dirfd, const struct index_header *h, uint64_t since,
+    struct history_answer *a)
+{
+	struct reading r = { .since = since };
+	struct file f;
+	enum err e = file_open(dirfd, file_name, O_RDONLY, 0, &f.fd);
+
+	*a = (struct history_answer){ .expunged = UIDSET_INIT, .changed = UIDSET_INIT };
+	if (e != OK)
+		return e;
+	e = read_since(&f, h, &r, &a->upto);
+	close(f.fd);
+	if (e == OK) {
+		a->from = f.head.from;
+		a->changed_from = f.head.cut;
+		uidset_take(&a->expunged, r.expunged.r, r.expunged.n);
+		uidset_take(&a->changed, r.changed.r, r.changed.n);
+	}
+	free(r.expunged.r);
+	free(r.changed.r);
+	/* Whoever writes next mends it. */
+	return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
+}
+
+void
+history_answer_free(struct history_answer *a)
+{
+	uidset_free(&a->expunged);
+	uidset_free(&a->changed);
+}
