@@ -565,6 +565,32 @@ read_all(const struct file *f, struct buf *packed, struct history_list *l)
 	return walk(f, 0, take_entry, l);
 }
 
+uint64_t
+history_last(struct index *ix)
+{
+	struct history_entry last;
+	struct file f;
+
+	if (open_file(ix, &f) != OK)
+		return 0;
+	return f.n > 0 && read_entry(&f, f.n - 1, &last) == OK ? last.modseq : f.head.cut;
+}
+
+enum err
+history_check(struct index *ix)
+{
+	struct history_list l = { NULL, 0, 0 };
+	struct buf packed = BUF_INIT;
+	struct file f;
+	enum err e = open_file(ix, &f);
+
+	if (e == OK)
+		e = read_all(&f, &packed, &l);
+	history_free(&l);
+	buf_free(&packed);
+	return e;
+}
+
 static enum err
 flush(struct index *ix, const struct file *f)
 {

@@ -48,6 +48,13 @@ void history_redo(struct index *ix, uint64_t modseq, const struct history_list *
 /* Before that, after a power cut: forgets what did not reach the disk whole. */
 void history_trim(struct index *ix);
 
+/* The highest modseq in it; 0: nobody knows.  A modseq was never lower. */
+uint64_t history_last(struct index *ix);
+
+/* ERR_CORRUPT: a part of it is damaged; ERR_NOTFOUND: there is none, or another
+ * mailbox's. */
+enum err history_check(struct index *ix) MUST_CHECK;
+
 /*
  * Makes it whole, short and durable, with the directory's other entries.  OK:
  * the tombstones of the index may be dropped.

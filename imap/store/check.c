@@ -5,7 +5,8 @@
  * for the mailbox, as far as the old index can still be opened; read the old
  * records; list the files; compute the new records; give files that change
  * their UID a second name; write cyrus.header; put the new index in the old
- * one's place (durably); mark the old one replaced; take the old names away.
+ * one's place (durably); mark the old one replaced; take the old names away;
+ * make cyrus.history fit it.
  * A crash before the rename of the index changes nothing that clients see,
  * after it the mailbox is right: its base LSN keeps replay from applying the
  * log to it.  Second names that a crash has left are met again by the next
@@ -13,6 +14,7 @@
  */
 #include "imap/store/check.h"
 
+#include "imap/disk/history.h"
 #include "imap/disk/spool.h"
 #include "imap/store/check_in.h"
 #include "imap/store/checkpoint.h"
@@ -150,6 +152,9 @@ replace(struct checking *c)
 	h.highestmodseq = c->modseq;
 	h.changed_modseq = c->modseq;
 	h.last_uid = c->last_uid;
+	/* A lost record may have been a tombstone. */
+	if (c->res->damaged > 0)
+		h.reclaimed_modseq = c->modseq;
 	if (c->anew)
 		h.cache_size = cache_end(c);
 	if (c->header_changed)
@@ -207,6 +212,31 @@ settle(struct checking *c)
 		return;
 	if (mailbox_lock(c->s, c->part, ix, c->e) == OK)
 		index_unlock(ix);
+	index_close(ix);
+}
+
+/*
+ * cyrus.history follows from the index: as far as that tells, and what is left
+ * of it, it is made whole.  Whoever asks for what it has forgotten hears of
+ * every UID that is not there.
+ */
+static void
+check_history(struct checking *c)
+{
+	struct index *ix;
+
+	if (mblist_open_index(c->s, c->e, &ix) != OK)
+		return;
+	if (mailbox_lock(c->s, c->part, ix, c->e) == OK) {
+		if (history_check(ix) == ERR_CORRUPT) {
+			check_report(c, "cyrus.history is damaged%s", c->p->dry_run ? "" :
+			    "; it is made anew from the index");
+			c->res->changed = true;
+		}
+		if (!c->p->dry_run && history_settle(ix) != OK)
+			c->res->remaining++;
+		index_unlock(ix);
+	}
 	index_close(ix);
 }
 
@@ -309,6 +339,8 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 	if (err != OK)
 		return err;
 	err = check(&c, &e);
+	if (err == OK)
+		check_history(&c);
 	if (err == ERR_NOTFOUND && look_again(&c) == ERR_STALE)
 		err = ERR_STALE;
 	if (err == OK && r->changed && !p->dry_run && e.quotaroot != NULL)

@@ -321,6 +321,8 @@ add_history(struct target *tg)
 {
 	struct history_list l = { NULL, 0, 0 };
 
+	if (tg->modseq == 0)
+		return;
 	for (size_t i = 0; i < tg->new_n; i++)
 		history_note_record(&l, &tg->new[i].r);
 	for (size_t i = 0; i < tg->changed_n; i++)

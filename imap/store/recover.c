@@ -306,7 +306,8 @@ apply_head(struct index *ix, const struct rec_head *head)
 static void
 apply_history(struct applier *a, struct index *ix, uint64_t modseq)
 {
-	history_redo(ix, modseq, &a->history);
+	if (modseq != 0)
+		history_redo(ix, modseq, &a->history);
 	a->history.n = 0;
 }
 
@@ -485,6 +486,16 @@ repair(struct store *s, struct partition *part, struct index *ix)
 	return e;
 }
 
+/* What is in the history was given. */
+static void
+raise_modseq(struct index *ix)
+{
+	uint64_t last = history_last(ix);
+
+	if (last > ix->h->highestmodseq)
+		ix->h->highestmodseq = last;
+}
+
 /*
  * Bit rot in the header.  What the log has must come to what the records say,
  * and the note of that is made first: killed anywhere here, the next one finds
@@ -509,6 +520,7 @@ mend(struct partition *part, struct index *ix)
 	if (e == OK) {
 		/* It may have been any number: nobody is to miss an expunge. */
 		index_write_begin(ix);
+		raise_modseq(ix);
 		h->reclaimed_modseq = h->highestmodseq;
 		index_write_end(ix);
 	}
@@ -779,6 +791,7 @@ mend_cold(struct index *ix)
 	if (witness_read(ix->dirfd, &ix->h->id, &known) == ERR_IO)
 		log_warning("mailbox %s: cyrus.header cannot be read; run reconstruct", ix->name);
 	index_mend_cold(ix, &known);
+	raise_modseq(ix);
 }
 
 /*
