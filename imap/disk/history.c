@@ -533,6 +533,17 @@ history_trim(struct index *ix)
 		log_warning("mailbox %s: cyrus.history could not be cut", ix->name);
 }
 
+void
+history_mend(struct index *ix)
+{
+	struct file f;
+	enum err e = make_whole(ix, &f);
+
+	if (e != OK)
+		log_warning("mailbox %s: cyrus.history is not whole, for now: %s", ix->name,
+		    err_text(e));
+}
+
 /* --- making it short and durable --- */
 
 static bool
@@ -623,6 +634,17 @@ history_settle(struct index *ix)
 	history_free(&l);
 	buf_free(&packed);
 	return e;
+}
+
+enum err
+history_tidy(struct index *ix)
+{
+	struct file f;
+	enum err e = open_file(ix, &f);
+
+	if (e == OK && f.n > LONG)
+		return history_settle(ix);
+	return e == ERR_NOTFOUND || e == ERR_CORRUPT ? OK : e;
 }
 
 /* --- readers --- */

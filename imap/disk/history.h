@@ -36,8 +36,7 @@ void history_free(struct history_list *l);
 /*
  * The list of one commit, which is durable and not yet in the index.  Cannot
  * fail: what could not be written is made up for by a later one, and readers
- * look into the index meanwhile.  True: history_settle() should be called, for
- * the file has become long.
+ * look into the index meanwhile.  True: history_tidy() should be called.
  */
 bool history_append(struct index *ix, uint64_t modseq, const struct history_list *l);
 
@@ -47,6 +46,9 @@ void history_redo(struct index *ix, uint64_t modseq, const struct history_list *
 
 /* Before that, after a power cut: forgets what did not reach the disk whole. */
 void history_trim(struct index *ix);
+
+/* Makes it whole: at the end of a replay, under the lock. */
+void history_mend(struct index *ix);
 
 /* The highest modseq in it; 0: nobody knows.  A modseq was never lower. */
 uint64_t history_last(struct index *ix);
@@ -60,6 +62,9 @@ enum err history_check(struct index *ix) MUST_CHECK;
  * the tombstones of the index may be dropped.
  */
 enum err history_settle(struct index *ix) MUST_CHECK;
+
+/* Makes it short, if it is long. */
+enum err history_tidy(struct index *ix) MUST_CHECK;
 
 struct history_answer {
 	uint64_t from;			/* all expunges above this modseq are known */

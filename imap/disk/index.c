@@ -56,9 +56,11 @@ enum {
 	SPINS = 100,			/* before it lets others run */
 	READ_WAIT_MS = 200,
 	CACHE_MAP_AHEAD = 1 << 20,
+	CACHE_PIECE = 1 << 20,
 };
 
 static const char index_magic[8] = "chaparix";
+static const char index_new[] = "cyrus.index.tmp", cache_new[] = "cyrus.cache.tmp";
 static const char cache_magic[INDEX_CACHE_START] = "chapar cache 1\n";
 
 static uint32_t
@@ -536,8 +538,8 @@ notice_removal(struct index *ix)
 	struct stat st;
 
 	if (fstat(ix->fd, &st) == 0 && st.st_nlink == 0 && ix->h->state == 0) {
-		log_warning("mailbox %s: cyrus.index was removed or replaced by hand",
-		    ix->name);
+		log_notice("mailbox %s: cyrus.index was replaced by somebody who did not "
+		    "come to tell, or removed by hand", ix->name);
 		ix->h->state = INDEX_REPLACED;
 	}
 }
@@ -692,15 +694,15 @@ index_put(struct index *ix, const struct index_record *r)
 		h->highestmodseq = r->modseq;
 }
 
-enum err
-index_replace(int dirfd, const struct index_header *h, struct index_record *r, uint32_t n)
+/* A whole file with these records. */
+static void
+build(struct buf *file, const struct index_header *h, struct index_record *r, uint32_t n)
 {
 	size_t size = INDEX_HEADER_SIZE + (size_t)n * INDEX_RECORD_SIZE;
 	size_t room = (size + GROW_MIN - 1) / GROW_MIN * GROW_MIN;
-	char *file = mem_zero(1, room);
-	struct index_header *to = (struct index_header *)file;
-	enum err e;
+	struct index_header *to = (struct index_header *)buf_reserve(file, room);
 
+	memset(file->p, 0, room);
 	*to = *h;
 	memcpy(to->magic, index_magic, sizeof(to->magic));
 	to->version = INDEX_VERSION;
@@ -715,11 +717,63 @@ index_replace(int dirfd, const struct index_header *h, struct index_record *r, u
 		count(to, &r[i], 1);
 	}
 	if (n > 0)
-		memcpy(file + INDEX_HEADER_SIZE, r, (size_t)n * INDEX_RECORD_SIZE);
+		memcpy(file->p + INDEX_HEADER_SIZE, r, (size_t)n * INDEX_RECORD_SIZE);
 	to->crc = header_crc(to);
 	to->sums_crc = sums_crc(to);
-	e = file_replace(dirfd, "cyrus.index", file, room, 0600, true);
-	free(file);
+	file->n = room;
+}
+
+enum err
+index_replace(int dirfd, const struct index_header *h, struct index_record *r, uint32_t n)
+{
+	struct buf file = BUF_INIT;
+	enum err e;
+
+	build(&file, h, r, n);
+	e = file_replace(dirfd, "cyrus.index", file.p, file.n, 0600, true);
+	buf_free(&file);
+	return e;
+}
+
+static enum err
+write_flushed(int dirfd, const char *path, struct str bytes)
+{
+	enum err e;
+	int fd;
+
+	e = file_open(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd);
+	if (e != OK)
+		return e;
+	e = file_write(fd, path, bytes.p, bytes.n);
+	if (e == OK)
+		e = file_fsync(fd, path);
+	close(fd);
+	return e;
+}
+
+/*
+ * From before the rename until the old file says that it was replaced seq is
+ * odd: killed there, readers of the old file take the lock, and whoever has
+ * that sees that the name is another file's (notice_removal()).
+ */
+enum err
+index_succeed(struct index *ix, const struct index_header *h, struct index_record *r, uint32_t n)
+{
+	struct buf file = BUF_INIT;
+	enum err e;
+
+	build(&file, h, r, n);
+	e = write_flushed(ix->dirfd, index_new, buf_str(&file));
+	buf_free(&file);
+	if (e == OK) {
+		index_write_begin(ix);
+		e = file_rename(ix->dirfd, index_new, ix->dirfd, "cyrus.index");
+		if (e == OK)
+			ix->h->state |= INDEX_REPLACED;
+		index_write_end(ix);
+	}
+	if (e != OK)
+		file_sweep(ix->dirfd, "cyrus.index");
 	return e;
 }
 
@@ -762,6 +816,16 @@ index_recount(struct index *ix)
 
 /* --- cyrus.cache --- */
 
+/* Under the lock: one that lost its name would be written to for nobody. */
+static void
+close_replaced_cache(struct index *ix)
+{
+	struct stat st;
+
+	if (ix->cachefd >= 0 && fstat(ix->cachefd, &st) == 0 && st.st_nlink == 0)
+		close_cache(ix);
+}
+
 static enum err
 cache_open(struct index *ix)
 {
@@ -779,8 +843,10 @@ enum err
 index_cache_add(struct index *ix, struct str entry, uint64_t *offset)
 {
 	uint64_t at = ix->h->cache_size, size;
-	enum err e = cache_open(ix);
+	enum err e;
 
+	close_replaced_cache(ix);
+	e = cache_open(ix);
 	if (e == OK)
 		e = file_size(ix->cachefd, ix->name, &size);
 	/* The header may be damaged, or the file cut short. */
@@ -841,14 +907,43 @@ index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *ent
 	return OK;
 }
 
-void
-index_cache_begin(struct buf *file)
+static enum err
+write_out(struct new_cache *c)
 {
-	buf_add(file, cache_magic, sizeof(cache_magic));
+	enum err e = file_write(c->fd, cache_new, c->b.p, c->b.n);
+
+	buf_reset(&c->b);
+	return e;
 }
 
 enum err
-index_cache_replace(int dirfd, struct str file)
+index_cache_begin(int dirfd, struct new_cache *c)
 {
-	return file_replace(dirfd, "cyrus.cache", file.p, file.n, 0600, false);
+	*c = (struct new_cache){ .dirfd = dirfd, .b = BUF_INIT };
+	buf_add(&c->b, cache_magic, sizeof(cache_magic));
+	c->size = c->b.n;
+	return file_open(dirfd, cache_new, O_WRONLY | O_CREAT | O_TRUNC, 0600, &c->fd);
+}
+
+enum err
+index_cache_put(struct new_cache *c, struct str entry, uint64_t *offset)
+{
+	*offset = c->size;
+	c->size += entry.n;
+	buf_add_str(&c->b, entry);
+	return c->b.n < CACHE_PIECE ? OK : write_out(c);
+}
+
+enum err
+index_cache_end(struct new_cache *c, bool replace)
+{
+	enum err e = replace ? write_out(c) : OK;
+
+	if (e == OK && replace)
+		e = file_rename(c->dirfd, cache_new, c->dirfd, "cyrus.cache");
+	if (!replace || e != OK)
+		file_sweep(c->dirfd, "cyrus.cache");
+	close(c->fd);
+	buf_free(&c->b);
+	return e;
 }

@@ -90,7 +90,11 @@ struct index_header {
 	uint64_t annotations_changed;	/* modseq of the last change of cyrus.annotations */
 	uint64_t writing_lsn;		/* where the log stood when ... */
 	uint32_t writing_uid;		/* not 0: files up to this UID are being made */
-	uint32_t reserved[76];		/* 0; new fields come here, and are in sums_crc */
+	uint32_t zero;
+	uint64_t settled_modseq;	/* all commits up to here are before a checkpoint */
+	int64_t looked;			/* when somebody last looked what can be left out */
+	int64_t compacted;		/* when the file was written anew */
+	uint32_t reserved[69];		/* 0; new fields come here, and are in sums_crc */
 	uint32_t sums_crc;		/* of what changes with commits; 0: none yet */
 };
 static_assert(sizeof(struct index_header) == INDEX_HEADER_SIZE, "header layout");
@@ -173,6 +177,14 @@ struct index {
 
 enum err index_open(int dirfd, const char *name, struct index **ix) MUST_CHECK;
 void index_close(struct index *ix);	/* NULL allowed */
+
+/*
+ * index_replace() in place of IX, under its lock and not flushed into the directory:
+ * after a power cut it may be the old one again.  Readers of IX find it
+ * replaced as soon as it is, whoever is killed when.
+ */
+enum err index_succeed(struct index *ix, const struct index_header *h, struct index_record *r,
+    uint32_t n) MUST_CHECK;
 
 /* Lets go of all locks and of cyrus.cache: it may stand open for a long time. */
 void index_rest(struct index *ix);
@@ -274,10 +286,17 @@ enum err index_cache_add(struct index *ix, struct str entry, uint64_t *offset) M
 enum err index_cache_get(struct index *ix, uint64_t offset, uint32_t len, struct str *entry) MUST_CHECK;
 
 /*
- * A new cyrus.cache: what goes before the entries, each of which lies at the
- * offset that FILE had when it was added; and putting it in the old one's place.
+ * A new cyrus.cache beside the old one, under the lock: entries are added in
+ * turn, then it takes the old one's name, or is thrown away.  It is not flushed:
+ * entries check themselves.
  */
-void index_cache_begin(struct buf *file);
-enum err index_cache_replace(int dirfd, struct str file) MUST_CHECK;
+struct new_cache {
+	int dirfd, fd;
+	struct buf b;			/* not written yet */
+	uint64_t size;			/* with that */
+};
+enum err index_cache_begin(int dirfd, struct new_cache *c) MUST_CHECK;
+enum err index_cache_put(struct new_cache *c, struct str entry, uint64_t *offset) MUST_CHECK;
+enum err index_cache_end(struct new_cache *c, bool replace) MUST_CHECK;
 
 #endif

@@ -79,6 +79,8 @@ index_mend(struct index *ix, const struct witness *known)
 	/* These may be told to be later than they were, never earlier. */
 	h->changed_modseq = h->keywords_changed = h->seen_changed = h->highestmodseq;
 	h->applied_lsn = 0;
+	h->settled_modseq = 0;
+	h->looked = h->compacted = 0;
 	index_write_end(ix);
 	return OK;
 }
@@ -95,4 +97,6 @@ index_mend_cold(struct index *ix, const struct witness *known)
 	    index_record_valid(index_peek(ix, h->records)))
 		last = index_peek(ix, h->records++)->uid;
 	mend_highest(ix, known);
+	h->settled_modseq = 0;
+	h->looked = h->compacted = 0;
 }

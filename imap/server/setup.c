@@ -102,6 +102,7 @@ setup_params(struct arena *arena, const struct conf *conf, struct store_params *
 	*params = (struct store_params){
 		.config_dir = conf_string(conf, CONF_CONFIGDIRECTORY),
 		.expunge_delayed = conf_enum(conf, CONF_EXPUNGE_MODE) == 0,
+		.expunge_grace = conf_seconds(conf, CONF_EXPUNGE_GRACE),
 		.delete_delayed = conf_enum(conf, CONF_DELETE_MODE) == 0,
 		.deleted_prefix = conf_string(conf, CONF_DELETEDPREFIX),
 		.hash_spool = conf_switch(conf, CONF_HASHIMAPSPOOL),

@@ -33,6 +33,7 @@
 #include "imap/store/commit_in.h"
 
 #include "imap/store/blob_in.h"
+#include "imap/store/compact.h"
 #include "imap/store/quota.h"
 #include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
@@ -327,7 +328,8 @@ add_history(struct target *tg)
 		history_note_record(&l, &tg->new[i].r);
 	for (size_t i = 0; i < tg->changed_n; i++)
 		history_note_record(&l, &tg->changed[i]);
-	(void)history_append(tg->ix, tg->modseq, &l);
+	if (history_append(tg->ix, tg->modseq, &l))
+		reclaim_note(tg->s, &tg->ix->h->id);
 	history_free(&l);
 }
 
@@ -338,9 +340,11 @@ apply(struct target *tg)
 	struct index *ix = tg->ix;
 	struct index_header *h = ix->h;
 	bool counted = add_usage(tg), seen = true, annotated = true;
+	uint64_t settled = compact_settled(tg->part, ix);
 
 	add_history(tg);
 	index_write_begin(ix);
+	h->settled_modseq = settled;
 	for (size_t i = 0; i < tg->new_n; i++)
 		index_put(ix, &tg->new[i].r);
 	for (size_t i = 0; i < tg->changed_n; i++)
@@ -424,9 +428,10 @@ finish(struct commit *c)
 			continue;
 		note_own(c, tg);
 		/* expunge_mode immediate: unless a session still shows them. */
-		if (tg->expunges && !c->s->params.expunge_delayed &&
-		    reclaim_alone(tg->ix))
+		if (tg->expunges && reclaim_may(c->s, tg->ix))
 			reclaim_files(tg->ix, INT64_MAX);
+		if (compact_due(tg->ix, time(NULL)))
+			reclaim_note(c->s, &tg->ix->h->id);
 	}
 	for (size_t i = 0; i < c->txns; i++) {
 		struct txn *t = c->txn[i];

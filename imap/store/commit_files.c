@@ -115,6 +115,13 @@ write_blob(struct commit *c, struct target *tg, struct new_message *n)
 	return e == OK ? flush_file(tg, n->r.uid) : e;
 }
 
+/* Then the original may go before a checkpoint has flushed the copy (reclaim.c). */
+static bool
+is_expunged(const struct new_message *n)
+{
+	return (index_peek(n->from, n->from_recno)->flags & REC_EXPUNGED) != 0;
+}
+
 static enum err
 write_copy(struct target *tg, struct new_message *n)
 {
@@ -122,8 +129,10 @@ write_copy(struct target *tg, struct new_message *n)
 	enum err e;
 
 	spool_name(n->from_uid, name);
-	if (n->from_part == tg->part)
-		return link_from(tg, n, n->from->dirfd, name);
+	if (n->from_part == tg->part) {
+		e = link_from(tg, n, n->from->dirfd, name);
+		return e == OK && is_expunged(n) ? flush_file(tg, n->r.uid) : e;
+	}
 	/* Another log: replay cannot count on the original being there. */
 	e = spool_copy(n->from->dirfd, name, tg->ix->dirfd, n->r.uid);
 	return e == OK ? flush_file(tg, n->r.uid) : e;

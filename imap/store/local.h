@@ -14,7 +14,10 @@ struct index;
 struct mblist_cache;
 struct wal;
 
-enum { SPARES = 16 };
+enum {
+	SPARES = 16,
+	UNTIDY = 16,			/* more are noted again by their next commit */
+};
 
 struct spare {				/* spare.c's own */
 	struct index *ix;
@@ -42,6 +45,8 @@ struct store {
 	bool list_missing;		/* somebody died building it anew */
 	struct spare spare[SPARES];	/* the latest first */
 	size_t spares;
+	struct id128 untidy[UNTIDY];	/* reclaim.c's own: mailboxes to look through */
+	size_t untidies;
 	bool first;			/* this process replayed a log */
 };
 

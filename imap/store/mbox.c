@@ -122,6 +122,7 @@ mbox_close(struct mbox *m)
 	if (m->ix != NULL)
 		spare_keep(m->store, m->ix);
 	free(m->map);
+	free(m->ghost);
 	uidset_free(&m->recents);
 	uidset_free(&m->own);
 	uidset_free(&m->force);

@@ -54,6 +54,11 @@ mbox_snapshot(struct mbox *m, struct index_header *h)
 	 * read before we let go of it, lest the next one be in the way.
 	 */
 	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+	/* He died between the new file and the old one's mark: which is there now. */
+	if (e == ERR_STALE) {
+		h->state = index_state(m->ix);
+		return OK;
+	}
 	if (e != OK)
 		return e;
 	e = index_snapshot(m->ix, h);
@@ -64,11 +69,21 @@ mbox_snapshot(struct mbox *m, struct index_header *h)
 enum err
 mbox_record(struct mbox *m, uint32_t recno, struct index_record *r)
 {
-	enum err e = index_get(m->ix, recno, r);
+	enum err e;
 
+	if (recno & GHOST) {
+		*r = m->ghost[recno & ~GHOST];
+		return OK;
+	}
+	e = index_get(m->ix, recno, r);
 	if (e != ERR_BUSY)
 		return e;
 	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
+	/* In a file that was replaced nobody writes any more. */
+	if (e == ERR_STALE) {
+		*r = *index_peek(m->ix, recno);
+		return index_record_valid(r) ? OK : ERR_CORRUPT;
+	}
 	if (e != OK)
 		return e;
 	e = index_get(m->ix, recno, r);

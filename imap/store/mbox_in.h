@@ -3,7 +3,9 @@
  *
  * The view is a list of record numbers.  While no message before the last one
  * known is a tombstone the list is the identity and `map` is NULL, so that
- * opening a large mailbox costs the same as a small one.
+ * opening a large mailbox costs the same as a small one.  A number with the bit
+ * GHOST is one in `ghost`: its record has been left out of the index (compact.c)
+ * before the session could be told of the expunge.
  */
 #ifndef IMAP_STORE_MBOX_IN_H
 #define IMAP_STORE_MBOX_IN_H
@@ -16,6 +18,8 @@
 #include "lib/buf.h"
 
 enum { REOPEN_TRIES = 10 };	/* of an index that is being replaced again and again */
+
+static const uint32_t GHOST = (uint32_t)1 << 31;
 
 struct cached_entry {
 	uint32_t recno;
@@ -39,6 +43,9 @@ struct mbox {
 	uint32_t known;			/* records the view has looked at */
 	uint32_t last_uid;		/* the highest that was given when the view was made */
 	bool hidden;			/* tombstones may be in the view */
+	bool stale;			/* m->h is of a new file, which was not looked through */
+	struct index_record *ghost;	/* of the view, and not in the index any more */
+	uint32_t ghosts;
 	uint64_t told;			/* modseq up to which changes are told */
 
 	struct uidset recents;		/* given to this session */
@@ -83,7 +90,11 @@ enum err mbox_load_seen(struct mbox *m, const struct index_header *h) MUST_CHECK
 enum err mbox_refresh_seen(struct mbox *m) MUST_CHECK;
 /* The keywords' names as of now. */
 enum err mbox_load_keywords(struct mbox *m, uint64_t changed) MUST_CHECK;
-/* The index was replaced: opens the new one and finds the view's messages in it. */
+/*
+ * The index was replaced: opens the new one and finds the view's messages in
+ * it.  The view stays as it is: of those that are not there it has copies of
+ * the records, as of messages that were expunged and not told of yet.
+ */
 enum err mbox_reopen(struct mbox *m) MUST_CHECK;
 
 #endif

@@ -673,6 +673,7 @@ replay_close_all(struct replay *r)
 			settle(r->open[i].ix);
 			stale_raise(r->open[i].ix);
 			stale_remove_unwritten(r->open[i].ix);
+			history_mend(r->open[i].ix);
 		}
 		index_close(r->open[i].ix);
 		if (r->open[i].dirfd >= 0)

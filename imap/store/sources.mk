@@ -73,5 +73,6 @@ test/unit/test_store_fail_SRCS = test/unit/store_fixture.c
 test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
 test/unit/test_store_rot_SRCS = test/unit/store_fixture.c
 test/unit/test_store_SRCS = test/unit/store_fixture.c
-UNIT_TESTS += test/unit/test_changes.c
+UNIT_TESTS += test/unit/test_changes.c test/unit/test_compact.c
+test/unit/test_compact_SRCS = test/unit/store_fixture.c
 test/unit/test_changes_SRCS = test/unit/store_fixture.c

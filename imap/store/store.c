@@ -10,6 +10,7 @@
 
 #include "imap/store/checkpoint.h"
 #include "imap/store/mblist.h"
+#include "imap/store/reclaim.h"
 #include "imap/store/recover.h"
 #include "imap/disk/wal.h"
 #include "imap/store/spare.h"
@@ -190,6 +191,7 @@ store_maintain(struct store *s)
 	enum err e;
 
 	mblist_maintain(s);
+	reclaim_noted(s);
 	for (size_t i = 0; i < s->parts; i++) {
 		if (!checkpoint_due(&s->part[i]))
 			continue;

@@ -39,6 +39,7 @@ struct store_params {
 	size_t partition_count;
 	const char *default_partition;
 	bool expunge_delayed;		/* expunged messages stay until cyr_expire */
+	int64_t expunge_grace;		/* else for so many seconds, if a session has them */
 	bool delete_delayed;		/* deleted mailboxes move below deleted_prefix */
 	const char *deleted_prefix;	/* "DELETED" */
 	const char *default_acl;	/* stored form, for mailboxes without a parent */
@@ -65,7 +66,8 @@ enum err store_checkpoint(struct store *s) MUST_CHECK;
 
 /*
  * For workers between two commands: does what is due (a checkpoint when a log
- * has grown, unless another process is at it).  Returns at once when nothing is.
+ * has grown, unless another process is at it; compaction of mailboxes from which
+ * this process has seen much expunged).  Returns at once when nothing is.
  */
 void store_maintain(struct store *s);
 

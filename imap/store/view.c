@@ -16,16 +16,22 @@ view_recno(const struct mbox *m, uint32_t seq)
 	return m->map != NULL ? m->map[seq - 1] : seq - 1;
 }
 
+static const struct index_record *
+peek(const struct mbox *m, uint32_t recno)
+{
+	return recno & GHOST ? &m->ghost[recno & ~GHOST] : index_peek(m->ix, recno);
+}
+
 const struct index_record *
 view_peek(const struct mbox *m, uint32_t seq)
 {
-	return index_peek(m->ix, view_recno(m, seq));
+	return peek(m, view_recno(m, seq));
 }
 
 static bool
-is_expunged(struct mbox *m, uint32_t recno)
+is_expunged(const struct mbox *m, uint32_t recno)
 {
-	return (index_peek(m->ix, recno)->flags & REC_EXPUNGED) != 0;
+	return (peek(m, recno)->flags & REC_EXPUNGED) != 0;
 }
 
 static void
@@ -205,34 +211,67 @@ open_successor(struct mbox *m)
 	return e;
 }
 
+/*
+ * A copy of the record as it was known last.  Its file is gone, or will not be
+ * looked for: tombstones are left out when their files are.
+ */
+static void
+add_ghost(struct mbox *m, uint32_t *size, const struct index_record *was)
+{
+	struct index_record *g;
+
+	if (m->ghosts == *size) {
+		*size = *size == 0 ? 16 : *size * 2;
+		m->ghost = mem_grow(m->ghost, *size * sizeof(*m->ghost));
+	}
+	g = &m->ghost[m->ghosts++];
+	*g = *was;
+	/* Or it was reconstruct who took it away, just now. */
+	if (!(g->flags & REC_EXPUNGED))
+		g->modseq = m->h.highestmodseq;
+	g->flags |= REC_EXPUNGED | REC_RECLAIMED;
+	g->cache_offset = g->cache_len = 0;
+}
+
+/* The messages of the view WAS in the new index. */
+static void
+find_again(struct mbox *m, const struct mbox *was)
+{
+	uint32_t size = 0;
+
+	m->map = NULL;
+	m->ghost = NULL;
+	m->ghosts = 0;
+	map_room(m, (size_t)m->count + 1);
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct index_record *r = view_peek(was, i + 1);
+		uint32_t at = index_find(m->ix, m->h.records, r->uid);
+
+		if (at < m->h.records && index_peek(m->ix, at)->uid == r->uid) {
+			m->map[i] = at;
+		} else {
+			m->map[i] = GHOST | m->ghosts;
+			add_ghost(m, &size, r);
+		}
+	}
+	m->hidden = m->hidden || m->ghosts > 0;
+}
+
 enum err
 mbox_reopen(struct mbox *m)
 {
-	struct index *old = m->ix;
-	uint32_t count = m->count, n = 0;
-	uint32_t *uids = mem_get(((size_t)count + 1) * sizeof(*uids));
-	uint32_t last = m->known > 0 ? index_peek(old, m->known - 1)->uid : 0;
-	enum err e;
+	struct mbox was = *m;
+	uint32_t last = m->known > 0 ? index_peek(m->ix, m->known - 1)->uid : 0;
+	enum err e = open_successor(m);
 
-	for (uint32_t i = 0; i < count; i++)
-		uids[i] = index_peek(old, view_recno(m, i + 1))->uid;
-	e = open_successor(m);
-	if (e != OK) {
-		free(uids);
+	if (e != OK)
 		return e;
-	}
-	index_close(old);
+	find_again(m, &was);
+	index_close(was.ix);
+	free(was.map);
+	free(was.ghost);
 	m->cached.valid = false;
-	free(m->map);
-	m->map = uids;			/* same size: becomes the map */
-	m->map_size = (size_t)count + 1;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = index_find(m->ix, m->h.records, uids[i]);
-
-		if (at < m->h.records && index_peek(m->ix, at)->uid == uids[i])
-			uids[n++] = at;
-	}
-	m->count = n;
+	m->stale = true;
 	/* What has a lower UID and was not known cannot become a higher number. */
 	m->known = last == UINT32_MAX ? m->h.records :
 	    index_find(m->ix, m->h.records, last + 1);
@@ -357,7 +396,7 @@ remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
 
 		/* A writer may have added one since we counted: it waits. */
 		if (is_expunged(m, recno) && u->expunged_count < n) {
-			const struct index_record *r = index_peek(m->ix, recno);
+			const struct index_record *r = peek(m, recno);
 			size_t at = u->expunged_count++;
 
 			u->expunged[at] = kept + 1;
@@ -387,14 +426,14 @@ find_changed(struct mbox *m, struct arena *arena, uint32_t before, struct mbox_u
 	uint32_t n = 0;
 
 	for (uint32_t i = 1; i <= before; i++)
-		n += is_news(m, index_peek(m->ix, view_recno(m, i)));
+		n += is_news(m, view_peek(m, i));
 	if (n == 0)
 		return OK;
 	u->changed = arena_alloc(arena, n * sizeof(*u->changed));
 	if (u->changed == NULL)
 		return ERR_LIMIT;
 	for (uint32_t i = 1; i <= before && u->changed_count < n; i++) {
-		const struct index_record *r = index_peek(m->ix, view_recno(m, i));
+		const struct index_record *r = view_peek(m, i);
 
 		if (is_news(m, r) && !(r->flags & REC_EXPUNGED))
 			u->changed[u->changed_count++] = i;
@@ -428,7 +467,7 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	enum err e;
 
 	memset(u, 0, sizeof(*u));
-	if (index_unchanged(m->ix, &m->h) && m->force.n == 0 &&
+	if (index_unchanged(m->ix, &m->h) && m->force.n == 0 && !m->stale &&
 	    (!m->hidden || (flags & MBOX_NO_EXPUNGES)))
 		return OK;
 	e = mbox_snapshot(m, &h);
@@ -458,6 +497,7 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	m->last_uid = h.last_uid;
 	m->own.n = m->force.n = 0;
 	m->cached.valid = false;
+	m->stale = false;
 	m->h = h;
 	return OK;
 }
