@@ -63,3 +63,36 @@ def order(reply):
 
 def capabilities(client):
     return set(client.ok("CAPABILITY").find(rb"^CAPABILITY (.*)").group(1).decode().split())
+
+
+def values(text):
+    """entry-values between parentheses: {entry: bytes, or None for NIL}."""
+    out = {}
+    token = re.compile(rb'\s*(?:"((?:[^"\\]|\\.)*)"|~?\{(\d+)\}\r\n|([^\s()"{]+))', re.S)
+
+    def one(at):
+        m = token.match(text, at)
+        assert m, text[at:]
+        if m.group(2):
+            end = m.end() + int(m.group(2))
+            return text[m.end():end], end
+        if m.group(1) is not None:
+            return re.sub(rb"\\(.)", rb"\1", m.group(1)), m.end()
+        return None if m.group(3) == b"NIL" else m.group(3), m.end()
+
+    at = 0
+    while text[at:].strip():
+        entry, at = one(at)
+        assert entry.decode() not in out, f"{entry} twice"
+        out[entry.decode()], at = one(at)
+    return out
+
+
+def metadata(reply):
+    """{mailbox: {entry: value}} of METADATA lines."""
+    out = {}
+    for line in reply.untagged:
+        m = re.fullmatch(rb"METADATA " + NAME + rb" \((.*)\)", line, re.S)
+        if m:
+            out.setdefault(name_of(m, 1), {}).update(values(m.group(3)))
+    return out

@@ -49,6 +49,10 @@ enum err run_lsub(struct session *s, struct command *c);
 /* cmd_status.c: 6.3.10 */
 enum err run_status(struct session *s, struct command *c);
 
+/* cmd_metadata.c: RFC 5464 */
+enum err run_getmetadata(struct session *s, struct command *c);
+enum err run_setmetadata(struct session *s, struct command *c);
+
 /* cmd_namespace.c: RFC 2342 */
 enum err run_namespace(struct session *s, struct command *c);
 

@@ -8,10 +8,13 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/list.h"
+#include "imap/imapd/metadata.h"
 #include "imap/imapd/rights.h"
 #include "imap/imapd/status.h"
 
 #include <string.h>
+
+enum { MORE = LIST_RETURN_STATUS | LIST_RETURN_MYRIGHTS | LIST_RETURN_METADATA };
 
 struct writing {
 	struct session *s;
@@ -101,6 +104,16 @@ write_subscription(void *ctx, const struct list_name *n)
 	put_line(ctx, n);
 }
 
+/* "If the server is unable to look up the annotations, it MAY drop the response." */
+static void
+write_metadata(const struct writing *w, struct str name, const struct mbentry *e)
+{
+	struct annots a = ANNOTS_INIT;
+	if (metadata_of_mailbox(w->s, e, &a) == OK)
+		(void)metadata_put(w->s, name, &w->r->metadata, &a);
+	annots_free(&a);
+}
+
 /* The line, and what else is asked of the mailbox. */
 static void
 write_mailbox(const struct writing *w, struct list_name *n, const struct mbentry *e,
@@ -119,6 +132,8 @@ write_mailbox(const struct writing *w, struct list_name *n, const struct mbentry
 		status_put(w->s, n->name, w->r->status, &st);
 	if (ret & LIST_RETURN_MYRIGHTS)
 		rights_put_mine(w->s, n->name, rights);
+	if (ret & LIST_RETURN_METADATA && metadata_may(rights))
+		write_metadata(w, n->name, e);
 }
 
 static void
@@ -132,7 +147,7 @@ write_name(void *ctx, const struct list_name *name)
 	rights_t rights;
 	if (!(w->r->ret & LIST_RETURN_SUBSCRIBED) && !(w->r->select & LIST_SUBSCRIBED))
 		n.subscribed = false;
-	if (n.exists && n.selected && (w->r->ret & (LIST_RETURN_STATUS | LIST_RETURN_MYRIGHTS))
+	if (n.exists && n.selected && (w->r->ret & MORE)
 	    && session_mailbox(w->s, w->c, n.name, &internal) == OK
 	    && session_lookup(w->s, w->c, internal, ACL_LOOKUP, &e, &rights) == OK)
 		write_mailbox(w, &n, e, rights);

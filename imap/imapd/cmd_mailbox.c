@@ -184,6 +184,20 @@ run_delete(struct session *s, struct command *c)
 
 /* --- RENAME --- */
 
+/*
+ * "The annotations are copied from the original INBOX to the renamed mailbox, i.e.,
+ * mailbox annotations are preserved on the INBOX" (RFC 5464 section 4.1).
+ */
+static void
+copy_annotations(struct txn *t, const struct annots *a)
+{
+	for (size_t i = 0; i < a->n && a->v[i].uid == 0; i++) {
+		const struct annotate_params p = { .entry = a->v[i].entry,
+		    .owner = a->v[i].owner, .value = a->v[i].value };
+		txn_annotate(t, NULL, 0, &p);
+	}
+}
+
 /* Moves all messages of one mailbox to another, in one step. */
 static enum err
 move_all(struct session *s, struct command *c, const struct mbentry *from,
@@ -200,10 +214,14 @@ move_all(struct session *s, struct command *c, const struct mbentry *from,
 		e = ERR_LIMIT;
 	for (uint32_t seq = 1; e == OK && seq <= n; seq++)
 		uids[seq - 1] = mbox_uid(source, seq);
-	if (e == OK && n > 0) {
+	const struct annots *a;
+	if (e == OK)
+		e = mbox_annots(source, &a);
+	if (e == OK) {
 		struct txn *t[2] = { txn_begin(target), txn_begin(source) };
 		txn_copy(t[0], source, uids, n);
 		txn_expunge(t[1], uids, n, true);
+		copy_annotations(t[0], a);
 		e = txn_commit_all(t, 2, true);
 		txn_abort(t[0]);
 		txn_abort(t[1]);

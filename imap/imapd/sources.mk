@@ -15,6 +15,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/cmd_language.c \
 	imap/imapd/cmd_list.c \
 	imap/imapd/cmd_mailbox.c \
+	imap/imapd/cmd_metadata.c \
 	imap/imapd/cmd_namespace.c \
 	imap/imapd/cmd_quota.c \
 	imap/imapd/cmd_replace.c \
@@ -33,6 +34,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/imapd.c \
 	imap/imapd/list.c \
 	imap/imapd/loop.c \
+	imap/imapd/metadata.c \
 	imap/imapd/msgset.c \
 	imap/imapd/results.c \
 	imap/imapd/rights.c \

@@ -669,6 +669,8 @@ stays_in_root(const struct target *tg, const struct txn *t)
 	const char *root = tg->m->entry->quotaroot, *other;
 
 	for (const struct intent *i = t->first; i != NULL; i = i->next) {
+		if (i->type == INTENT_ANNOTATE)
+			continue;
 		if (i->type != INTENT_COPY)
 			return false;
 		other = i->from->entry->quotaroot;

@@ -5,6 +5,7 @@
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/grammar_fetch.h"
 #include "imap/imapd/proto/grammar_list.h"
+#include "imap/imapd/proto/grammar_metadata.h"
 #include "imap/imapd/proto/grammar_search.h"
 #include "imap/imapd/proto/rule.h"
 #include "lib/buf.h"
@@ -368,6 +369,10 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_LSUB] = { NAME("LSUB"), REQ(list_req), lsub_args, NULL, "3501 6.3.9" },
 	[REQ_STATUS] = { NAME("STATUS"), REQ(status_req), status_args, NULL, "9051 6.3.11" },
 	[REQ_NAMESPACE] = { NAME("NAMESPACE"), 0, no_args, NULL, "9051 6.3.10" },
+	[REQ_GETMETADATA] = { NAME("GETMETADATA"), REQ(getmetadata_req), getmetadata_args, NULL,
+	    "5464 4.2" },
+	[REQ_SETMETADATA] = { NAME("SETMETADATA"), REQ(setmetadata_req), setmetadata_args, NULL,
+	    "5464 4.3" },
 	[REQ_IDLE] = { NAME("IDLE"), 0, no_args, NULL, "9051 6.3.13" },
 	[REQ_APPEND] = { NAME("APPEND"), REQ(append_req), append_args, NULL, "9051 6.3.12" },
 	[REQ_GENURLAUTH] = { NAME("GENURLAUTH"), REQ(genurlauth_req), genurlauth_args, NULL,

@@ -27,6 +27,7 @@ enum request {
 	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_STATUS,
 	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
 	REQ_GENURLAUTH, REQ_RESETKEY, REQ_URLFETCH,
+	REQ_GETMETADATA, REQ_SETMETADATA,
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
 	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
 	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_ESEARCH, REQ_CANCELUPDATE,
@@ -114,6 +115,29 @@ struct rename_req {
 	struct str partition;
 };
 
+enum metadata_depth { DEPTH_NONE, DEPTH_ONE, DEPTH_ALL };
+
+/* What is asked of a mailbox's annotations. */
+struct metadata_query {
+	struct parse_list entries;	/* struct str, see grammar_metadata.h */
+	bool has_maxsize;
+	uint32_t maxsize;
+	enum metadata_depth depth;
+};
+
+struct getmetadata_req {
+	struct str mailbox;		/* empty: the server */
+	struct metadata_query query;
+};
+
+struct metadata_value {
+	struct str entry, value;	/* NIL: .p is NULL */
+};
+struct setmetadata_req {
+	struct str mailbox;
+	struct parse_list values;	/* struct metadata_value */
+};
+
 enum list_select {			/* RFC 5258 section 3.1 */
 	LIST_SUBSCRIBED = 1,
 	LIST_REMOTE = 2,
@@ -127,6 +151,7 @@ enum list_return {			/* RFC 5258 section 3.2 */
 	LIST_RETURN_SPECIAL_USE = 4,
 	LIST_RETURN_STATUS = 8,
 	LIST_RETURN_MYRIGHTS = 16,
+	LIST_RETURN_METADATA = 32,
 };
 
 /* LIST, LSUB */
@@ -136,6 +161,7 @@ struct list_req {
 	bool extended;			/* anything of RFC 5258 */
 	unsigned select, ret;
 	unsigned status;		/* enum status_item, for RETURN (STATUS ...) */
+	struct metadata_query metadata;	/* for RETURN (METADATA ...) */
 };
 
 enum status_item {

@@ -7,6 +7,7 @@
 #include "imap/imapd/proto/grammar_list.h"
 
 #include "imap/imapd/proto/grammar.h"
+#include "imap/imapd/proto/grammar_metadata.h"
 #include "imap/imapd/proto/rule.h"
 
 /* --- CREATE --- */
@@ -116,12 +117,17 @@ static const struct step select_list[] = {
 
 static const struct step list_status_att[] = { WORD(status_atts, list_req, status), END };
 static const struct step list_status[] = { SP, LIST(list_status_att), END };
+static const struct step list_entry[] = { SELF(rule_entry), END };
+static const struct step list_metadata[] = {
+	SP, LIST_OF(list_entry, struct str, list_req, metadata.entries), END
+};
 static const struct word return_words[] = {
 	{ NAME("SUBSCRIBED"), LIST_RETURN_SUBSCRIBED, 0, NULL, "5258 3.2" },
 	{ NAME("CHILDREN"), LIST_RETURN_CHILDREN, 0, NULL, "5258 3.2" },
 	{ NAME("SPECIAL-USE"), LIST_RETURN_SPECIAL_USE, 0, NULL, "6154 2" },
 	{ NAME("STATUS"), LIST_RETURN_STATUS, 0, list_status, "5819 2" },
 	{ NAME("MYRIGHTS"), LIST_RETURN_MYRIGHTS, 0, NULL, "8440 3" },
+	{ NAME("METADATA"), LIST_RETURN_METADATA, 0, list_metadata, "9590 3" },
 	{ .value = 0 },
 };
 static const struct vocabulary return_opts = {

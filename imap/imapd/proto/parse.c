@@ -376,25 +376,42 @@ literal_head(struct parser *p, uint64_t *n)
 	return parse_expect(p, "a literal");
 }
 
-/* literal = "{" number ["+"] "}" CRLF *CHAR8 ; CHAR8 = %x01-ff */
-bool
-parse_literal(struct parser *p, struct str *s)
+static bool
+literal(struct parser *p, bool binary, struct str *s)
 {
 	size_t from = p->at;
 	uint64_t n = 0;
-	if (!literal_head(p, &n))
+	if (binary && !parse_char(p, '~'))
 		return false;
+	if (!literal_head(p, &n)) {
+		p->at = from;
+		return false;
+	}
 	if (at_message(p)) {
 		p->at = from;
 		return parse_expect(p, "something shorter than a message");
 	}
-	if (n > p->in.n - p->at || memchr(p->in.p + p->at, 0, n) != NULL) {
+	if (n > p->in.n - p->at || (!binary && memchr(p->in.p + p->at, 0, n) != NULL)) {
 		p->at = from;
 		return parse_expect(p, "a literal without NUL");
 	}
 	*s = (struct str){ p->in.p + p->at, n };
 	p->at += n;
 	return true;
+}
+
+/* literal = "{" number ["+"] "}" CRLF *CHAR8 ; CHAR8 = %x01-ff */
+bool
+parse_literal(struct parser *p, struct str *s)
+{
+	return literal(p, false, s);
+}
+
+/* literal8 = "~{" number ["+"] "}" CRLF *OCTET (RFC 4466) */
+bool
+parse_literal8(struct parser *p, struct str *s)
+{
+	return literal(p, true, s);
 }
 
 bool

@@ -95,6 +95,7 @@ bool parse_nz_number(struct parser *p, uint32_t *n);
 bool parse_number64(struct parser *p, uint64_t *n);	/* up to 2^63 - 1 */
 bool parse_quoted(struct parser *p, struct str *s);
 bool parse_literal(struct parser *p, struct str *s);
+bool parse_literal8(struct parser *p, struct str *s);	/* any octets */
 bool parse_string(struct parser *p, struct str *s);
 bool parse_nstring(struct parser *p, struct str *s);	/* NIL: {NULL, 0} */
 bool parse_astring(struct parser *p, struct str *s);

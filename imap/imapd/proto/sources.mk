@@ -5,6 +5,7 @@ PROTO_SRCS += \
 	imap/imapd/proto/grammar_filter.c \
 	imap/imapd/proto/grammar_return.c \
 	imap/imapd/proto/grammar_list.c \
+	imap/imapd/proto/grammar_metadata.c \
 	imap/imapd/proto/grammar_search.c \
 	imap/imapd/proto/objectid.c \
 	imap/imapd/proto/parse.c \
