@@ -91,6 +91,39 @@ fetch_range(struct fetching *f, struct search_range r)
 	}
 }
 
+/* Of N messages PARTIAL wants those at places low..high. */
+static void
+keep_partial(const struct partial_range *p, struct search_range *range, size_t *n)
+{
+	uint64_t low = p->first < p->last ? p->first : p->last;
+	uint64_t high = p->first < p->last ? p->last : p->first;
+	uint64_t total = 0, before = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++)
+		total += range[i].last - range[i].first + UINT64_C(1);
+	high = high > total ? total : high;
+	if (p->from_end) {
+		uint64_t from = total - high + 1;
+
+		high = low > total ? 0 : total - low + 1;
+		low = from;
+	}
+	for (size_t i = 0; i < *n; i++) {
+		struct search_range r = range[i];
+		uint64_t size = r.last - r.first + UINT64_C(1);
+		uint64_t from = low > before ? low - before : 1;
+		uint64_t to = high > before ? high - before : 0;
+
+		to = to > size ? size : to;
+		before += size;
+		if (from <= to)
+			range[kept++] = (struct search_range){ r.first + (uint32_t)(from - 1),
+			    r.first + (uint32_t)(to - 1) };
+	}
+	*n = kept;
+}
+
 /* VANISHED needs CHANGEDSINCE, and QRESYNC enabled (RFC 7162 section 3.2.6). */
 static enum err
 check_modifiers(const struct session *s, struct command *c, const struct fetch_req *r)
@@ -118,6 +151,9 @@ run_fetch(struct session *s, struct command *c)
 		e = selection_ranges(s, c, &f.req->set, &range, &n);
 	if (e == OK && f.req->has_modseq)
 		sync_enable_condstore(s);
+	/* "first select the last 30 messages and then" (RFC 9394 section 3.4) */
+	if (e == OK && f.req->partial.first != 0)
+		keep_partial(&f.req->partial, range, &n);
 	if (e == OK && f.req->has_changedsince)
 		e = resync_fetch(s, c, f.req, &range, &n);
 	if (e != OK)

@@ -34,6 +34,10 @@ static enum err
 search(struct session *s, struct command *c, bool sorted)
 {
 	struct search_req *req = c->req;
+
+	if (!results_may_find(s, c, req->key))
+		return ERR_SYNTAX;
+
 	bool update = req->returns & RETURN_UPDATE;
 	struct context *cx = update ? context_new(s, c, req) : NULL;
 	struct results r;

@@ -30,7 +30,7 @@ warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
 static void
 describe_rev1(struct session *s)
 {
-	uint32_t unseen = mbox_first_unseen(s->mbox);
+	uint32_t unseen = s->enabled & ENABLED_UIDONLY ? 0 : mbox_first_unseen(s->mbox);
 	reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
 	if (unseen > 0)
 		reply_untagged(s->reply, "OK [UNSEEN %u] Ok", unseen);

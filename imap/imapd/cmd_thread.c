@@ -62,6 +62,10 @@ run_thread(struct session *s, struct command *c)
 	struct thread_node *roots = NULL;
 	struct buf line = BUF_INIT;
 	struct results r;
+
+	if (!results_may_find(s, c, req->key))
+		return ERR_SYNTAX;
+
 	enum err e = results_find(s, c, s->mbox, req->key, &r);
 
 	if (e == OK)

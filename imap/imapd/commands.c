@@ -10,7 +10,7 @@ enum {
 	AUTH = STATE_AUTHENTICATED | STATE_SELECTED,
 	SELECTED = STATE_SELECTED,
 	/* They speak of message numbers: no EXPUNGE unless behind "UID". */
-	NUMBERS = CMD_NO_EXPUNGE | CMD_UID_EXPUNGES,
+	NUMBERS = CMD_NO_EXPUNGE | CMD_UID_EXPUNGES | CMD_NUMBERS,
 };
 
 const struct command_def commands[REQUESTS] = {
@@ -18,7 +18,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_CAPABILITY] = { ANY, 0, run_capability, NULL },
 	[REQ_NOOP] = { ANY, 0, run_noop, NULL },
 	[REQ_LOGOUT] = { ANY, CMD_NO_SYNC, run_logout, NULL },
-	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE" },
+	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE UIDONLY" },
 	[REQ_LANGUAGE] = { ANY, 0, run_language, "LANGUAGE" },
 	[REQ_ID] = { ANY, 0, run_id, "ID" },
 
@@ -70,13 +70,13 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_SORT] = { SELECTED, NUMBERS | CMD_TIMED, run_sort, "SORT SORT=DISPLAY ESORT" },
 	[REQ_THREAD] = { SELECTED, NUMBERS | CMD_TIMED, run_thread,
 	    "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS" },
-	[REQ_ESEARCH] = { AUTH, NUMBERS | CMD_TIMED, run_esearch, "MULTISEARCH" },
+	[REQ_ESEARCH] = { AUTH, CMD_NO_EXPUNGE | CMD_UID_EXPUNGES | CMD_TIMED, run_esearch, "MULTISEARCH" },
 	[REQ_CANCELUPDATE] = { SELECTED, 0, run_cancelupdate, "CONTEXT=SEARCH CONTEXT=SORT" },
 	[REQ_COMPARATOR] = { AUTH, 0, run_comparator, "I18NLEVEL=2" },
 	[REQ_FETCH] = { SELECTED, NUMBERS | CMD_TIMED, run_fetch,
-	    "BINARY PREVIEW SAVEDATE" },
+	    "BINARY PARTIAL PREVIEW SAVEDATE" },
 	[REQ_STORE] = { SELECTED, NUMBERS, run_store, NULL },
-	[REQ_COPY] = { SELECTED, 0, run_copy, NULL },
-	[REQ_MOVE] = { SELECTED, 0, run_move, "MOVE" },
-	[REQ_REPLACE] = { SELECTED, 0, run_replace, "REPLACE" },
+	[REQ_COPY] = { SELECTED, CMD_NUMBERS, run_copy, NULL },
+	[REQ_MOVE] = { SELECTED, CMD_NUMBERS, run_move, "MOVE" },
+	[REQ_REPLACE] = { SELECTED, CMD_NUMBERS, run_replace, "REPLACE" },
 };

@@ -24,6 +24,7 @@ struct fetch_writer *fetch_writer_new(struct mbox *m, const struct keywords *tol
 
 enum fetch_style {
 	FETCH_STYLE_CONDSTORE = 1,	/* UID and MODSEQ with flags nobody asked for */
+	FETCH_STYLE_UIDONLY = 2,	/* "* UID UIDFETCH (...)", RFC 9586 */
 };
 void fetch_writer_style(struct fetch_writer *w, unsigned style);
 

@@ -281,7 +281,8 @@ write_flags(struct fetch_writer *w, const struct fetch_req *req)
 	static const struct fetch_item modseq = { .op = FETCH_MODSEQ };
 	const struct fetch_item *item[] = { &uid, &flags, &modseq };
 	bool condstore = w->style & FETCH_STYLE_CONDSTORE;
-	bool wanted[] = { condstore && !req->has_uid, !req->has_flags,
+	bool uidonly = w->style & FETCH_STYLE_UIDONLY;
+	bool wanted[] = { condstore && !uidonly && !req->has_uid, !req->has_flags,
 	    condstore && !req->has_modseq };
 
 	for (int i = 0; i < 3; i++)
@@ -301,14 +302,21 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	e = gather(w, req, seq);
 	if (e != OK)
 		return e;
+	bool uidonly = w->style & FETCH_STYLE_UIDONLY;
+	bool first = true;
+
 	buf_add(&w->line, "* ", 2);
-	buf_addu(&w->line, seq);
-	buf_add(&w->line, " FETCH (", 8);
+	buf_addu(&w->line, uidonly ? w->msg.uid : seq);
+	buf_adds(&w->line, uidonly ? " UIDFETCH (" : " FETCH (");
 	if (with_flags)
 		write_flags(w, req);
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
-		if (i != req->items)
+		/* It is said already; but something must stand there. */
+		if (uidonly && i->op == FETCH_UID && req->items->next != NULL)
+			continue;
+		if (!first)
 			buf_addc(&w->line, ' ');
+		first = false;
 		write_item(w, i);
 	}
 	buf_add(&w->line, ")\r\n", 3);

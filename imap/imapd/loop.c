@@ -55,6 +55,10 @@ recognize(const struct session *s, struct incoming *in)
 		return "Unrecognized UID subcommand";
 	if (session_is_rev2(s) && (in->c.def->flags & CMD_NOT_REV2))
 		return "IMAP4rev2 has no such command";
+	if ((s->enabled & ENABLED_UIDONLY) && (in->c.def->flags & CMD_NUMBERS) && !in->c.uid) {
+		in->c.code = "UIDREQUIRED";
+		return "Only UIDs are in use";
+	}
 	if (in->c.def->states & s->state)
 		return NULL;
 	if (s->state == STATE_NOT_AUTHENTICATED)

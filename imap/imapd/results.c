@@ -266,6 +266,16 @@ results_save(struct session *s, const struct search_req *req, const struct resul
 
 /* --- finding --- */
 
+bool
+results_may_find(const struct session *s, struct command *c, const struct search_key *key)
+{
+	if (!(s->enabled & ENABLED_UIDONLY) || !search_has(key, SEARCH_SEQ))
+		return true;
+	c->code = "UIDREQUIRED";
+	c->text = "Only UIDs are in use";
+	return false;
+}
+
 enum err
 results_find(struct session *s, struct command *c, struct mbox *m, struct search_key *key,
     struct results *r)

@@ -25,6 +25,10 @@ enum err results_tell(struct session *s, struct command *c, const struct search_
 /* What of R the client's RETURN (SAVE ...) means, becomes "$". */
 void results_save(struct session *s, const struct search_req *req, const struct results *r);
 
+/* False: the search names message numbers, but UIDONLY is on (RFC 9586). */
+bool results_may_find(const struct session *s, struct command *c,
+    const struct search_key *key);
+
 /*
  * "$" and the ranges of a search fitted to its mailbox, then the search.  The
  * program is changed by it and cannot be used again.

@@ -113,6 +113,11 @@ resync_check(const struct session *s, struct command *c, const struct select_req
 		c->text = "QRESYNC has not been enabled";
 		return ERR_SYNTAX;
 	}
+	if ((s->enabled & ENABLED_UIDONLY) && r->match_numbers.count > 0) {
+		c->code = "UIDREQUIRED";
+		c->text = "Only UIDs are in use";
+		return ERR_SYNTAX;
+	}
 	if (count_of(&r->match_numbers) != count_of(&r->match_uids)) {
 		c->text = "There must be as many sequence numbers as UIDs";
 		return ERR_SYNTAX;

@@ -55,6 +55,7 @@ enum enabled {
 	ENABLED_IMAP4REV2 = 1,		/* RFC 9051 */
 	ENABLED_UTF8 = 2,		/* UTF8=ACCEPT, RFC 6855 */
 	ENABLED_CONDSTORE = 4,		/* RFC 7162: MODSEQ in what is told of flags */
+	ENABLED_UIDONLY = 16,		/* RFC 9586: no message numbers */
 	ENABLED_QRESYNC = 8,		/* RFC 7162: VANISHED instead of EXPUNGE */
 };
 
@@ -117,6 +118,7 @@ enum command_flags {
 	/* RFC 3501 section 7.4.1: no EXPUNGE while FETCH, STORE, SEARCH run. */
 	CMD_NO_EXPUNGE = 2,
 	CMD_UID_EXPUNGES = 4,		/* but with UID before it may be sent */
+	CMD_NUMBERS = 64,		/* takes or gives message numbers, but with UID */
 	CMD_NO_SYNC = 8,		/* sends its updates itself, or none */
 	CMD_NOT_REV2 = 32,		/* RFC 9051 appendix E has taken it out */
 	CMD_TIMED = 16,			/* "Completed (0.001 sec)" */

@@ -63,13 +63,14 @@ void
 sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
 {
 	struct message m;
+	bool uidonly = s->enabled & ENABLED_UIDONLY;
 	if (mbox_message(s->mbox, seq, &m) != OK)
 		return;
 	reply_puts(s->reply, "* ");
-	reply_number(s->reply, seq);
-	reply_puts(s->reply, " FETCH (FLAGS ");
+	reply_number(s->reply, uidonly ? m.uid : seq);
+	reply_puts(s->reply, uidonly ? " UIDFETCH (FLAGS " : " FETCH (FLAGS ");
 	sync_put_flags(s, &m);
-	if (with_uid || (s->enabled & ENABLED_CONDSTORE)) {
+	if (!uidonly && (with_uid || (s->enabled & ENABLED_CONDSTORE))) {
 		reply_puts(s->reply, " UID ");
 		reply_number(s->reply, m.uid);
 	}
@@ -136,7 +137,8 @@ sync_writer(struct session *s)
 {
 	struct fetch_writer *w = fetch_writer_new(s->mbox, &s->told_keywords, s->reply->out);
 
-	fetch_writer_style(w, s->enabled & ENABLED_CONDSTORE ? FETCH_STYLE_CONDSTORE : 0);
+	fetch_writer_style(w, (s->enabled & ENABLED_CONDSTORE ? FETCH_STYLE_CONDSTORE : 0)
+	    | (s->enabled & ENABLED_UIDONLY ? FETCH_STYLE_UIDONLY : 0));
 	return w;
 }
 
@@ -179,7 +181,7 @@ mind_the_lag(struct session *s)
 static void
 send_expunges(struct session *s, const struct mbox_update *u)
 {
-	if (!(s->enabled & ENABLED_QRESYNC)) {
+	if (!(s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY))) {
 		for (size_t i = 0; i < u->expunged_count; i++)
 			reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
 	} else if (u->expunged_count > 0) {

@@ -21,7 +21,7 @@ enum err sync_send(struct session *s, struct arena *arena, bool expunges, bool w
 /* "(\Seen $Forwarded)" of a message of the selected mailbox. */
 void sync_put_flags(struct session *s, const struct message *m);
 
-/* "* SEQ FETCH (FLAGS (...) UID n MODSEQ (m))"; nothing if SEQ is gone. */
+/* In UIDONLY "* UID UIDFETCH (...)"; else "* SEQ FETCH (FLAGS (...) UID n MODSEQ (m))"; nothing if SEQ is gone. */
 void sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid);
 
 /* A writer of FETCH responses in the style that ENABLE asked for. */

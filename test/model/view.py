@@ -125,6 +125,7 @@ class View:
         self.highestmodseq = None       # up to here nothing was missed (RFC 7162 section 6)
         self.said = self.heard = None   # during this command: by HIGHESTMODSEQ, by FETCH
         self.flags = self.permanent = None
+        self.loose = {}                 # UID -> Message whose place is not known yet
         self.fetched = []               # (Message, items) since clear()
         self.vanished = []              # UIDs since clear()
         self.other = []                 # lines that are about something else
@@ -175,6 +176,7 @@ class View:
         elif name == "HIGHESTMODSEQ":
             self.said = int(value)
         elif name == "UNSEEN":
+            need(not self.uidonly, "UNSEEN with UIDONLY")
             self.unseen = int(value)
         elif name == "PERMANENTFLAGS":
             self.permanent = frozenset(lists(value)[0])
@@ -231,23 +233,23 @@ class View:
             need("UID" in items, "no UID in", rest[:200])
         if self.condstore and "FLAGS" in items and not rules.fetch:
             need({"UID", "MODSEQ"} <= set(items), "no UID or no MODSEQ in", rest[:200])
-        self.on_items(n - 1, items)
+        if "UID" in items:
+            self.learn_uid(n - 1, int(items["UID"]))
+        self.on_items(self.messages[n - 1], items)
 
-    def on_uidfetch(self, uid, rest, _rules):
+    def on_uidfetch(self, uid, rest, rules):
         need(self.uidonly, "UIDFETCH without UIDONLY")
         items = pairs(lists(rest)[0])
-        need("UID" not in items, "UID in UIDFETCH")
-        items["UID"] = b"%d" % uid
-        at = [i for i, x in enumerate(self.messages) if x.uid == uid]
-        if not at:                      # a new one whose UID was not told before
-            at = [i for i, x in enumerate(self.messages) if x.uid is None]
-        need(at, "UIDFETCH of unknown", uid)
-        self.on_items(at[0], items)
+        need(items.setdefault("UID", b"%d" % uid) == b"%d" % uid, "another UID in", rest[:200])
+        if self.condstore and "FLAGS" in items and not rules.fetch:
+            need("MODSEQ" in items, "no MODSEQ in", rest[:200])
+        x = next((x for x in self.messages if x.uid == uid), None)
+        if x is None:                   # a new one whose UID was not told before
+            need(any(x.uid is None for x in self.messages), "UIDFETCH of unknown", uid)
+            x = self.loose.setdefault(uid, Message(uid))
+        self.on_items(x, items)
 
-    def on_items(self, i, items):
-        x = self.messages[i]
-        if "UID" in items:
-            self.learn_uid(i, int(items["UID"]))
+    def on_items(self, x, items):
         if "MODSEQ" in items:
             modseq = int(items["MODSEQ"][0])
             need(modseq > 0, "MODSEQ 0")
@@ -270,6 +272,13 @@ class View:
         before = next((y.uid for y in reversed(self.messages[:i]) if y.uid), 0)
         after = next((y.uid for y in self.messages[i + 1:] if y.uid), uid + 1)
         need(before < uid < after, "UID", uid, "stands between", before, "and", after)
+
+    def place(self, uids):
+        """Somebody has told the UIDs of all."""
+        for i, uid in enumerate(uids):
+            self.learn_uid(i, uid)
+            self.messages[i] = self.loose.pop(uid, self.messages[i])
+        need(not self.loose, "UIDFETCH of what is not there:", self.loose)
 
     # --- what it comes to ---
 

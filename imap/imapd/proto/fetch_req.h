@@ -63,6 +63,7 @@ struct fetch_req {
 	unsigned needs_cache;		/* bit 1 << enum cache_item */
 	bool has_changedsince, vanished;	/* RFC 7162 sections 3.1.4.1, 3.2.6 */
 	uint64_t changedsince;
+	struct partial_range partial;	/* RFC 9394 section 3.3; .first is 0: none */
 };
 
 #endif

@@ -259,7 +259,11 @@ static const struct word modifier_words[] = {
 	{ NAME("CHANGEDSINCE"), 0, 0, changedsince_args, "7162 3.1.4.1" },
 	{ .value = 0 },
 };
+static const struct step partial_args[] = {
+	SP, RULE(rule_partial_range, fetch_req, partial), END
+};
 static const struct word uid_modifier_words[] = {
+	{ NAME("PARTIAL"), 0, 0, partial_args, "9394 3.3" },
 	{ NAME("VANISHED"), 0, 0, vanished_args, "7162 3.2.6" },
 	{ .value = 0 },
 };

@@ -8,27 +8,8 @@
 
 /* --- RETURN (...) --- */
 
-/* [-]nz-number; both ends have the same sign */
-static bool
-partial_end(struct parser *p, bool from_end, uint32_t *n)
-{
-	return (!from_end || parse_char(p, '-')) && parse_nz_number(p, n);
-}
-
-/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number */
-static bool
-rule_partial(struct parser *p, void *to)
-{
-	struct partial_range *r = to;
-	if (r->first != 0)
-		return parse_expect(p, "one PARTIAL only");
-	r->from_end = parse_peek(p, '-');
-	return partial_end(p, r->from_end, &r->first) && parse_char(p, ':')
-	    && partial_end(p, r->from_end, &r->last);
-}
-
 static const struct step partial_args[] = {
-	SP, RULE(rule_partial, search_req, partial), END
+	SP, RULE(rule_partial_range, search_req, partial), END
 };
 static const struct word return_words[] = {
 	{ NAME("ALL"), RETURN_ALL, 0, NULL, "4731 3.1" },

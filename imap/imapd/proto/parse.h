@@ -115,6 +115,12 @@ struct sequence_set {
 	size_t count;
 	bool saved;			/* "$" (RFC 5182), and no ranges */
 };
+/* PARTIAL (RFC 9394): places in a result, from 1; the ends in the order in which they came. */
+struct partial_range {
+	bool from_end;			/* "-1:-10": 1 is the last */
+	uint32_t first, last;
+};
+
 bool parse_sequence_set(struct parser *p, struct sequence_set *set);
 
 /* Bytes in a class of the grammar. */

@@ -144,3 +144,22 @@ rule_known_set(struct parser *p, void *to)
 			return parse_expect(p, "a set without \"*\"");
 	return true;
 }
+
+/* [-]nz-number; both ends have the same sign */
+static bool
+partial_end(struct parser *p, bool from_end, uint32_t *n)
+{
+	return (!from_end || parse_char(p, '-')) && parse_nz_number(p, n);
+}
+
+/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number */
+bool
+rule_partial_range(struct parser *p, void *to)
+{
+	struct partial_range *r = to;
+	if (r->first != 0)
+		return parse_expect(p, "one PARTIAL only");
+	r->from_end = parse_peek(p, '-');
+	return partial_end(p, r->from_end, &r->first) && parse_char(p, ':')
+	    && partial_end(p, r->from_end, &r->last);
+}

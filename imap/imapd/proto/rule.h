@@ -23,6 +23,7 @@ bool rule_objectid(struct parser *p, void *to);		/* struct str (RFC 8474) */
 bool rule_modseq(struct parser *p, void *to);
 bool rule_modseq_or_0(struct parser *p, void *to);
 bool rule_sequence_set(struct parser *p, void *to);	/* struct sequence_set */
+bool rule_partial_range(struct parser *p, void *to);	/* struct partial_range, all 0 */
 bool rule_known_set(struct parser *p, void *to);	/* the same without "*" */
 bool rule_flag_list(struct parser *p, void *to);	/* struct flag_list: "(" ... ")" */
 bool rule_flags(struct parser *p, void *to);		/* struct flag_list, also bare */

@@ -27,12 +27,6 @@ enum search_return {			/* RFC 4731 section 3.1 */
 	RETURN_UPDATE = 256,
 };
 
-/* Places in the result, from 1; the ends in the order in which they came. */
-struct partial_range {
-	bool from_end;			/* "-1:-10": 1 is the last */
-	uint32_t first, last;
-};
-
 struct search_req {
 	struct search_key *key;		/* an AND of all */
 	bool has_return;
