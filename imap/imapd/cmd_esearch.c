@@ -9,6 +9,7 @@
 #include "imap/imapd/context.h"
 #include "imap/imapd/context_program.h"
 #include "imap/imapd/filter.h"
+#include "imap/imapd/named_filter.h"
 #include "imap/imapd/results.h"
 
 /* Does it search the selected mailbox, and no other? */
@@ -101,8 +102,10 @@ run_esearch(struct session *s, struct command *c)
 	bool selected = s->mbox != NULL && names_selected(req);
 	struct str *name;
 	size_t n;
-	enum err e;
+	enum err e = named_filters(s, c, req->key);
 
+	if (e != OK)
+		return e;
 	c->text = problem(s, req);
 	if (c->text != NULL)
 		return ERR_SYNTAX;

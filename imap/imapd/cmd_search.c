@@ -6,6 +6,7 @@
  */
 #include "imap/imapd/cmd.h"
 #include "imap/imapd/context.h"
+#include "imap/imapd/named_filter.h"
 #include "imap/imapd/results.h"
 #include "imap/imapd/sync.h"
 
@@ -34,21 +35,21 @@ static enum err
 search(struct session *s, struct command *c, bool sorted)
 {
 	struct search_req *req = c->req;
-
-	if (!results_may_find(s, c, req->key))
-		return ERR_SYNTAX;
-
 	bool update = req->returns & RETURN_UPDATE;
-	struct context *cx = update ? context_new(s, c, req) : NULL;
-	struct results r;
+	struct context *cx = NULL;
+	struct results r = { .n = 0 };
+	enum err e = named_filters(s, c, req->key);
 
+	if (e == OK && !results_may_find(s, c, req->key))
+		e = ERR_SYNTAX;
 	/* RFC 7162 sections 3.1 and 3.2.10.2 */
 	if (search_has(req->key, SEARCH_MODSEQ))
 		sync_enable_condstore(s);
 	c->keeps_numbers = search_has(req->key, SEARCH_SEQ);
-
-	enum err e = results_find(s, c, s->mbox, req->key, &r);
-
+	if (e == OK && update)
+		cx = context_new(s, c, req);
+	if (e == OK)
+		e = results_find(s, c, s->mbox, req->key, &r);
 	if (e == OK && sorted)
 		e = sort(s, req, &r);
 	if (e == OK)

@@ -1,5 +1,6 @@
 /* cmd_thread.c - THREAD, UID THREAD (RFC 5256 section 3) */
 #include "imap/imapd/cmd.h"
+#include "imap/imapd/named_filter.h"
 #include "imap/imapd/results.h"
 
 enum { PIECE = 16 * 1024 };		/* of the line, sent at once */
@@ -62,12 +63,13 @@ run_thread(struct session *s, struct command *c)
 	struct thread_node *roots = NULL;
 	struct buf line = BUF_INIT;
 	struct results r;
+	enum err e = named_filters(s, c, req->key);
 
-	if (!results_may_find(s, c, req->key))
-		return ERR_SYNTAX;
-
-	enum err e = results_find(s, c, s->mbox, req->key, &r);
-
+	if (e == OK && !results_may_find(s, c, req->key))
+		e = ERR_SYNTAX;
+	c->keeps_numbers = search_has(req->key, SEARCH_SEQ);
+	if (e == OK)
+		e = results_find(s, c, s->mbox, req->key, &r);
 	if (e == OK)
 		e = thread_run(s->mbox, c->arena, req->algorithm, s->collation, r.seqs,
 		    r.n, &roots);

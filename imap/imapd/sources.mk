@@ -41,6 +41,7 @@ imap/imapd/imapd_SRCS = \
 	imap/imapd/resync.c \
 	imap/imapd/resource.c \
 	imap/imapd/search_resolve.c \
+	imap/imapd/named_filter.c \
 	imap/imapd/oldname.c \
 	imap/imapd/progress.c \
 	imap/imapd/selection.c \

@@ -85,6 +85,7 @@ cost_of(const struct search_key *key)
 	case SEARCH_OR:
 	case SEARCH_NOT:
 	case SEARCH_FUZZY:
+	case SEARCH_FILTER:
 		for (const struct search_key *k = key->child; k; k = k->next) {
 			c = cost_of(k);
 			most = c > most ? c : most;
@@ -395,6 +396,8 @@ match(struct run *r, const struct test *t)
 		return !match(r, t->child);
 	case SEARCH_FUZZY:
 		return match(r, t->child);
+	case SEARCH_FILTER:
+		return t->child != NULL && match(r, t->child);
 	case SEARCH_SAVED:
 		return false;
 	case SEARCH_SEQ:

@@ -30,6 +30,7 @@
 enum search_op {
 	SEARCH_ALL, SEARCH_AND, SEARCH_OR, SEARCH_NOT,
 	SEARCH_FUZZY,			/* what resembles .child would do; exact for now */
+	SEARCH_FILTER,			/* .child, a program that the caller has by .name */
 	SEARCH_SAVED,			/* a set that the caller has: he puts it in, before */
 	SEARCH_SEQ,			/* set of sequence numbers */
 	SEARCH_UID,			/* set of UIDs */
@@ -54,7 +55,7 @@ struct search_range {
 
 struct search_key {
 	enum search_op op;
-	struct search_key *child;	/* AND, OR, NOT, FUZZY: first operand */
+	struct search_key *child;	/* AND, OR, NOT, FUZZY, FILTER: first operand */
 	struct search_key *next;	/* the next operand of the same parent */
 	struct search_range *range;
 	size_t ranges;

@@ -85,6 +85,7 @@ render(const struct search_key *key, struct buf *b)
 	case SEARCH_OR: render_children("or(", key, b); break;
 	case SEARCH_NOT: render_children("not(", key, b); break;
 	case SEARCH_FUZZY: render_children("fuzzy(", key, b); break;
+	case SEARCH_FILTER: render_text("filter", key, b); break;
 	case SEARCH_SAVED: buf_adds(b, "$"); break;
 	case SEARCH_SEQ: render_ranges("#", key, b); break;
 	case SEARCH_UID: render_ranges("uid#", key, b); break;
@@ -165,6 +166,10 @@ test_keys(void **state)
 		{ " MODSEQ all 7", NULL },
 		{ " SAVEDBEFORE 1-Jan-1970 SAVEDON 2-Jan-1970 SAVEDSINCE 3-Jan-1970 SAVEDATESUPPORTED",
 		    "(savedbefore0 savedon1 savedsince2 all)" },
+		{ " FILTER on-the-road NOT FILTER x", "(filter:on-the-road= not(filter:x=))" },
+		{ " FILTER a/b", NULL },
+		{ " FILTER", NULL },
+		{ " FILTER \"a\"", NULL },
 		{ " RETURN () ALL", "(all)" },
 		{ " RETURN (MIN max Count SAVE) ALL", "(all)" },
 		{ " RETURN (PARTIAL 1:5 MIN) ALL", "(all)" },

@@ -6,6 +6,8 @@
 #include "lib/buf.h"
 #include "lib/charset.h"
 
+#include <string.h>
+
 enum {					/* word.more, beside a system flag */
 	NOT = 1u << 31,			/* the key is negated */
 	FIELD = 1u << 30,		/* its name is the header field's */
@@ -185,6 +187,21 @@ rule_threadid(struct parser *p, void *to)
 	return rule_objectid(p, &id);
 }
 
+/* filter-name = 1*<any ATOM-CHAR except "/"> */
+static bool
+rule_filter_name(struct parser *p, void *to)
+{
+	struct str *name = to;
+	size_t start = p->at;
+	if (!parse_atom(p, name))
+		return parse_expect(p, "the name of a filter");
+	if (memchr(name->p, '/', name->n) == NULL)
+		return true;
+	p->at = start;
+	return parse_expect(p, "the name of a filter, without \"/\"");
+}
+
+static const struct step filter_args[] = { SP, RULE(rule_filter_name, search_key, name), END };
 static const struct step emailid_args[] = { SP, RULE(rule_emailid, search_key, text), END };
 static const struct step threadid_args[] = { SP, RULE(rule_threadid, search_key, text), END };
 static const struct step text_args[] = { SP, RULE(rule_text, search_key, text), END };
@@ -237,6 +254,7 @@ static const struct word key_words[] = {
 	{ NAME("DRAFT"), SEARCH_FLAG, MSG_DRAFT, NULL, "9051 6.4.4" },
 	{ NAME("FLAGGED"), SEARCH_FLAG, MSG_FLAGGED, NULL, "9051 6.4.4" },
 	{ NAME("EMAILID"), SEARCH_GUID, 0, emailid_args, "8474 6" },
+	{ NAME("FILTER"), SEARCH_FILTER, 0, filter_args, "5466 3.1" },
 	{ NAME("FROM"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("FUZZY"), SEARCH_FUZZY, 0, key_args, "6203 4" },
 	{ NAME("HEADER"), SEARCH_HEADER, 0, header_args, "9051 6.4.4" },
