@@ -16,7 +16,7 @@ sort(struct session *s, const struct search_req *req, struct results *r)
 	struct sort_order order = { req->criteria.item, req->criteria.count, s->collation };
 
 	r->sorted = true;
-	return sort_run(r->mbox, &order, r->seqs, r->n);
+	return sort_known_run(r->mbox, &s->sorted, &order, r->seqs, r->n);
 }
 
 /* "$" changes only when the tagged reply is not BAD (RFC 5182 section 2.1). */

@@ -28,6 +28,7 @@
 #include "imap/server/server.h"
 #include "imap/server/user.h"
 #include "imap/store/mbox.h"
+#include "imap/store/sort_known.h"
 #include "imap/store/store.h"
 #include "lib/acl.h"
 #include "lib/arena.h"
@@ -90,6 +91,7 @@ struct session {
 
 	enum collation collation;	/* of searches and sorting (RFC 5255) */
 	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
+	struct sort_known sorted;	/* the last order of the selected mailbox */
 	struct context *contexts;	/* of the selected mailbox, see context.h */
 	bool modseq_lags;		/* HIGHESTMODSEQ was said to be below an expunge */
 

@@ -17,6 +17,7 @@ STORE_SRCS += \
 	imap/store/search.c \
 	imap/store/search_text.c \
 	imap/store/sort.c \
+	imap/store/sort_known.c \
 	imap/store/spare.c \
 	imap/store/stale.c \
 	imap/store/store.c \

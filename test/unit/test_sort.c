@@ -1,5 +1,5 @@
 /* Orders over a mailbox that exists only in this file. */
-#include "imap/store/sort.h"
+#include "imap/store/sort_known.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +21,28 @@ static const struct {
 };
 enum { MAILS = sizeof(mail) / sizeof(mail[0]) };
 
+static uint32_t count = MAILS;
+static unsigned keys;			/* made so far */
+
+uint32_t
+mbox_count(const struct mbox *m)
+{
+	(void)m;
+	return count;
+}
+
+uint32_t
+mbox_uid(struct mbox *m, uint32_t seq)
+{
+	(void)m;
+	return seq * 10;
+}
+
 enum err
 mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 {
 	(void)m;
+	keys++;
 	*msg = (struct message){ .uid = seq, .size = mail[seq - 1].size,
 	    .internaldate = mail[seq - 1].internaldate, .sentdate = mail[seq - 1].sentdate };
 	return OK;
@@ -90,12 +108,60 @@ test_ends(void **state)
 	assert_int_equal(SORT({ SORT_CC, true }, { SORT_DATE, false }), 2134);
 }
 
+static unsigned
+known(struct sort_known *k, const struct sort_order *order, const uint32_t *wanted, size_t n)
+{
+	uint32_t seqs[MAILS];
+	unsigned number = 0;
+
+	memcpy(seqs, wanted, n * sizeof(*seqs));
+	assert_int_equal(sort_known_run(NULL, k, order, seqs, n), OK);
+	for (size_t i = 0; i < n; i++)
+		number = number * 10 + seqs[i];
+	return number;
+}
+
+/* What is known costs no key; what is new is put in; another order is another. */
+static void
+test_known(void **state)
+{
+	const struct sort_criterion arrival = { SORT_ARRIVAL, false }, back = { SORT_ARRIVAL, true };
+	struct sort_order order = { &arrival, 1, COLLATE_UNICODE_CASEMAP };
+	struct sort_order other = { &back, 1, COLLATE_UNICODE_CASEMAP };
+	const uint32_t all[] = { 1, 2, 3, 4 }, some[] = { 1, 3 };
+	struct sort_known k = { .n = 0 };
+
+	(void)state;
+	count = 3;
+	assert_int_equal(known(&k, &order, some, 2), 31);
+	assert_int_equal(k.criteria_count, 0);		/* a part is not remembered */
+	assert_int_equal(known(&k, &order, all, 3), 321);
+	assert_int_equal(k.n, 3);
+	keys = 0;
+	assert_int_equal(known(&k, &order, all, 3), 321);
+	assert_int_equal(known(&k, &order, some, 2), 31);
+	assert_int_equal(known(&k, &order, all, 0), 0);
+	assert_int_equal(keys, 0);
+	count = 4;
+	assert_int_equal(known(&k, &order, all, 4), 3421);
+	assert_int_equal(k.n, 4);
+	keys = 0;
+	assert_int_equal(known(&k, &order, some, 2), 31);
+	assert_int_equal(keys, 0);
+	assert_int_equal(known(&k, &other, all, 4), 1234);
+	assert_int_equal(known(&k, &order, all, 4), 3421);
+	other.collation = order.collation = COLLATE_OCTET;
+	assert_int_equal(known(&k, &other, all, 4), 1234);
+	sort_known_free(&k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_criteria),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

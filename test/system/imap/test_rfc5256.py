@@ -292,3 +292,34 @@ def test_5267_3_save(box):
     assert found(box.ok("SEARCH $")) == [2, 3, 4, 5]
     box.ok("SORT RETURN (SAVE MAX) (SUBJECT) UTF-8 1:4")
     assert found(box.ok("SEARCH $")) == [3]
+
+
+def test_3_sort_again(login):
+    """What is remembered of an order makes no difference: after deliveries,
+    expunges, for another selection, and for another order."""
+    seed = random.randrange(2 ** 32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    c, other, n = login(), login(), 0
+
+    def more(count):
+        for _ in range(count):
+            deliver(other, {"Subject": rng.choice(WORDS), "From": f"p{rng.randrange(5)}@x"}, BASE + rng.randrange(40),
+                    b"x" * rng.randrange(9))
+    more(40)
+    c.ok("SELECT INBOX")
+    other.ok("SELECT INBOX")
+    for criteria in ["(SUBJECT)", "(SUBJECT)", "(REVERSE ARRIVAL)", "(FROM SIZE)", "(SUBJECT)", "(SUBJECT)", "(SUBJECT)"]:
+        for keys in ["ALL", "UID 3:25", f"BODY {'x' * rng.randrange(1, 5)}", "DRAFT"]:
+            fresh = login()
+            fresh.ok("EXAMINE INBOX")
+            assert sorted_numbers(c.ok(f"UID SORT {criteria} UTF-8 {keys}")) == sorted_numbers(
+                fresh.ok(f"UID SORT {criteria} UTF-8 {keys}"))
+            fresh.close()
+        n += 1
+        more([0, 1, 2, 20, 0, 1, 3][n - 1])
+        if n % 2:
+            other.ok(rf"STORE {rng.randint(1, 30)}:{rng.randint(1, 30)} +FLAGS.SILENT (\Deleted)" if n == 1
+                     else rf"STORE {rng.randint(1, 5)} +FLAGS.SILENT (\Deleted)")
+            other.ok("EXPUNGE")
+        c.ok("NOOP")
