@@ -845,7 +845,7 @@ class Game:
 
     def step(self):
         self.steps += 1
-        versions = {b: b.version for b in self.world.boxes}
+        versions = self.versions()
         if self.random.random() < 0.06:
             self.lmtp.deliver()
         else:
@@ -856,6 +856,12 @@ class Game:
                 session.note("is gone with its mailbox")
                 session.hang_up()
                 session.connect()
+        self.catch_up_all(versions)
+
+    def versions(self):
+        return {b: b.version for b in self.world.boxes}
+
+    def catch_up_all(self, versions):
         for s in self.sessions:
             if s.idle and s.box and s.box.version != versions.get(s.box):
                 self.catch_up(s)
@@ -863,11 +869,13 @@ class Game:
     def checkpoint(self):
         self.note("checkpoint")
         for s in self.sessions:
+            versions = self.versions()
             try:
                 s.look_at_all()
             except Gone:
                 s.hang_up()
                 s.connect()
+            self.catch_up_all(versions)
 
     def play(self, seconds=None, steps=None, every=150):
         end = None if seconds is None else time.monotonic() + seconds

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from crowd import Crowd     # noqa: E402
 from game import Game       # noqa: E402
 
 SECONDS = float(os.environ.get("CHAPAR_MODEL", "10"))
@@ -22,3 +23,9 @@ def test_sessions_take_turns(make_server, delete_mode, seed):
         print(*game.log[-100:], f"seed {seed}, step {game.steps}", sep="\n")
         raise
     assert game.steps > 20
+
+
+def test_sessions_all_at_once(make_server):
+    crowd = Crowd(make_server(), seed=20261123, members=6)
+    assert crowd.play(SECONDS * 0.8) > 20
+    assert crowd.checkpoints > 0
