@@ -18,7 +18,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_CAPABILITY] = { ANY, 0, run_capability, NULL },
 	[REQ_NOOP] = { ANY, 0, run_noop, NULL },
 	[REQ_LOGOUT] = { ANY, CMD_NO_SYNC, run_logout, NULL },
-	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE UIDONLY" },
+	[REQ_ENABLE] = { AUTH, 0, run_enable, "ENABLE UTF8=ACCEPT UIDONLY" },
 	[REQ_LANGUAGE] = { ANY, 0, run_language, "LANGUAGE" },
 	[REQ_ID] = { ANY, 0, run_id, "ID" },
 

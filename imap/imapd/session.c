@@ -133,6 +133,7 @@ session_capabilities(const struct session *s, struct buf *out)
 {
 	bool minus = conf_switch(s->server->conf, CONF_LITERALMINUS);
 	buf_adds(out, "IMAP4rev1");
+	add_capabilities(s, "IMAP4rev2", out);
 	add_capabilities(s, minus ? "LITERAL-" : "LITERAL+", out);
 	if (conf_seconds(s->server->conf, CONF_IMAP_INPROGRESS_INTERVAL) > 0)
 		add_capabilities(s, "INPROGRESS", out);

@@ -68,16 +68,6 @@ rule_ranges(struct parser *p, void *to)
 	return true;
 }
 
-/* number, for a field of 64 bits */
-static bool
-rule_size(struct parser *p, void *to)
-{
-	uint32_t n = 0;
-	bool ok = parse_number(p, &n);
-	*(uint64_t *)to = n;
-	return ok;
-}
-
 /* nz-number, for a field of 64 bits */
 static bool
 rule_interval(struct parser *p, void *to)
@@ -212,7 +202,7 @@ static const struct step keyword_args[] = {
 	SP, RULE(rule_flag_keyword, search_key, text), END
 };
 static const struct step date_args[] = { SP, RULE(rule_day, search_key, number), END };
-static const struct step size_args[] = { SP, RULE(rule_size, search_key, number), END };
+static const struct step size_args[] = { SP, RULE(rule_number64, search_key, number), END };
 static const struct step interval_args[] = {
 	SP, RULE(rule_interval, search_key, number), END
 };

@@ -97,3 +97,60 @@ def test_3_other_sessions_are_as_before(server, c, user):
     other = server.login(user)
     assert other.ok('LIST "" "INBOX.%"').find(rb"caf&AOk-")
     other.ok("DELETE INBOX.caf&AOk-")
+
+
+# --- 4: APPEND ---
+
+MAIL = "From: J\u00f6rg <j\u00f6rg@b\u00fccher.example>\r\nSubject: caf\u00e9\r\n\r\nbody\r\n".encode()
+
+
+def append_utf8(c, data=MAIL, plus=b""):
+    c.send(b"u APPEND INBOX UTF8 (~{%d%s}\r\n" % (len(data), plus))
+    if not plus:
+        line = c.response()
+        if not line.startswith(b"+"):
+            assert line.startswith(b"u "), line
+            return line[2:].decode()
+    c.send(data + b")\r\n")
+    r = c.wait("u")
+    return f"{r.status} {r.text}"
+
+
+@pytest.mark.parametrize("plus", [b"", b"+"])
+def test_4_append_utf8(c, plus):
+    assert append_utf8(c, plus=plus).startswith("OK [APPENDUID ")
+    c.ok("SELECT INBOX")
+    assert c.ok("FETCH 1 BODY.PEEK[]").find(rb"(?s)\r\n(From: .*)\)$").group(1) == MAIL
+
+
+def test_4_header_is_found(c):
+    append_utf8(c)
+    c.ok("SELECT INBOX")
+    assert c.ok('SEARCH SUBJECT "CAF\u00c9"').find(rb"^SEARCH 1")
+    assert c.ok('SEARCH FROM "j\u00f6rg@b"').find(rb"^SEARCH 1")
+
+
+def test_4_envelope(c):
+    append_utf8(c)
+    c.ok("SELECT INBOX")
+    assert c.ok("FETCH 1 ENVELOPE").find("caf\u00e9".encode())
+
+
+def test_4_only_after_enable(imap):
+    """"... MUST be rejected" unless UTF8=ACCEPT was enabled."""
+    assert append_utf8(imap).split()[0] in ("NO", "BAD")
+    imap.ok("NOOP")
+
+
+def test_4_flags_and_date(c):
+    c.send(b'u APPEND INBOX (\\Flagged) "17-Jul-1996 02:44:25 -0700" UTF8 (~{%d+}\r\n' % len(MAIL)
+           + MAIL + b")\r\n")
+    assert c.wait("u").status == "OK"
+    c.ok("SELECT INBOX")
+    assert c.ok("FETCH 1 (FLAGS INTERNALDATE)").find(rb'Flagged.*"17-Jul-1996 02:44:25 -0700"')
+
+
+def test_2_advertised(imap):
+    """"... servers that advertise UTF8=ACCEPT MUST support ENABLE"."""
+    caps = imap.ok("CAPABILITY").find(rb"^CAPABILITY (.*)").group(1).split()
+    assert {b"UTF8=ACCEPT", b"ENABLE"} <= set(caps)

@@ -250,3 +250,88 @@ def test_6_4_9_uid_expunge(s):
 def test_7_1_appenduid(c):
     assert c.append("INBOX", MESSAGE).code.startswith("APPENDUID ")
 
+
+
+# --- what has been folded in (appendix E) ---
+
+def test_6_1_1_advertised(imap, server):
+    early = server.connect()
+    assert b" IMAP4rev1 IMAP4rev2 " in early.greeting.replace(b"[CAPABILITY", b"")
+    early.close()
+
+
+def test_6_2_2_initial_response(server, user):
+    import base64
+    from chapar import PASSWORD
+    c = server.connect()
+    c.ok("AUTHENTICATE PLAIN " + base64.b64encode(f"\0{user}\0{PASSWORD}".encode()).decode())
+    c.close()
+
+
+def test_6_4_4_esearch_always(s):
+    r = s.ok("SEARCH ALL")
+    assert r.find(rb'^ESEARCH \(TAG "[^"]+"\) ALL 1:2$')
+
+
+@pytest.mark.parametrize("options, data", [("MIN", b"MIN 1"), ("MAX", b"MAX 2"), ("COUNT", b"COUNT 2"),
+                                           ("ALL", b"ALL 1:2"), ("", b"ALL 1:2"),
+                                           ("MIN MAX COUNT", b"MIN 1 MAX 2 COUNT 2")])
+def test_6_4_4_return(s, options, data):
+    assert s.ok(f"SEARCH RETURN ({options}) ALL").find(rb"^ESEARCH \(TAG .*\) " + data + b"$")
+
+
+def test_6_4_4_1_searchres(s):
+    assert not s.ok("SEARCH RETURN (SAVE) SEEN").find(rb"ESEARCH .*ALL")
+    assert len(s.ok("FETCH $ UID").untagged) == 1
+
+
+def test_6_4_4_number64(s):
+    assert s.ok("SEARCH SMALLER 9223372036854775807").find(rb"ALL 1:2")
+    assert s.cmd("SEARCH LARGER 9223372036854775808").status == "BAD"
+
+
+def test_6_4_5_partial_number64(s):
+    assert s.ok("FETCH 1 BODY.PEEK[]<4294967296.4294967297>").find(rb'BODY\[\]<4294967296> ("")|(\{0\})')
+
+
+@pytest.mark.parametrize("item", ["BINARY.PEEK[1]", "BINARY.SIZE[1]", "BINARY.PEEK[1]<0.3>", "BINARY[1]"])
+def test_6_4_5_binary(s, item):
+    assert s.ok(f"FETCH 1 {item}").find(rb"^1 FETCH \(.*BINARY")
+
+
+@pytest.mark.parametrize("arguments", ['(SUBSCRIBED) "" *', '"" (INBOX *)', '"" * RETURN (SUBSCRIBED)',
+                                       '"" INBOX RETURN (STATUS (MESSAGES UIDNEXT))',
+                                       '"" INBOX RETURN (CHILDREN SPECIAL-USE)', '(REMOTE) "" *',
+                                       '(SUBSCRIBED RECURSIVEMATCH) "" %'])
+def test_6_3_9_list_extended(c, arguments):
+    c.ok("SUBSCRIBE INBOX")
+    assert c.ok("LIST " + arguments).find(rb"^LIST \(.*\) \"\.\" INBOX")
+
+
+def test_6_3_9_status(c):
+    assert c.ok('LIST "" INBOX RETURN (STATUS (MESSAGES))').find(rb"^STATUS INBOX \(MESSAGES 2\)$")
+
+
+def test_6_3_10_namespace(c):
+    assert c.ok("NAMESPACE").find(rb"^NAMESPACE ")
+
+
+def test_6_3_13_idle(server, s, user):
+    s.send("i IDLE\r\n")
+    assert s.response().startswith(b"+")
+    server.login(user).append("INBOX", MESSAGE)
+    assert s.response() == b"* 3 EXISTS"
+    s.send("DONE\r\n")
+    assert s.wait("i").status == "OK"
+
+
+def test_4_3_non_synchronizing(c):
+    c.send(b"l STATUS {5+}\r\nINBOX (MESSAGES)\r\n")
+    assert c.wait("l").status == "OK"
+
+
+def test_9_no_charset_is_needed(s):
+    s.append("INBOX", "Subject: =?utf-8?q?caf=C3=A9?=\r\n\r\n.\r\n".encode())
+    s.ok("NOOP")
+    assert s.ok('SEARCH SUBJECT "caf\u00e9"').find(rb"ALL 3$")
+    assert s.ok('SEARCH CHARSET UTF-8 SUBJECT "caf\u00e9"').find(rb"ALL 3$")
