@@ -262,6 +262,12 @@ end_command(struct imap_check *c, bool ok, bool bad)
 
 	if (c->expunged && numbers && !c->uid)
 		grammar_fail(&c->got, "no EXPUNGE during FETCH, STORE, SEARCH");
+	if (ok && (is_command(c, "COMPRESS") || is_command(c, "NOTIFY")
+	    || (is_command(c, "ENABLE") && (has_word(c->command, "QRESYNC")
+	    || has_word(c->command, "UIDONLY")))))
+		c->blind = true;
+	if (ok && is_command(c, "UNAUTHENTICATE"))
+		c->selected = false;
 	if (c->selecting && !bad) {
 		c->selected = ok;
 		c->selects++;
@@ -447,8 +453,10 @@ imap_check(struct imap_check *c, struct str sent, struct str got)
 		return;
 	grammar_word(&c->got, "* OK");
 	grammar_text(&c->got);
-	while (!c->said_bye && one_command(c))
+	while (!c->said_bye && !c->blind && one_command(c))
 		;
+	if (c->blind)
+		return;
 	/* What had come when the client's last command broke off. */
 	while (grammar_maybe(&c->got, "* "))
 		untagged(c);

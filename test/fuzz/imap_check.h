@@ -15,6 +15,9 @@
  *  - BODY[] is not as long as RFC822.SIZE says beside it;
  *  - after "z0 NOOP" the command "z1 UID FETCH 1:* (FLAGS)" tells other flags
  *    than the client had been told, or not those of every message.
+ *
+ * A client that has enabled what tells changes in another way, asked to be told
+ * of them at any time, or compressed the connection is not followed further.
  */
 #ifndef TEST_FUZZ_IMAP_CHECK_H
 #define TEST_FUZZ_IMAP_CHECK_H
@@ -36,6 +39,7 @@ struct imap_check {
 	bool selecting;			/* SELECT, EXAMINE run */
 	bool expunged;			/* an EXPUNGE came during this command */
 	bool settled;			/* z0 was the command before */
+	bool blind;			/* what comes is not understood any more */
 	bool verified;			/* z1 has told everything */
 	unsigned selects;
 	uint64_t announced;		/* keywords, as grammar_flags.bits */

@@ -137,7 +137,7 @@ quoted(struct cursor *c)
 			c->at++;
 			if (peek(c) != '"' && peek(c) != '\\')
 				grammar_fail(c, "quoted-special");
-		} else if (b <= 0 || b >= 0x80 || b == '\r' || b == '\n') {
+		} else if (b <= 0 || b == '\r' || b == '\n') {
 			grammar_fail(c, "TEXT-CHAR in a quoted string");
 		}
 		c->at++;
@@ -148,13 +148,14 @@ quoted(struct cursor *c)
 static void
 literal(struct cursor *c)
 {
+	bool eight = grammar_maybe(c, "~");	/* literal8 may hold NUL */
 	grammar_word(c, "{");
 	uint32_t n = grammar_number(c);
 	grammar_word(c, "}");
 	crlf(c);
 	if (c->all.n - c->at < n)
 		grammar_fail(c, "all bytes of a literal");
-	if (n > 0 && memchr(c->all.p + c->at, '\0', n) != NULL)
+	if (n > 0 && !eight && memchr(c->all.p + c->at, '\0', n) != NULL)
 		grammar_fail(c, "a literal without NUL");
 	c->at += n;
 }
@@ -162,7 +163,7 @@ literal(struct cursor *c)
 static void
 string(struct cursor *c)
 {
-	if (peek(c) == '{')
+	if (peek(c) == '{' || grammar_next_is(c, "~{"))
 		literal(c);
 	else
 		quoted(c);
@@ -182,6 +183,50 @@ grammar_astring(struct cursor *c)
 		string(c);
 	else
 		(void)run(c, is_astring_char, "astring");
+}
+
+static bool
+is_value_char(int b)
+{
+	return b > ' ' && b < 0x7f && strchr("()\"{", b) == NULL;
+}
+
+/* A word, which may have a section in brackets with a list in it. */
+static void
+word_value(struct cursor *c)
+{
+	for (int brackets = 0; is_value_char(peek(c)) || (brackets > 0 && peek(c) >= ' ');) {
+		if (peek(c) == ']' && brackets == 0)
+			return;
+		brackets += (peek(c) == '[') - (peek(c) == ']');
+		c->at++;
+	}
+}
+
+static void
+values_in(struct cursor *c, int depth)
+{
+	if (depth > DEPTH)
+		grammar_fail(c, "values of less depth");
+	for (bool more = true; more; more = grammar_maybe(c, " ")) {
+		while (peek(c) == '(' || peek(c) == '"' || peek(c) == '{'
+		    || grammar_next_is(c, "~{") || (is_value_char(peek(c)) && peek(c) != ']')) {
+			if (grammar_maybe(c, "(")) {
+				values_in(c, depth + 1);
+				grammar_word(c, ")");
+			} else if (is_value_char(peek(c)) && !grammar_next_is(c, "~{")) {
+				word_value(c);
+			} else {
+				string(c);
+			}
+		}
+	}
+}
+
+void
+grammar_values(struct cursor *c)
+{
+	values_in(c, 0);
 }
 
 /* "(" [rule *(SP rule)] ")" */
@@ -300,6 +345,8 @@ resp_text_code(struct cursor *c)
 			sp(c);
 			uid_set(c);
 		}
+	} else if (grammar_maybe(c, " ")) {
+		grammar_values(c);
 	}
 	grammar_word(c, "]");
 	sp(c);
@@ -308,7 +355,7 @@ resp_text_code(struct cursor *c)
 static bool
 is_text_char(int b)
 {
-	return b > 0 && b < 0x80 && b != '\r' && b != '\n';
+	return b > 0 && b != '\r' && b != '\n';
 }
 
 void
@@ -481,7 +528,7 @@ internal_date(struct cursor *c)
 static bool
 is_item_char(int b)
 {
-	return (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '.';
+	return (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '.' || b == '-';
 }
 
 struct str
@@ -490,13 +537,30 @@ grammar_item_name(struct cursor *c)
 	return run(c, is_item_char, "an item's name");
 }
 
+/* What an extension's item is: a word, a string or one list. */
+static void
+one_value(struct cursor *c)
+{
+	if (grammar_maybe(c, "(")) {
+		grammar_values(c);
+		grammar_word(c, ")");
+	} else if (peek(c) == '"' || peek(c) == '{' || grammar_next_is(c, "~{")) {
+		string(c);
+	} else {
+		word_value(c);
+	}
+}
+
 void
 grammar_fetch_item(struct cursor *c, struct str name)
 {
-	if (str_ieq(name, STR("BODY")) && peek(c) == '[') {
+	if ((str_ieq(name, STR("BODY")) || str_istarts(name, STR("BINARY"))) && peek(c) == '[') {
 		section(c);
 		sp(c);
-		grammar_nstring(c);
+		if (str_ieq(name, STR("BINARY.SIZE")))
+			(void)grammar_number(c);
+		else
+			grammar_nstring(c);
 		return;
 	}
 	sp(c);
@@ -511,7 +575,7 @@ grammar_fetch_item(struct cursor *c, struct str name)
 	else if (str_istarts(name, STR("RFC822")))
 		grammar_nstring(c);
 	else
-		grammar_fail(c, "an item that is known before this");
+		one_value(c);
 }
 
 /* --- untagged responses --- */
@@ -531,6 +595,8 @@ mailbox_list(struct cursor *c)
 	grammar_nstring(c);
 	sp(c);
 	grammar_astring(c);
+	if (grammar_maybe(c, " "))
+		grammar_values(c);
 }
 
 static void
@@ -560,6 +626,8 @@ namespaces(struct cursor *c)
 		string(c);
 		sp(c);
 		grammar_nstring(c);
+		if (grammar_maybe(c, " "))
+			grammar_values(c);
 		grammar_word(c, ")");
 	} while (!grammar_maybe(c, ")"));
 }
@@ -605,7 +673,9 @@ more_astrings(struct cursor *c)
 static void
 status(struct cursor *c)
 {
-	list(c, pair_with_number);
+	grammar_word(c, "(");
+	grammar_values(c);
+	grammar_word(c, ")");
 }
 
 static void
@@ -641,8 +711,12 @@ grammar_untagged(struct cursor *c, struct str name)
 
 	while (i < n && !str_ieq(name, str_c(rules[i].name)))
 		i++;
-	if (i == n)
-		grammar_fail(c, "a response that is known before this");
+	if (i == n) {
+		if (grammar_maybe(c, " "))
+			grammar_values(c);
+		crlf(c);
+		return;
+	}
 	if (rules[i].sp)
 		sp(c);
 	if (rules[i].mailbox)

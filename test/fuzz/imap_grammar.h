@@ -2,8 +2,10 @@
  * imap_grammar.h - the formal syntax of IMAP responses, for imap_check.c
  *
  * RFC 3501 section 9 and, as far as imapd uses them, RFC 2087, 2342, 2971,
- * 3348, 4314 and 4315.  Each rule moves past what it stands for; what does
- * not follow it ends the process, with the place and what was expected there.
+ * 3348, 4314 and 4315, each rule by itself.  What extensions add must be made
+ * of words, strings and lists (test/imap_strict.py knows each of them).  Each
+ * rule moves past what it stands for; what does not follow it ends the process,
+ * with the place and what was expected there.
  */
 #ifndef TEST_FUZZ_IMAP_GRAMMAR_H
 #define TEST_FUZZ_IMAP_GRAMMAR_H
@@ -40,6 +42,9 @@ void grammar_flags(struct cursor *c, struct grammar_flags *f);
 
 /* What stands behind OK, NO, BAD, BYE: resp-text CRLF. */
 void grammar_text(struct cursor *c);
+
+/* Words, strings and lists in each other, any number of them. */
+void grammar_values(struct cursor *c);
 
 /* One item of FETCH's list: its name, and what stands behind it. */
 struct str grammar_item_name(struct cursor *c);

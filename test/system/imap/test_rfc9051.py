@@ -90,11 +90,6 @@ def test_6_3_2_not_closed_when_none_was_selected(c):
     assert not c.ok("SELECT INBOX").find(rb"CLOSED")
 
 
-def test_6_3_2_rev1_knows_no_closed(imap):
-    imap.ok("SELECT INBOX")
-    assert not imap.ok("SELECT INBOX").find(rb"CLOSED")
-
-
 # --- 5.1: names ---
 
 NAMES = ["caf\u00e9", "\u0420\u0430\u0431\u043e\u0442\u0430", "\u65e5\u672c", "a&b", "\U0001f600"]
