@@ -35,7 +35,7 @@ def test_3_from_selected_state(imap):
     assert imap.cmd("FETCH 1 FLAGS").status == "BAD"
 
 
-def test_3_another_user(server, imap):
+def test_3_another_user(server, imap, user):
     imap.append("INBOX", b"Subject: mine\r\n\r\n.\r\n")
     imap.ok("SELECT INBOX")
     other = server.new_user()
@@ -43,7 +43,7 @@ def test_3_another_user(server, imap):
     imap.login(other)
     assert imap.cmd("FETCH 1 FLAGS").status == "BAD"
     assert imap.ok("SELECT INBOX").find(rb"^0 EXISTS")
-    assert not imap.ok('LIST "" *').find(rb"user")
+    assert not imap.ok('LIST "" *').find(user.encode())
 
 
 def test_3_again_and_again(server, imap):
