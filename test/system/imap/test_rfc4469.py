@@ -155,6 +155,7 @@ def test_4_badurl_of_a_mailbox_that_may_not_be_read(server, c):
     made(c, url(u), status="NO")
     o.ok("SETACL INBOX anyone lr")
     assert made(c, url(u)) == SOURCE
+    o.ok("DELETEACL INBOX anyone")      # nobody else's LIST shall show it
 
 
 def test_4_badurl_with_bytes_that_no_code_can_have(c):
