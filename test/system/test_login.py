@@ -32,7 +32,7 @@ def test_login(server, user):
     c = server.connect()
     r = c.login(user)
     assert re.fullmatch(r"\[CAPABILITY IMAP4rev1 .*\] User logged in", r.text)
-    assert "STARTTLS" not in r.text and "AUTH=" not in r.text
+    assert "STARTTLS" not in r.text and " AUTH=" not in r.text
     server.wait_log(rf"login: \[127\.0\.0\.1\] {user} plaintext User logged in")
 
 
