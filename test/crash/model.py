@@ -19,6 +19,7 @@ import threading
 import time
 
 from chapar import Imap, PASSWORD
+from listlines import metadata
 
 PATIENCE = 60
 SIZES = (10, 3000, 3000, 300000)        # the last is more than the log holds inline
@@ -49,6 +50,8 @@ class Client(threading.Thread):
         self.folders = set()            # names that exist for sure
         self.folders_unsure = []        # sets of names of which one exists, or none
         self.acl = [{}]                 # of INBOX.a: what it may be
+        self.notes = [None]             # its annotations: as well
+        self.use = [None]               # of INBOX.b: its special use
         self.serial = 0
         self.imap = None
         self.selected = None
@@ -201,10 +204,26 @@ class Client(threading.Thread):
         self.command(f'SETACL "INBOX.a" {who} "{what}"')
         self.acl = new
 
+    def note(self, _box):
+        """Two annotations of INBOX.a that always have the same value."""
+        value = self.random.choice((None, self.token() * self.random.choice((1, 200))))
+        word = "NIL" if value is None else f'"{value}"'
+        self.notes.append(value)
+        self.command(f"SETMETADATA INBOX.a (/private/comment {word} /shared/comment {word})")
+        self.notes = [value]
+
+    def special(self, _box):
+        use = self.random.choice((None, "\\Sent", "\\Trash \\Junk"))
+        word = "NIL" if use is None else '"' + use.replace("\\", "\\\\") + '"'
+        self.use.append(use)
+        self.command(f"SETMETADATA INBOX.b (/private/specialuse {word})")
+        self.use = [use]
+
     def limit(self, _box):
-        """The limit does not bind; what is used is compared in the end."""
+        """The limits do not bind; what is used is compared in the end."""
         self.load.admin_command(f"SETQUOTA user.{self.user} "
-                                f"(STORAGE {self.random.randrange(10**7, 10**8)})")
+                                f"(STORAGE {self.random.randrange(10**7, 10**8)} "
+                                f"MESSAGE {self.random.randrange(10**6, 10**7)})")
 
     def rename(self, _box):
         """Folders with one message each, whose name changes and that end."""
@@ -232,7 +251,7 @@ class Client(threading.Thread):
     def run(self):
         steps = (self.append, self.append, self.append, self.flag, self.flag, self.expunge,
                  self.copy, self.move, self.deliver, self.deliver, self.rename, self.rename,
-                 self.rights, self.limit)
+                 self.rights, self.limit, self.note, self.special)
         try:
             while not self.load.stopping.is_set():
                 with contextlib.suppress(Broken):
@@ -293,6 +312,12 @@ class Client(threading.Thread):
         acl = dict(zip(reply[::2], reply[1::2]))
         acl.pop(self.user)
         assert acl in [{k: v for k, v in a.items() if v} for a in self.acl], f"{acl} {self.acl}"
+        notes = metadata(c.ok("GETMETADATA INBOX.a (/private/comment /shared/comment)"))["INBOX.a"]
+        assert notes["/private/comment"] == notes["/shared/comment"], f"half a change: {notes}"
+        assert notes["/shared/comment"] in [n and n.encode() for n in self.notes], \
+            f"{notes} {self.notes}"
+        use = metadata(c.ok("GETMETADATA INBOX.b /private/specialuse"))["INBOX.b"]
+        assert use["/private/specialuse"] in [u and u.encode() for u in self.use], f"{use} {self.use}"
         got = [t for t, _ in self.there(c, "INBOX").values()]
         assert len(got) == len(set(got)), "delivered twice"
         assert set(self.delivered.text) <= set(got), \

@@ -16,7 +16,9 @@ Changes (from and to: null where it is not there):
   ["box", box, from name, to name]
   ["acl", box, from, to]         identifier -> rights
   ["sub", user, name, from, to]
-  ["quota", root, from, to]
+  ["quota", root, from, to]       [limit in KiB, limit of messages]
+  ["note", box, entry, from, to]  an annotation's value, as its owner sees it; the special use, too
+  ["note of the server", user, entry, from, to]
   ["seen", box, user, token, from, to]
 A box is a mailbox's number in the model, for its whole life.
 Floors, in "up" of an answer: ["floor", box, {"uidnext", "validity", "modseq"}].
@@ -33,19 +35,28 @@ class Box:
         self.uids = {}          # UID -> token, also of what is gone
         self.acl = None
         self.seen = {}          # user -> set of tokens
+        self.notes = {}         # entry -> value
         self.floor = {"uidnext": 0, "validity": 0, "modseq": 0}
 
     def copy(self):
         b = copy.copy(self)
         b.messages, b.uids, b.floor = dict(self.messages), dict(self.uids), dict(self.floor)
+        b.notes = dict(self.notes)
         b.seen = {u: set(s) for u, s in self.seen.items()}
         return b
+
+
+def set_note(notes, entry, new):
+    notes.pop(entry, None)
+    if new is not None:
+        notes[entry] = new
 
 
 class Model:
     def __init__(self):
         self.boxes = {}         # number -> Box; gone ones too, their name None
         self.subs, self.quotas = {}, {}
+        self.notes = {}         # user -> {entry: value} of the server
         self.validity = {}      # name -> {UIDVALIDITY: number} of those that had it
         self.open = {}          # client -> its command without an answer
         self.acknowledged = 0
@@ -55,6 +66,7 @@ class Model:
         m = copy.copy(self)
         m.boxes = {n: b.copy() for n, b in self.boxes.items()}
         m.subs = {u: set(s) for u, s in self.subs.items()}
+        m.notes = {u: dict(n) for u, n in self.notes.items()}
         m.quotas, m.validity, m.open = dict(self.quotas), dict(self.validity), dict(self.open)
         return m
 
@@ -73,7 +85,7 @@ class Model:
             self.change(change)
 
     def change(self, c):
-        getattr(self, "change_" + c[0])(*c[1:])
+        getattr(self, "change_" + c[0].replace(" ", "_"))(*c[1:])
 
     def change_box(self, number, _old, name):
         if number not in self.boxes:
@@ -102,6 +114,12 @@ class Model:
     def change_sub(self, user, name, _old, new):
         s = self.subs.setdefault(user, set())
         (s.add if new else s.discard)(name)
+
+    def change_note(self, number, entry, _old, new):
+        set_note(self.boxes[number].notes, entry, new)
+
+    def change_note_of_the_server(self, user, entry, _old, new):
+        set_note(self.notes.setdefault(user, {}), entry, new)
 
     def change_quota(self, root, _old, new):
         self.quotas[root] = new

@@ -9,6 +9,7 @@ import struct
 
 import chapar
 from host import USERS
+from listlines import metadata
 
 SHARED = "shared"
 FETCHED = re.compile(rb"^(\d+) FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE \"([^\"]*)\" "
@@ -30,7 +31,7 @@ class FoundBox:
     def __init__(self):
         self.messages = []
         self.validity = self.uidnext = self.modseq = 0
-        self.acl, self.seen = None, {}
+        self.acl, self.seen, self.notes = None, {}, {}
 
 
 def pipeline(c, commands):
@@ -52,7 +53,7 @@ def internal(user, name):
 class Actual:
     def __init__(self, host):
         self.problems = []
-        self.boxes, self.subs, self.quotas, self.usage = {}, {}, {}, {}
+        self.boxes, self.subs, self.quotas, self.usage, self.notes = {}, {}, {}, {}, {}
         admin = host.login(chapar.ADMIN)
         names, mine = pipeline(admin, ['LIST "" "user.*"', f'LIST "" "{SHARED}*"'])
         for line in names.untagged + mine.untagged:
@@ -63,9 +64,10 @@ class Actual:
         for name, r in zip(self.boxes, acls):
             self.boxes[name].acl = self.parse_acl(name, r)
         for root, r in zip(roots, pipeline(admin, [f'GETQUOTA "{x}"' for x in roots])):
-            m = r.find(rb"QUOTA \S+ \(STORAGE (\d+) (\d+)")
+            m = r.find(rb"QUOTA \S+ \(STORAGE (\d+) (\d+) MESSAGE (\d+) (\d+)\)")
             if m:
-                self.usage[root], self.quotas[root] = int(m[1]), int(m[2])
+                self.usage[root] = [int(m[1]), int(m[3])]
+                self.quotas[root] = [int(m[2]), int(m[4])]
         admin.close()
         for user in USERS:
             self.look(host, user)
@@ -86,10 +88,15 @@ class Actual:
         replies = pipeline(c, ['LSUB "" "*"'] + [x for n in own for x in (
             f'EXAMINE "{n}"',
             "UID FETCH 1:* (FLAGS)" if n == SHARED and user != USERS[0]
-            else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])")])
+            else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])",
+            f'GETMETADATA (DEPTH infinity) "{n}" (/private /shared)')]
+            + ['GETMETADATA (DEPTH infinity) "" /private'])
         self.subs[user] = {word(m[1].decode()) for m in replies[0].all(
             rb'^LSUB \([^)]*\) "\." (.*)$')}
-        for n, opened, got in zip(names, replies[1::2], replies[2::2]):
+        self.notes[user] = self.take_notes("the server", replies[-1])
+        for n, opened, got, notes in zip(names, replies[1:-1:3], replies[2:-1:3], replies[3:-1:3]):
+            if n != SHARED:
+                self.boxes[n].notes = self.take_notes(n, notes)
             if opened.status != "OK":
                 self.problems.append(f"{n}: EXAMINE says {opened!r}")
             elif n == SHARED and user != USERS[0]:
@@ -117,6 +124,11 @@ class Actual:
             self.problems.append(f"{name}: {exists} EXISTS, {len(b.messages)} fetched")
         if name == SHARED:
             b.seen[user] = {m.token for m in b.messages if "\\Seen" in m.flags}
+
+    def take_notes(self, name, reply):
+        if reply.status != "OK":
+            self.problems.append(f"{name}: GETMETADATA says {reply!r}")
+        return {k: v.decode() for notes in metadata(reply).values() for k, v in notes.items()}
 
     def take_seen(self, name, user, got):
         b = self.boxes[name]
@@ -181,6 +193,11 @@ class Comparison:
             return value is None or (name in self.a.boxes and same_acl(self.a.boxes[name].acl, value))
         if kind == "sub":
             return (rest[1] in self.a.subs.get(rest[0], ())) == value
+        if kind == "note":
+            name = self.box_name(rest[0])
+            return name in self.a.boxes and self.a.boxes[name].notes.get(rest[1]) == value
+        if kind == "note of the server":
+            return self.a.notes.get(rest[0], {}).get(rest[1]) == value
         if kind == "quota":
             return self.a.quotas.get(rest[0]) == value
         if kind == "seen":
@@ -226,6 +243,10 @@ class Comparison:
         for user, subs in self.m.subs.items():
             if self.a.subs.get(user) != subs:
                 self.out.append(f"subscriptions of {user}: {self.a.subs.get(user)} instead of {subs}")
+        for user, notes in self.m.notes.items():
+            if self.a.notes.get(user) != notes:
+                self.out.append(f"annotations of the server, {user}: {self.a.notes.get(user)} "
+                                f"instead of {notes}")
         for root, limit in self.m.quotas.items():
             self.quota(root, limit)
         return self.out
@@ -244,6 +265,8 @@ class Comparison:
             self.out.append(f"{name}: {token} (UID {have[token].uid}) "
                             + ("is back" if was else "should not be there"))
         self.numbers(name, want, got)
+        if got.notes != want.notes:
+            self.out.append(f"{name}: annotations {got.notes} instead of {want.notes}")
         if want.acl is not None and got.acl is not None and not same_acl(got.acl, want.acl):
             self.out.append(f"{name}: ACL {got.acl} instead of {want.acl}")
         if name == SHARED:
@@ -276,10 +299,14 @@ class Comparison:
         if self.a.quotas.get(root) != limit:
             self.out.append(f"quota of {root}: {self.a.quotas.get(root)} instead of {limit}")
             return
-        sum_ = sum(len(f.raw) for name, b in self.a.boxes.items()
-                   if name == root or name.startswith(root + ".") for f in b.messages)
-        if limit is not None and self.a.usage[root] not in (sum_ // 1024, -(-sum_ // 1024)):
-            self.out.append(f"quota of {root}: {self.a.usage[root]} KiB used, there are {sum_} bytes")
+        sizes = [len(f.raw) for name, b in self.a.boxes.items()
+                 if name == root or name.startswith(root + ".") for f in b.messages]
+        if limit is None:
+            return
+        kb, messages = self.a.usage[root]
+        if kb not in (sum(sizes) // 1024, -(-sum(sizes) // 1024)) or messages != len(sizes):
+            self.out.append(f"quota of {root}: {kb} KiB and {messages} messages used, there are "
+                            f"{sum(sizes)} bytes in {len(sizes)}")
 
 
 def same_acl(a, b):

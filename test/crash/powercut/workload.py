@@ -19,6 +19,8 @@ from verify import SHARED, internal, modseq, index_paths, word
 
 FLAGS = ["\\Answered", "\\Flagged", "\\Draft", "\\Seen", "$Forwarded", "work", "play", "later"]
 DATES = [" 1-Feb-2003 04:05:06 +0000", "31-Dec-1999 23:59:59 +0100", "17-Jul-2020 10:11:12 -0330"]
+NOTES = ["/private/comment", "/private/vendor/a/b", "/shared/comment", "/shared/vendor/a/b"]
+USE = "/private/specialuse"
 LARGE = 300_000                 # more than the log takes inline
 
 
@@ -155,11 +157,11 @@ class Admin(Client):
 
     def quota(self, root=None):
         root = root or f"user.{self.random.choice(USERS)}"
-        limit = self.random.randrange(50_000, 1_000_000)
+        limit = [self.random.randrange(50_000, 1_000_000), self.random.randrange(5000, 9000)]
         with self.load.lock:
             old = self.load.model.quotas.get(root)
         self.do(f"SETQUOTA {root}", [[["quota", root, old, limit]]],
-                lambda: self.ok(f'SETQUOTA "{root}" (STORAGE {limit})'))
+                lambda: self.ok(f'SETQUOTA "{root}" (STORAGE {limit[0]} MESSAGE {limit[1]})'))
 
     def acl(self):
         """Of the shared folder, to somebody nobody is."""
@@ -311,7 +313,8 @@ class User(Client):
         self.mine = set()               # tokens of ours in the shared folder
         self.steps = ([self.append] * 5 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3
                       + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
-                      + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen])
+                      + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
+                      + [self.note] * 3 + [self.use, self.note_of_the_server])
 
     def outside(self, name):
         return "INBOX" + name[len(f"user.{self.name_}"):] if name.startswith("user.") else name
@@ -546,6 +549,46 @@ class User(Client):
             return self.imap.cmd(f'{verb} "{name}"').status == "OK", []
         self.do(f"SUBSCRIBE {internal(self.name_, name)} {not had}",
                 [[["sub", self.name_, name, had, not had]]], action)
+
+    def value(self):
+        return self.random.choice((None, "", *("%x" % self.random.getrandbits(160) * n
+                                               for n in (1, 1, 100))))
+
+    def note(self):
+        """Several annotations of a mailbox at once."""
+        number, name = self.any_box(shared=False)
+        chosen = self.random.sample(NOTES, self.random.randint(1, 3))
+        with self.load.lock:
+            had = dict(self.load.model.boxes[number].notes)
+        new = {e: self.value() for e in chosen}
+        words = " ".join(f"{e} " + ("NIL" if v is None else f'"{v}"') for e, v in new.items())
+        self.do(f"SETMETADATA {name} {sorted(new)}",
+                [[["note", number, e, had.get(e), v] for e, v in new.items()]],
+                lambda: self.ok(f'SETMETADATA "{self.outside(name)}" ({words})', number))
+
+    def use(self):
+        """What a mailbox is for; refused if another has it."""
+        number, name = self.any_box(shared=False)
+        use = self.random.choice((None, "\\Sent", "\\Trash", "\\Junk \\Drafts"))
+        with self.load.lock:
+            had = self.load.model.boxes[number].notes.get(USE)
+        value = "NIL" if use is None else '"' + use.replace("\\", "\\\\") + '"'
+        self.do(f"SETMETADATA {name} {use}", [[["note", number, USE, had, use]]],
+                lambda: self.ok(f'SETMETADATA "{self.outside(name)}" ({USE} {value})'))
+
+    def note_of_the_server(self):
+        entry, value = self.random.choice(NOTES), self.value()
+        entry = entry.replace("/shared", "/private/s")
+        with self.load.lock:
+            had = self.load.model.notes.get(self.name_, {}).get(entry)
+        word = "NIL" if value is None else f'"{value}"'
+        self.do(f"SETMETADATA of the server {entry}",
+                [[["note of the server", self.name_, entry, had, value]]],
+                lambda: self.ok(f'SETMETADATA "" ({entry} {word})'))
+
+    def ok(self, text, number=None):
+        ok = self.imap.cmd(text).status == "OK"
+        return ok, self.floors(number) if ok and number is not None else []
 
     def acl(self):
         number, name = self.any_box(shared=False)
