@@ -39,6 +39,9 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_LIST] = { AUTH, CMD_TIMED, run_list,
 	    "CHILDREN LIST-EXTENDED LIST-METADATA LIST-MYRIGHTS LIST-STATUS SPECIAL-USE" },
 	[REQ_LSUB] = { AUTH, CMD_TIMED | CMD_NOT_REV2, run_lsub, NULL },
+	/* RFC 2193: there are no remote mailboxes, so nobody is referred anywhere. */
+	[REQ_RLIST] = { AUTH, CMD_TIMED, run_list, "MAILBOX-REFERRALS" },
+	[REQ_RLSUB] = { AUTH, CMD_TIMED, run_lsub, NULL },
 	[REQ_STATUS] = { AUTH, 0, run_status, "STATUS=SIZE" },
 	[REQ_GETMETADATA] = { AUTH, 0, run_getmetadata, "METADATA" },
 	[REQ_SETMETADATA] = { AUTH, 0, run_setmetadata, NULL },

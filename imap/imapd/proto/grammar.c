@@ -367,6 +367,8 @@ const struct request_def grammar[REQUESTS] = {
 	    "9051 6.3.8" },
 	[REQ_LIST] = { NAME("LIST"), REQ(list_req), list_args, NULL, "9051 6.3.9" },
 	[REQ_LSUB] = { NAME("LSUB"), REQ(list_req), lsub_args, NULL, "3501 6.3.9" },
+	[REQ_RLIST] = { NAME("RLIST"), REQ(list_req), lsub_args, NULL, "2193 5.1" },
+	[REQ_RLSUB] = { NAME("RLSUB"), REQ(list_req), lsub_args, NULL, "2193 5.2" },
 	[REQ_STATUS] = { NAME("STATUS"), REQ(status_req), status_args, NULL, "9051 6.3.11" },
 	[REQ_NAMESPACE] = { NAME("NAMESPACE"), 0, no_args, NULL, "9051 6.3.10" },
 	[REQ_GETMETADATA] = { NAME("GETMETADATA"), REQ(getmetadata_req), getmetadata_args, NULL,
