@@ -34,6 +34,7 @@ note_capabilities(struct imap *c, struct str line)
 	static const struct { const char *name; unsigned bit; } known[] = {
 		{ "SORT", IMAP_SORT }, { "MOVE", IMAP_MOVE },
 		{ "LITERAL+", IMAP_LITERAL_PLUS }, { "IDLE", IMAP_IDLE },
+		{ "THREAD=REFERENCES", IMAP_THREAD },
 	};
 	struct str word;
 

@@ -28,6 +28,7 @@ enum {
 	IMAP_MOVE = 1 << 1,
 	IMAP_LITERAL_PLUS = 1 << 2,
 	IMAP_IDLE = 1 << 3,
+	IMAP_THREAD = 1 << 4,
 };
 
 /* What has come since the command was sent. */
