@@ -177,7 +177,7 @@ run_delete(struct session *s, struct command *c)
 	e = account ? mblist_delete_tree(s->store, name, false)
 	    : mblist_delete(s->store, name, false);
 	/* Who deletes what he has selected knows that it is gone. */
-	if (e == OK && s->mbox != NULL && str_eq(s->mbox_name, name))
+	if (e == OK && s->mbox != NULL && id128_eq(&mbox_entry(s->mbox)->id, &entry->id))
 		session_deselect(s);
 	return e;
 }

@@ -221,8 +221,12 @@ class View:
         need(rules.expunge, "VANISHED where it may not come")
         need(self.state != "selecting", "VANISHED without EARLIER during SELECT")
         known = {x.uid for x in self.messages}
-        need(None in known or uids <= known, "VANISHED of unknown", sorted(uids - known))
-        self.messages = [x for x in self.messages if x.uid not in uids]
+        # Some of those whose UIDs nobody has asked for yet, at the end.
+        unknown = sum(x.uid is None for x in self.messages)
+        need(len(uids - known) <= unknown, "VANISHED of unknown", sorted(uids - known))
+        left = unknown - len(uids - known)
+        self.messages = [x for x in self.messages if x.uid not in uids and x.uid] + \
+            [Message() for _ in range(left)]
         self.vanished += sorted(uids)
 
     def on_fetch(self, n, rest, rules):

@@ -212,3 +212,15 @@ def test_admin_moves_to_another_partition(make_server):
     assert (srv.dir / "two/user" / user / "1.").exists()
     assert not (srv.dir / "spool/user" / user).exists()
     assert srv.login(user).ok("STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)").untagged == before
+
+
+def test_delete_of_the_old_name_of_what_is_selected(imap):
+    """The selected mailbox has another name by now: it stays selected."""
+    imap.ok("CREATE INBOX.a")
+    imap.ok("SELECT INBOX.a")
+    imap.ok("RENAME INBOX.a INBOX.b")
+    imap.ok("CREATE INBOX.a")
+    imap.ok("DELETE INBOX.a")
+    imap.ok("FETCH 1:* UID")
+    imap.ok("DELETE INBOX.b")
+    assert imap.cmd("FETCH 1:* UID").status == "BAD"
