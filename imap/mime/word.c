@@ -133,6 +133,8 @@ mime_decode_header(struct str raw, struct buf *utf8)
 	struct decoder d = { .out = utf8, .bytes = BUF_INIT, .source = BUF_INIT };
 	struct buf copy = BUF_INIT;
 
+	if (raw.n == 0)
+		return;		/* NULL, perhaps */
 	decode_words(unfold(raw, &copy), &d);
 	buf_free(&d.bytes);
 	buf_free(&d.source);
