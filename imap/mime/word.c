@@ -118,7 +118,7 @@ static struct str
 unfold(struct str raw, struct buf *copy)
 {
 	raw = lex_trim(raw);
-	if (memchr(raw.p, '\n', raw.n) == NULL)
+	if (str_chr(raw, '\n') == raw.n)
 		return raw;
 	for (size_t i = 0; i < raw.n; i++)
 		if (raw.p[i] != '\n'
