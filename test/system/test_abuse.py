@@ -356,10 +356,10 @@ def test_search_in_a_header_of_many_megabytes(server, user, piece):
     c = server.login(user)
     allow_more(server, worker_of(server, user), 24 * MB)
     c.ok("SELECT INBOX")
-    assert c.ok("SEARCH SUBJECT nothing").untagged == [b"SEARCH"]
-    assert c.ok("SEARCH TEXT nothing").untagged == [b"SEARCH"]
+    assert found(c.ok("SEARCH SUBJECT nothing")) == []
+    assert found(c.ok("SEARCH TEXT nothing")) == []
     assert found(c.ok("SEARCH TEXT needle")) == [1]
-    assert c.ok("SEARCH HEADER X-Last needle").untagged == [b"SEARCH 1"]
+    assert found(c.ok("SEARCH HEADER X-Last needle")) == [1]
 
 
 # ---------------------------------------------------------------- many at once
