@@ -226,30 +226,27 @@ mbdir_is_ours(const char *file)
 	return strncmp(file, "cyrus.", 6) == 0 || spool_uid(file) != 0;
 }
 
-/* Anything in it but directories? */
-static bool
-has_files(int dirfd, const char *dir)
+/* ERR_EXISTS: there is something in it but directories. */
+static enum err
+look_for_files(int dirfd, const char *dir)
 {
 	const struct dirent *de = NULL;
-	bool has = false;
+	enum err e;
 	DIR *d;
 
-	if (file_dir_open(dirfd, dir, &d) != OK)
-		return true;
-	while (!has) {
+	e = file_dir_open(dirfd, dir, &d);
+	if (e != OK)
+		return e;
+	while (e == OK && (e = file_dir_next(d, dir, &de)) == OK && de != NULL) {
 		struct stat st;
 
-		has = file_dir_next(d, dir, &de) != OK;
-		if (has || de == NULL)
-			break;
-		if (de->d_type == DT_DIR)
-			continue;
-		has = de->d_type != DT_UNKNOWN ||
+		if (de->d_type != DT_DIR && (de->d_type != DT_UNKNOWN ||
 		    fstatat(dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-		    !S_ISDIR(st.st_mode);
+		    !S_ISDIR(st.st_mode)))
+			e = ERR_EXISTS;
 	}
 	closedir(d);
-	return has;
+	return e;
 }
 
 /*
@@ -271,8 +268,8 @@ is_abandoned(struct store *s, int dirfd)
 	return abandoned;
 }
 
-static bool
-is_listed(struct store *s, const char *partition, struct str dir)
+static enum err
+look_in_list(struct store *s, const char *partition, struct str dir)
 {
 	struct buf key = BUF_INIT;
 	enum err e;
@@ -280,26 +277,42 @@ is_listed(struct store *s, const char *partition, struct str dir)
 	mbdb_dir_key(&key, partition, dir);
 	e = mbdb_get(s, buf_str(&key), NULL);
 	buf_free(&key);
-	return e != ERR_NOTFOUND;
+	return e == OK ? ERR_EXISTS : e == ERR_NOTFOUND ? OK : e;
 }
 
-static bool
-is_free(struct store *s, struct partition *part, const char *dir, bool to_move_to)
+/* A file in the place of a folder is taken like a folder with something in it. */
+static enum err
+no_folder(const struct partition *part, const char *dir, enum err e)
 {
-	bool is_free_now;
+	struct stat st;
+
+	if (e == ERR_NOTFOUND)
+		return OK;
+	return fstatat(part->dirfd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
+	    && !S_ISDIR(st.st_mode) ? ERR_EXISTS : e;
+}
+
+/* ERR_EXISTS: DIR is taken.  Another error says nothing of it. */
+static enum err
+look_if_free(struct store *s, struct partition *part, const char *dir, bool to_move_to)
+{
 	enum err e;
 	int fd;
 
-	if (is_listed(s, part->name, str_c(dir)))
-		return false;
+	e = look_in_list(s, part->name, str_c(dir));
+	if (e != OK)
+		return e;
 	e = file_open_dir(part->dirfd, dir, &fd);
 	if (e != OK)
-		return e == ERR_NOTFOUND;
+		return no_folder(part, dir, e);
 	if (is_abandoned(s, fd))
 		mbdir_empty(fd, dir);
-	is_free_now = to_move_to ? file_rmdir(part->dirfd, dir) == OK : !has_files(fd, dir);
+	if (to_move_to)
+		e = file_rmdir(part->dirfd, dir) == OK ? OK : ERR_EXISTS;
+	else
+		e = look_for_files(fd, dir);
 	close(fd);
-	return is_free_now;
+	return e;
 }
 
 enum err
@@ -311,8 +324,9 @@ mbdir_choose(struct store *s, struct partition *part, struct str name, bool to_m
 	mbname_add_dir(dir, name, s->params.hash_spool);
 	n = dir->n;
 	for (int i = 2; i < SUFFIX_MAX; i++) {
-		if (is_free(s, part, dir->p, to_move_to))
-			return OK;
+		enum err e = look_if_free(s, part, dir->p, to_move_to);
+		if (e != ERR_EXISTS)
+			return e;
 		buf_truncate(dir, n);
 		buf_printf(dir, "%%~%d", i);
 	}
