@@ -367,6 +367,7 @@ expire_sweeps(void **state)
 	txn_abort(t);
 	mbox_close(m);
 	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	assert_int_equal(store_checkpoint(f.s), OK);
 	assert_int_equal(reclaim_mailbox(f.s, e, INT64_MAX, &n), OK);
 	m = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK | MBOX_READONLY);
 	assert_int_equal(mbox_annots(m, &a), OK);
