@@ -52,6 +52,10 @@ class Client(threading.Thread):
         self.acl = [{}]                 # of INBOX.a: what it may be
         self.notes = [None]             # its annotations: as well
         self.use = [None]               # of INBOX.b: its special use
+        self.together = []              # (box, tokens) that are there all or none
+        self.instead = []               # (box, UID, token): one of the two is there
+        self.url = None                 # of INBOX, as its key makes it; None: unknown
+        self.void = set()               # those of keys that were reset
         self.serial = 0
         self.imap = None
         self.selected = None
@@ -116,6 +120,55 @@ class Client(threading.Thread):
         assert uid not in box.text, f"UID {uid} was given twice"
         box.unsure[token] -= 1
         box.text[uid], box.flagged[uid] = token, False
+
+    def append_several(self, box):
+        tokens = [self.token() for _ in range(self.random.randint(2, 4))]
+        box.unsure.update(tokens)
+        self.together.append((box, tokens))
+        text = f'APPEND "{box.name}"'.encode()
+        for token in tokens:
+            message = self.message(token)
+            text += b" {%d+}\r\n%s" % (len(message), message)
+        first, _, last = self.command(text).code.split()[2].partition(":")
+        uids = range(int(first), int(last) + 1)
+        assert len(uids) == len(tokens) and not set(uids) & set(box.text), f"UIDs {uids}"
+        for uid, token in zip(uids, tokens):
+            box.text[uid], box.flagged[uid] = token, False
+        box.unsure.subtract(tokens)
+        self.together.pop()
+
+    def replace(self, box):
+        uid, token = self.pick(box), self.token()
+        if uid is None:
+            return
+        self.select(box)
+        box.unsure[token] += 1
+        box.doomed.add(uid)
+        self.instead.append((box, uid, token))
+        reply = self.command(f'UID REPLACE {uid} "{box.name}" ', self.message(token))
+        new = int(reply.find(rb"APPENDUID \d+ (\d+)")[1])
+        assert new not in box.text, f"UID {new} was given twice"
+        self.forget(box, uid)
+        box.unsure[token] -= 1
+        box.text[new], box.flagged[new] = token, False
+        self.instead.pop()
+
+    def key(self, _box):
+        """A mailbox access key stays the same until it is reset."""
+        old = self.url
+        if old is not None and self.random.random() < 0.3:
+            self.url = None
+            self.command("RESETKEY INBOX")
+            self.void.add(old)
+            return
+        rump = f"imap://{self.user}@127.0.0.1/INBOX/;uid=1;urlauth=anonymous"
+        self.know(self.command(f'GENURLAUTH "{rump}" INTERNAL'))
+
+    def know(self, reply):
+        new = reply.find(rb'^GENURLAUTH "([^"]*)"')[1].decode()
+        assert self.url in (None, new), "another key than before"
+        assert new not in self.void, "a key that was reset"
+        self.url = new
 
     def pick(self, box):
         return self.random.choice(sorted(set(box.text) - box.doomed) or [None])
@@ -249,7 +302,8 @@ class Client(threading.Thread):
         self.folders_unsure.pop()
 
     def run(self):
-        steps = (self.append, self.append, self.append, self.flag, self.flag, self.expunge,
+        steps = (self.append, self.append, self.append_several, self.replace, self.key,
+                 self.flag, self.flag, self.expunge,
                  self.copy, self.move, self.deliver, self.deliver, self.rename, self.rename,
                  self.rights, self.limit, self.note, self.special)
         try:
@@ -288,6 +342,19 @@ class Client(threading.Thread):
         assert not more - box.unsure, f"{box.name}: {more - box.unsure} should not be there"
         return {t for t, _ in found.values()}
 
+    def check_wholes(self, c):
+        """What was cut off is done wholly or not at all."""
+        found = {box.name: self.there(c, box.name) for box in self.boxes}
+        tokens = {name: {t for t, _ in m.values()} for name, m in found.items()}
+        for box, several in self.together:
+            there = tokens[box.name] & set(several)
+            assert len(there) in (0, len(several)), f"of {several} only {there}"
+        for box, uid, token in self.instead:
+            assert (uid in found[box.name]) != (token in tokens[box.name]), \
+                f"{uid} and {token} instead: both or none"
+        rump = f"imap://{self.user}@127.0.0.1/INBOX/;uid=1;urlauth=anonymous"
+        self.know(c.ok(f'GENURLAUTH "{rump}" INTERNAL'))
+
     @staticmethod
     def settle(c):
         """One more message everywhere: it replaces what a killed commit left."""
@@ -302,8 +369,9 @@ class Client(threading.Thread):
         c = self.load.server.login(self.user)
         self.settle(c)
         a, b = (self.check_box(c, box) for box in self.boxes)
+        self.check_wholes(c)
         for box in self.boxes:
-            for uid in box.doomed:
+            for uid in box.doomed - {u for x, u, _ in self.instead if x is box}:
                 # Cut off within a MOVE: in one of the two, or wholly expunged.
                 token = box.text[uid]
                 assert token in a | b or token not in self.boxes[0].unsure + \

@@ -20,6 +20,7 @@ Changes (from and to: null where it is not there):
   ["note", box, entry, from, to]  an annotation's value, as its owner sees it; the special use, too
   ["note of the server", user, entry, from, to]
   ["seen", box, user, token, from, to]
+  ["url", user, name, from, to]  with a token; to null: whatever, but not that one
 A box is a mailbox's number in the model, for its whole life.
 Floors, in "up" of an answer: ["floor", box, {"uidnext", "validity", "modseq"}].
 """
@@ -57,6 +58,7 @@ class Model:
         self.boxes = {}         # number -> Box; gone ones too, their name None
         self.subs, self.quotas = {}, {}
         self.notes = {}         # user -> {entry: value} of the server
+        self.urls, self.void = {}, set()    # (user, name) -> URL; those that were reset
         self.validity = {}      # name -> {UIDVALIDITY: number} of those that had it
         self.open = {}          # client -> its command without an answer
         self.acknowledged = 0
@@ -67,6 +69,7 @@ class Model:
         m.boxes = {n: b.copy() for n, b in self.boxes.items()}
         m.subs = {u: set(s) for u, s in self.subs.items()}
         m.notes = {u: dict(n) for u, n in self.notes.items()}
+        m.urls, m.void = dict(self.urls), set(self.void)
         m.quotas, m.validity, m.open = dict(self.quotas), dict(self.validity), dict(self.open)
         return m
 
@@ -123,6 +126,11 @@ class Model:
 
     def change_quota(self, root, _old, new):
         self.quotas[root] = new
+
+    def change_url(self, user, name, old, new):
+        if new is None:
+            self.void.add(old)
+        self.urls[user, name] = new
 
     def change_seen(self, number, user, token, _old, new):
         s = self.boxes[number].seen.setdefault(user, set())

@@ -17,6 +17,12 @@ FETCHED = re.compile(rb"^(\d+) FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE 
 SUBJECT = re.compile(rb"^Subject: (\S+)\r$", re.M)
 
 
+def authorized_url(c, user, name):
+    """A URL with the token that the mailbox access key makes (RFC 4467)."""
+    r = c.ok(f'GENURLAUTH "imap://{user}@localhost/{name}/;uid=1;urlauth=anonymous" INTERNAL')
+    return r.find(rb'^GENURLAUTH "?([^"]*)"?')[1].decode()
+
+
 class Found:
     """One message as the server shows it."""
     __slots__ = ("uid", "flags", "date", "raw", "token")
@@ -54,6 +60,7 @@ class Actual:
     def __init__(self, host):
         self.problems = []
         self.boxes, self.subs, self.quotas, self.usage, self.notes = {}, {}, {}, {}, {}
+        self.urls = {}
         admin = host.login(chapar.ADMIN)
         names, mine = pipeline(admin, ['LIST "" "user.*"', f'LIST "" "{SHARED}*"'])
         for line in names.untagged + mine.untagged:
@@ -91,6 +98,8 @@ class Actual:
             else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])",
             f'GETMETADATA (DEPTH infinity) "{n}" (/private /shared)')]
             + ['GETMETADATA (DEPTH infinity) "" /private'])
+        self.urls.update({(user, n): authorized_url(c, user, n) for n in ("INBOX", "INBOX.other")
+                          if internal(user, n) in self.boxes})
         self.subs[user] = {word(m[1].decode()) for m in replies[0].all(
             rb'^LSUB \([^)]*\) "\." (.*)$')}
         self.notes[user] = self.take_notes("the server", replies[-1])
@@ -207,6 +216,10 @@ class Comparison:
             if token not in self.by_token.get(name, ()):
                 return True             # its owner has expunged it meanwhile
             return b is not None and (token in b.seen.get(user, ())) == value
+        if kind == "url":
+            user, name, old, _ = rest
+            got = self.a.urls.get((user, name))
+            return got != old if value is None else got == value
         raise ValueError(kind)
 
     def settle(self, op):
@@ -249,6 +262,10 @@ class Comparison:
                                 f"instead of {notes}")
         for root, limit in self.m.quotas.items():
             self.quota(root, limit)
+        for (user, name), url in self.m.urls.items():
+            got = self.a.urls.get((user, name))
+            if got in self.m.void or (url is not None and got != url):
+                self.out.append(f"key of {user} for {name}: {got} instead of {url}")
         return self.out
 
     def box(self, name, want, got):

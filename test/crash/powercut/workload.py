@@ -15,7 +15,7 @@ import threading
 import chapar
 from host import USERS
 from model import Model
-from verify import SHARED, internal, modseq, index_paths, word
+from verify import SHARED, authorized_url, internal, modseq, index_paths, word
 
 FLAGS = ["\\Answered", "\\Flagged", "\\Draft", "\\Seen", "$Forwarded", "work", "play", "later"]
 DATES = [" 1-Feb-2003 04:05:06 +0000", "31-Dec-1999 23:59:59 +0100", "17-Jul-2020 10:11:12 -0330"]
@@ -311,7 +311,8 @@ class User(Client):
         super().__init__(load, user, 0.24)
         self.imap = Session(load.host, user)
         self.mine = set()               # tokens of ours in the shared folder
-        self.steps = ([self.append] * 5 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3
+        self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
+                      + [self.url] * 2 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3
                       + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
@@ -380,6 +381,68 @@ class User(Client):
             uid = int(r.code.split()[2])
             return True, [["msg", number, token, None, {**m, "u": uid}], *self.floors(number)]
         self.do(f"APPEND {name} {token}", [[["msg", number, token, None, m]]], action)
+
+    def append_several(self):
+        """All or none."""
+        number, name = self.any_box(shared=False)
+        date = self.random.choice(DATES)
+        made = []
+        for _ in range(self.random.randint(2, 4)):
+            flags = self.random.sample(FLAGS, self.random.randrange(3))
+            token, raw = self.message()
+            made.append((token, raw, self.spec(raw, flags, True, date)))
+
+        def action():
+            text = "".join(f' ({" ".join(m["f"])}) "{date}" {{{len(raw)}+}}\r\n{raw.decode()}' for _, raw, m in made)
+            r = self.imap.cmd(f'APPEND "{self.outside(name)}"{text}')
+            if r.status != "OK":
+                return False, []
+            uids = uid_list(r.code.split()[2])
+            return True, [["msg", number, token, None, {**m, "u": uid}]
+                          for (token, _, m), uid in zip(made, uids)] + self.floors(number)
+        self.do(f"MULTIAPPEND {name} {[t for t, _, _ in made]}",
+                [[["msg", number, token, None, m] for token, _, m in made]], action)
+
+    def replace(self):
+        """One goes and one comes, perhaps in another mailbox."""
+        number, name = self.any_box(shared=False)
+        to, to_name = self.random.choice([(number, name), self.any_box(shared=False)])
+        chosen = self.messages(number, 1)
+        if not chosen:
+            return
+        (old, was), = chosen.items()
+        date = self.random.choice(DATES)
+        token, raw = self.message()
+        m = self.spec(raw, self.random.sample(FLAGS, self.random.randrange(3)), True, date)
+        adds, takes = ["msg", to, token, None, m], ["msg", number, old, was, None]
+        apart = number != to and "other" in name + to_name
+
+        def action():
+            if not self.select(name):
+                return False, []
+            r = self.imap.cmd(f'UID REPLACE {was["u"]} "{self.outside(to_name)}" ({" ".join(m["f"])}) "{date}" ', raw)
+            if r.status != "OK":
+                return False, []
+            uid = int(r.find(rb"APPENDUID \d+ (\d+)")[1])
+            return True, [["msg", to, token, None, {**m, "u": uid}], *self.floors(number, to)]
+        self.do(f"REPLACE {name} {was['u']} {to_name} {token}",
+                [[adds], [takes]] if apart else [[adds, takes]], action, "steps")
+
+    def url(self):
+        """A mailbox access key: made once, the same until it is reset."""
+        name = self.random.choice(("INBOX", "INBOX.other"))
+        with self.load.lock:
+            had = self.load.model.urls.get((self.name_, name))
+        reset = had is not None and self.random.random() < 0.4
+
+        def action():
+            if reset:
+                return self.imap.cmd(f"RESETKEY {name}").status == "OK", []
+            new = authorized_url(self.imap, self.name_, name)
+            assert had in (None, new), f"{name}: another key than before"
+            return False, [["url", self.name_, name, had, new]]
+        self.do(f"{'RESETKEY' if reset else 'GENURLAUTH'} {name}",
+                [[["url", self.name_, name, had, None]]] if reset else [], action)
 
     def look(self):
         """Learns UIDs and dates of what has been delivered."""
