@@ -5,6 +5,7 @@ answered BAD, and the server has nothing to complain about in its log.
 """
 import email
 import os
+import pathlib
 import pwd
 import re
 import shutil
@@ -163,3 +164,46 @@ def test_perl_mail_imapclient(demo, user):
     run = subprocess.run(["perl", "-e", PERL, str(demo.imaps_port), user, PASSWORD], capture_output=True, text=True,
                          timeout=60)
     assert run.stdout == "fine\n", run.stderr
+
+
+def test_in_the_manner_of_imapflow(demo, user):
+    """Append by literal8, CONDSTORE, LIST with STATUS, downloads in pieces."""
+    need("node")
+    run = subprocess.run(["node", pathlib.Path(__file__).with_name("imapflow.js"), str(demo.imaps_port), user, PASSWORD],
+                         capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr
+
+
+PERL_MORE = r"""
+use strict; use warnings; use Mail::IMAPClient;
+my ($port, $user, $password) = @ARGV;
+my $c = Mail::IMAPClient->new(Server => '127.0.0.1', Port => $port, User => $user, Password => $password,
+    Ssl => [SSL_verify_mode => 0], Uid => 1) or die "connect: $@";
+sub ok { my ($what, $good) = @_; die "$what: " . $c->LastError unless $good; }
+for my $name (qw(BINARY CATENATE MULTIAPPEND REPLACE URLAUTH PREVIEW SAVEDATE)) { ok($name, $c->has_capability($name)); }
+ok('select', $c->select('INBOX'));
+my @all = $c->messages;
+ok('thread', @{$c->thread('REFERENCES', 'UTF-8', 'ALL')} == 3);
+ok('sort', join(',', $c->sort('REVERSE SUBJECT', 'UTF-8', 'ALL')) eq join(',', reverse @all));
+ok('preview', join('', @{$c->fetch($all[0], '(PREVIEW SAVEDATE)')}) =~ /PREVIEW "Hello number 0" SAVEDATE "/);
+ok('parts', $c->bodypart_string($all[1], 1) =~ /Hello number 1/);
+ok('size', $c->size($all[1]) > 100);
+ok('flags', $c->set_flag('Flagged', $all[1]) && grep { $_ eq '\\Flagged' } $c->flags($all[1]));
+ok('quota', defined $c->quota_usage('INBOX') || 1);
+my $uid = $c->append_string('INBOX', "Subject: appended\r\n\r\n" . ('x' x 400000) . "\r\n", '\\Seen', '21-Nov-2026 10:00:00 +0000');
+ok('append', $uid && $c->size($uid) > 400000);
+ok('migrate', $c->create('INBOX.to') && $c->copy('INBOX.to', $uid));
+ok('delete', $c->delete_message($uid) && $c->expunge);
+ok('gone', $c->message_count('INBOX') == 3);
+ok('logout', $c->logout);
+print "fine\n";
+"""
+
+
+def test_perl_imapclient_and_what_is_new(demo, user):
+    need("perl")
+    if subprocess.run(["perl", "-MMail::IMAPClient", "-e", "1"], capture_output=True).returncode != 0:
+        pytest.skip("Mail::IMAPClient is not installed")
+    run = subprocess.run(["perl", "-e", PERL_MORE, str(demo.imaps_port), user, PASSWORD], capture_output=True, text=True,
+                         timeout=60)
+    assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr

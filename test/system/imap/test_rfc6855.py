@@ -1,5 +1,6 @@
 """UTF8=ACCEPT (RFC 6855)."""
 import pytest
+from answers import fetched, lit8, value
 
 
 @pytest.fixture
@@ -154,3 +155,55 @@ def test_2_advertised(imap):
     """"... servers that advertise UTF8=ACCEPT MUST support ENABLE"."""
     caps = imap.ok("CAPABILITY").find(rb"^CAPABILITY (.*)").group(1).split()
     assert {b"UTF8=ACCEPT", b"ENABLE"} <= set(caps)
+
+
+
+HEADERS = "Subject: Grüße\r\nFrom: Jürgen <jürgen@example.org>\r\n\r\nHällo\r\n".encode()
+
+
+@pytest.mark.parametrize("text", [b"UTF8 (%s)", b"(\\Seen) UTF8 (%s)", b'"17-Jul-1996 02:44:25 -0700" UTF8 (%s)',
+                                  b"CATENATE (UTF8 (%s))", b'CATENATE (UTF8 (%s) TEXT {4+}\r\nmore)'])
+def test_4_all_forms_of_append(c, text):
+    """utf8-literal = "UTF8" SP "(" literal8 ")" """
+    assert c.cmd(b"APPEND INBOX " + text % lit8(HEADERS)).status == "OK"
+    c.ok("SELECT INBOX")
+    got = fetched(c.ok("FETCH 1 (ENVELOPE BODY.PEEK[])"))
+    assert value(got, b"BODY[]").startswith(HEADERS)
+    assert "Grüße".encode() in got.split(b"BODY[]")[0]
+
+
+def test_4_several_messages(c):
+    r = c.cmd(b"APPEND INBOX UTF8 (" + lit8(HEADERS) + b") (\\Seen) UTF8 (" + lit8(HEADERS) + b")")
+    assert r.status == "OK" and r.code.endswith(" 1:2")
+
+
+def test_4_replace(c):
+    assert c.cmd(b"APPEND INBOX UTF8 (" + lit8(HEADERS) + b")").status == "OK"
+    c.ok("SELECT INBOX")
+    assert c.cmd(b"REPLACE 1 INBOX UTF8 (" + lit8(HEADERS) + b")").status == "OK"
+
+
+@pytest.mark.parametrize("text", [b"UTF8 %s", b"UTF8 (%s", b"UTF8(%s)", b"UTF8 ()", b"UTF8 ( %s)", b"UTF8 (%s )", b"UTF9 (%s)"])
+def test_4_append_grammar(c, text):
+    assert c.cmd(b"APPEND INBOX " + (text % lit8(HEADERS) if b"%s" in text else text)).status == "BAD"
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 0")
+
+
+def test_4_only_when_enabled(imap):
+    """... the server MUST reject it with BAD if the extension is not enabled."""
+    assert imap.cmd(b"APPEND INBOX UTF8 (" + lit8(HEADERS) + b")").status == "BAD"
+    assert imap.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 0")
+
+
+GLOBAL = (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Type: message/global\r\n\r\n"
+          + HEADERS + b"\r\n--b--\r\n")
+
+
+def test_4_message_global_has_parts(c):
+    """message/global (RFC 6532 section 3.7) is a message as message/rfc822 is."""
+    assert c.cmd(b"APPEND INBOX UTF8 (" + lit8(GLOBAL) + b")").status == "OK"
+    c.ok("SELECT INBOX")
+    got = fetched(c.ok("FETCH 1 (BODYSTRUCTURE BODY.PEEK[2.HEADER.FIELDS (SUBJECT)] BODY.PEEK[2.TEXT])"))
+    assert b'("message" "global" NIL NIL NIL "7bit" ' in got and "jürgen".encode() in got
+    assert value(got, b"BODY[2.HEADER.FIELDS (SUBJECT)]") == "Subject: Grüße\r\n\r\n".encode()
+    assert value(got, b"BODY[2.TEXT]") == "Hällo\r\n".encode()
