@@ -63,15 +63,16 @@ static size_t
 torn_line(struct str s)
 {
 	struct str name, next;
-	size_t n;
+	size_t n = line_length(s);
 
+	/* What is seldom true comes first: this is asked for each field. */
+	next = (struct str){ s.p + n, s.n - n };
+	if (next.n < 8 || (next.p[0] != 'C' && next.p[0] != 'c')
+	    || !str_ieq((struct str){ next.p, 8 }, STR("content-"))
+	    || !field_name(next, &name))
+		return 0;
 	if (s.n < 2 || hdr_empty_line(s) != 0 || field_name(s, &name)
 	    || is_mbox_from(s) || (s.p[0] == '-' && s.p[1] == '-'))
-		return 0;
-	n = line_length(s);
-	next = (struct str){ s.p + n, s.n - n };
-	if (next.n < 8 || !str_ieq((struct str){ next.p, 8 }, STR("content-"))
-	    || !field_name(next, &name))
 		return 0;
 	return n;
 }

@@ -1,7 +1,11 @@
 /* thread_run.c - what threads are made of, from the index and the cache */
 #include "imap/store/thread.h"
 
+#include "imap/mime/hdr.h"
+#include "imap/mime/lex.h"
 #include "imap/mime/mime.h"
+
+#include <string.h>
 
 enum { HEADER_MEMORY = 16 << 20 };
 
@@ -20,14 +24,32 @@ keep(struct arena *arena, struct str *s)
 	return s->p != NULL;
 }
 
-static bool
-add_subject(struct gather *g, struct str headers, struct thread_message *msg)
-{
-	struct str value;
+enum { SUBJECT, MESSAGE_ID, REFERENCES, IN_REPLY_TO, FIELDS };
 
+/* The values of the fields, each {NULL, 0} if there is none, in one walk. */
+static void
+find_fields(struct gather *g, struct str headers, struct str value[FIELDS])
+{
+	static const struct str names[FIELDS] = {
+		{ "subject", 7 }, { "message-id", 10 }, { "references", 10 },
+		{ "in-reply-to", 11 },
+	};
+	struct str name, raw;
+
+	memset(value, 0, FIELDS * sizeof(*value));
+	while (mime_next_field(&headers, &name, &raw))
+		for (int i = 0; i < FIELDS; i++)
+			if (name.n == names[i].n && value[i].p == NULL
+			    && str_ieq(name, names[i]))
+				value[i] = lex_unfold(g->scratch, hdr_value(name, raw));
+}
+
+static bool
+add_subject(struct gather *g, struct str value, struct thread_message *msg)
+{
 	buf_reset(&g->base);
 	buf_reset(&g->key);
-	if (mime_field_value(g->scratch, headers, "subject", &value))
+	if (value.p != NULL)
 		mime_base_subject(value, &g->base, &msg->is_reply);
 	collate_key(g->collation, buf_str(&g->base), &g->key);
 	msg->subject = buf_str(&g->key);
@@ -35,30 +57,26 @@ add_subject(struct gather *g, struct str headers, struct thread_message *msg)
 }
 
 static size_t
-ids_of(struct gather *g, struct str headers, const char *field, struct str **ids)
+ids_of(struct gather *g, struct str value, struct str **ids)
 {
-	struct str value;
-
-	if (!mime_field_value(g->scratch, headers, field, &value))
-		return 0;
-	return mime_parse_msgids(g->scratch, value, ids);
+	return value.p != NULL ? mime_parse_msgids(g->scratch, value, ids) : 0;
 }
 
 /* "use the first (if any) valid Message ID in the In-Reply-To header line" */
 static bool
-add_ids(struct gather *g, struct str headers, struct thread_message *msg)
+add_ids(struct gather *g, const struct str value[FIELDS], struct thread_message *msg)
 {
 	struct str *ids = NULL;
-	size_t n = ids_of(g, headers, "message-id", &ids);
+	size_t n = ids_of(g, value[MESSAGE_ID], &ids);
 
 	if (n > 0) {
 		msg->id = ids[0];
 		if (!keep(g->arena, &msg->id))
 			return false;
 	}
-	n = ids_of(g, headers, "references", &ids);
+	n = ids_of(g, value[REFERENCES], &ids);
 	if (n == 0)
-		n = ids_of(g, headers, "in-reply-to", &ids) > 0;
+		n = ids_of(g, value[IN_REPLY_TO], &ids) > 0;
 	if (n == 0)
 		return true;
 	msg->refs = arena_alloc(g->arena, n * sizeof(*msg->refs));
@@ -77,7 +95,7 @@ gather_message(struct gather *g, struct mbox *m, enum thread_algorithm algorithm
     struct thread_message *msg)
 {
 	struct message record;
-	struct str headers;
+	struct str headers, value[FIELDS];
 	enum err e = mbox_message(m, msg->seq, &record);
 	bool ok = true;
 
@@ -87,10 +105,11 @@ gather_message(struct gather *g, struct mbox *m, enum thread_algorithm algorithm
 	msg->internaldate = record.internaldate;
 	if (mbox_cache(m, msg->seq, CACHE_HEADERS, &headers) != OK)
 		headers = STR("");
+	find_fields(g, headers, value);
 	if (algorithm != THREAD_REFS)
-		ok = add_subject(g, headers, msg);
+		ok = add_subject(g, value[SUBJECT], msg);
 	if (ok && algorithm != THREAD_ORDEREDSUBJECT)
-		ok = add_ids(g, headers, msg);
+		ok = add_ids(g, value, msg);
 	arena_rewind(g->scratch, g->empty);
 	return ok ? OK : ERR_LIMIT;
 }
