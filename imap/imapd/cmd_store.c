@@ -85,6 +85,19 @@ commit(struct session *s, struct command *c, struct named *named,
 	return e;
 }
 
+/* Has another session expunged one of them? (RFC 2180 section 4.2, RFC 5530) */
+static bool
+some_are_gone(struct session *s, const struct named *named)
+{
+	struct message msg;
+
+	for (size_t i = 0; i < named->ranges; i++)
+		for (uint32_t seq = named->range[i].first; seq <= named->range[i].last; seq++)
+			if (mbox_message(s->mbox, seq, &msg) == OK && msg.expunged)
+				return true;
+	return false;
+}
+
 /*
  * The new flags of all messages named, those that had them already too; if
  * SILENT only their modseqs, to a client who wants these, and the flags of those
@@ -129,6 +142,10 @@ store(struct session *s, struct command *c, struct named *named,
 	/* New keywords must be announced before they are used in FETCH. */
 	if (e == OK)
 		e = sync_send(s, c->arena, false, c->uid);
+	/* A NO would make clients repeat what was done to the others. */
+	if (e == OK && c->code == NULL && mbox_keeps_back(s->mbox)
+	    && some_are_gone(s, named))
+		c->code = "EXPUNGEISSUED";
 	if (e == OK && (!req->silent || (s->enabled & ENABLED_CONDSTORE)))
 		answer(s, named, req->silent);
 	return e;

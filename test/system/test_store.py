@@ -134,3 +134,22 @@ def test_store_to_expunged(pair):
     other.ok("EXPUNGE")
     assert numbers(box.cmd(r"STORE 1 +FLAGS (\Seen)"), "EXPUNGE") == []
     assert numbers(box.ok("NOOP"), "EXPUNGE") == [1]
+
+
+@pytest.mark.parametrize("command", ["STORE 2:3", "UID STORE 2:3", "STORE 2"])
+def test_what_another_session_has_expunged(login, command):
+    """The others are changed, and the client hears why one was not (RFC 2180
+    section 4.2, RFC 5530)."""
+    a, b = login(), login()
+    for _ in range(3):
+        a.append("INBOX", b"Subject: s\r\n\r\nx\r\n")
+    a.ok("SELECT INBOX")
+    b.ok("SELECT INBOX")
+    b.ok(r"STORE 2 +FLAGS.SILENT (\Deleted)")
+    b.ok("EXPUNGE")
+    reply = a.ok(command + r" +FLAGS (\Flagged)")
+    assert reply.code == "EXPUNGEISSUED"
+    assert bool(reply.find(rb"^3 FETCH .*Flagged")) == ("3" in command)
+    assert not reply.find(rb"^2 FETCH .*Flagged")
+    b.ok("NOOP")
+    assert b.ok("SEARCH FLAGGED").untagged == [b"SEARCH" + b" 2" * ("3" in command)]
