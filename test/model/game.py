@@ -23,6 +23,7 @@ LEAVES = ("a", "b", "c")
 FULL, QUIET = 30, 12            # messages in a mailbox: too many, enough
 MODES = {                       # what a session enables -> how its view reads the answers
     "": {}, "CONDSTORE": {"condstore": True}, "QRESYNC": {"qresync": True},
+    "IMAP4rev2": {"rev2": True}, "IMAP4rev2 QRESYNC": {"rev2": True, "qresync": True},
     "UIDONLY": {"uidonly": True}, "UIDONLY QRESYNC": {"uidonly": True, "qresync": True},
 }
 
@@ -62,6 +63,7 @@ class Session:
         self.expect = []        # the Mails that it was told of
         self.last = 0           # the highest UID among them, now or before
         self.recents, self.maybe = set(), set()
+        self.contexts = {}      # tag -> (whether a Mail belongs, UIDs by what was told)
 
     def remember(self):
         """For a QRESYNC of some session of this user."""
@@ -137,11 +139,66 @@ class Session:
                      sorted(x.flags), "but it has", sorted(m.flags_for(self.user)))
         for x in view.messages:
             self.game.check_recent(self, x)
+        self.compare_contexts()
+        view.check()
+        if view.rev2:
+            return
         sure = sum(m.uid in self.recents for m in expect)
         maybe = sum(m.uid in self.maybe for m in expect)
         need(sure <= view.recent <= sure + maybe, self, "RECENT", view.recent, "should be",
              sure, "to", sure + maybe)
-        view.check()
+
+    # --- searches that are kept up to date (RFC 5267) ---
+
+    def hear_contexts(self):
+        """Takes what was told of them out of what the command was answered."""
+        rest = []
+        for line in self.view.other:
+            updates = re.findall(rb" (ADDTO|REMOVEFROM) \(([^)]*)\)", line)
+            if not line.startswith(b"ESEARCH") or not updates:
+                rest.append(line)
+                continue
+            tag = re.search(rb'TAG "([^"]*)"', line)[1].decode()
+            need(tag in self.contexts and b" UID " in line, "an update of no context:", line)
+            uids = self.contexts[tag][1]
+            for what, pairs in updates:
+                for _place, uid_set in zip(*[iter(pairs.split())] * 2):
+                    named = set(numbers_of(uid_set))
+                    need(named.isdisjoint(uids) == (what == b"ADDTO") and
+                         (what == b"ADDTO" or named <= uids), tag, "has", uids, "and is told", line)
+                    uids ^= named
+        self.view.other = rest
+
+    def compare_contexts(self):
+        self.hear_contexts()
+        for tag, (test, uids) in self.contexts.items():
+            right = {m.uid for m in self.expect if not m.expunged and test(m)}
+            gone = {m.uid for m in self.expect if m.expunged}
+            need(uids - gone == right, self, "context", tag, "has", sorted(uids - gone),
+                 "and should have", sorted(right))
+
+    def do_watch(self):
+        if len(self.contexts) > 1:
+            tag = self.contexts.popitem()[0]
+            self.run(f'CANCELUPDATE "{tag}"')
+            return
+        flag = self.random.choice(FLAGS)
+        words = f"KEYWORD {flag}" if flag.startswith("$") else flag[1:].upper()
+        negated = self.random.random() < 0.3
+        tag = f"c{self.random.randrange(10**9)}"
+        self.note(f"> {tag} SEARCH RETURN (UPDATE ALL) {words}")
+        self.view.clear()
+        self.imap.send(f"{tag} UID SEARCH RETURN (UPDATE ALL) {'NOT ' * negated}{words}\r\n")
+        reply = self.imap.wait(tag)
+        self.take(reply, ANY)
+        need(reply.status == "OK", reply)
+        line = next(o for o in self.view.other if o.startswith(b'ESEARCH (TAG "%s")' % tag.encode()))
+        m = re.search(rb" ALL ([\d:,]+)", line)
+        self.contexts[tag] = (lambda m: (flag in m.flags_for(self.user)) != negated,
+                              set(numbers_of(m[1])) if m else set())
+        self.view.other.remove(line)
+        self.sync()
+        self.compare()
 
     def has_caught_up(self):
         try:
@@ -240,7 +297,8 @@ class Session:
         return self.random.choice(choices)(self)
 
     def do_noop(self):
-        self.run(self.random.choice(("NOOP", "NOOP", "CHECK")) if self.box else "NOOP")
+        check = self.box and not self.view.rev2 and self.random.random() < 0.3
+        self.run("CHECK" if check else "NOOP")
 
     def do_select(self):
         box = self.random.choice(self.world.boxes)
@@ -269,7 +327,7 @@ class Session:
         need(self.view.uidnext == box.uidnext, "UIDNEXT", self.view.uidnext, box.uidnext)
         self.sync()
         unseen = [i for i, m in enumerate(self.expect, 1) if self.user not in m.seen]
-        if not self.view.uidonly:
+        if not self.view.uidonly and not self.view.rev2:
             need(self.view.unseen == (unseen[0] if unseen else None), "UNSEEN", self.view.unseen)
         self.compare()
         self.check_fetched()
@@ -474,6 +532,30 @@ class Session:
             for u in sources:
                 self.box.expunge(by_uid[u])
 
+    def do_replace(self):
+        """RFC 8508: an APPEND and an expunge, in one step."""
+        uid = self.view.uidonly or self.random.random() < 0.5
+        live = [(i, m) for i, m in enumerate(self.expect, 1) if not m.expunged]
+        target = self.random.choice(self.world.boxes)
+        if not live or len(target.live()) > FULL:
+            return
+        seq, m = self.random.choice(live)
+        content, flags = self.world.content(), self.some_flags()
+        words = (f'{"UID " * uid}REPLACE {m.uid if uid else seq} "{target.name_for(self.user)}" '
+                 f'({" ".join(flags)}) ')
+        denied = not target.may(self.user, "i") or self.readonly or \
+            not {"t", "e"} <= set(self.rights)
+        if denied:
+            self.run(words, content["bytes"], status=("NO",))
+            return
+
+        def change(reply):
+            said = re.search(rb"\[(APPENDUID[^\]]*)\]", b" ".join(self.view.other))
+            self.check_append(said[1].decode() if said else reply.code, target, content, flags)
+            self.box.expunge(m)
+
+        self.run(words, content["bytes"], change=change)
+
     def do_move(self):
         self.do_copy(move=True)
 
@@ -483,6 +565,10 @@ class Session:
         reply = self.search(uid, text)
         found = [set(map(int, o.split(b"(")[0].split()[1:])) for o in self.view.other
                  if o.startswith(b"SEARCH")]
+        if self.view.rev2:
+            sets = [re.search(rb" ALL ([\d:,]+)", o) for o in self.view.other
+                    if o.startswith(b"ESEARCH")]
+            found = [set(numbers_of(m[1]) if m else ()) for m in sets]
         need(len(found) == 1, "SEARCH said", reply)
         for seq, (m, right) in enumerate(test, 1):
             if right is None or m.expunged:
@@ -517,7 +603,7 @@ class Session:
             (f"UID {uids}", lambda m: m in mails or (uids == "1:*")),
             (f"SUBJECT {token}", lambda m: m.content["token"] == token),
             (f"BODY {token} {name}", lambda m: m.content["token"] == token and has(m)),
-            ("RECENT", recent),
+            *[("RECENT", recent)] * (not self.view.rev2),
             *[(f"MODSEQ {since + 1}", lambda m: m.is_later(since))] * self.view.condstore,
         ))
         if not self.readonly or text != "RECENT":
@@ -538,13 +624,13 @@ class Session:
             self.run(words, content["bytes"], status=("NO",))
             return
         self.run(words, content["bytes"],
-                 change=lambda reply: self.check_append(reply, box, content, flags))
+                 change=lambda reply: self.check_append(reply.code, box, content, flags))
 
-    def check_append(self, reply, box, content, flags):
+    def check_append(self, code, box, content, flags):
         m = box.append(self.user, content, flags)
-        validity, uid = map(int, reply.code.split()[1:])
+        validity, uid = map(int, code.split()[1:])
         box.uidvalidity = box.uidvalidity or validity
-        need((validity, uid) == (box.uidvalidity, m.uid), "APPENDUID", reply.code, "should be", m)
+        need((validity, uid) == (box.uidvalidity, m.uid), "APPENDUID", code, "should be", m)
 
     # Others have their turns between the announcement and the literal.
     def start_append(self, box, content, flags, words):
@@ -568,7 +654,7 @@ class Session:
             need(found or "TRYCREATE" in reply.code or self.view.bye, "no TRYCREATE:", reply)
         else:
             need(reply.status == "OK", "APPEND to", name, reply)
-            self.check_append(reply, found, content, flags)
+            self.check_append(reply.code, found, content, flags)
         if self.view.bye:
             need(self.is_doomed(), "BYE", self.view.bye)
             raise Gone
@@ -596,7 +682,8 @@ class Session:
 
     def do_status(self):
         box = self.random.choice(self.world.boxes)
-        words = f'STATUS "{box.name_for(self.user)}" (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)'
+        items = "MESSAGES UIDNEXT UIDVALIDITY UNSEEN" + " RECENT" * (not self.view.rev2)
+        words = f'STATUS "{box.name_for(self.user)}" ({items})'
         if not box.may(self.user, "r"):
             self.run(words, status=("NO",))
             return
@@ -609,6 +696,8 @@ class Session:
                 "UNSEEN": sum(self.user not in m.seen for m in live),
                 "RECENT": sum(m.uid > recent for m in live)}
         for name, n in want.items():
+            if name == "RECENT" and self.view.rev2:
+                continue
             need(int(got[name]) == n, "STATUS of", box, name, got[name], "should be", n)
 
     def do_list(self):
@@ -741,7 +830,7 @@ class Game:
         self.anywhere = self.weights({
             Session.do_noop: 6, Session.do_fetch: 10, Session.do_store: 16,
             Session.do_expunge: 5, Session.do_copy: 6, Session.do_move: 4,
-            Session.do_changes: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
+            Session.do_replace: 2, Session.do_changes: 3, Session.do_watch: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
             Session.do_status: 3, Session.do_list: 1, Session.do_names: 2,
             Session.do_select: 5, Session.do_close: 2, Session.do_relogin: 1})
         self.unselected = self.weights({
@@ -778,11 +867,13 @@ class Game:
 
     def rivals(self, session):
         """Those who are idle and may be the first to see what is new."""
-        return [s for s in self.sessions if s is not session and s.idle
+        return [s for s in self.sessions if s is not session and s.idle and not s.view.rev2
                 and s.box is session.box and s.user == session.user and not s.readonly]
 
     def claim(self, session, new):
         box, user = session.box, session.user
+        if session.view.rev2:           # knows no \\Recent, and leaves it to others
+            return
         if session.readonly:            # sees those that nobody has got yet
             session.maybe |= new
             return
@@ -798,7 +889,7 @@ class Game:
 
     def check_recent(self, session, x):
         """X is what SESSION believes."""
-        if x.recent is None or session.readonly:
+        if x.recent is None or session.readonly or session.view.rev2:
             return
         key = (session.box, session.user, x.uid)
         if x.uid not in session.maybe:

@@ -113,7 +113,8 @@ class Message:
 
 
 class View:
-    def __init__(self, condstore=False, qresync=False, uidonly=False):
+    def __init__(self, condstore=False, qresync=False, uidonly=False, rev2=False):
+        self.rev2 = rev2
         self.condstore, self.qresync, self.uidonly = condstore or qresync, qresync, uidonly
         self.deselected()
 
@@ -137,8 +138,9 @@ class View:
 
     def selected(self, code):
         need(code in ("READ-ONLY", "READ-WRITE"), "SELECT ended with code", code)
-        need(None not in (self.recent, self.uidvalidity, self.uidnext, self.flags, self.permanent),
+        need(None not in (self.uidvalidity, self.uidnext, self.flags, self.permanent),
              "SELECT left something out")
+        need((self.recent is None) == self.rev2, "RECENT is", self.recent)
         self.state = code
 
     def clear(self):
@@ -176,7 +178,7 @@ class View:
         elif name == "HIGHESTMODSEQ":
             self.said = int(value)
         elif name == "UNSEEN":
-            need(not self.uidonly, "UNSEEN with UIDONLY")
+            need(not self.uidonly and not self.rev2, "UNSEEN with UIDONLY or IMAP4rev2")
             self.unseen = int(value)
         elif name == "PERMANENTFLAGS":
             self.permanent = frozenset(lists(value)[0])
@@ -199,6 +201,7 @@ class View:
         self.messages += [Message() for _ in range(n - len(self.messages))]
 
     def on_recent(self, n, _rest, _rules):
+        need(not self.rev2, "RECENT in IMAP4rev2")
         need(n <= len(self.messages), n, "RECENT of", len(self.messages))
         self.recent = n
 
@@ -266,6 +269,7 @@ class View:
             have = {f.lower() for f in self.flags or ()} | {b"\\recent"}
             need(set(told) <= have, "flags that FLAGS did not announce:", set(told) - have)
             x.recent = b"\\recent" in told
+            need(not (x.recent and self.rev2), "\\Recent in IMAP4rev2")
             x.flags = frozenset(f.decode() for f in told) - {"\\recent"}
         self.fetched.append((x, items))
 
