@@ -110,4 +110,11 @@ uint64_t kv_changes(const struct kv *kv);
  */
 enum err kv_checkpoint(struct kv *kv) MUST_CHECK;
 
+/*
+ * Moves what is left after much was deleted to the front of the file, whose
+ * end goes back to the file system.  In many small transactions, between which
+ * others come in.
+ */
+enum err kv_compact(struct kv *kv) MUST_CHECK;
+
 #endif

@@ -18,6 +18,8 @@ enum {
 	CHECKPOINT_KB = 4096,		/* of log: bounds the time of a recovery */
 	CHECKPOINT_LOOK = 16,		/* commits, by whomever, between two looks */
 	VALUE_GUESS = 512,
+	COMPACT_PAGES = 256,		/* that one transaction of kv_compact() may set free */
+	COMPACT_PASSES = 8,
 };
 
 static enum err
@@ -347,5 +349,51 @@ kv_checkpoint(struct kv *kv)
 		kv_env_leave(kv);
 	else
 		kv_env_leave_broken(kv);
+	return e;
+}
+
+/*
+ * One transaction: some pages from NEXT on, which then is where to go on; none:
+ * the end.  Berkeley DB gives a place to go on at the end, too; but it stops
+ * before only if it has set as many pages free as it may.
+ */
+static enum err
+compact_some(struct kv *kv, struct buf *next, uint32_t *truncated)
+{
+	DBT from = { .data = next->p, .size = (u_int32_t)next->n };
+	DBT end = { .flags = DB_DBT_MALLOC };
+	DB_COMPACT c = { .compact_pages = COMPACT_PAGES };
+	struct kv_txn *txn;
+	enum err e = kv_begin(kv, &txn);
+
+	if (e != OK)
+		return e;
+	txn->failed = kv_env_failed(kv, kv->db->compact(kv->db, txn->handle,
+	    next->n > 0 ? &from : NULL, NULL, &c, DB_FREE_SPACE, &end), "compact");
+	buf_reset(next);
+	*truncated += c.compact_pages_truncated;
+	if (txn->failed == OK && c.compact_pages_free > 0 && end.size > 0)
+		buf_add(next, end.data, end.size);
+	free(end.data);
+	return kv_commit(txn);
+}
+
+enum err
+kv_compact(struct kv *kv)
+{
+	struct buf next = BUF_INIT;
+	uint32_t truncated;
+	enum err e = OK;
+
+	/* Pages that one pass sets free in the middle are where the next one moves others to. */
+	for (int pass = 0; e == OK && pass < COMPACT_PASSES; pass++) {
+		truncated = 0;
+		do {
+			e = compact_some(kv, &next, &truncated);
+		} while (e == OK && next.n > 0);
+		if (truncated == 0)
+			break;
+	}
+	buf_free(&next);
 	return e;
 }

@@ -18,6 +18,7 @@
 enum {
 	MSGID_MAX = 500,
 	BATCH = 500,
+	COMPACT_MIN = 1000,		/* so many removed make it worth to compact the file */
 };
 static const char db_name[] = "deliver.db";
 
@@ -197,6 +198,9 @@ dup_prune(struct store *s, int64_t seconds, uint64_t *removed)
 		if (e == OK && p.n > 0)
 			e = delete_batch(s, &p, removed);
 	} while (e == OK && p.more);
+	/* Pages are used again, but half empty ones only by chance. */
+	if (e == OK && *removed >= COMPACT_MIN)
+		e = kv_compact(s->delivered);
 	if (s->delivered != NULL)
 		e = after(s, e);
 	buf_free(&p.old);

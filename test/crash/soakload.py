@@ -55,10 +55,10 @@ class Load:
                 if name != "INBOX.full":
                     owner.boxes[name] = Box(name)
             self.admin.ok(f"SETQUOTA user.{user} (STORAGE 10000000)")
-            self.admin.ok(f"SETQUOTA user.{user}.full (STORAGE 1)")
             c = self.login(user)
             c.append("INBOX.full", FULL)
             c.close()
+            self.admin.ok(f"SETQUOTA user.{user}.full (STORAGE 1)")
             for name in SHARED:
                 owner.boxes[name] = Box(name, shared=True)
             self.owners.append(owner)

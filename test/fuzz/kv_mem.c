@@ -337,3 +337,10 @@ kv_checkpoint(struct kv *kv)
 	(void)kv;
 	return OK;
 }
+
+enum err
+kv_compact(struct kv *kv)
+{
+	(void)kv;
+	return OK;
+}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +87,46 @@ forgets(void **state)
 	assert_int_equal(removed, 650);
 }
 
+static off_t
+file_length(void)
+{
+	char path[160];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/deliver/deliver.db", f.config);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Every day some come and some are too old: the file does not grow. */
+static void
+stays_small(void **state)
+{
+	struct id128 id = id128_new();
+	int64_t now = time(NULL);
+	uint64_t removed;
+	char msgid[80];
+	off_t most;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		snprintf(msgid, sizeof(msgid), "<%d.%x@host.example.org>", i, i * 2654435761U);
+		dup_mark(f.s, str_c(msgid), &id, now - (i % 10 == 0 ? 0 : 1000), 1);
+	}
+	/* Its pages are written by a checkpoint. */
+	fixture_reopen(&f);
+	assert_int_equal(when(STR("<0.0@host.example.org>"), &id), now);
+	most = file_length();
+	assert_int_equal(dup_prune(f.s, 500, &removed), OK);
+	assert_int_equal(removed, 2700);
+	assert_int_equal(when(STR("<0.0@host.example.org>"), &id), now);
+	assert_true(file_length() < most / 3);
+	for (int i = 0; i < 3000; i += 10) {
+		snprintf(msgid, sizeof(msgid), "<%d.%x@host.example.org>", i, i * 2654435761U);
+		assert_int_equal(when(str_c(msgid), &id), now);
+	}
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -94,6 +135,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(remembers),
 		TEST(forgets),
+		TEST(stays_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
