@@ -34,6 +34,7 @@ class Box:
         self.is_renamed = False
         self.messages = {}      # token -> message
         self.uids = {}          # UID -> token, also of what is gone
+        self.gone = {}          # UID that was expunged -> modseq shown after that; 0: not yet
         self.acl = None
         self.seen = {}          # user -> set of tokens
         self.notes = {}         # entry -> value
@@ -42,7 +43,7 @@ class Box:
     def copy(self):
         b = copy.copy(self)
         b.messages, b.uids, b.floor = dict(self.messages), dict(self.uids), dict(self.floor)
-        b.notes = dict(self.notes)
+        b.notes, b.gone = dict(self.notes), dict(self.gone)
         b.seen = {u: set(s) for u, s in self.seen.items()}
         return b
 
@@ -104,7 +105,9 @@ class Model:
     def change_msg(self, number, token, _old, new):
         b = self.boxes[number]
         if new is None:
-            b.messages.pop(token, None)
+            was = b.messages.pop(token, None)
+            if was and was["u"] is not None:
+                b.gone[was["u"]] = 0
             return
         b.messages[token] = new
         if new["u"] is not None:
@@ -140,3 +143,5 @@ class Model:
         b = self.boxes[number]
         for k, v in floor.items():
             b.floor[k] = max(b.floor[k], v)
+        if "modseq" in floor:
+            b.gone.update({uid: b.floor["modseq"] for uid, m in b.gone.items() if m == 0})

@@ -173,6 +173,7 @@ class Simulator:
     def record(self, seed):
         rng = random.Random(f"options {seed}")
         self.w.options = {"expunge_mode": rng.choice(("immediate", "delayed")),
+                          "expunge_grace": rng.choice(("0s", "15m")),
                           "delete_mode": rng.choice(("immediate", "delayed"))}
         h = hosts.Host(self.w, "root")
         h.make_folders()
@@ -241,6 +242,7 @@ class Simulator:
             now = self.spent("look", now)
             verify.take_modseqs(actual, h.top)
             out = verify.Comparison(model, actual).run()
+            out += verify.expunge_problems(model, actual, h.top)
             now = self.spent("compare", now)
             out += self.afterwards(h, model, actual, events)
             now = self.spent("afterwards", now)

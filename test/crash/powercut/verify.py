@@ -8,6 +8,7 @@ import re
 import struct
 
 import chapar
+import history
 from host import USERS
 from listlines import metadata
 
@@ -341,6 +342,18 @@ def modseq(path):
         return 0, 0
     return (struct.unpack_from("<Q", head, 88)[0], struct.unpack_from("<I", head, 20)[0]) \
         if len(head) == 512 else (0, 0)
+
+
+def expunge_problems(model, actual, top):
+    """What clients that were away would be told wrongly."""
+    out = []
+    for want in model.boxes.values():
+        b = actual.boxes.get(want.name)
+        for path in index_paths(top, want.name) if b else ():
+            if b.validity and modseq(path)[1] == b.validity:
+                out += history.problems(want.name, path[:-len("/cyrus.index")],
+                                        {f.uid for f in b.messages}, want.gone)
+    return out
 
 
 def index_paths(top, name):
