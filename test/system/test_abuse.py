@@ -12,10 +12,12 @@ import re
 import socket
 import subprocess
 import time
+import zlib
 
 import pytest
 from answers import append, fetched, found
 from chapar import PATIENCE, wait_for
+from deflated import deflate
 
 MB = 1024 * 1024
 MESSAGE = b"Subject: keep me\r\n\r\ntext\r\n"
@@ -416,6 +418,32 @@ def test_expensive_commands(server, witness, user):
                 c = server.login(user)
                 c.ok("SELECT INBOX")
     assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("before, size, after, answer", [
+    (b"x NOOP ", 50 * MB, b"\r\n", rb"x BAD \[TOOBIG\]"),
+    (b"x STATUS {%d+}\r\n" % (50 * MB), 50 * MB, b" (MESSAGES)\r\n", rb"x BAD \[TOOBIG\]"),
+    (b"x SEARCH " + b"(" * 1000, 50 * MB, b"\r\n", rb"x BAD \[TOOBIG\]"),
+    (b"x NOOP ", 70 * MB, b"\r\n", rb"\* BYE \[TOOBIG\]"),
+    (b"x STATUS {%d+}\r\n" % (70 * MB), 0, b"", rb"\* BYE \[TOOBIG\]"),
+], ids=["line", "literal", "search", "endless line", "huge literal"])
+def test_compression_bombs(server, witness, user, before, size, after, answer):
+    """What little stands for much is read away in little memory, or not at all."""
+    c = deflate(server.login(user))
+    pid = worker_of(server, user)
+    allow_more(server, pid, 16 * MB)
+    block = c.sock.out.compress(before)
+    with watched(witness.ping):
+        for _ in range(size // MB):
+            block += c.sock.out.compress(b"y" * MB)
+        block += c.sock.out.compress(after) + c.sock.out.flush(zlib.Z_SYNC_FLUSH)
+        assert len(block) < MB
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            c.sock.sock.sendall(block)
+        assert re.match(answer, c.response())
+    if b"BYE" not in answer:
+        c.ok("NOOP")
+    c.close()
 
 
 def test_ten_thousand_recipients(server, witness):

@@ -111,6 +111,7 @@ keep_tail(struct reader *r, const char *p, size_t n)
 static enum err
 read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
 {
+	size_t all = 0;
 	r->tail_n = 0;
 	*cut = false;
 	for (;;) {
@@ -127,6 +128,11 @@ read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
 		stream_skip(r->in, n);
 		if (lf != NULL)
 			return OK;
+		all += n;
+		if (all > READER_MAX_SKIP) {
+			reply_bye(r->out, "[TOOBIG] Line too long even to be dropped");
+			return ERR_CLOSED;
+		}
 	}
 }
 

@@ -14,7 +14,8 @@
  * READER_EARLY; after it by what imapd.conf says.  What is longer is refused,
  * and read and dropped as far as it comes without our asking: a
  * nonsynchronizing literal that is too big is skipped, never taken for commands;
- * one too big even for that ends the connection (RFC 7888 section 4).
+ * one too big even for that ends the connection (RFC 7888 section 4), and so
+ * does a line without an end.
  *
  * Whenever the reader is about to wait for the client, all replies so far are
  * sent first; else they wait for each other.
@@ -30,7 +31,7 @@
 enum {
 	READER_EARLY = 64 * 1024,
 	READER_LITERAL_MINUS = 4096,	/* RFC 7888 section 5 */
-	READER_MAX_SKIP = 256 * 1024 * 1024,	/* what is worth reading to drop it */
+	READER_MAX_SKIP = 64 * 1024 * 1024,	/* what is worth reading to drop it */
 	READER_MESSAGES = 5000,		/* in one command, */
 	READER_MEMORY = 64 << 20,	/*   in memory together, */
 	READER_FILES = 100,		/*   and others, each with an open file */

@@ -1,7 +1,7 @@
 """UNAUTHENTICATE (RFC 8437)."""
 import pytest
 
-from test_rfc4978 import deflate
+from deflated import deflate
 
 
 def caps(c):
