@@ -174,10 +174,14 @@ spool_sweep(int dirfd)
 {
 	static const char *const names[] = {
 		"cyrus.index", "cyrus.cache", "cyrus.header", "cyrus.seen.NEW",
+		"cyrus.annotations.NEW",
 	};
+	/* Prepared for a commit that has not come about. */
+	static const char *const prepared[] = { "cyrus.seen.NEW", "cyrus.annotations.NEW" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		file_sweep(dirfd, names[i]);
-	if (faccessat(dirfd, "cyrus.seen.NEW", F_OK, 0) == 0)
-		(void)!file_unlink(dirfd, "cyrus.seen.NEW");
+	for (size_t i = 0; i < sizeof(prepared) / sizeof(prepared[0]); i++)
+		if (faccessat(dirfd, prepared[i], F_OK, 0) == 0)
+			(void)!file_unlink(dirfd, prepared[i]);
 }

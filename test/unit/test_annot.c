@@ -347,6 +347,25 @@ reconstruct_counts_them(void **state)
 	expect_used(2 + 5);
 }
 
+/* What a writer left that was killed before its frame was in the log. */
+static void
+leftovers_go(void **state)
+{
+	struct mbentry *e;
+	char path[150];
+	uint32_t n;
+	int fd;
+
+	(void)state;
+	path_of(path, "", "cyrus.annotations.NEW");
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	assert_int_equal(reclaim_mailbox(f.s, e, INT64_MAX, &n), OK);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 /* Those of an expunged message go with its file. */
 static void
 expire_sweeps(void **state)
@@ -391,6 +410,7 @@ main(void)
 		TEST(the_server_has_some),
 		TEST(replay_puts_them_back),
 		TEST(reconstruct_counts_them),
+		TEST(leftovers_go),
 		TEST(expire_sweeps),
 	};
 
