@@ -273,7 +273,9 @@ class Rot:
             return {**out, "error": r}
         if st.status != "OK":
             out["error"] = st
-        out["meta"] = [u for u in r.untagged if b"RECENT" not in u] + st.untagged
+        # What is repaired is a change, and has a higher modseq.
+        passing = (b"RECENT", b"HIGHESTMODSEQ", b"[CLOSED]")
+        out["meta"] = [u for u in r.untagged if not any(p in u for p in passing)] + st.untagged
         r = c.cmd(f"UID FETCH 1:* {ITEMS}")
         if r.status != "OK":
             out["error"] = r
