@@ -8,6 +8,7 @@
  * as one.
  */
 #include "imap/disk/cache.h"
+#include "imap/mime/binary.h"
 #include "imap/mime/mime.h"
 #include "lib/arena.h"
 #include "lib/charset.h"
@@ -253,6 +254,52 @@ check_part(struct arena *arena, struct str message, const struct mime_part *p)
 		check_part(arena, message, c);
 }
 
+static enum err
+to_buf(void *ctx, const void *p, size_t n)
+{
+	buf_add(ctx, p, n);
+	return OK;
+}
+
+/* With NULs or not: what may be appended has none, and stays as it is if it had none. */
+static void
+check_binary(struct str message)
+{
+	struct buf out = BUF_INIT, again = BUF_INIT;
+	struct binary_sink sink = { to_buf, &out };
+	bool nul = str_chr(message, '\0') < message.n;
+	enum err e = binary_encode(message, &sink);
+
+	must(e == OK || (nul && e == ERR_UNSUPPORTED), "binary_encode");
+	if (e == OK) {
+		must(str_chr(buf_str(&out), '\0') == out.n, "no NULs");
+		must(nul || str_eq(buf_str(&out), message), "as it was");
+		sink.ctx = &again;
+		must(binary_encode(buf_str(&out), &sink) == OK &&
+		    str_eq(buf_str(&out), buf_str(&again)), "encoded once");
+	}
+	buf_free(&out);
+	buf_free(&again);
+}
+
+static void
+check_preview(struct str message, const struct mime_part *root)
+{
+	struct buf out = BUF_INIT;
+	unsigned n = 0;
+	uint32_t code;
+
+	mime_preview(message, root, &out);
+	must(utf8_valid(buf_str(&out)), "a preview is UTF-8");
+	for (struct str s = buf_str(&out); s.n > 0; n++) {
+		must(utf8_next(&s, &code), "a character");
+		must(code >= ' ', "one line");
+	}
+	must(n <= MIME_MAX_PREVIEW && (n == 0 || (out.p[0] != ' ' && out.p[out.n - 1] != ' ')),
+	    "a preview");
+	buf_free(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -277,6 +324,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Some only, for it takes long. */
 	if (size % 16 == 0 && root->kind == MIME_LEAF && root->body_size > 0 && size < 4096)
 		check_pieces(second, message, root);
+	check_binary(message);
+	check_preview(message, root);
 	must(mime_parse(second, message, &root) == OK, "mime_parse again");
 	mime_bodystructure(message, root, &again);
 	must(str_eq(buf_str(&out), buf_str(&again)), "the same structure again");

@@ -7,6 +7,7 @@
 #include "imap/lmtpd/address.h"
 #include "imap/mime/decode.h"
 #include "imap/mime/mime.h"
+#include "imap/server/imapurl.h"
 #include "imap/server/name.h"
 #include "imap/store/mbname.h"
 #include "lib/b64.h"
@@ -341,4 +342,21 @@ fuzz_date(struct str s)
 		fuzz_must(out.n == 28, "a date that was read");
 	}
 	buf_free(&out);
+}
+
+/* A URL of a message points into itself, and what its token covers is its beginning. */
+void
+fuzz_imap_url(struct str s)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct imapurl u;
+
+	if (imapurl_parse(arena, s, &u)) {
+		fuzz_must(u.uid > 0, "a message");
+		fuzz_must(u.rump.p == s.p && u.rump.n <= s.n, "a rump");
+		fuzz_must(str_chr(u.mailbox, '\0') == u.mailbox.n &&
+		    str_chr(u.section, '\0') == u.section.n, "no NULs");
+		fuzz_must(u.token.n == 0 || u.access != URL_NONE, "a token is somebody's");
+	}
+	arena_free(arena);
 }

@@ -5,6 +5,7 @@
 #include "lib/str.h"
 
 void fuzz_mailbox_name(struct str s);	/* STYLE NAME */
+void fuzz_imap_url(struct str s);
 void fuzz_pattern(struct str s);	/* PATTERN LF NAME */
 void fuzz_cyrus_conf(struct str s);
 void fuzz_schedule(struct str s);	/* CRONTAB LF AT */
