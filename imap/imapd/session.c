@@ -32,6 +32,7 @@ session_deselect(struct session *s)
 	s->mbox = NULL;
 	s->mbox_name = (struct str){ NULL, 0 };
 	s->rights = 0;
+	s->modseq_lags = false;
 	s->examined = false;
 	s->state = STATE_AUTHENTICATED;
 }
