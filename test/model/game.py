@@ -11,9 +11,10 @@ before the literal of an APPEND.
 import random
 import re
 import socket
+import subprocess
 import time
 
-from chapar import Imap, PASSWORD
+from chapar import BUILD, Imap, PASSWORD
 from view import ANY, Rules, View, Wrong, need, numbers_of, resynchronized, set_of
 from world import ALL_RIGHTS, World
 
@@ -207,10 +208,11 @@ class Session:
         except Wrong:
             return False
 
-    def run(self, text, *literals, rules=ANY, status=("OK",), change=None, expunges=None):
+    def run(self, text, *literals, rules=ANY, status=("OK",), change=None, expunges=None,
+            always=False):
         """A command after which the view is as the world is."""
         reply = self.command(text, *literals, rules=rules, status=status)
-        if change is not None and reply.status == "OK":
+        if change is not None and (reply.status == "OK" or always):
             change(reply)
         self.sync(rules.expunge if expunges is None else expunges)
         self.compare()
@@ -394,9 +396,11 @@ class Session:
                 for m in mails:
                     self.box.store(self.user, m, "+", {"\\seen"})
 
+        some_gone = any(m.reclaimed for m in mails)
         self.run(f"{'UID ' * uid}FETCH {text} ({' '.join(items)})",
-                 rules=Rules(expunge=uid, uid=uid, fetch=True), change=change)
-        self.need_fetched(mails, names)
+                 rules=Rules(expunge=uid, uid=uid, fetch=True), change=change,
+                 status=("OK", "NO") if some_gone else ("OK",), always=some_gone)
+        self.need_fetched([m for m in mails if not m.reclaimed], names)
 
     def do_changes(self):
         """FETCH of what is later than some modseq."""
@@ -511,7 +515,8 @@ class Session:
                 next((o[4:].decode() for o in self.view.other if b"[COPYUID" in o), "")
             self.check_copy(code, target, mails, move)
 
-        self.run(words, change=change)
+        some_gone = not move and any(m.reclaimed for m in mails)
+        self.run(words, change=change, status=("OK", "NO") if some_gone else ("OK",))
 
     def check_copy(self, code, target, mails, move):
         m = re.search(r"COPYUID (\d+) ([\d:,]+) ([\d:,]+)", code)
@@ -823,6 +828,7 @@ class Game:
         self.world = World(immediate="delete_mode: immediate" in server.conf.read_text())
         self.log = []
         self.steps = 0
+        self.expired = False
         self.uidvalidities = {}
         self.pasts = {}                 # (box, user) -> what sessions knew when they left
         self.claims = {}                # (box, user, uid) -> sessions that may have \Recent
@@ -855,8 +861,38 @@ class Game:
                       self.writer: "lrswi"}
             for user in (other, self.reader, self.writer):
                 admin.ok(f'SETACL "user.{owner}" {user} {rights[user]}')
-            self.world.create(owner, "", rights)
+            self.churn(self.world.create(owner, "", rights))
         admin.close()
+
+    def churn(self, box):
+        """So many that came and went that the index is worth being compacted."""
+        c = self.server.login(box.owner)
+        content = self.world.content()
+        c.ok("APPEND INBOX ", content["bytes"])
+        c.ok("SELECT INBOX")
+        for _ in range(8):
+            c.ok("COPY 1:* INBOX")
+        c.ok(r"STORE 1:* +FLAGS.SILENT (\Deleted)")
+        c.ok("EXPUNGE")
+        c.close()
+        for _ in range(256):
+            box.expunge(box.append(box.owner, content))
+        box.recent[box.owner] = box.uidnext - 1
+
+    def is_time_to_expire(self):
+        """For the first time, which compacts: when somebody still has what is gone."""
+        return not self.expired and self.steps > 100 and any(
+            m.expunged for s in self.sessions if s.box and s.box.leaf == "" for m in s.expect)
+
+    def expire(self):
+        """The administrator has what was expunged removed from the disk."""
+        self.note("cyr_expire")
+        self.expired = True
+        done = subprocess.run([BUILD / "imap/admin/cyr_expire", "-C", self.server.conf, "-X", "0"],
+                              capture_output=True, text=True, timeout=120, check=False)
+        need(done.returncode == 0, done)
+        for m in [m for s in self.sessions for m in s.expect]:
+            m.reclaimed = m.expunged
 
     def note(self, text):
         self.log.append(f"{self.steps}: {text}")
@@ -937,8 +973,11 @@ class Game:
     def step(self):
         self.steps += 1
         versions = self.versions()
-        if self.random.random() < 0.06:
+        dice = self.random.random()
+        if dice < 0.06:
             self.lmtp.deliver()
+        elif dice < 0.065 or (dice < 0.3 and self.is_time_to_expire()):
+            self.expire()
         else:
             session = self.random.choice(self.sessions)
             try:

@@ -12,12 +12,14 @@ ALL_RIGHTS = frozenset("lrswipkxtea")
 
 class Mail:
     """A message in a mailbox."""
-    __slots__ = ("uid", "content", "flags", "seen", "expunged", "modseq", "moved", "date")
+    __slots__ = ("uid", "content", "flags", "seen", "expunged", "reclaimed", "modseq",
+                 "moved", "date")
 
     def __init__(self, uid, content, flags=(), seen=()):
         self.uid, self.content = uid, content
         self.flags, self.seen = frozenset(flags), frozenset(seen)
         self.expunged = False
+        self.reclaimed = False          # and its file is gone
         self.modseq = None              # as it was told last; None: it has changed since
         self.moved = 0                  # the modseq before
         self.date = None
