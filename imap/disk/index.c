@@ -754,7 +754,8 @@ write_flushed(int dirfd, const char *path, struct str bytes)
 /*
  * From before the rename until the old file says that it was replaced seq is
  * odd: killed there, readers of the old file take the lock, and whoever has
- * that sees that the name is another file's (notice_removal()).
+ * that sees that the name is another file's (notice_removal()).  The mark comes
+ * after the new name is on the disk, or a power cut leaves the old file with it.
  */
 enum err
 index_succeed(struct index *ix, const struct index_header *h, struct index_record *r, uint32_t n)
@@ -768,6 +769,9 @@ index_succeed(struct index *ix, const struct index_header *h, struct index_recor
 	if (e == OK) {
 		index_write_begin(ix);
 		e = file_rename(ix->dirfd, index_new, ix->dirfd, "cyrus.index");
+		/* If that fails it has been told; the mark is for the living, now. */
+		if (e == OK)
+			(void)!file_fsync_dir(ix->dirfd, ".");
 		if (e == OK)
 			ix->h->state |= INDEX_REPLACED;
 		index_write_end(ix);

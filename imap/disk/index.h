@@ -179,9 +179,8 @@ enum err index_open(int dirfd, const char *name, struct index **ix) MUST_CHECK;
 void index_close(struct index *ix);	/* NULL allowed */
 
 /*
- * index_replace() in place of IX, under its lock and not flushed into the directory:
- * after a power cut it may be the old one again.  Readers of IX find it
- * replaced as soon as it is, whoever is killed when.
+ * index_replace() in place of IX, under its lock.  Readers of IX find it replaced
+ * as soon as it is, whoever is killed when.
  */
 enum err index_succeed(struct index *ix, const struct index_header *h, struct index_record *r,
     uint32_t n) MUST_CHECK;

@@ -23,7 +23,8 @@
  *  c. index_succeed(): the new index, flushed; it takes the old one's name; the
  *     old one is marked.
  * Killed between b and c: the old index with a cache that does not fit.  In c:
- * see there.  Power cut: each of the three renames may have happened or not.
+ * see there.  Power cut: each of the three renames may have happened or not; the
+ * old index has its mark only if the third one has.
  * An old history with a new index cannot be: the directory is flushed in a if
  * the history was replaced then.
  *
