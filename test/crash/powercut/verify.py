@@ -349,8 +349,8 @@ def expunge_problems(model, actual, top):
     out = []
     for want in model.boxes.values():
         b = actual.boxes.get(want.name)
-        paths = [p for p in index_paths(top, want.name)
-                 if b and b.validity and modseq(p)[1] == b.validity]
+        paths = [p for p in (index_paths(top, want.name) if b and b.validity else ())
+                 if modseq(p)[1] == b.validity]
         # One that has just moved to another partition may have left something behind.
         found = [history.problems(want.name, p[:-len("/cyrus.index")],
                                   {f.uid for f in b.messages}, want.gone) for p in paths]
