@@ -224,12 +224,12 @@ class View:
         need(rules.expunge, "VANISHED where it may not come")
         need(self.state != "selecting", "VANISHED without EARLIER during SELECT")
         known = {x.uid for x in self.messages}
-        # Some of those whose UIDs nobody has asked for yet, at the end.
-        unknown = sum(x.uid is None for x in self.messages)
-        need(len(uids - known) <= unknown, "VANISHED of unknown", sorted(uids - known))
-        left = unknown - len(uids - known)
-        self.messages = [x for x in self.messages if x.uid not in uids and x.uid] + \
-            [Message() for _ in range(left)]
+        for uid in sorted(uids - known):        # whose UID nobody has asked for yet
+            at = [i for i, x in enumerate(self.messages) if x.uid is None and
+                  self.uid_before(i) < uid < self.uid_after(i, uid + 1)]
+            need(at, "VANISHED of unknown", uid)
+            del self.messages[at[0]]
+        self.messages = [x for x in self.messages if x.uid not in uids]
         self.vanished += sorted(uids)
 
     def on_fetch(self, n, rest, rules):
@@ -277,9 +277,14 @@ class View:
         x = self.messages[i]
         need(x.uid in (None, uid), "UID of", i + 1, "was", x.uid, "and is", uid)
         x.uid = uid
-        before = next((y.uid for y in reversed(self.messages[:i]) if y.uid), 0)
-        after = next((y.uid for y in self.messages[i + 1:] if y.uid), uid + 1)
+        before, after = self.uid_before(i), self.uid_after(i, uid + 1)
         need(before < uid < after, "UID", uid, "stands between", before, "and", after)
+
+    def uid_before(self, i):
+        return next((y.uid for y in reversed(self.messages[:i]) if y.uid), 0)
+
+    def uid_after(self, i, default):
+        return next((y.uid for y in self.messages[i + 1:] if y.uid), default)
 
     def place(self, uids):
         """Somebody has told the UIDs of all."""
