@@ -13,7 +13,6 @@ everything else must be as it was told: Client.check().
 import collections
 import contextlib
 import random
-import re
 import socket
 import threading
 import time
