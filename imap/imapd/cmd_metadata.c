@@ -16,7 +16,7 @@ static enum err
 look_up(struct session *s, struct command *c, struct str external, struct mbentry **e)
 {
 	struct str name;
-	rights_t rights;
+	rights_t rights = 0;
 	enum err err = session_mailbox(s, c, external, &name);
 	if (err == OK)
 		err = session_lookup(s, c, name, ACL_LOOKUP, e, &rights);

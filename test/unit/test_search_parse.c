@@ -212,7 +212,7 @@ test_refused(void **state)
 	static const char *const rows[] = {
 		"", " ", " FOO", " ALL ", " ALL  SEEN", " (ALL", " ALL)", " ()", " ( ALL)",
 		" NOT", " OR ALL", " OR ALL ", " FROM", " FROM ", " LARGER -1", " LARGER x",
-		" SMALLER 4294967296", " ON 32-Jan-2000", " ON 29-Feb-1999", " ON 1-Foo-2000",
+		" SMALLER 9223372036854775808", " ON 32-Jan-2000", " ON 29-Feb-1999", " ON 1-Foo-2000",
 		" ON 1-Jan-99", " ON \"1-Jan-1999", " 0", " 1:", " 1,,2", " UID", " UID x",
 		" KEYWORD \\Seen", " KEYWORD \"a\"", " HEADER a", " CHARSET", " CHARSET utf-8",
 		" CHARSET utf-8 ", " ALLX", " UNALL",
