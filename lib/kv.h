@@ -29,7 +29,8 @@
  * Errors of every call.  ERR_NOSPACE: the disk is full; nothing has changed
  * and it works again when there is room.  ERR_IO: so says the system, see the
  * log.  ERR_CORRUPT: the files contradict each other and cannot be recovered;
- * kv_reset() and build them anew.  ERR_STALE: kv_reset() has moved the
+ * kv_reset() and build them anew.  So says a recovery, too, after which
+ * durable commits are missing: its log has rotted.  ERR_STALE: kv_reset() has moved the
  * environment away, or somebody has deleted it; kv_close() and kv_open().
  */
 #ifndef LIB_KV_H
@@ -72,6 +73,15 @@ void kv_close(struct kv *kv);		/* NULL is allowed */
  * if it comes so.
  */
 enum err kv_reset(const char *dir, const char *name) MUST_CHECK;
+
+/*
+ * Looks at every page; others wait meanwhile.  ERR_CORRUPT (logged): some are
+ * not what was written, and nobody uses it any more before kv_reset().
+ */
+enum err kv_verify(struct kv *kv) MUST_CHECK;
+
+/* The same verdict by one who knows what the values mean; WHY is for the log. */
+void kv_condemn(struct kv *kv, const char *why);
 
 /*
  * Appends the value to VALUE (which may be NULL: only asks); ERR_NOTFOUND.

@@ -5,6 +5,7 @@
  */
 #include "lib/kv_env.h"
 #include "lib/file.h"
+#include "lib/kv_tree.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -113,7 +114,11 @@ kv_reset(const char *dir, const char *name)
 		return e;
 	if (atomic_load(&state.page->damaged) != 0) {
 		struct buf to = BUF_INIT;
-		buf_printf(&to, "%s.damaged-%lld", dir, (long long)time(NULL));
+		long long when = time(NULL);
+		do {		/* twice within a second */
+			buf_reset(&to);
+			buf_printf(&to, "%s.damaged-%lld", dir, when++);
+		} while (faccessat(AT_FDCWD, to.p, F_OK, 0) == 0);
 		atomic_store(&state.page->moved, 1);
 		atomic_fetch_add(&state.page->changes, 1);
 		e = file_rename(AT_FDCWD, dir, AT_FDCWD, to.p);
@@ -124,6 +129,33 @@ kv_reset(const char *dir, const char *name)
 		buf_free(&to);
 	}
 	kv_state_close(&state);
+	return e;
+}
+
+void
+kv_condemn(struct kv *kv, const char *why)
+{
+	bool is_inside = kv->txn.handle != NULL;
+
+	if (!is_inside && kv_state_lock(&kv->state) != OK)
+		return;
+	kv_env_condemn(kv, why);
+	if (!is_inside)
+		kv_state_unlock(&kv->state);
+}
+
+enum err
+kv_verify(struct kv *kv)
+{
+	enum err e = kv_env_enter(kv);
+
+	if (e != OK)
+		return e;
+	e = kv_env_verify(kv);
+	if (e == OK)
+		kv_env_leave(kv);
+	else
+		kv_env_leave_broken(kv);
 	return e;
 }
 
@@ -300,7 +332,12 @@ kv_commit(struct kv_txn *txn)
 	struct kv *kv = txn->kv;
 	DB_TXN *handle = txn->handle;
 	bool is_durable = (kv->flags & KV_DURABLE) != 0;
+	uint64_t n = kv_state_commits(&kv->state) + 1;
 
+	if (atomic_load(&kv->state.page->damaged) == KV_CONDEMNED)
+		txn->failed = ERR_CORRUPT;
+	if (txn->failed == OK && is_durable)
+		txn->failed = kv_env_failed(kv, kv_tree_put_commits(kv->db, handle, n), "write");
 	if (txn->failed != OK) {
 		enum err e = txn->failed;
 		kv_abort(txn);
@@ -310,6 +347,8 @@ kv_commit(struct kv_txn *txn)
 	txn->handle = NULL;
 	enum err e = kv_env_failed(kv, handle->commit(handle,
 	    is_durable ? DB_TXN_SYNC : DB_TXN_WRITE_NOSYNC), "commit");
+	if (e == OK && is_durable)
+		kv_state_note_commits(&kv->state, n);
 	if (e == OK && checkpoint_if_due(kv))
 		kv_env_leave(kv);
 	else

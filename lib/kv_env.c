@@ -60,6 +60,17 @@
  * then keeps the new value under the old number, which is harmless; the other
  * way round, an old value under the new number, cannot be.
  *
+ * A log that has rotted is taken for one that ends there.  So each durable
+ * commit writes its number into the tree, and after its flush into kv.state,
+ * which is not flushed: after a kill or a power cut that may say less than the
+ * tree (a torn pair says nothing), but never more, unless commits are missing.
+ *
+ * A page of zeros is taken for one that was never written; looking for a key
+ * there may never end.  A power cut leaves some, too, which a recovery makes
+ * anew from the log.  So if there is one before a recovery, all pages are looked
+ * at after it, before any key.  What it has made of a page of which the log has
+ * only a part, only those can tell who know what should be there: kv_condemn().
+ *
  * A page is 4096 bytes because a write of that size is not cut in two by a
  * kill; checksums find the one that a power cut has torn, which becomes
  * ERR_CORRUPT.
@@ -68,6 +79,7 @@
 #include "lib/file.h"
 #include "lib/kv_file.h"
 #include "lib/kv_room.h"
+#include "lib/kv_tree.h"
 #include "lib/log.h"
 
 #include <dirent.h>
@@ -272,11 +284,11 @@ has_content(struct kv *kv)
 }
 
 static enum err
-damaged(struct kv *kv, const char *why)
+damaged(struct kv *kv, enum kv_damage how, const char *why)
 {
 	log_crit("DBERROR: %s/%s: the database is damaged and cannot be recovered: %s",
 	    kv->dir, kv->name, why);
-	atomic_store(&kv->state.page->damaged, 1);
+	atomic_store(&kv->state.page->damaged, (uint32_t)how);
 	return ERR_CORRUPT;
 }
 
@@ -322,7 +334,7 @@ recovery_failed(struct kv *kv, int ret)
 	    || (ret > 0 && ret != EINVAL && ret != ENOENT);
 
 	return is_system ? kv_env_failed(kv, ret, "recovery")
-	    : damaged(kv, db_strerror(ret));
+	    : damaged(kv, KV_NOT_RECOVERED, db_strerror(ret));
 }
 
 /*
@@ -347,11 +359,52 @@ kv_env_reserve(struct kv *kv)
 }
 
 /* With the lock.  If it fails, page->inside stays set: the next one tries. */
+void
+kv_env_condemn(struct kv *kv, const char *why)
+{
+	if (atomic_load(&kv->state.page->damaged) != KV_CONDEMNED)
+		(void)damaged(kv, KV_CONDEMNED, why);
+	atomic_fetch_add(&kv->state.page->changes, 1);
+}
+
+/* What is only in the cache is written first. */
+enum err
+kv_env_verify(struct kv *kv)
+{
+	struct buf path = BUF_INIT;
+	enum err e = kv_env_failed(kv, kv->env->txn_checkpoint(kv->env, 0, 0, DB_FORCE),
+	    "checkpoint");
+
+	buf_printf(&path, "%s/%s", kv->dir, kv->name);
+	int ret = e == OK ? kv_tree_verify(path.p) : 0;
+	buf_free(&path);
+	if (ret < 0 || ret == EINVAL)
+		return damaged(kv, KV_CONDEMNED, "pages of it are not what was written");
+	return ret != 0 ? kv_env_failed(kv, ret, "verify") : e;
+}
+
+/* After a recovery: are all commits there of which somebody was told? */
+static enum err
+count_commits(struct kv *kv)
+{
+	uint64_t n, noted = kv_state_commits(&kv->state);
+	int ret = kv_tree_get_commits(kv->db, &n);
+
+	if (ret != 0)
+		return recovery_failed(kv, ret);
+	if (n < noted)
+		return damaged(kv, KV_CONDEMNED, "the last commits are missing");
+	kv_state_note_commits(&kv->state, n);
+	return OK;
+}
+
 enum err
 kv_env_recover(struct kv *kv)
 {
 	struct kv_page *page = kv->state.page;
 
+	if (atomic_load(&page->damaged) == KV_CONDEMNED)
+		return ERR_CORRUPT;
 	atomic_store(&page->inside, kv->pid);
 	kv_env_abandon(kv);
 	kv->saw_lack = false;
@@ -364,12 +417,13 @@ kv_env_recover(struct kv *kv)
 	if (e != OK)
 		return e;
 	if (!has_log && has_content(kv))
-		return damaged(kv, "its log files are missing");
+		return damaged(kv, KV_NOT_RECOVERED, "its log files are missing");
 	if (atomic_load(&page->doubtful) != 0)
 		e = kv_state_rewrite(&kv->state, kv->name);
 	if (e != OK)
 		return e;
 	atomic_store(&page->doubtful, 0);
+	bool is_suspect = kv_state_has_empty_page(&kv->state, kv->name, DB_PAGE_SIZE);
 	int ret = open_env(kv, DB_CREATE | DB_RECOVER);
 	if (ret == 0)
 		ret = open_db(kv);
@@ -377,6 +431,12 @@ kv_env_recover(struct kv *kv)
 		e = recovery_failed(kv, ret);
 	else if (is_new)
 		e = finish_creation(kv);
+	if (e == OK && is_suspect && !is_new)
+		e = kv_env_verify(kv);
+	if (e == OK && is_new)
+		kv_state_note_commits(&kv->state, 0);
+	else if (e == OK && (kv->flags & KV_DURABLE) != 0)
+		e = count_commits(kv);
 	if (e != OK) {
 		kv_env_abandon(kv);
 		return e;
@@ -386,7 +446,7 @@ kv_env_recover(struct kv *kv)
 		    kv->dir, kv->name);
 	(void)kv_env_reserve(kv);
 	kv->epoch = atomic_load(&page->epoch);
-	atomic_store(&page->damaged, 0);
+	atomic_store(&page->damaged, KV_WHOLE);
 	return OK;
 }
 
@@ -427,6 +487,8 @@ settle(struct kv *kv)
 	struct kv_page *page = kv->state.page;
 	pid_t dead = atomic_load(&page->inside);
 
+	if (atomic_load(&page->damaged) == KV_CONDEMNED)
+		return ERR_CORRUPT;
 	if (dead != 0) {
 		log_notice("%s/%s: process %d died inside, recovering", kv->dir,
 		    kv->name, (int)dead);
@@ -469,8 +531,8 @@ kv_env_leave_or_retry(struct kv *kv, int ret, int *tries, enum err *e)
 		*e = kv_env_recover(kv);
 		if (*e == OK)
 			return true;
-	} else if (ret == DB_RUNRECOVERY && !kv->saw_lack) {
-		*e = damaged(kv, "fails again after a recovery");
+	} else if (!kv->saw_lack && *e != ERR_NOSPACE && (ret < 0 || ret == EINVAL)) {
+		*e = damaged(kv, KV_CONDEMNED, "fails again after a recovery");
 	}
 	kv_env_leave_broken(kv);
 	return false;

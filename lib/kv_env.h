@@ -67,6 +67,12 @@ bool kv_env_leave_or_retry(struct kv *kv, int ret, int *tries, enum err *e);
 /* Inside: makes regions and handles anew.  If it fails, leave broken. */
 enum err kv_env_recover(struct kv *kv) MUST_CHECK;
 
+/* Inside: looks at all pages; ERR_CORRUPT: condemned. */
+enum err kv_env_verify(struct kv *kv) MUST_CHECK;
+
+/* With the lock: nobody is to use it any more. */
+void kv_env_condemn(struct kv *kv, const char *why);
+
 /* The code for what Berkeley DB returned, logged with WHAT we wanted. */
 enum err kv_env_failed(struct kv *kv, int ret, const char *what) MUST_CHECK;
 

@@ -165,6 +165,21 @@ kv_state_attach(struct kv_state *s)
 	return first;
 }
 
+void
+kv_state_note_commits(struct kv_state *s, uint64_t n)
+{
+	atomic_store(&s->page->commits, n);
+	atomic_store(&s->page->not_commits, ~n);
+}
+
+uint64_t
+kv_state_commits(const struct kv_state *s)
+{
+	uint64_t n = atomic_load(&s->page->commits);
+
+	return n == ~atomic_load(&s->page->not_commits) ? n : 0;
+}
+
 static enum err
 rewrite_file(int dir_fd, const char *name)
 {
@@ -206,6 +221,41 @@ kv_state_rewrite(const struct kv_state *s, const char *name)
 	}
 	closedir(d);
 	return e;
+}
+
+/* The first bytes of a page say where it belongs and are never all 0. */
+static bool
+has_empty_page(int fd, const char *name, size_t size)
+{
+	static const char zeros[16];
+	char bytes[64 << 10];
+	uint64_t end, n;
+
+	if (file_size(fd, name, &end) != OK)
+		return true;
+	for (uint64_t at = 0; at < end; at += n) {
+		n = end - at < sizeof(bytes) ? end - at : sizeof(bytes);
+		if (file_read_at(fd, name, bytes, (size_t)n, at) != OK)
+			return true;
+		for (size_t i = 0; i + size <= n; i += size)
+			if (memcmp(bytes + i, zeros, sizeof(zeros)) == 0)
+				return true;
+	}
+	return false;
+}
+
+bool
+kv_state_has_empty_page(const struct kv_state *s, const char *name, size_t size)
+{
+	bool has;
+	int fd;
+
+	enum err e = file_open(s->dir_fd, name, O_RDONLY, 0, &fd);
+	if (e != OK)
+		return e != ERR_NOTFOUND;
+	has = has_empty_page(fd, name, size);
+	close(fd);
+	return has;
 }
 
 bool

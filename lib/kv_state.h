@@ -17,20 +17,31 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
- * Host order: the page means nothing on another machine or after a restart.
- * All but .changes is read and written under the lock only.
+ * Host order: the page means nothing on another machine, and but for .damaged
+ * and .commits nothing after a restart.  All but .changes is read and written
+ * under the lock only.
  */
 struct kv_page {
 	uint64_t magic;
 	_Atomic uint64_t epoch;		/* one more with each recovery */
 	_Atomic uint64_t changes;	/* one more before each commit */
 	_Atomic int32_t inside;		/* pid of who is, or died, inside; or 0 */
-	_Atomic uint32_t damaged;	/* recovery has failed for good */
+	_Atomic uint32_t damaged;	/* enum kv_damage */
 	_Atomic uint32_t moved;		/* by kv_reset(): this is another's past */
 	_Atomic uint32_t doubtful;	/* a call failed: a flush may have */
+	/* The number of the last durable commit, kept in the tree, too. */
+	_Atomic uint64_t commits;
+	_Atomic uint64_t not_commits;	/* ~commits; else they mean nothing */
+};
+
+enum kv_damage {
+	KV_WHOLE,
+	KV_NOT_RECOVERED,		/* a recovery has failed for good */
+	KV_CONDEMNED,			/* it opens, and is not what was written */
 };
 
 struct kv_state {
@@ -59,11 +70,18 @@ void kv_state_unlock(struct kv_state *s);
  */
 bool kv_state_attach(struct kv_state *s);
 
+/* The number of the last durable commit; 0: it is not known. */
+void kv_state_note_commits(struct kv_state *s, uint64_t n);
+uint64_t kv_state_commits(const struct kv_state *s);
+
 /*
  * Writes NAME and the log files beside it once more, as they are read, and
  * flushes them.
  */
 enum err kv_state_rewrite(const struct kv_state *s, const char *name) MUST_CHECK;
+
+/* Is there a page of zeros in NAME, of SIZE bytes each?  If it cannot be read: yes. */
+bool kv_state_has_empty_page(const struct kv_state *s, const char *name, size_t size);
 
 /* Is there room for a transaction on the disk? */
 bool kv_state_has_room(const struct kv_state *s);

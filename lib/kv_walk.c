@@ -5,6 +5,7 @@
  * a transaction: who gets them may take his time, and use the database.
  */
 #include "lib/kv_env.h"
+#include "lib/kv_tree.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>
@@ -82,6 +83,8 @@ give_batch(struct walk *w, kv_each_fn each, void *ctx)
 		if (place == NULL)
 			break;
 		last = (struct str){ key, key_n };
+		if (str_eq(last, kv_tree_own_key))
+			continue;
 		if (key_n < w->prefix.n
 		    || memcmp(key, w->prefix.p, w->prefix.n) != 0
 		    || !each(ctx, last, (struct str){ value, value_n }))

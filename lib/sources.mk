@@ -16,7 +16,7 @@ LIB_SRCS += \
 	lib/lock.c \
 	lib/lock_holder.c \
 	lib/kv_bdb.c lib/kv_env.c lib/kv_walk.c \
-	lib/kv_file.c lib/kv_room.c lib/kv_state.c \
+	lib/kv_file.c lib/kv_room.c lib/kv_state.c lib/kv_tree.c \
 	lib/log.c \
 	lib/mem.c \
 	lib/process.c \

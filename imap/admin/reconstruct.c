@@ -159,8 +159,14 @@ reconstruct(struct run *r, const char *arg)
 static void
 repair_list(struct run *r)
 {
-	enum err e = mblist_adopt(r->t->s, NULL, !r->o->check.dry_run, report_added, r);
+	bool was_damaged;
+	enum err e = mblist_mend(r->t->s, &was_damaged);
 
+	/* With -n, too: nobody can use it as it is. */
+	if (e == OK && was_damaged)
+		puts("mailboxes.db: was damaged; it is built anew from the spool");
+	if (e == OK)
+		e = mblist_adopt(r->t->s, NULL, !r->o->check.dry_run, report_added, r);
 	if (e != OK)
 		tool_fail(r->t, "mailboxes.db", e);
 }

@@ -20,6 +20,7 @@
 enum {
 	SLOTS = 512,
 	ENTRY_VERSION = 1,
+	ENTRY_STRINGS = 5,
 	LIMITS_VERSION = 2,		/* 1: storage and messages only */
 };
 static const uint32_t no_string = UINT32_MAX;
@@ -137,6 +138,26 @@ mbdb_open_again(struct store *s, struct kv **kv)
 
 /* --- reading --- */
 
+/* Damage that shows while we run.  Just now we may hold locks. */
+static enum err
+note_damage(struct store *s, enum err e)
+{
+	if (e != ERR_CORRUPT)
+		return e;
+	if (!s->list_missing)
+		log_warning("mailboxes.db: is damaged and will be built anew; try again");
+	s->list_missing = true;
+	return ERR_BUSY;
+}
+
+void
+mbdb_condemn(struct store *s, const char *why)
+{
+	kv_condemn(s->mailboxes, why);
+	forget_all(s);
+	(void)note_damage(s, ERR_CORRUPT);
+}
+
 static enum err
 read_kv(struct store *s, struct str key, struct buf *value)
 {
@@ -144,7 +165,7 @@ read_kv(struct store *s, struct str key, struct buf *value)
 
 	if (e == ERR_STALE && (e = rejoin(s)) == OK)
 		e = kv_get(s->mailboxes, key, value);
-	return e;
+	return note_damage(s, e);
 }
 
 enum err
@@ -173,7 +194,7 @@ mbdb_walk(struct store *s, struct str prefix, kv_each_fn each, void *ctx)
 
 	if (e == ERR_STALE && (e = rejoin(s)) == OK)
 		e = kv_walk(s->mailboxes, prefix, prefix, each, ctx);
-	return e;
+	return note_damage(s, e);
 }
 
 enum err
@@ -183,7 +204,7 @@ mbdb_begin(struct store *s, struct kv_txn **txn)
 
 	if (e == ERR_STALE && (e = rejoin(s)) == OK)
 		e = kv_begin(s->mailboxes, txn);
-	return e;
+	return note_damage(s, e);
 }
 
 enum err
@@ -193,7 +214,7 @@ mbdb_begin_small(struct store *s, struct kv_txn **txn)
 
 	if (e == ERR_STALE && (e = rejoin(s)) == OK)
 		e = kv_begin_small(s->mailboxes, txn);
-	return e;
+	return note_damage(s, e);
 }
 
 /* --- keys --- */
@@ -319,6 +340,26 @@ encode(struct buf *value, const struct mbentry *e)
 	mbdb_add_string(value, e->acl);
 	mbdb_add_string(value, e->quotaroot);
 	mbdb_add_string(value, e->specialuse);
+}
+
+bool
+mbdb_is_damaged(struct str value)
+{
+	struct str v = value, part;
+	uint32_t n;
+	uint8_t version;
+
+	if (!str_get_u8(&v, &version) || version == 0)
+		return true;
+	if (version != ENTRY_VERSION)
+		return false;
+	if (!str_get_bytes(&v, sizeof(struct id128), &part) || !str_get_u32(&v, &n) ||
+	    !str_get_u32(&v, &n))
+		return true;
+	for (int i = 0; i < ENTRY_STRINGS; i++)
+		if (!str_get_u32(&v, &n) || (n != no_string && !str_get_bytes(&v, n, &part)))
+			return true;
+	return false;
 }
 
 enum err

@@ -51,6 +51,13 @@ enum err mbdb_begin(struct store *s, struct kv_txn **txn) MUST_CHECK;
 /* For what makes room: a full disk does not stop it. */
 enum err mbdb_begin_small(struct store *s, struct kv_txn **txn) MUST_CHECK;
 
+/*
+ * The database holds what nobody has written.  From here on it is not there, to
+ * everybody (ERR_BUSY), until mblist_maintain() or the next to open the store
+ * has built it anew.
+ */
+void mbdb_condemn(struct store *s, const char *why);
+
 /* Keys. */
 void mbdb_name_key(struct buf *key, enum mbdb_kind kind, struct str name);
 void mbdb_id_key(struct buf *key, enum mbdb_kind kind, const struct id128 *id);
@@ -67,6 +74,9 @@ bool mbdb_get_limits(struct str value, struct quota_limits *l);
 
 /* The longest quota root at or above NAME within the transaction; ERR_NOTFOUND. */
 enum err mbdb_root_of(struct kv_txn *txn, struct str name, struct str *root) MUST_CHECK;
+
+/* An entry that no version of this program has written? */
+bool mbdb_is_damaged(struct str value);
 
 /* An entry without its name; ERR_CORRUPT (logged), ERR_LIMIT. */
 enum err mbdb_decode(struct arena *arena, struct str name, struct str value,

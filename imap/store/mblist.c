@@ -16,6 +16,10 @@ mblist_lookup(struct store *s, struct arena *arena, struct str name, struct mben
 	err = mbdb_get(s, buf_str(&key), &value);
 	if (err == OK)
 		err = mbdb_decode(arena, name, buf_str(&value), e);
+	if (err == ERR_CORRUPT && mbdb_is_damaged(buf_str(&value))) {
+		mbdb_condemn(s, "an entry cannot be read");
+		err = ERR_BUSY;
+	}
 	buf_free(&key);
 	buf_free(&value);
 	return err;
@@ -52,6 +56,7 @@ struct walk {
 	mblist_each_fn each;
 	void *ctx;
 	struct buf name;
+	bool is_damaged;
 };
 
 static bool
@@ -67,6 +72,8 @@ walk_pair(void *ctx, struct str key, struct str value)
 	/* One that cannot be read has been logged; the others are there still. */
 	if (mbdb_decode(w->arena, buf_str(&w->name), value, &e) == OK)
 		go_on = w->each(w->ctx, e);
+	else if (mbdb_is_damaged(value))
+		w->is_damaged = true;
 	arena_rewind(w->arena, mark);
 	return go_on;
 }
@@ -81,6 +88,10 @@ mblist_walk(struct store *s, struct str prefix, mblist_each_fn each, void *ctx)
 
 	mbdb_name_key(&key, MBDB_NAME, prefix);
 	e = mbdb_walk(s, buf_str(&key), walk_pair, &w);
+	if (w.is_damaged) {
+		mbdb_condemn(s, "an entry cannot be read");
+		e = ERR_BUSY;
+	}
 	buf_free(&key);
 	buf_free(&w.name);
 	arena_free(w.arena);

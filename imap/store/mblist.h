@@ -111,6 +111,12 @@ enum err mblist_adopt(struct store *s, mblist_each_fn wanted, bool add, mblist_e
     void *ctx) MUST_CHECK;
 
 /*
+ * Looks whether mailboxes.db is what was written, all of it; if not, builds it
+ * anew from the spool and says so.
+ */
+enum err mblist_mend(struct store *s, bool *was_damaged) MUST_CHECK;
+
+/*
  * For the store: opens mailboxes.db in the environment DIR (rebuilding it from
  * the spool when it is missing or beyond recovery); finishes what renames and
  * deletions of dead processes left; closes it.

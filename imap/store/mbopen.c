@@ -4,8 +4,11 @@
 #include "imap/store/mbdb.h"
 #include "imap/store/mbpending.h"
 #include "imap/store/mbrebuild.h"
+#include "imap/store/mbverify.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+
+enum { MEND_WAIT_MS = 120000 };
 
 static enum err
 rebuild(struct store *s)
@@ -29,6 +32,14 @@ mblist_open(struct store *s, const char *dir)
 
 	if (e == OK)
 		e = mbdb_get(s, STR("F"), NULL);
+	/* It opens and cannot be read: the second time it is moved away. */
+	if (e == ERR_BUSY && s->list_missing) {
+		mbdb_close(s);
+		s->list_missing = false;
+		e = mbdb_open(s, dir);
+		if (e == OK)
+			e = mbdb_get(s, STR("F"), NULL);
+	}
 	return e == ERR_NOTFOUND ? rebuild(s) : e;
 }
 
@@ -69,6 +80,24 @@ mblist_maintain(struct store *s)
 	if (e != OK)
 		log_err("mailboxes.db: cannot be built anew: %s", err_text(e));
 	s->list_missing = e != OK;
+}
+
+enum err
+mblist_mend(struct store *s, bool *was_damaged)
+{
+	enum err e = lock_exclusive(s->names_fd, LOCK_NAMES, MEND_WAIT_MS);
+
+	*was_damaged = false;
+	if (e != OK)
+		return e;
+	e = mbverify(s);
+	if (e == ERR_CORRUPT) {
+		*was_damaged = true;
+		e = complete(s);
+		s->list_missing = e != OK;
+	}
+	lock_release(s->names_fd, LOCK_NAMES);
+	return e;
 }
 
 enum err

@@ -47,6 +47,7 @@ STORE_SRCS += \
 	imap/store/mbrebuild.c \
 	imap/store/mbrename.c \
 	imap/store/mbset.c \
+	imap/store/mbverify.c \
 	imap/store/notes.c \
 	imap/store/quota.c \
 	imap/store/quota_set.c \

@@ -681,16 +681,11 @@ def interesting(path):
     return not re.search(r"/\d+\.$", path)
 
 
-# Berkeley DB takes a page of zeros for one that was never written; then entries
-# are told to be unreadable, but the list is built anew only when db/ is removed.
-NOT_MENDED = re.compile(r"config/db/mailboxes\.db$")
-
-
 def choose(rot, n, seed, only=None, modes=(False, True), every=False):
     rng = random.Random(seed)
     paths = [p for p in files(rot) if not only or re.search(only, p)]
     cases = [Case(p, h, r, seed) for p in paths for h in dict.fromkeys(HOW) for r in modes
-             if not (r and MEMORY.search(p)) and not (h in ("page", "sector") and NOT_MENDED.search(p))]
+             if not (r and MEMORY.search(p))]
     if every:
         return cases
     formats = collections.defaultdict(list)

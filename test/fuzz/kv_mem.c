@@ -202,6 +202,20 @@ kv_reset(const char *dir, const char *name)
 }
 
 enum err
+kv_verify(struct kv *kv)
+{
+	(void)kv;
+	return OK;
+}
+
+/* Who opens it again finds it as it is. */
+void
+kv_condemn(struct kv *kv, const char *why)
+{
+	(void)kv, (void)why;
+}
+
+enum err
 kv_get(struct kv *kv, struct str key, struct buf *value)
 {
 	bool there;

@@ -466,6 +466,137 @@ test_log_deleted(void **state)
 	kv_close(must_open(KV_CREATE));
 }
 
+/*
+ * Rot in what no checkpoint has covered: the log is taken for one that ends
+ * there, but the commits are counted elsewhere, too.
+ */
+static void
+test_commits_missing(void **state)
+{
+	(void)state;
+	char path[160], zeros[512] = { 0 };
+	struct kv *kv = must_open(KV_CREATE | KV_DURABLE);
+	put_one(kv, "a", "1");
+	assert_int_equal(kv_checkpoint(kv), OK);
+	snprintf(path, sizeof(path), "%s/log.0000000001", dir);
+	int fd = open(path, O_RDWR);
+	put_one(kv, "a", "2");
+	kv_close(kv);
+	/* A start is no damage.  What follows its recovery is only in the log. */
+	kv = must_open(KV_DURABLE);
+	put_one(kv, "b", "2");
+	kv_close(kv);
+	kv = must_open(KV_DURABLE);
+	expect(kv, "b", "2");
+	for (int i = 0; i < 50; i++)
+		put_one(kv, "b", "3");
+	kv_close(kv);
+	/* What follows the last record is room that was kept. */
+	struct buf log = BUF_INIT;
+	assert_int_equal(file_slurp(AT_FDCWD, path, 2 << 20, &log), OK);
+	off_t size = (off_t)log.n;
+	while (size > 0 && log.p[size - 1] == '\0')
+		size--;
+	buf_free(&log);
+	size = size / 512 * 512 - 2048;
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), size), sizeof(zeros));
+	close(fd);
+	assert_int_equal(kv_open(dir, "test.db", KV_CREATE | KV_DURABLE, &kv), ERR_CORRUPT);
+	assert_int_equal(kv_open(dir, "test.db", KV_CREATE | KV_DURABLE, &kv), ERR_CORRUPT);
+	assert_int_equal(kv_reset(dir, "test.db"), OK);
+	kv = must_open(KV_CREATE | KV_DURABLE);
+	expect(kv, "a", NULL);
+	put_one(kv, "a", "1");
+	kv_close(kv);
+	kv_close(must_open(KV_DURABLE));
+}
+
+enum { MANY = 1000 };
+
+static bool
+count_pair(void *ctx, struct str key, struct str value)
+{
+	(void)key; (void)value;
+	++*(int *)ctx;
+	return true;
+}
+
+/* All of them, or the database is told to be damaged. */
+static void
+zeroed_page(off_t at)
+{
+	char path[160], zeros[4096] = { 0 }, key[200];
+	struct kv *kv = must_open(KV_CREATE | KV_DURABLE);
+	struct kv_txn *txn;
+	int n = 0;
+	assert_int_equal(kv_begin(kv, &txn), OK);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "%0150d", i);
+		assert_int_equal(kv_put(txn, str_c(key), STR("1")), OK);
+	}
+	assert_int_equal(kv_commit(txn), OK);
+	assert_int_equal(kv_verify(kv), OK);
+	assert_int_equal(kv_checkpoint(kv), OK);
+	put_one(kv, "x", "1");
+	kv_close(kv);
+	snprintf(path, sizeof(path), "%s/test.db", dir);
+	int fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), at), sizeof(zeros));
+	close(fd);
+	enum err e = kv_open(dir, "test.db", KV_DURABLE, &kv);
+	bool is_open = e == OK;
+	if (e == OK)
+		e = kv_verify(kv);
+	if (e == OK)
+		e = kv_walk(kv, STR(""), STR(""), count_pair, &n);
+	if (e == OK)
+		assert_int_equal(n, MANY + 1);
+	else
+		assert_int_equal(e, ERR_CORRUPT);
+	if (is_open)
+		kv_close(kv);
+	if (e != OK)	/* and that stays so */
+		assert_int_equal(kv_open(dir, "test.db", KV_DURABLE, &kv), ERR_CORRUPT);
+}
+
+static void
+test_zeroed_pages(void **state)
+{
+	int found = 0;
+	for (off_t page = 0; page < 60; page++) {
+		setup(state);
+		zeroed_page(page * 4096);
+		found++;
+		teardown(state);
+	}
+	assert_int_equal(found, 60);
+}
+
+/* Who knows what the values mean finds them wrong. */
+static void
+test_condemned(void **state)
+{
+	(void)state;
+	struct kv *kv = must_open(KV_CREATE | KV_DURABLE), *other = must_open(0);
+	struct kv_txn *txn;
+	put_one(kv, "a", "1");
+	kv_condemn(kv, "a test");
+	assert_int_equal(kv_get(other, STR("a"), NULL), ERR_CORRUPT);
+	assert_int_equal(kv_get(kv, STR("a"), NULL), ERR_CORRUPT);
+	kv_close(kv);
+	assert_int_equal(kv_open(dir, "test.db", KV_CREATE | KV_DURABLE, &kv), ERR_CORRUPT);
+	assert_int_equal(kv_reset(dir, "test.db"), OK);
+	assert_int_equal(kv_get(other, STR("a"), NULL), ERR_STALE);
+	kv_close(other);
+	/* In the middle of a transaction. */
+	kv = must_open(KV_CREATE | KV_DURABLE);
+	assert_int_equal(kv_begin(kv, &txn), OK);
+	kv_condemn(kv, "a test");
+	kv_abort(txn);
+	assert_int_equal(kv_get(kv, STR("a"), NULL), ERR_CORRUPT);
+	kv_close(kv);
+}
+
 /* What an administrator does who knows Cyrus: deletes the lot while we run. */
 static void
 test_deleted(void **state)
@@ -541,6 +672,9 @@ main(void)
 		T(test_death),
 		T(test_damaged_page),
 		T(test_damaged_log),
+		T(test_commits_missing),
+		cmocka_unit_test(test_zeroed_pages),
+		T(test_condemned),
 		T(test_log_deleted),
 		T(test_deleted),
 		T(test_full),
