@@ -612,6 +612,71 @@ repair_does_not_bring_back(void **state)
 
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* Writes into mailboxes.db what nobody of us would; a NULL value deletes. */
+static void
+damage_list(const char *key, const char *value)
+{
+	struct kv_txn *txn;
+
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	if (value != NULL)
+		assert_int_equal(kv_put(txn, str_c(key), str_c(value)), OK);
+	else
+		assert_int_equal(kv_del(txn, str_c(key)), OK);
+	assert_int_equal(kv_commit(txn), OK);
+}
+
+/* A value that nobody has written: nobody hears that there is no such mailbox. */
+static void
+damaged_entry_builds_the_list_anew(void **state)
+{
+	struct survey v = { .names = BUF_INIT };
+	struct mbentry *e;
+
+	(void)state;
+	fixture_create(&f, "user.joe");
+	fixture_create(&f, "user.ann");
+	damage_list("Nuser\1joe", "");
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), ERR_BUSY);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.ann"), &e), ERR_BUSY);
+	mblist_maintain(f.s);
+	expect_names("user.ann user.joe ");
+	damage_list("Nuser\1joe", "\1too short");
+	assert_int_equal(mblist_walk(f.s, STR(""), survey_one, &v), ERR_BUSY);
+	buf_free(&v.names);
+	fixture_reopen(&f);
+	expect_names("user.ann user.joe ");
+}
+
+/* Parts of an entry are gone; each part alone is sound. */
+static void
+reconstruct_mends_half_an_entry(void **state)
+{
+	bool was_damaged;
+	struct buf key = BUF_INIT;
+
+	(void)state;
+	fixture_create(&f, "user.joe");
+	fixture_create(&f, "user.ann");
+	assert_int_equal(mblist_mend(f.s, &was_damaged), OK);
+	assert_false(was_damaged);
+	mbdb_id_key(&key, MBDB_ID, &lookup("user.joe")->id);
+	struct kv_txn *txn;
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(kv_del(txn, buf_str(&key)), OK);
+	assert_int_equal(kv_commit(txn), OK);
+	buf_free(&key);
+	assert_int_equal(mblist_mend(f.s, &was_damaged), OK);
+	assert_true(was_damaged);
+	expect_names("user.ann user.joe ");
+	damage_list("Nuser\1ann", NULL);
+	assert_int_equal(mblist_mend(f.s, &was_damaged), OK);
+	assert_true(was_damaged);
+	expect_names("user.ann user.joe ");
+	assert_int_equal(mblist_mend(f.s, &was_damaged), OK);
+	assert_false(was_damaged);
+}
+
 int
 main(void)
 {
@@ -634,6 +699,8 @@ main(void)
 		TEST(missing_directory_is_said),
 		TEST(builder_of_the_list_dies),
 		TEST(repair_does_not_bring_back),
+		TEST(damaged_entry_builds_the_list_anew),
+		TEST(reconstruct_mends_half_an_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
