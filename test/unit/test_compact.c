@@ -313,6 +313,7 @@ expunges_are_known_for_ever(void **state)
 				expunged[uids[k]] = mbox_highestmodseq(a.m);
 		}
 		compact();
+		mbox_close(a.m);
 		fixture_reopen(&f);
 		client_open(&a);
 	}
