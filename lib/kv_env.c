@@ -208,6 +208,8 @@ open_env(struct kv *kv, u_int32_t how)
 	int ret;
 
 	if ((ret = db_env_set_func_open(kv_file_open)) != 0
+	    || (ret = db_env_set_func_dirlist(kv_file_names)) != 0
+	    || (ret = db_env_set_func_dirfree(kv_file_names_free)) != 0
 	    || (ret = db_env_create(&env, 0)) != 0)
 		return ret;
 	kv->env = env;

@@ -1,14 +1,16 @@
-/* kv_file.c - how a database environment opens its files */
+/* kv_file.c - how a database environment opens and finds its files */
 #include "lib/kv_file.h"
 
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/kv_room.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,4 +74,41 @@ kv_file_open(const char *path, int flags, ...)
 		log_warning("%s: could not be removed", path);
 	errno = EIO;
 	return -1;
+}
+
+void
+kv_file_names_free(char **names, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+int
+kv_file_names(const char *dir, char ***names, int *count)
+{
+	const struct dirent *f;
+	DIR *d;
+	int fd;
+
+	*names = NULL;
+	*count = 0;
+	enum err e = file_open_dir(AT_FDCWD, dir, &fd);
+	if (e == OK) {
+		e = file_dir_open(fd, dir, &d);
+		close(fd);
+	}
+	if (e != OK)
+		return e == ERR_NOTFOUND ? ENOENT : EIO;
+	while ((e = file_dir_next(d, dir, &f)) == OK && f != NULL) {
+		*names = mem_grow(*names, ((size_t)*count + 1) * sizeof(**names));
+		(*names)[(*count)++] = mem_copy(f->d_name);
+	}
+	closedir(d);
+	if (e == OK)
+		return 0;
+	kv_file_names_free(*names, *count);
+	*names = NULL;
+	*count = 0;
+	return EIO;
 }

@@ -10,6 +10,9 @@
 #include "lib/kv_state.h"
 #include "lib/log.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +103,47 @@ test_open(void **state)
 	kv_close(kv);
 	kv_close(NULL);
 	assert_int_equal(kv_open(dir, "other.db", 0, &kv), ERR_NOTFOUND);
+}
+
+static int fails_in;		/* calls; 0: never */
+
+/* In the C library's place, for libdb too. */
+struct dirent *readdir(DIR *d) __attribute__((visibility("default")));
+struct dirent *
+readdir(DIR *d)
+{
+	static struct dirent *(*real)(DIR *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	if (fails_in > 0 && --fails_in == 0) {
+		errno = EIO;
+		return NULL;
+	}
+	return real(d);
+}
+
+/* A folder that cannot be read to its end does not lack what was not seen. */
+static void
+test_unread_folder(void **state)
+{
+	(void)state;
+	struct kv *kv = must_open(KV_CREATE);
+	int refused = 0;
+
+	put_one(kv, "a", "1");
+	kv_close(kv);
+	for (int n = 1; n < 60; n++) {
+		fails_in = n;
+		enum err e = kv_open(dir, "test.db", 0, &kv);
+		fails_in = 0;
+		refused += e != OK;
+		kv = e == OK ? kv : must_open(0);
+		expect(kv, "a", "1");
+		put_one(kv, "a", "1");
+		kv_close(kv);
+	}
+	assert_true(refused > 0);
 }
 
 static void
@@ -663,6 +707,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_open),
+		T(test_unread_folder),
 		T(test_get_put_del),
 		T(test_limits),
 		T(test_walk),
