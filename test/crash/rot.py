@@ -250,8 +250,14 @@ class Rot:
                 raise Closed(str(r))
             if r.status != "OK":
                 raise Wrong(f"login of {user}: {r}")
-            seen[f"list of {user}"] = {"meta": sorted(c.ok('LIST "" *').untagged), "bodies": {}, "rows": {},
-                                       "error": None}
+            # Who finds the list damaged says so, and then builds it anew.
+            for _ in range(50):
+                r = c.cmd('LIST "" *')
+                if r.status == "OK":
+                    break
+                time.sleep(0.05)
+            seen[f"list of {user}"] = {"meta": sorted(r.untagged), "bodies": {}, "rows": {},
+                                       "error": None if r.status == "OK" else r}
             r = c.cmd('LSUB "" *')
             seen[f"lsub of {user}"] = {"meta": sorted(r.untagged), "bodies": {}, "rows": {},
                                        "error": None if r.status == "OK" else r}
