@@ -9,7 +9,7 @@ int
 kv_tree_get_commits(DB *db, uint64_t *n)
 {
 	DBT key = { .data = (void *)kv_tree_own_key.p, .size = (u_int32_t)kv_tree_own_key.n };
-	unsigned char bytes[8];
+	unsigned char bytes[8] = { 0 };
 	DBT value = { .data = bytes, .ulen = sizeof(bytes), .flags = DB_DBT_USERMEM };
 	int ret = db->get(db, NULL, &key, &value, 0);
 

@@ -20,7 +20,7 @@
 enum {
 	HEADER_MAX = 1 << 20,		/* where the Message-ID is looked for */
 	GROUP_MAX = 500,		/* mailboxes in one commit */
-	MAILBOX_FDS = 4,		/* directory, index, cache; one to spare */
+	MAILBOX_FDS = 5,		/* directory, index, cache, history; one to spare */
 	OTHER_FDS = 64,
 };
 

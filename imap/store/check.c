@@ -228,7 +228,8 @@ check_history(struct checking *c)
 	if (mblist_open_index(c->s, c->e, &ix) != OK)
 		return;
 	if (mailbox_lock(c->s, c->part, ix, c->e) == OK) {
-		if (history_check(ix) == ERR_CORRUPT) {
+		/* That of another UIDVALIDITY is no use, but nobody misses it either. */
+		if (history_check(ix) == ERR_CORRUPT && !c->renewed) {
 			check_report(c, "cyrus.history is damaged%s", c->p->dry_run ? "" :
 			    "; it is made anew from the index");
 			c->res->changed = true;
@@ -253,6 +254,7 @@ renew(struct checking *c, struct mbentry *e)
 	if ((err == OK && check_header_is_ours(c, &h) && !c->p->renew) || c->p->dry_run)
 		return OK;
 	err = mblist_renew_uidvalidity(c->s, str_c(e->name), &e->uidvalidity);
+	c->renewed = err == OK;
 	if (err == OK)
 		check_report(c, "its UIDVALIDITY is %u now: clients will read all of it again",
 		    e->uidvalidity);

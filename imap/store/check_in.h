@@ -18,6 +18,7 @@ struct checking {
 	struct check_result *res;
 	int dirfd;
 	bool anew;			/* no UID that was given still counts */
+	bool renewed;			/* it has got a new UIDVALIDITY */
 	struct index_header old;	/* zero if it could not be read */
 	struct witness witness;		/* zero if there is none */
 	struct index_record *rec;	/* the old ones that are good */
