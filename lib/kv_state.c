@@ -92,6 +92,15 @@ look_again(const struct kv_state *s)
 	    || (s->page != NULL && atomic_load(&s->page->moved) != 0) ? ERR_STALE : OK;
 }
 
+static bool
+is_at(const struct kv_state *s, const char *dir)
+{
+	struct stat mine, there;
+
+	return fstat(s->dir_fd, &mine) == 0 && stat(dir, &there) == 0 &&
+	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
 static enum err
 open_once(const char *dir, bool create, struct kv_state *s)
 {
@@ -104,6 +113,9 @@ open_once(const char *dir, bool create, struct kv_state *s)
 		e = kv_state_lock(s);
 	if (e == OK)
 		e = page_map(s);
+	/* Whoever says so moves it before he lets go of the lock, unless the power goes. */
+	if (e == OK && atomic_load(&s->page->moved) != 0 && is_at(s, dir))
+		atomic_store(&s->page->moved, 0);
 	if (e == OK)		/* moved?  Now that we have the page */
 		e = look_again(s);
 	if (e != OK)
