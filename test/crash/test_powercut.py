@@ -19,6 +19,16 @@ def simulate(*args):
     return r
 
 
+@pytest.mark.parametrize("patch", ["tiny", *sorted(
+    "breakages/" + p.stem for p in (SIMULATOR.parent / "breakages").glob("*.patch"))])
+def test_patch_applies(patch):
+    """Or breakages/run does not run with the next change of what it patches."""
+    with open(SIMULATOR.parent / f"{patch}.patch") as f:
+        r = subprocess.run(["patch", "--dry-run", "-s", "-p1"], stdin=f, capture_output=True,
+                           text=True, cwd=SIMULATOR.parents[3])
+    assert r.returncode == 0, r.stdout + r.stderr
+
+
 def test_fixed_workload():
     assert simulate("--images", IMAGES, "--seed", "20261121", "--per-trace", "30").returncode == 0
 
