@@ -140,10 +140,18 @@ def choose_cuts(records, first, n, rng):
     return sorted(out, key=lambda c: c.at)
 
 
-def left_over(line, actual):
-    """A file that a commit had begun that never was: nobody can know, so it is left alone."""
+def left_over(line, model, actual):
+    """A file that a commit had begun that never was: nobody can know, so it is left alone.
+
+    A recovery that has met it gives higher UIDs from then on; but nobody was
+    ever told of its own.
+    """
     m = re.fullmatch(r"(\S+): uid (\d+): found(?:; it is uid \d+ now)?", line)
-    return m and m[1] in actual.boxes and int(m[2]) >= actual.boxes[m[1]].uidnext
+    if not m or m[1] not in actual.boxes:
+        return False
+    uid = int(m[2])
+    told = any(uid in b.uids for b in model.boxes.values() if b.name == m[1])
+    return uid >= actual.boxes[m[1]].uidnext or not told
 
 
 class Simulator:
@@ -246,7 +254,7 @@ class Simulator:
             now = self.spent("compare", now)
             out += self.afterwards(h, model, actual, events)
             now = self.spent("afterwards", now)
-            out += self.examine(h, actual)
+            out += self.examine(h, model, actual)
             now = self.spent("reconstruct", now)
         except (OSError, AssertionError, hosts.NoService, AttributeError) as e:
             out = [f"{type(e).__name__}: {e}"]
@@ -302,13 +310,13 @@ class Simulator:
         c.close()
         return out
 
-    def examine(self, h, actual):
+    def examine(self, h, model, actual):
         if self.images % self.args.reconstruct:
             return []
         if not actual.boxes:
             return []
         r = h.tool("reconstruct", "-n", *actual.boxes)
-        bad = [x for x in r.stdout.splitlines() if x not in actual.boxes and not left_over(x, actual)]
+        bad = [x for x in r.stdout.splitlines() if x not in actual.boxes and not left_over(x, model, actual)]
         return [f"reconstruct -n: {r.returncode} {bad[:5]} {r.stderr[-300:]}"] \
             if bad or r.returncode else []
 
