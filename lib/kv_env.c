@@ -547,9 +547,10 @@ kv_env_open(struct kv *kv)
 	if (e != OK)
 		return e;
 	/* Asked again with the lock: kv_reset() may have been faster. */
-	kv->is_alone = kv_state_attach(&kv->state);
+	e = kv_state_attach(&kv->state, &kv->is_alone);
 	kv->may_create = (kv->flags & KV_CREATE) != 0;
-	e = kv->is_alone ? kv_env_recover(kv) : settle(kv);
+	if (e == OK)
+		e = kv->is_alone ? kv_env_recover(kv) : settle(kv);
 	kv->may_create = kv->is_alone = false;
 	if (e != OK)
 		kv_env_leave_broken(kv);

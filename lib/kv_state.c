@@ -16,6 +16,7 @@
 #include "lib/log.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -168,13 +169,26 @@ kv_state_unlock(struct kv_state *s)
 	s->is_locked = false;
 }
 
-bool
-kv_state_attach(struct kv_state *s)
+static int
+flock_dir(struct kv_state *s, int how)
 {
-	bool first = flock(s->dir_fd, LOCK_EX | LOCK_NB) == 0;
+	int ret;
 
-	(void)flock(s->dir_fd, LOCK_SH | LOCK_NB);
-	return first;
+	do
+		ret = flock(s->dir_fd, how | LOCK_NB);
+	while (ret != 0 && errno == EINTR);
+	return ret;
+}
+
+enum err
+kv_state_attach(struct kv_state *s, bool *first)
+{
+	*first = flock_dir(s, LOCK_EX) == 0;
+	/* Another one's lock, or a failure that would be taken for one. */
+	if ((*first || errno == EWOULDBLOCK) && flock_dir(s, LOCK_SH) == 0)
+		return OK;
+	log_io("database directory", "flock");
+	return ERR_IO;
 }
 
 void

@@ -65,10 +65,10 @@ enum err kv_state_lock(struct kv_state *s) MUST_CHECK;
 void kv_state_unlock(struct kv_state *s);
 
 /*
- * Counts this process among the attached; true if there was no other.  Only
- * with the lock.
+ * Counts this process among the attached; *first if there was no other.  Only
+ * with the lock.  ERR_IO: nobody knows, and others would not know of us.
  */
-bool kv_state_attach(struct kv_state *s);
+enum err kv_state_attach(struct kv_state *s, bool *first) MUST_CHECK;
 
 /* The number of the last durable commit; 0: it is not known. */
 void kv_state_note_commits(struct kv_state *s, uint64_t n);

@@ -308,6 +308,25 @@ attach(struct wal *w)
 	return OK;
 }
 
+/*
+ * Are we the first?  Only another one's lock says no: whoever takes a failure
+ * for that believes files that nobody has replayed the log for.
+ */
+static enum err
+is_first(struct wal *w, bool *first)
+{
+	int ret;
+
+	do
+		ret = flock(w->attach_fd, LOCK_EX | LOCK_NB);
+	while (ret != 0 && errno == EINTR);
+	*first = ret == 0;
+	if (ret == 0 || errno == EWOULDBLOCK)
+		return OK;
+	log_io(w->path, "flock attach");
+	return ERR_IO;
+}
+
 enum err
 wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 {
@@ -335,10 +354,10 @@ wal_open(int dirfd, const char *path, struct wal **wal, bool *cold)
 		e = lock_exclusive(w->gate_fd, LOCK_OPEN, WAL_WAIT_MS);
 	if (e == OK) {
 		w->has_gate = true;
-		*cold = flock(w->attach_fd, LOCK_EX | LOCK_NB) == 0;
-		if (*cold) {
+		e = is_first(w, cold);
+		if (e == OK && *cold) {
 			e = open_cold(w);
-		} else {
+		} else if (e == OK) {
 			e = attach(w);
 			if (e == OK) {
 				leave_gate(w);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +22,25 @@
 
 static char dir[64];
 static int logdir;
+
+/* Stands before libc's: fails for the file "attach" if so told. */
+static bool attach_fails;
+
+int
+flock(int fd, int how)
+{
+	char link[64], path[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if (attach_fails && how == (LOCK_EX | LOCK_NB) && strstr(path, "/attach") != NULL) {
+		errno = ENOLCK;
+		return -1;
+	}
+	return (int)syscall(SYS_flock, fd, how);
+}
 
 static int
 setup(void **state)
@@ -67,6 +87,23 @@ append(struct wal *w, const char *text)
 	assert_int_equal(wal_append(w, &iov, 1, &start, &end), OK);
 	assert_int_equal(wal_flush(w, end), OK);
 	return start;
+}
+
+/* Else a log that nobody has replayed would be taken for one that is in use. */
+static void
+who_cannot_know_whether_he_is_first_fails(void **state)
+{
+	struct wal *w;
+	bool cold;
+
+	(void)state;
+	w = open_wal(true);
+	append(w, "one");
+	wal_close(w);
+	attach_fails = true;
+	assert_int_equal(wal_open(logdir, dir, &w, &cold), ERR_IO);
+	attach_fails = false;
+	wal_close(open_wal(true));
 }
 
 struct found {
@@ -466,6 +503,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(log_that_cannot_be_flushed_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(void_frame_may_cross_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_writers_leave_a_good_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_cannot_know_whether_he_is_first_fails, setup,
+		    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
