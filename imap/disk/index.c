@@ -220,6 +220,7 @@ index_usage(int dirfd, struct index_usage *u, bool *in_commit)
 	/*
 	 * The sums change only while seq is odd.  Of two equal readings they
 	 * are of one state, in whatever order the bytes of each were fetched.
+	 * All bytes: the checksum is of all.
 	 */
 	if (e == OK)
 		e = index_header_read(dirfd, &again);
@@ -227,9 +228,7 @@ index_usage(int dirfd, struct index_usage *u, bool *in_commit)
 		return e;
 	*u = (struct index_usage){ .bytes = h.bytes, .messages = h.exists,
 	    .annotation = h.annotation };
-	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || h.seq != again.seq ||
-	    h.bytes != again.bytes || h.exists != again.exists ||
-	    h.annotation != again.annotation;
+	*in_commit = h.dirty_lsn != 0 || (h.seq & 1) != 0 || memcmp(&h, &again, sizeof(h)) != 0;
 	/* Whoever opens the mailbox next puts them right, and counts the root. */
 	return *in_commit || index_sums_valid(&h) ? OK : ERR_CORRUPT;
 }

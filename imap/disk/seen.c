@@ -79,7 +79,7 @@ find_user(struct str file, struct str user, struct str *found)
 			return true;
 		}
 	}
-	if (is_damaged)
+	if (is_damaged || file.n > 0)
 		log_warning("cyrus.seen: a line is damaged; what somebody, perhaps %.*s, has "
 		    "seen is forgotten", STR_ARG(user));
 	return false;
@@ -90,6 +90,10 @@ slurp(int dirfd, struct buf *b)
 {
 	enum err e = file_slurp(dirfd, seen_file, SEEN_MAX, b);
 
+	/* It is not made before there is something to write. */
+	if (e == OK && b->n == 0)
+		log_warning("cyrus.seen: it is empty; what others than the owner have seen "
+		    "is forgotten");
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
