@@ -5,8 +5,8 @@
  *	    [-p PREFIX | -u USER] [-v]
  */
 #include "imap/admin/tool.h"
-#include "imap/store/dup.h"
-#include "imap/store/reclaim.h"
+#include "imap/store/list/dup.h"
+#include "imap/store/upkeep/reclaim.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  */
 #include "imap/admin/tool.h"
 #include "lib/mem.h"
-#include "imap/store/txn.h"
+#include "imap/store/mbox/txn.h"
 
 #include <inttypes.h>
 #include <stdio.h>

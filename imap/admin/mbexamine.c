@@ -6,7 +6,7 @@
  */
 #include "imap/admin/tool.h"
 #include "imap/store/check.h"
-#include "imap/store/mbox.h"
+#include "imap/store/mbox/mbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  *	mbpath [-C FILE] [-lmqs] [-u | -p] [-a | -DMSU] NAME...
  */
 #include "imap/admin/tool.h"
-#include "imap/store/mbname.h"
+#include "imap/store/list/mbname.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  */
 #include "imap/admin/json.h"
 #include "imap/admin/tool.h"
-#include "imap/store/quota.h"
+#include "imap/store/list/quota.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #define IMAP_ADMIN_TOOL_H
 
 #include "imap/server/notify.h"
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 #include "imap/store/store.h"
 #include "lib/arena.h"
 #include "lib/conf.h"

@@ -7,7 +7,7 @@
 #include "imap/admin/tool.h"
 #include "lib/mem.h"
 #include "imap/mime/mime.h"
-#include "imap/store/mbox.h"
+#include "imap/store/mbox/mbox.h"
 #include "imap/store/unexpunge.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  * An annotation is a value under a name ("/comment"), of the mailbox (UID 0) or
  * of a message, shared by all or one user's own.  A file holds all of one
  * mailbox and is small: it is read whole, changed in memory and replaced whole.
- * The same format serves for the server's own annotations (imap/store/notes.h).
+ * The same format serves for the server's own annotations (imap/store/names/notes.h).
  *
  * Text, one line an annotation, TAB between: UID, modseq, owner (empty: shared),
  * name, value, CRC-32C of what is before it in hex.  In the last two texts the bytes

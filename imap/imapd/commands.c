@@ -2,7 +2,7 @@
  * What the commands of proto/grammar.c do, where they are legal, and what they
  * are advertised as.  One row a command; nothing else in the program knows this.
  */
-#include "imap/imapd/cmd.h"
+#include "imap/imapd/cmd/cmd.h"
 
 enum {
 	ANY = STATE_NOT_AUTHENTICATED | STATE_AUTHENTICATED | STATE_SELECTED,

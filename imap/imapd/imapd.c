@@ -3,7 +3,7 @@
  *
  * The process's life is imap/server/server.c, a session's life loop.c.
  */
-#include "imap/imapd/session.h"
+#include "imap/imapd/session/session.h"
 #include "imap/server/server.h"
 
 static const struct server_program program = {

@@ -8,9 +8,9 @@
  * Invariants: user != NULL exactly when login == NULL; mbox != NULL exactly in
  * STATE_SELECTED; between two commands the command arena is empty.
  */
-#include "imap/imapd/session.h"
+#include "imap/imapd/session/session.h"
 #include "imap/imapd/proto/reader.h"
-#include "imap/imapd/sync.h"
+#include "imap/imapd/session/sync.h"
 #include "lib/log.h"
 
 #include <stdio.h>

@@ -13,7 +13,7 @@
  */
 #include "imap/server/owner.h"
 #include "imap/server/setup.h"
-#include "imap/store/dup.h"
+#include "imap/store/list/dup.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/log.h"

@@ -1,7 +1,7 @@
 /* envelope.c - MAIL and RCPT */
 #include "imap/lmtpd/address.h"
 #include "imap/lmtpd/session.h"
-#include "imap/store/mbox.h"
+#include "imap/store/mbox/mbox.h"
 
 #include "lib/charset.h"
 #include "lib/log.h"

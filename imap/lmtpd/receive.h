@@ -10,7 +10,7 @@
 #ifndef IMAP_LMTPD_RECEIVE_H
 #define IMAP_LMTPD_RECEIVE_H
 
-#include "imap/store/blob.h"
+#include "imap/store/mbox/blob.h"
 #include "lib/str.h"
 
 #include <stdbool.h>

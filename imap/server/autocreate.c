@@ -1,8 +1,8 @@
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
-#include "imap/store/mblist.h"
-#include "imap/store/quota.h"
-#include "imap/store/subs.h"
+#include "imap/store/list/mblist.h"
+#include "imap/store/list/quota.h"
+#include "imap/store/list/subs.h"
 #include "lib/log.h"
 
 #include <string.h>

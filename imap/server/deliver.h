@@ -15,7 +15,7 @@
 #ifndef IMAP_SERVER_DELIVER_H
 #define IMAP_SERVER_DELIVER_H
 
-#include "imap/store/blob.h"
+#include "imap/store/mbox/blob.h"
 #include "imap/store/store.h"
 #include "lib/acl.h"
 #include "lib/arena.h"

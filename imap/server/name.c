@@ -5,7 +5,7 @@
  * altnamespace says, as in Cyrus: cyradm always says user.fred or user/fred.
  */
 #include "imap/server/name.h"
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 #include "lib/charset.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"

@@ -7,7 +7,7 @@
 #ifndef IMAP_SERVER_USER_H
 #define IMAP_SERVER_USER_H
 
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 #include "lib/acl.h"
 #include "lib/conf.h"
 #include "lib/err.h"

@@ -3,9 +3,9 @@
  * see their own changes.
  */
 #include "imap/server/usermove.h"
-#include "imap/store/mblist.h"
-#include "imap/store/notes.h"
-#include "imap/store/subs.h"
+#include "imap/store/list/mblist.h"
+#include "imap/store/names/notes.h"
+#include "imap/store/list/subs.h"
 #include "lib/acl.h"
 
 #include <string.h>

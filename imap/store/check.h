@@ -18,7 +18,7 @@
 #ifndef IMAP_STORE_CHECK_H
 #define IMAP_STORE_CHECK_H
 
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 #include "imap/store/store.h"
 #include "lib/err.h"
 

@@ -8,7 +8,7 @@
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
 #include "imap/disk/witness.h"
-#include "imap/store/local.h"
+#include "imap/store/list/local.h"
 
 struct checking {
 	struct store *s;

@@ -5,7 +5,7 @@
 
 #include "imap/disk/annot.h"
 #include "imap/disk/cache.h"
-#include "imap/store/mbdir.h"
+#include "imap/store/list/mbdir.h"
 #include "imap/disk/spool.h"
 #include "lib/buf.h"
 #include "lib/digest.h"

@@ -6,11 +6,11 @@
  */
 #include "imap/store/unexpunge.h"
 
-#include "imap/store/mbox_in.h"
-#include "imap/store/reclaim.h"
-#include "imap/store/recover.h"
+#include "imap/store/mbox/mbox_in.h"
+#include "imap/store/upkeep/reclaim.h"
+#include "imap/store/upkeep/recover.h"
 #include "imap/disk/spool.h"
-#include "imap/store/txn.h"
+#include "imap/store/mbox/txn.h"
 #include "lib/file.h"
 
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #ifndef IMAP_STORE_UNEXPUNGE_H
 #define IMAP_STORE_UNEXPUNGE_H
 
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 #include "imap/store/store.h"
 #include "lib/err.h"
 

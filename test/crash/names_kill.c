@@ -19,15 +19,15 @@
  * Prints one line of figures and exits with 0, or says what broke and exits
  * with 1.
  */
-#include "imap/store/blob.h"
+#include "imap/store/mbox/blob.h"
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
-#include "imap/store/local.h"
-#include "imap/store/mblist.h"
-#include "imap/store/mbox.h"
-#include "imap/store/quota.h"
-#include "imap/store/recover.h"
-#include "imap/store/txn.h"
+#include "imap/store/list/local.h"
+#include "imap/store/list/mblist.h"
+#include "imap/store/mbox/mbox.h"
+#include "imap/store/list/quota.h"
+#include "imap/store/upkeep/recover.h"
+#include "imap/store/mbox/txn.h"
 #include "lib/buf.h"
 #include "lib/log.h"
 

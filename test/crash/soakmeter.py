@@ -26,7 +26,7 @@ LIMITS = {
     # databases are opened when they are first needed, mailboxes are counted apart.
     "descriptors": 2,
 }
-# A worker keeps 16 mailboxes open (imap/store/spare.h), two descriptors each, and
+# A worker keeps 16 mailboxes open (imap/store/upkeep/spare.h), two descriptors each, and
 # has the selected one and one or two more in hand.
 MOST_HELD = 2 * (16 + 3)
 TICK = os.sysconf("SC_CLK_TCK")

@@ -9,10 +9,10 @@
  * Beside what the sanitizers see: the grammar of each response, an answer to
  * each command, and numbers that make sense (imap_check.h).
  */
-#include "imap/imapd/session.h"
+#include "imap/imapd/session/session.h"
 #include "imap/server/deliver.h"
 #include "imap/store/check.h"
-#include "imap/store/reclaim.h"
+#include "imap/store/upkeep/reclaim.h"
 #include "lib/log.h"
 #include "test/fuzz/imap_check.h"
 #include "test/fuzz/talk.h"

@@ -5,7 +5,7 @@
  * accepted is whole, and that a refusal says what was expected where.
  */
 #include "imap/imapd/proto/grammar.h"
-#include "imap/imapd/search_resolve.h"
+#include "imap/imapd/message/search_resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>

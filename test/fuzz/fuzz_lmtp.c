@@ -7,9 +7,9 @@
  * what was acknowledged, byte for byte, and nothing else.
  */
 #include "imap/lmtpd/lmtp.h"
-#include "imap/store/mblist.h"
-#include "imap/store/mbox.h"
-#include "imap/store/quota.h"
+#include "imap/store/list/mblist.h"
+#include "imap/store/mbox/mbox.h"
+#include "imap/store/list/quota.h"
 #include "lib/log.h"
 #include "test/fuzz/lmtp_check.h"
 #include "test/fuzz/talk.h"

@@ -9,7 +9,7 @@
 #include "imap/mime/mime.h"
 #include "imap/server/imapurl.h"
 #include "imap/server/name.h"
-#include "imap/store/mbname.h"
+#include "imap/store/list/mbname.h"
 #include "lib/b64.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"

@@ -3,9 +3,9 @@
 
 #include "imap/disk/annot.h"
 #include "imap/store/check.h"
-#include "imap/store/notes.h"
-#include "imap/store/quota.h"
-#include "imap/store/reclaim.h"
+#include "imap/store/names/notes.h"
+#include "imap/store/list/quota.h"
+#include "imap/store/upkeep/reclaim.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
-#include "imap/store/changes.h"
+#include "imap/store/mbox/changes.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -2,8 +2,8 @@
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
-#include "imap/store/changes.h"
-#include "imap/store/reclaim.h"
+#include "imap/store/mbox/changes.h"
+#include "imap/store/upkeep/reclaim.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* test_dup.c - deliver.db: remembers deliveries, forgets old ones */
 #include "test/unit/store_fixture.h"
 
-#include "imap/store/dup.h"
+#include "imap/store/list/dup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* FETCH's answers for messages that exist only in this file. */
-#include "imap/imapd/fetch.h"
+#include "imap/imapd/message/fetch.h"
 #include "imap/imapd/proto/grammar.h"
 #include "imap/disk/cache.h"
 

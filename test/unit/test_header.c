@@ -1,7 +1,7 @@
 /* test_header.c - cyrus.header comes back, and damage is found */
 #include "imap/disk/header.h"
 #include "imap/disk/witness.h"
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 
 #include "lib/crc.h"
 #include "lib/file.h"

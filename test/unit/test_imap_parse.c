@@ -2,7 +2,7 @@
 #include "imap/imapd/proto/message.h"
 #include "imap/imapd/proto/parse_date.h"
 #include "imap/imapd/proto/parse_flags.h"
-#include "imap/store/mbox.h"
+#include "imap/store/mbox/mbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,9 +4,9 @@
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
 #include "imap/store/check.h"
-#include "imap/store/mbdb.h"
-#include "imap/store/mbdir.h"
-#include "imap/store/quota.h"
+#include "imap/store/list/mbdb.h"
+#include "imap/store/list/mbdir.h"
+#include "imap/store/list/quota.h"
 #include "lib/file.h"
 
 #include <fcntl.h>

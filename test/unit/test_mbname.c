@@ -1,7 +1,7 @@
 /* test_mbname.c - names: what may be one, as keys, as directories, as files */
-#include "imap/store/mbname.h"
+#include "imap/store/list/mbname.h"
 
-#include "imap/store/mblist.h"
+#include "imap/store/list/mblist.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

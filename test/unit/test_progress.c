@@ -1,5 +1,5 @@
 /* INPROGRESS (RFC 9585), with a clock of our own. */
-#include "imap/imapd/progress.h"
+#include "imap/imapd/session/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

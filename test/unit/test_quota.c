@@ -2,8 +2,8 @@
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
-#include "imap/store/quota.h"
-#include "imap/store/quotafile.h"
+#include "imap/store/list/quota.h"
+#include "imap/store/list/quotafile.h"
 #include "lib/crc.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Search programs over a mailbox that exists only in this file. */
-#include "imap/store/search.h"
-#include "imap/store/search_text.h"
+#include "imap/store/search/search.h"
+#include "imap/store/search/search_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Orders over a mailbox that exists only in this file. */
-#include "imap/store/sort_known.h"
+#include "imap/store/search/sort_known.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
-#include "imap/store/reclaim.h"
+#include "imap/store/upkeep/reclaim.h"
 #include "lib/buf.h"
 
 #include <fcntl.h>

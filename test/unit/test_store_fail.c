@@ -3,7 +3,7 @@
 
 #include "imap/disk/rec.h"
 #include "imap/disk/wal.h"
-#include "imap/store/local.h"
+#include "imap/store/list/local.h"
 
 #include <errno.h>
 #include <limits.h>

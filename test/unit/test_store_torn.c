@@ -3,7 +3,7 @@
 
 #include "imap/disk/index.h"
 #include "imap/disk/wal.h"
-#include "imap/store/local.h"
+#include "imap/store/list/local.h"
 
 #include <dirent.h>
 #include <fcntl.h>

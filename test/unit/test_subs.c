@@ -1,7 +1,7 @@
 /* test_subs.c - subscriptions: a sorted file a user */
 #include "test/unit/store_fixture.h"
 
-#include "imap/store/subs.h"
+#include "imap/store/list/subs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The threading algorithms over messages that exist only in this file. */
-#include "imap/store/thread.h"
+#include "imap/store/search/thread.h"
 
 #include "lib/buf.h"
 

@@ -1,8 +1,8 @@
 /* test_urlkeys.c - mailbox access keys of URLAUTH */
 #include "test/unit/store_fixture.h"
 
-#include "imap/store/local.h"
-#include "imap/store/urlkeys.h"
+#include "imap/store/list/local.h"
+#include "imap/store/list/urlkeys.h"
 #include "lib/file.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #ifndef IMAP_IMAPD_PROTO_FORMAT_H
 #define IMAP_IMAPD_PROTO_FORMAT_H
 
-#include "imap/store/mbox.h"
+#include "imap/store/mbox/mbox.h"
 #include "lib/buf.h"
 
 #include <stdint.h>

@@ -18,7 +18,7 @@
 #include "imap/imapd/proto/parse_flags.h"
 #include "imap/imapd/proto/search_req.h"
 #include "imap/imapd/proto/step.h"
-#include "imap/store/txn.h"
+#include "imap/store/mbox/txn.h"
 
 enum request {
 	REQ_CAPABILITY, REQ_NOOP, REQ_LOGOUT, REQ_ID, REQ_ENABLE, REQ_LANGUAGE,

@@ -7,7 +7,7 @@
 #ifndef IMAP_IMAPD_PROTO_MESSAGE_H
 #define IMAP_IMAPD_PROTO_MESSAGE_H
 
-#include "imap/store/blob.h"
+#include "imap/store/mbox/blob.h"
 
 struct message_literal {
 	size_t at;			/* where in the input its bytes would begin */

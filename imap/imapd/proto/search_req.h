@@ -1,7 +1,7 @@
 /*
  * search_req.h - what SEARCH, SORT, THREAD and ESEARCH ask for
  *
- * From the words of a client to a search program (imap/store/search.h).  Sets
+ * From the words of a client to a search program (imap/store/search/search.h).  Sets
  * are left as they were written: "*" is 0 and the ends of a range may stand
  * either way round, until the mailbox is known (search_resolve.h); "$" is
  * SEARCH_SAVED until then.
@@ -11,9 +11,9 @@
 
 #include "imap/imapd/proto/filter_req.h"
 #include "imap/imapd/proto/step.h"
-#include "imap/store/search.h"
-#include "imap/store/sort.h"
-#include "imap/store/thread.h"
+#include "imap/store/search/search.h"
+#include "imap/store/search/sort.h"
+#include "imap/store/search/thread.h"
 
 enum search_return {			/* RFC 4731 section 3.1 */
 	RETURN_MIN = 1,

@@ -1,0 +1,173 @@
+/*
+ * SETACL, DELETEACL, GETACL, LISTRIGHTS, MYRIGHTS (RFC 4314)
+ *
+ * Identifiers are users' names as clients write them; inside, a '.' in a name
+ * is a '^' as in mailbox names (imap/server/name.h).  Groups, "anyone" and
+ * "anonymous" stay as they are.
+ */
+#include "imap/imapd/cmd/cmd.h"
+#include "imap/imapd/session/rights.h"
+
+#include <string.h>
+
+/* Does the name stand for something else than one user? */
+static bool
+is_special(struct str id)
+{
+	return str_eq(id, STR("anyone")) || str_eq(id, STR("anonymous"))
+	    || (id.n >= 6 && memcmp(id.p, "group:", 6) == 0);
+}
+
+/* An identifier's bytes with each FROM turned into TO, in ARENA. */
+static struct str
+swap(struct arena *arena, struct str id, char from, char to)
+{
+	struct str plain = id;
+	if (plain.n > 0 && *plain.p == '-')
+		plain = (struct str){ id.p + 1, id.n - 1 };
+	char *copy = arena_copy(arena, id.p, id.n);
+	for (size_t i = 0; copy != NULL && i < id.n && !is_special(plain); i++)
+		if (copy[i] == from)
+			copy[i] = to;
+	return (struct str){ copy, copy != NULL ? id.n : 0 };
+}
+
+static enum err
+identifier_in(struct command *c, struct str id, struct str *in)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 127)
+			return ERR_NAME;
+	if (id.n == 0 || (id.n == 1 && *id.p == '-'))
+		return ERR_NAME;
+	*in = swap(c->arena, id, '.', '^');
+	return in->p != NULL ? OK : ERR_LIMIT;
+}
+
+/*
+ * The mailbox of a command that needs the `a` right.  Owners and those with l
+ * are told that they may not; others that there is none.
+ */
+static enum err
+administered(struct session *s, struct command *c, struct str external, struct mbentry **e)
+{
+	struct str name;
+	rights_t rights;
+	enum err err = session_mailbox(s, c, external, &name);
+	return err != OK ? err : session_lookup(s, c, name, ACL_ADMIN, e, &rights);
+}
+
+static enum err
+change(struct session *s, struct command *c, char mode, rights_t rights)
+{
+	const struct acl_req *r = c->req;
+	struct mbentry *e;
+	struct str id;
+	enum err err = administered(s, c, r->mailbox, &e);
+	if (err == OK && (err = identifier_in(c, r->identifier, &id)) == ERR_NAME) {
+		c->bad = true;
+		c->code = "";
+		c->text = "Invalid identifier";
+	}
+	if (err == OK)
+		err = mblist_change_acl(s->store, str_c(e->name), id, mode, rights);
+	return err;
+}
+
+enum err
+run_setacl(struct session *s, struct command *c)
+{
+	const struct acl_req *r = c->req;
+	struct str letters = r->rights;
+	rights_t rights;
+	char mode = '=';
+	if (letters.n > 0 && (*letters.p == '+' || *letters.p == '-')) {
+		mode = *letters.p++;
+		letters.n--;
+	}
+	if (acl_parse_rights(letters, &rights) != OK) {
+		c->text = "Invalid rights";
+		return ERR_SYNTAX;
+	}
+	return change(s, c, mode, rights);
+}
+
+enum err
+run_deleteacl(struct session *s, struct command *c)
+{
+	return change(s, c, '=', 0);
+}
+
+/* acl-data = "ACL" SP mailbox *(SP identifier SP rights) */
+enum err
+run_getacl(struct session *s, struct command *c)
+{
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
+	struct mbentry *e;
+	struct str id;
+	rights_t rights;
+	enum err err = administered(s, c, external, &e);
+	if (err != OK)
+		return err;
+	struct str acl = str_c(e->acl);
+	struct buf letters = BUF_INIT;
+	reply_puts(s->reply, "* ACL ");
+	reply_astring(s->reply, external);
+	while (acl_next(&acl, &id, &rights)) {
+		buf_reset(&letters);
+		acl_format_rights(rights, &letters);
+		reply_puts(s->reply, " ");
+		reply_astring(s->reply, swap(c->arena, id, '^', '.'));
+		reply_puts(s->reply, " ");
+		reply_astring(s->reply, buf_str(&letters));
+	}
+	reply_crlf(s->reply);
+	buf_free(&letters);
+	return OK;
+}
+
+/*
+ * listrights-data = "LISTRIGHTS" SP mailbox SP identifier SP rights *(SP
+ * rights): first what the identifier always has, then what may be given, each
+ * by itself.  The owner always has l, k, x and a (mblist_rights()).
+ */
+enum err
+run_listrights(struct session *s, struct command *c)
+{
+	const struct acl_req *r = c->req;
+	struct mbentry *e;
+	struct str id;
+	enum err err = administered(s, c, r->mailbox, &e);
+	if (err == OK)
+		err = identifier_in(c, r->identifier, &id);
+	if (err != OK)
+		return err;
+	struct str owner = mblist_owner(str_c(e->name));
+	bool is_owner = owner.p != NULL && str_eq(owner, id);
+	reply_puts(s->reply, "* LISTRIGHTS ");
+	reply_astring(s->reply, r->mailbox);
+	reply_puts(s->reply, " ");
+	reply_astring(s->reply, r->identifier);
+	reply_puts(s->reply, is_owner ? " lkxca r s w i p t e n d\r\n"
+	    : " \"\" l r s w i p k x t e n a c d\r\n");
+	return OK;
+}
+
+/* "MYRIGHTS ... to perform this the user must have one of l r i k x a". */
+enum err
+run_myrights(struct session *s, struct command *c)
+{
+	struct str external = ((const struct mailbox_req *)c->req)->mailbox;
+	const rights_t any = ACL_LOOKUP | ACL_READ | ACL_INSERT | ACL_CREATE
+	    | ACL_DELETEMBOX | ACL_ADMIN;
+	struct str name;
+	struct mbentry *e;
+	rights_t rights;
+	enum err err = session_mailbox(s, c, external, &name);
+	if (err == OK)
+		err = session_lookup(s, c, name, any, &e, &rights);
+	if (err != OK)
+		return err;
+	rights_put_mine(s, external, rights);
+	return OK;
+}

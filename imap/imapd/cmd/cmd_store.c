@@ -1,0 +1,178 @@
+/*
+ * cmd_store.c - STORE, UID STORE (RFC 3501 section 6.4.6, RFC 4314 section 4)
+ *
+ * Each flag has its right: \Seen s, \Deleted t, all others w.  What the user
+ * may not change is left alone; the command fails only if nothing that it
+ * names may be changed, "as the tagged NO response to a STORE command is not
+ * handled very well by deployed clients".
+ */
+#include "imap/imapd/cmd/cmd.h"
+#include "imap/disk/uidset.h"
+#include "imap/imapd/proto/uidset_text.h"
+#include "imap/imapd/session/selection.h"
+#include "imap/imapd/session/sync.h"
+#include "imap/store/mbox/txn.h"
+
+/* What of the request the user may do; ERR_DENIED if nothing is. */
+static enum err
+permit(const struct session *s, const struct store_req *req, struct store_params_flags *p)
+{
+	bool keywords = (s->rights & ACL_WRITE) != 0;
+
+	p->op = req->op;
+	p->mask = sync_settable_flags(s->rights);
+	p->flags = req->flags.system & p->mask;
+	p->keep_keywords = !keywords;
+	if (keywords)
+		p->keywords = (struct flag_names){ req->flags.keyword, req->flags.count };
+
+	bool none_named = req->flags.system == 0 && req->flags.count == 0;
+	bool any = p->flags != 0 || p->keywords.count > 0;
+
+	if (any || (none_named && p->mask != 0))
+		return OK;
+	/* "FLAGS (...)" also takes flags away: that may be allowed. */
+	return req->op == STORE_SET && p->mask != 0 ? OK : ERR_DENIED;
+}
+
+/* The messages that the command names. */
+struct named {
+	struct search_range *range;
+	size_t ranges;
+	uint32_t *uids;
+	size_t n;
+	bool uid;			/* by UID */
+	struct uidset modified;		/* UIDs that failed UNCHANGEDSINCE */
+};
+
+/* "MODIFIED" SP sequence-set, of what the command was about (RFC 7162 section 3.1.3) */
+static void
+say_modified(struct session *s, struct command *c, const struct txn_result *r)
+{
+	struct buf code = BUF_INIT;
+	uint32_t *n = arena_alloc(c->arena, (r->modified_count + 1) * sizeof(*n));
+
+	for (size_t i = 0; n != NULL && i < r->modified_count; i++)
+		n[i] = c->uid ? r->modified[i] : mbox_seq_from_uid(s->mbox, r->modified[i]);
+	if (n != NULL && r->modified_count > 0) {
+		buf_adds(&code, "MODIFIED ");
+		uidset_text(n, r->modified_count, &code);
+		c->code = arena_copy(c->arena, code.p, code.n);
+		c->text = "Conditional STORE failed";
+	}
+	buf_free(&code);
+}
+
+static enum err
+commit(struct session *s, struct command *c, struct named *named,
+    const struct store_params_flags *p)
+{
+	struct txn *t = txn_begin(s->mbox);
+	enum err e;
+
+	txn_store(t, named->uids, named->n, p);
+	e = txn_commit(t);
+	if (e == OK) {
+		const struct txn_result *r = txn_result(t);
+
+		say_modified(s, c, r);
+		for (size_t i = 0; i < r->modified_count; i++)
+			uidset_add(&named->modified, r->modified[i], r->modified[i]);
+	} else if (e == ERR_LIMIT) {
+		c->text = "Too many different keywords in this mailbox";
+	}
+	txn_abort(t);
+	return e;
+}
+
+/* Has another session expunged one of them? (RFC 2180 section 4.2, RFC 5530) */
+static bool
+some_are_gone(struct session *s, const struct named *named)
+{
+	struct message msg;
+
+	for (size_t i = 0; i < named->ranges; i++)
+		for (uint32_t seq = named->range[i].first; seq <= named->range[i].last; seq++)
+			if (mbox_message(s->mbox, seq, &msg) == OK && msg.expunged)
+				return true;
+	return false;
+}
+
+/*
+ * The new flags of all messages named, those that had them already too; if
+ * SILENT only their modseqs, to a client who wants these, and the flags of those
+ * that were not changed because somebody else had.
+ */
+static void
+answer(struct session *s, const struct named *named, bool silent)
+{
+	bool condstore = s->enabled & ENABLED_CONDSTORE;
+	struct fetch_item modseq_item = { .op = FETCH_MODSEQ };
+	struct fetch_item *modseq = condstore ? &modseq_item : NULL;
+	struct fetch_item uid_item = { .op = FETCH_UID, .next = modseq };
+	struct fetch_item *rest = named->uid || condstore ? &uid_item : modseq;
+	struct fetch_item flags_item = { .op = FETCH_FLAGS, .next = rest };
+	struct fetch_req brief = { .items = rest };
+	struct fetch_req full = { .items = &flags_item, .has_flags = true };
+	struct fetch_writer *w = sync_writer(s);
+	struct message msg;
+
+	for (size_t i = 0; i < named->ranges; i++) {
+		struct search_range r = named->range[i];
+
+		for (uint32_t seq = r.first; seq <= r.last; seq++) {
+			if (mbox_message(s->mbox, seq, &msg) != OK || msg.expunged)
+				continue;
+			bool quiet = silent && !uidset_has(&named->modified, msg.uid);
+
+			if (fetch_write(w, quiet ? &brief : &full, seq, false) != OK)
+				break;
+		}
+	}
+	fetch_writer_free(w);
+}
+
+static enum err
+store(struct session *s, struct command *c, struct named *named,
+    const struct store_params_flags *p)
+{
+	const struct store_req *req = c->req;
+	enum err e = commit(s, c, named, p);
+
+	/* New keywords must be announced before they are used in FETCH. */
+	if (e == OK)
+		e = sync_send(s, c->arena, false, c->uid);
+	/* A NO would make clients repeat what was done to the others. */
+	if (e == OK && c->code == NULL && mbox_keeps_back(s->mbox)
+	    && some_are_gone(s, named))
+		c->code = "EXPUNGEISSUED";
+	if (e == OK && (!req->silent || (s->enabled & ENABLED_CONDSTORE)))
+		answer(s, named, req->silent);
+	return e;
+}
+
+enum err
+run_store(struct session *s, struct command *c)
+{
+	const struct store_req *req = c->req;
+	struct store_params_flags p = { .op = req->op,
+	    .has_unchangedsince = req->has_unchangedsince,
+	    .unchangedsince = req->unchangedsince };
+	struct named named = { .uid = c->uid, .modified = UIDSET_INIT };
+	enum err e;
+
+	if (s->examined)
+		return ERR_READONLY;
+	e = permit(s, req, &p);
+	if (e == OK)
+		e = selection_ranges(s, c, &req->set, &named.range, &named.ranges);
+	if (e == OK && req->has_unchangedsince)
+		sync_enable_condstore(s);
+	if (e == OK)
+		e = msgset_uids(c->arena, s->mbox, named.range, named.ranges, &named.uids,
+		    &named.n);
+	if (e == OK && named.n > 0)
+		e = store(s, c, &named, &p);
+	uidset_free(&named.modified);
+	return e;
+}

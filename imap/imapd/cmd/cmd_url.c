@@ -1,0 +1,218 @@
+/*
+ * cmd_url.c - GENURLAUTH, RESETKEY, URLFETCH (RFC 4467, RFC 5524)
+ *
+ * A URL that cannot be fetched, for whatever reason, is answered by NIL: whoever
+ * has it learns nothing about mailboxes that are not his.
+ */
+#include "imap/imapd/cmd/cmd.h"
+#include "imap/imapd/session/resource.h"
+#include "imap/mime/binary.h"
+#include "imap/mime/mime.h"
+#include "imap/store/list/urlkeys.h"
+
+/* --- GENURLAUTH, RESETKEY --- */
+
+/* Says which mechanisms there are, if NAME is none of them. */
+static enum err
+check_mechanism(struct command *c, struct str name)
+{
+	if (str_ieq(name, STR("INTERNAL")))
+		return OK;
+	c->code = "URLMECH INTERNAL";
+	c->text = "There is no such mechanism";
+	return ERR_UNSUPPORTED;
+}
+
+static enum err
+add_url(struct session *s, struct command *c, struct str rump, struct buf *out)
+{
+	struct imapurl url;
+	struct buf token = BUF_INIT;
+	enum err e;
+
+	if (!imapurl_parse(c->arena, rump, &url) || url.access == URL_NONE || url.token.n > 0 ||
+	    url.host.n == 0 || url.user.n == 0 || url.mailbox.n == 0) {
+		c->text = "That is no full URL of a message, ending in ;URLAUTH= and an access";
+		return ERR_SYNTAX;
+	}
+	e = resource_token(s, c->arena, &url, &token);
+	if (e == OK) {
+		buf_addc(out, ' ');
+		buf_addc(out, '"');
+		buf_add_str(out, rump);
+		buf_printf(out, ":INTERNAL:%s\"", token.p);
+	}
+	buf_free(&token);
+	return e;
+}
+
+enum err
+run_genurlauth(struct session *s, struct command *c)
+{
+	const struct genurlauth_req *req = c->req;
+	const struct url_rump *r = req->rumps.item;
+	struct buf out = BUF_INIT;
+	enum err e = OK;
+
+	for (size_t i = 0; i < req->rumps.count && e == OK; i++) {
+		e = check_mechanism(c, r[i].mechanism);
+		if (e == OK)
+			e = add_url(s, c, r[i].url, &out);
+	}
+	if (e == OK) {
+		reply_puts(s->reply, "* GENURLAUTH");
+		reply_put(s->reply, buf_str(&out));
+		reply_crlf(s->reply);
+	}
+	buf_free(&out);
+	return e;
+}
+
+enum err
+run_resetkey(struct session *s, struct command *c)
+{
+	const struct resetkey_req *req = c->req;
+	const struct str *mechanism = req->mechanisms.item;
+	struct str user = str_c(s->user->id.userid), name;
+	struct mbentry *entry;
+	rights_t rights;
+	enum err e = OK;
+
+	if (req->mailbox.p == NULL)
+		return urlkeys_reset(s->store, user, NULL);
+	for (size_t i = 0; i < req->mechanisms.count && e == OK; i++)
+		e = check_mechanism(c, mechanism[i]);
+	if (e == OK)
+		e = session_mailbox(s, c, req->mailbox, &name);
+	if (e == OK)
+		e = session_lookup(s, c, name, 0, &entry, &rights);
+	if (e == OK)
+		e = urlkeys_reset(s->store, user, &entry->id);
+	if (e == OK)
+		c->code = "URLMECH INTERNAL";
+	return e;
+}
+
+/* --- URLFETCH --- */
+
+/* The part that is all of what the URL names; NULL: there is none. */
+static const struct mime_part *
+whole_part(struct resource *r)
+{
+	return r->section.what == SECTION_WHOLE ? body_part(&r->body, &r->section) : NULL;
+}
+
+/* SP "(BODYPARTSTRUCTURE" SP body ")" */
+static void
+put_structure(struct session *s, struct resource *r)
+{
+	const struct mime_part *part = whole_part(r);
+	struct buf out = BUF_INIT;
+
+	if (part == NULL)
+		return;
+	buf_adds(&out, " (BODYPARTSTRUCTURE ");
+	mime_bodystructure(r->body.bytes, part, &out);
+	buf_addc(&out, ')');
+	reply_put(s->reply, buf_str(&out));
+	buf_free(&out);
+}
+
+/* The decoded bytes; what is asked for is at most one message. */
+static bool
+decode(struct resource *r, struct buf *out)
+{
+	struct str content, encoding, piece;
+	struct binary b;
+	enum err e;
+
+	if (r->section.what != SECTION_WHOLE)
+		return false;
+	if (!body_binary(&r->body, &r->section, &content, &encoding))
+		return false;
+	e = binary_open(&b, content, encoding);
+	while (e == OK && binary_next(&b, &piece))
+		buf_add_str(out, piece);
+	binary_close(&b);
+	return e == OK;
+}
+
+/* "(BINARY" SP (nstring / literal8) ")" */
+static void
+put_binary(struct session *s, struct resource *r)
+{
+	struct buf out = BUF_INIT;
+	struct str bytes;
+
+	reply_puts(s->reply, " (BINARY ");
+	if (decode(r, &out)) {
+		bytes = buf_str(&out);
+		if (r->url.partial)
+			bytes = body_slice(bytes, r->url.offset,
+			    r->url.length > 0 ? r->url.length : UINT64_MAX);
+		if (str_chr(bytes, '\0') < bytes.n)
+			reply_puts(s->reply, "~");
+		reply_literal(s->reply, bytes);
+	} else {
+		reply_puts(s->reply, "NIL");
+	}
+	reply_puts(s->reply, ")");
+	buf_free(&out);
+}
+
+static void
+put_body(struct session *s, struct resource *r)
+{
+	struct str bytes;
+
+	if (resource_bytes(r, &bytes))
+		reply_literal(s->reply, bytes);
+	else
+		reply_puts(s->reply, "NIL");
+}
+
+static void
+fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item)
+{
+	struct resource r;
+	struct str bytes;
+	enum err e = resource_open(s, c->arena, item->url, true, &r);
+
+	reply_puts(s->reply, "* URLFETCH ");
+	reply_astring(s->reply, item->url);
+	if (e == OK && (!resource_bytes(&r, &bytes)
+	    || (item->params == URLFETCH_BODYPARTSTRUCTURE && whole_part(&r) == NULL))) {
+		resource_close(&r);
+		e = ERR_NOTFOUND;
+	}
+	if (e != OK) {
+		reply_puts(s->reply, " NIL\r\n");
+		return;
+	}
+	if (item->params & URLFETCH_BODYPARTSTRUCTURE)
+		put_structure(s, &r);
+	if (item->params & URLFETCH_BODY) {
+		reply_puts(s->reply, " (BODY ");
+		put_body(s, &r);
+		reply_puts(s->reply, ")");
+	}
+	if (item->params & URLFETCH_BINARY)
+		put_binary(s, &r);
+	if (item->params == 0) {
+		reply_puts(s->reply, " ");
+		put_body(s, &r);
+	}
+	reply_crlf(s->reply);
+	resource_close(&r);
+}
+
+enum err
+run_urlfetch(struct session *s, struct command *c)
+{
+	const struct urlfetch_req *req = c->req;
+	const struct urlfetch_item *item = req->items.item;
+
+	for (size_t i = 0; i < req->items.count && stream_error(s->stream) == OK; i++)
+		fetch_url(s, c, &item[i]);
+	return OK;
+}

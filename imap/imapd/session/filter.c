@@ -1,0 +1,189 @@
+#include "imap/imapd/session/filter.h"
+
+#include "imap/store/list/subs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 64 };
+
+struct found {
+	struct session *s;
+	struct arena *arena;
+	struct str *name;
+	size_t n, room;
+	enum err err;
+	/* The walk in hand. */
+	struct str top;
+	bool one_level;
+};
+
+static bool
+may_read(struct session *s, const struct mbentry *e)
+{
+	const rights_t need = ACL_LOOKUP | ACL_READ;
+	struct str deleted = str_c(store_params_of(s->store)->deleted_prefix);
+	struct str name = str_c(e->name);
+
+	if (!s->user->id.is_admin && str_starts(name, deleted)
+	    && (name.n == deleted.n || name.p[deleted.n] == '.'))
+		return false;
+	return !(e->flags & MB_NOSELECT) && (user_rights(s->user, e) & need) == need;
+}
+
+static bool
+add(struct found *f, struct str name)
+{
+	if (f->n == f->room) {
+		size_t room = f->room > 0 ? 2 * f->room : FIRST_ROOM;
+		struct str *wider = arena_alloc(f->arena, room * sizeof(*wider));
+
+		if (wider != NULL && f->n > 0)
+			memcpy(wider, f->name, f->n * sizeof(*wider));
+		f->name = wider;
+		f->room = room;
+	}
+	name.p = f->name != NULL ? arena_copy(f->arena, name.p, name.n) : NULL;
+	if (name.p == NULL) {
+		f->err = ERR_LIMIT;
+		return false;
+	}
+	f->name[f->n++] = name;
+	return true;
+}
+
+/* The walk's prefix may be the beginning of a longer name: "user.fred2". */
+static bool
+each_below(void *ctx, const struct mbentry *e)
+{
+	struct found *f = ctx;
+	struct str name = str_c(e->name), rest = str_slice(name, f->top.n, name.n);
+
+	if (rest.n > 0 && rest.p[0] != '.')
+		return true;
+	if (f->one_level && rest.n > 0 && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
+		return true;
+	return !may_read(f->s, e) || add(f, name);
+}
+
+static void
+add_tree(struct found *f, struct str top, bool one_level)
+{
+	enum err e;
+
+	f->top = top;
+	f->one_level = one_level;
+	e = mblist_walk(f->s->store, top, each_below, f);
+	f->err = f->err == OK ? e : f->err;
+}
+
+/* Looked up later: no database is asked while another is walked. */
+static bool
+each_subscription(void *ctx, struct str name)
+{
+	return add(ctx, name);
+}
+
+/* Keeps of the names from FIRST on those that are mailboxes to be read. */
+static void
+keep_readable(struct found *f, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < f->n && f->err == OK; i++) {
+		struct arena_mark mark = arena_mark(f->arena);
+		struct mbentry *entry;
+		enum err e = mblist_lookup(f->s->store, f->arena, f->name[i], &entry);
+
+		if (e == OK && may_read(f->s, entry))
+			f->name[kept++] = f->name[i];
+		else if (e != OK && e != ERR_NOTFOUND)
+			f->err = e;
+		arena_rewind(f->arena, mark);
+	}
+	f->n = kept;
+}
+
+static void
+add_named(struct found *f, struct command *c, const struct mailbox_filter *filter)
+{
+	const struct str *sent = filter->mailboxes.item;
+
+	for (size_t i = 0; i < filter->mailboxes.count && f->err == OK; i++) {
+		size_t first = f->n;
+		struct str name;
+
+		f->err = session_mailbox(f->s, c, sent[i], &name);
+		if (f->err != OK)
+			return;
+		if (filter->kind != FILTER_MAILBOXES)
+			add_tree(f, name, filter->kind == FILTER_SUBTREE_ONE);
+		else if (add(f, name))
+			keep_readable(f, first);
+	}
+}
+
+static void
+add_filter(struct found *f, struct command *c, const struct mailbox_filter *filter)
+{
+	size_t first = f->n;
+	enum err e;
+
+	switch (filter->kind) {
+	case FILTER_SELECTED:
+		return;
+	case FILTER_INBOXES:
+		if (add(f, f->s->user->inbox))
+			keep_readable(f, first);
+		return;
+	case FILTER_PERSONAL:
+		add_tree(f, f->s->user->inbox, false);
+		return;
+	case FILTER_SUBSCRIBED:
+		e = subs_walk(f->s->store, str_c(f->s->user->id.userid), STR(""),
+		    each_subscription, f);
+		f->err = f->err == OK ? e : f->err;
+		keep_readable(f, first);
+		return;
+	case FILTER_SUBTREE:
+	case FILTER_SUBTREE_ONE:
+	case FILTER_MAILBOXES:
+		add_named(f, c, filter);
+		return;
+	}
+}
+
+/* As mailboxes.db has them: what is below a name comes directly behind it. */
+static int
+in_hierarchy(const void *a, const void *b)
+{
+	const struct str *x = a, *y = b;
+	size_t n = x->n < y->n ? x->n : y->n;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char p = (unsigned char)x->p[i], q = (unsigned char)y->p[i];
+
+		if (p != q)
+			return (p == '.' ? 0 : p) < (q == '.' ? 0 : q) ? -1 : 1;
+	}
+	return (x->n > y->n) - (x->n < y->n);
+}
+
+enum err
+filter_names(struct session *s, struct command *c, const struct mailbox_filter *filters,
+    size_t n, struct str **names, size_t *count)
+{
+	struct found f = { .s = s, .arena = c->arena };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n && f.err == OK; i++)
+		add_filter(&f, c, &filters[i]);
+	if (f.n > 0)
+		qsort(f.name, f.n, sizeof(*f.name), in_hierarchy);
+	for (size_t i = 0; i < f.n; i++)
+		if (kept == 0 || !str_eq(f.name[kept - 1], f.name[i]))
+			f.name[kept++] = f.name[i];
+	*names = f.name;
+	*count = kept;
+	return f.err;
+}

@@ -1,0 +1,249 @@
+/*
+ * The order in which changes are told: expunges first, in the numbers before
+ * them, then EXISTS and RECENT, then flags in the numbers after them; new
+ * keywords before the first message that has one.  Searches that are kept up
+ * to date lose what was expunged before that is told, and get what is new last.
+ */
+#include "imap/imapd/session/sync.h"
+#include "imap/imapd/session/context.h"
+#include "imap/imapd/proto/format.h"
+#include "imap/imapd/proto/uidset_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	uint32_t flag;
+	const char *name;
+} system_flags[] = {
+	{ MSG_ANSWERED, "\\Answered" }, { MSG_FLAGGED, "\\Flagged" },
+	{ MSG_DRAFT, "\\Draft" }, { MSG_DELETED, "\\Deleted" },
+	{ MSG_SEEN, "\\Seen" },
+};
+
+/* NAME behind a space unless it is the first. */
+static void
+put_flag(struct reply *r, const char *name, bool *first)
+{
+	if (!*first)
+		reply_puts(r, " ");
+	*first = false;
+	reply_puts(r, name);
+}
+
+static void
+put_system_flags(struct reply *r, uint32_t flags, bool *first)
+{
+	for (size_t i = 0; i < sizeof(system_flags) / sizeof(system_flags[0]); i++)
+		if (flags & system_flags[i].flag)
+			put_flag(r, system_flags[i].name, first);
+}
+
+static void
+put_told_keywords(struct session *s, bool *first)
+{
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++) {
+		bool told = s->told_keywords.w[i / 64] >> (i % 64) & 1;
+		const char *name = told ? mbox_keyword(s->mbox, i) : NULL;
+		if (name != NULL)
+			put_flag(s->reply, name, first);
+	}
+}
+
+void
+sync_put_flags(struct session *s, const struct message *m)
+{
+	buf_reset(&s->reply->scratch);
+	format_flags(s->mbox, m, &s->told_keywords, &s->reply->scratch);
+	reply_put(s->reply, buf_str(&s->reply->scratch));
+}
+
+void
+sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
+{
+	struct message m;
+	bool uidonly = s->enabled & ENABLED_UIDONLY;
+	if (mbox_message(s->mbox, seq, &m) != OK)
+		return;
+	reply_puts(s->reply, "* ");
+	reply_number(s->reply, uidonly ? m.uid : seq);
+	reply_puts(s->reply, uidonly ? " UIDFETCH (FLAGS " : " FETCH (FLAGS ");
+	sync_put_flags(s, &m);
+	if (!uidonly && (with_uid || (s->enabled & ENABLED_CONDSTORE))) {
+		reply_puts(s->reply, " UID ");
+		reply_number(s->reply, m.uid);
+	}
+	if (s->enabled & ENABLED_CONDSTORE) {
+		reply_puts(s->reply, " MODSEQ (");
+		reply_number(s->reply, m.modseq);
+		reply_puts(s->reply, ")");
+	}
+	reply_puts(s->reply, ")\r\n");
+}
+
+uint32_t
+sync_settable_flags(rights_t rights)
+{
+	uint32_t flags = 0;
+	if (rights & ACL_SEEN)
+		flags |= MSG_SEEN;
+	if (rights & ACL_DELETEMSG)
+		flags |= MSG_DELETED;
+	if (rights & ACL_WRITE)
+		flags |= MSG_ANSWERED | MSG_FLAGGED | MSG_DRAFT;
+	return flags;
+}
+
+/* What the next FLAGS announces; false: there is no room for one more. */
+static bool
+tell_keywords(struct session *s)
+{
+	unsigned n = 0;
+	s->told_keywords = (struct keywords){ { 0 } };
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++)
+		if (mbox_keyword(s->mbox, i) != NULL) {
+			s->told_keywords.w[i / 64] |= UINT64_C(1) << (i % 64);
+			n++;
+		}
+	return n < MBOX_KEYWORDS;
+}
+
+/*
+ * "\*" is there only if "it is possible to create new keywords by attempting to
+ * store those flags in the mailbox" (RFC 3501 section 7.1).
+ */
+void
+sync_mailbox_flags(struct session *s)
+{
+	bool room = tell_keywords(s);
+	bool first = true, may_write = !s->examined && (s->rights & ACL_WRITE);
+	reply_puts(s->reply, "* FLAGS (");
+	put_system_flags(s->reply, MSG_SYSTEM_FLAGS, &first);
+	put_told_keywords(s, &first);
+	reply_puts(s->reply, ")\r\n* OK [PERMANENTFLAGS (");
+	first = true;
+	put_system_flags(s->reply, s->examined ? 0 : sync_settable_flags(s->rights), &first);
+	if (may_write) {
+		put_told_keywords(s, &first);
+		if (room)
+			put_flag(s->reply, "\\*", &first);
+	}
+	reply_puts(s->reply, ")] Ok\r\n");
+}
+
+struct fetch_writer *
+sync_writer(struct session *s)
+{
+	struct fetch_writer *w = fetch_writer_new(s->mbox, &s->told_keywords, s->reply->out);
+
+	fetch_writer_style(w, (s->enabled & ENABLED_CONDSTORE ? FETCH_STYLE_CONDSTORE : 0)
+	    | (s->enabled & ENABLED_UIDONLY ? FETCH_STYLE_UIDONLY : 0));
+	return w;
+}
+
+/* --- modseqs --- */
+
+void
+sync_highest_modseq(struct session *s)
+{
+	if (s->mbox != NULL)
+		reply_untagged(s->reply, "OK [HIGHESTMODSEQ %" PRIu64 "] Ok",
+		    mbox_highestmodseq(s->mbox));
+}
+
+void
+sync_enable_condstore(struct session *s)
+{
+	if (s->enabled & ENABLED_CONDSTORE)
+		return;
+	session_enable(s, ENABLED_CONDSTORE);
+	sync_highest_modseq(s);
+}
+
+/*
+ * A client takes the highest MODSEQ that it hears for what it is up to date
+ * with.  While an expunge with a lower one is kept back it must be told better
+ * (RFC 7162 sections 3.2 and 6).
+ */
+static void
+mind_the_lag(struct session *s)
+{
+	bool lags = mbox_keeps_back(s->mbox);
+
+	if ((s->enabled & ENABLED_CONDSTORE) && (lags || s->modseq_lags))
+		sync_highest_modseq(s);
+	s->modseq_lags = lags;
+}
+
+/* --- what is new --- */
+
+static void
+send_expunges(struct session *s, const struct mbox_update *u)
+{
+	if (!(s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY))) {
+		for (size_t i = 0; i < u->expunged_count; i++)
+			reply_untagged(s->reply, "%u EXPUNGE", u->expunged[i]);
+	} else if (u->expunged_count > 0) {
+		buf_reset(&s->reply->scratch);
+		uidset_text(u->expunged_uid, u->expunged_count, &s->reply->scratch);
+		reply_puts(s->reply, "* VANISHED ");
+		reply_put(s->reply, buf_str(&s->reply->scratch));
+		reply_crlf(s->reply);
+	}
+}
+
+static void
+send_update(struct session *s, const struct mbox_update *u, bool with_uid)
+{
+	send_expunges(s, u);
+	if (u->exists_changed) {
+		reply_untagged(s->reply, "%u EXISTS", mbox_count(s->mbox));
+		if (!session_is_rev2(s))
+			reply_untagged(s->reply, "%u RECENT", mbox_recent(s->mbox));
+	}
+	if (u->keywords_changed)
+		sync_mailbox_flags(s);
+	for (size_t i = 0; i < u->changed_count; i++)
+		sync_fetch_flags(s, u->changed[i], with_uid);
+}
+
+enum err
+sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
+{
+	if (s->mbox == NULL)
+		return OK;
+	struct mbox_update u = { 0 };
+	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
+	if (e != OK && e != ERR_STALE)
+		return e;
+	if (e == ERR_STALE || u.deleted) {
+		/* RFC 2180 section 3.3: the session cannot go on. */
+		reply_bye(s->reply, u.deleted ? "Mailbox has been deleted" :
+		    "Mailbox has been rebuilt; its messages have new UIDs");
+		s->said_bye = true;
+		s->state = STATE_LOGOUT;
+		return ERR_STALE;
+	}
+	contexts_expunged(s, arena, &u);
+	send_update(s, &u, with_uid);
+	contexts_changed(s, arena);
+	mind_the_lag(s);
+	return OK;
+}
+
+enum err
+sync_expunged(struct session *s, struct command *c)
+{
+	char code[64];
+	enum err e = sync_send(s, c->arena, true, c->uid);
+
+	if (s->said_bye)		/* it was done all the same */
+		return OK;
+	if (e == OK && (s->enabled & ENABLED_QRESYNC)) {
+		snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64,
+		    mbox_highestmodseq(s->mbox));
+		c->code = arena_copy(c->arena, code, strlen(code));
+	}
+	return e;
+}

@@ -1,0 +1,23 @@
+/*
+ * mbset.h - entries that are changed together
+ */
+#ifndef IMAP_STORE_MBSET_H
+#define IMAP_STORE_MBSET_H
+
+#include "imap/store/list/mbdb.h"
+
+enum { MBSET_ARENA = 1 << 30 };		/* a bound, not what is taken */
+
+/* Entries in hierarchical order, copied into the arena. */
+struct mbset {
+	struct arena *arena;
+	struct mbentry **e;
+	size_t n, size;
+	enum err err;			/* ERR_LIMIT */
+};
+
+/* For mblist_walk(): false if the set is full. */
+bool mbset_add(struct mbset *set, const struct mbentry *e);
+void mbset_free(struct mbset *set);	/* with its arena */
+
+#endif

@@ -1,0 +1,648 @@
+/*
+ * commit.c - from a plan to the disk
+ *
+ * Steps, for all mailboxes of the commit together:
+ *  0. lock them in the order of their ids; plan (plan.c).
+ *  1. Make what can fail for lack of room (commit_files.c).  A failure undoes
+ *     it; nothing has changed.
+ *  2. Note in each index header where the log stood (dirty_lsn), append one
+ *     frame per partition, flush it.  From the return of wal_flush() on the
+ *     commit is durable.
+ *  3. Quota sums; cyrus.history; put the records into the indexes, clear
+ *     dirty_lsn, unlock.
+ *  4. Tell: notices.
+ *
+ * Killed in 1: files without a record are left, and a mark that says so; who
+ * has the lock next removes them.  In 2, frame not complete: the same.  Frame
+ * complete or between 2 and 3: whoever locks the mailbox next finds dirty_lsn
+ * and does step 3 (recover.c).  Power cut before the flush: as if nothing had
+ * been; after it: replay does 1 and 3 from the log.
+ * The flush fails: wal_commit() makes the frame void and we undo, or it cannot
+ * do that either and nobody knows.  Then dirty_lsn stays, the caller hears
+ * ERR_UNKNOWN, and whoever locks the mailbox next settles it (recover.c).
+ *
+ * The file of a UID that is to be given is there already (stale.h): it is not
+ * touched, all is undone, and planned once more with a higher UID.
+ *
+ * What fails, fails for its mailbox in step 1 and for its partition in step 2.
+ * Of a delivery the others get their mail, and each transaction knows its own
+ * error.  An atomic commit ends there: what lies on other partitions is undone
+ * if it is not in a log yet.  A move between partitions whose second half
+ * fails leaves the messages in both places: none is lost, and it is told.
+ */
+#include "imap/store/mbox/commit_in.h"
+
+#include "imap/store/mbox/blob_in.h"
+#include "imap/store/upkeep/compact.h"
+#include "imap/store/list/quota.h"
+#include "imap/store/upkeep/reclaim.h"
+#include "imap/store/upkeep/recover.h"
+#include "imap/disk/history.h"
+#include "imap/disk/seen.h"
+#include "imap/disk/wal.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	ENTRY_ARENA = 2 << 20,
+	PLAN_TRIES = 4,
+};
+
+/* --- step 0 --- */
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	return memcmp(x->ix->h->id.b, y->ix->h->id.b, sizeof(x->ix->h->id.b));
+}
+
+static struct target *
+target_of(struct commit *c, const struct txn *t)
+{
+	for (size_t i = 0; i < c->targets; i++)
+		if (id128_eq(&c->target[i].m->entry->id, &t->m->entry->id))
+			return &c->target[i];
+	return NULL;
+}
+
+static void
+collect_targets(struct commit *c)
+{
+	for (size_t i = 0; i < c->txns; i++) {
+		struct mbox *m = c->txn[i]->m;
+
+		c->txn[i]->err = m->flags & MBOX_READONLY ? ERR_READONLY : c->txn[i]->err;
+		if (c->txn[i]->err != OK || target_of(c, c->txn[i]) != NULL)
+			continue;
+		c->target[c->targets++] = (struct target){ .s = c->s, .part = m->part,
+		    .ix = m->ix, .m = m, .seen = UIDSET_INIT };
+	}
+	qsort(c->target, c->targets, sizeof(*c->target), by_id);
+}
+
+static enum err
+lock_target(struct commit *c, struct target *tg)
+{
+	enum err e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
+
+	/* Replaced meanwhile, perhaps more than once: its new file is the mailbox now. */
+	for (int i = 0; i < REOPEN_TRIES && e == ERR_STALE &&
+	    (tg->ix->h->state & INDEX_DELETED) == 0; i++) {
+		e = mbox_reopen(tg->m);
+		tg->ix = tg->m->ix;
+		if (e != OK)
+			return e;
+		e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
+	}
+	if (e == OK) {
+		tg->locked = true;
+		tg->last_uid = tg->ix->h->last_uid;
+		tg->before = tg->ix->h->highestmodseq;
+	}
+	return e;
+}
+
+/* Locks and plans; errors go to the transactions, or with ATOMIC to all. */
+static enum err
+plan_all(struct commit *c)
+{
+	struct target *tg;
+	enum err e = OK;
+
+	for (size_t i = 0; i < c->targets && (e == OK || !c->atomic); i++) {
+		e = lock_target(c, &c->target[i]);
+		for (size_t k = 0; e != OK && k < c->txns; k++)
+			if (c->txn[k]->err == OK && target_of(c, c->txn[k]) == &c->target[i])
+				c->txn[k]->err = e;
+	}
+	for (size_t k = 0; k < c->txns; k++) {
+		tg = target_of(c, c->txn[k]);
+		if (c->txn[k]->err == OK)
+			c->txn[k]->err = plan_txn(tg, c->txn[k], c->move);
+		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL &&
+		    (tg->changed_n > 0 || tg->annot_changes > 0))))
+			return c->txn[k]->err;
+	}
+	return OK;
+}
+
+/* --- step 2: the log --- */
+
+/* A frame whose blobs' bytes are not copied but stand between its pieces. */
+struct frame {
+	struct buf b;
+	struct splice {
+		size_t at;		/* in b */
+		struct str bytes;
+	} *splice;
+	size_t n, size;
+};
+
+static void
+frame_blob(struct frame *f, const struct blob *b)
+{
+	struct str bytes = blob_bytes(b);
+
+	rec_add_blob_head(&f->b, &b->id, bytes.n);
+	if (f->n == f->size) {
+		f->size = f->size == 0 ? 8 : f->size * 2;
+		f->splice = mem_grow(f->splice, f->size * sizeof(*f->splice));
+	}
+	f->splice[f->n++] = (struct splice){ f->b.n, bytes };
+}
+
+static void
+frame_message(struct frame *f, const struct new_message *n)
+{
+	struct rec_message m = { .r = n->r, .source = n->source, .from_uid = n->from_uid };
+
+	if (n->from != NULL)
+		m.from_mailbox = n->from->h->id;
+	rec_add_message(&f->b, &m);
+}
+
+static void
+frame_target(struct frame *f, struct target *tg)
+{
+	struct rec_head head = { .last_uid = tg->last_uid,
+	    .recent_uid = tg->ix->h->recent_uid, .highestmodseq = tg->modseq };
+
+	rec_add_mailbox(&f->b, &tg->ix->h->id);
+	for (unsigned i = 0; i < MBOX_KEYWORDS; i++) {
+		struct rec_keyword k = { .number = (uint8_t)i };
+
+		if (!tg->keyword_new[i])
+			continue;
+		k.name = str_c(tg->header.keyword[i]);
+		rec_add_keyword(&f->b, &k);
+	}
+	for (size_t i = 0; i < tg->new_n; i++)
+		frame_message(f, &tg->new[i]);
+	for (size_t i = 0; i < tg->changed_n; i++) {
+		const struct index_record *r = &tg->changed[i];
+		struct rec_flags flags = { .uid = r->uid, .flags = r->flags,
+		    .keywords = { r->keywords[0], r->keywords[1] },
+		    .modseq = r->modseq, .changed = r->changed };
+
+		rec_add_flags(&f->b, &flags);
+	}
+	if (tg->seen_changed) {
+		struct buf uids = BUF_INIT;
+		struct rec_seen seen = { .user = str_c(tg->seen_of->userid),
+		    .recent_uid = tg->seen_of->seen_recent, .changed = time(NULL) };
+
+		uidset_format(&tg->seen, &uids);
+		seen.uids = buf_str(&uids);
+		rec_add_seen(&f->b, &seen);
+		buf_free(&uids);
+	}
+	if (tg->annot_changes > 0)
+		rec_add_annots(&f->b, tg->annot_change, tg->annot_changes);
+	rec_add_head(&f->b, &head);
+}
+
+static bool
+has_work(const struct target *tg)
+{
+	return tg->locked && tg->err == OK && (tg->new_n > 0 || tg->changed_n > 0 || tg->seen_changed ||
+	    tg->keywords_changed || tg->annot_changes > 0);
+}
+
+static void
+frame_build(struct commit *c, const struct partition *part, struct frame *f)
+{
+	rec_begin(&f->b, time(NULL));
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+		int dirfd;
+
+		for (size_t k = 0; tg->part == part && k < tg->new_n; k++)
+			if (tg->new[k].source == SOURCE_INLINE &&
+			    commit_written_before(c, tg, &tg->new[k], &dirfd) == NULL)
+				frame_blob(f, tg->new[k].blob);
+	}
+	for (size_t i = 0; i < c->targets; i++)
+		if (c->target[i].part == part && has_work(&c->target[i]))
+			frame_target(f, &c->target[i]);
+}
+
+static enum err
+frame_append(struct partition *part, const struct frame *f, uint64_t *start, uint64_t *end)
+{
+	struct iovec *iov = mem_zero(2 * f->n + 1, sizeof(*iov));
+	size_t at = 0;
+	int n = 0;
+	enum err e;
+
+	for (size_t i = 0; i < f->n; i++) {
+		iov[n++] = (struct iovec){ f->b.p + at, f->splice[i].at - at };
+		iov[n++] = (struct iovec){ (void *)(uintptr_t)f->splice[i].bytes.p,
+		    f->splice[i].bytes.n };
+		at = f->splice[i].at;
+	}
+	iov[n++] = (struct iovec){ f->b.p + at, f->b.n - at };
+	e = wal_append(part->wal, iov, n, start, end);
+	free(iov);
+	return e;
+}
+
+/* Marks the headers, appends and flushes.  *appended: undoing is too late. */
+static enum err
+log_partition(struct commit *c, struct partition *part, bool *appended)
+{
+	struct frame f = { .b = BUF_INIT };
+	uint64_t start = 0, end = 0;
+	enum err e;
+
+	*appended = false;
+	frame_build(c, part, &f);
+	for (size_t i = 0; i < c->targets; i++)
+		if (c->target[i].part == part && has_work(&c->target[i]))
+			c->target[i].ix->h->dirty_lsn = wal_tail(part->wal);
+	e = frame_append(part, &f, &start, &end);
+	if (e == OK) {
+		bool undone;
+
+		e = wal_commit(part->wal, end, &undone);
+		*appended = !undone;
+	}
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (tg->part != part || !has_work(tg))
+			continue;
+		tg->lsn = start;
+		if (!*appended)
+			tg->ix->h->dirty_lsn = 0;
+		for (size_t k = 0; *appended && k < tg->new_n; k++)
+			if (tg->new[k].blob != NULL && tg->new[k].source == SOURCE_STAGE)
+				tg->new[k].blob->committed = true;
+	}
+	buf_free(&f.b);
+	free(f.splice);
+	return e;
+}
+
+/* --- steps 3 and 4 --- */
+
+/*
+ * Before the index changes: killed in between, dirty_lsn has the next writer
+ * count anew.  The root is what the list says now: it may have changed since
+ * the mailbox was opened.
+ */
+static bool
+add_usage(struct target *tg)
+{
+	struct arena *arena = arena_new(ENTRY_ARENA);
+	const char *root = tg->m->entry->quotaroot;
+	struct mbentry *e;
+	bool added = true;
+
+	if (tg->usage.bytes != 0 || tg->usage.messages != 0 || tg->usage.annotation != 0) {
+		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
+			root = e->quotaroot;
+		if (root != NULL)
+			added = quota_add(tg->s, str_c(root), &tg->usage);
+	}
+	arena_free(arena);
+	return added;
+}
+
+/* Before the index changes, too: who reads both looks at the index first. */
+static void
+add_history(struct target *tg)
+{
+	struct history_list l = { NULL, 0, 0 };
+
+	if (tg->modseq == 0)
+		return;
+	for (size_t i = 0; i < tg->new_n; i++)
+		history_note_record(&l, &tg->new[i].r);
+	for (size_t i = 0; i < tg->changed_n; i++)
+		history_note_record(&l, &tg->changed[i]);
+	if (history_append(tg->ix, tg->modseq, &l))
+		reclaim_note(tg->s, &tg->ix->h->id);
+	history_free(&l);
+}
+
+/* ERR_UNKNOWN: it is in the log, but not everybody sees it yet. */
+static enum err
+apply(struct target *tg)
+{
+	struct index *ix = tg->ix;
+	struct index_header *h = ix->h;
+	bool counted = add_usage(tg), seen = true, annotated = true;
+	uint64_t settled = compact_settled(tg->part, ix);
+
+	add_history(tg);
+	index_write_begin(ix);
+	h->settled_modseq = settled;
+	for (size_t i = 0; i < tg->new_n; i++)
+		index_put(ix, &tg->new[i].r);
+	for (size_t i = 0; i < tg->changed_n; i++)
+		index_put(ix, &tg->changed[i]);
+	if (tg->modseq > h->highestmodseq)
+		h->highestmodseq = tg->modseq;
+	if (tg->new_n > 0)
+		h->last_append = time(NULL);
+	if (tg->keywords_changed)
+		h->keywords_changed = h->highestmodseq;
+	if (tg->seen_changed) {
+		seen = seen_apply(ix->dirfd) == OK;
+		/* Else whoever repairs says so, and all read the file anew. */
+		if (seen)
+			h->seen_changed = h->highestmodseq;
+	}
+	h->annotation += (uint64_t)tg->usage.annotation;
+	if (tg->annot_changes > 0) {
+		annotated = annots_apply(ix->dirfd, ANNOTS_FILE) == OK;
+		if (annotated)
+			h->annotations_changed = h->highestmodseq;
+	}
+	h->applied_lsn = tg->lsn;
+	/* If not, the log still has it: the next writer tries again. */
+	if (counted && seen && annotated)
+		h->dirty_lsn = 0;
+	h->writing_uid = 0;
+	index_write_end(ix);
+	return seen && annotated ? OK : ERR_UNKNOWN;
+}
+
+/* The session that made the commit need not be told of it. */
+static void
+note_own(struct commit *c, struct target *tg)
+{
+	for (size_t i = 0; i < c->txns; i++) {
+		struct mbox *m = c->txn[i]->m;
+
+		if (c->txn[i]->err != OK || target_of(c, c->txn[i]) != tg)
+			continue;
+		if (tg->changed_n > 0 || tg->seen_changed || tg->annot_changes > 0)
+			uidset_add(&m->own, (uint32_t)tg->modseq, (uint32_t)tg->modseq);
+		if (m->private_seen && tg->seen_of == m && tg->seen_changed) {
+			uidset_copy(&m->seen, &tg->seen);
+			m->seen_loaded = tg->ix->h->seen_changed + 1;
+		}
+		m->cached.valid = false;
+		/* Nobody else came between: the view need not look at all of it. */
+		if (tg->before == m->told && tg->new_n == 0 && !tg->expunges &&
+		    !tg->keywords_changed && m->ix == tg->ix && m->known == tg->ix->h->records) {
+			m->told = tg->modseq;
+			m->own.n = 0;
+			m->h = *tg->ix->h;
+		}
+	}
+}
+
+static void
+set_result(struct target *tg, struct txn *t)
+{
+	t->result = (struct txn_result){
+		.uidvalidity = tg->ix->h->uidvalidity,
+		.new_uids = t->new_uids.v,
+		.source_uids = t->source_uids.v,
+		.new_count = t->new_uids.n,
+		.modified = t->modified.v,
+		.modified_count = t->modified.n,
+		.expunged = t->expunged.v,
+		.expunged_count = t->expunged.n,
+		.modseq = tg->modseq,
+	};
+}
+
+static void
+finish(struct commit *c)
+{
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (!tg->applied)
+			continue;
+		note_own(c, tg);
+		/* expunge_mode immediate: unless a session still shows them. */
+		if (tg->expunges && reclaim_may(c->s, tg->ix))
+			reclaim_files(tg->ix, INT64_MAX);
+		if (compact_due(tg->ix, time(NULL)))
+			reclaim_note(c->s, &tg->ix->h->id);
+	}
+	for (size_t i = 0; i < c->txns; i++) {
+		struct txn *t = c->txn[i];
+
+		if (t->err != OK)
+			continue;
+		set_result(target_of(c, t), t);
+		if (t->guard.done != NULL && t->new_uids.n > 0)
+			t->guard.done(t->guard.ctx, t->new_uids.v[0]);
+	}
+}
+
+static void
+unlock_all(struct commit *c)
+{
+	for (size_t i = c->targets; i > 0; i--)
+		if (c->target[i - 1].locked)
+			index_unlock(c->target[i - 1].ix);
+}
+
+static void
+publish_all(struct commit *c)
+{
+	for (size_t i = 0; i < c->targets; i++)
+		if (c->target[i].applied && c->s->params.publish != NULL)
+			c->s->params.publish(c->s->params.publish_ctx,
+			    &c->target[i].ix->h->id);
+}
+
+/* The mailbox gets nothing of this commit, nor do the transactions on it. */
+static void
+fail_target(struct commit *c, struct target *tg, enum err e)
+{
+	for (size_t i = 0; i < c->txns; i++)
+		if (c->txn[i]->err == OK && target_of(c, c->txn[i]) == tg)
+			c->txn[i]->err = e;
+	tg->err = e;
+}
+
+/* An atomic commit has failed: what no log holds goes. */
+static void
+give_up(struct commit *c, enum err e)
+{
+	bool halved = false;
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (has_work(tg) && !tg->applied) {
+			commit_undo_files(tg);
+			fail_target(c, tg, e);
+		}
+		halved |= tg->applied;
+	}
+	if (halved && c->move)
+		log_warning("a move between partitions failed half way: its messages are "
+		    "in both mailboxes now");
+}
+
+static enum err
+prepare_all(struct commit *c)
+{
+	enum err e, first = OK;
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		e = has_work(tg) ? commit_write_files(c, tg) : OK;
+		if (e == OK)
+			continue;
+		if (e == ERR_EXISTS) {
+			e = mailbox_catch_up(c->s, tg->part, tg->ix, tg->m->entry);
+			c->again = e == OK;
+		}
+		if (c->again)
+			return ERR_AGAIN;
+		fail_target(c, tg, e);
+		first = first == OK ? e : first;
+		if (c->atomic)
+			break;
+	}
+	return first;
+}
+
+/* The log of one partition, then its indexes. */
+static enum err
+carry_out_partition(struct commit *c, struct partition *part)
+{
+	bool appended;
+	enum err e = log_partition(c, part, &appended), one, first = OK;
+
+	for (size_t i = 0; i < c->targets; i++) {
+		struct target *tg = &c->target[i];
+
+		if (tg->part != part || !has_work(tg))
+			continue;
+		if (e == OK) {
+			tg->applied = true;
+			one = apply(tg);
+			if (one != OK) {
+				fail_target(c, tg, one);
+				first = one;
+			}
+			continue;
+		}
+		if (!appended)
+			commit_undo_files(tg);
+		fail_target(c, tg, e);
+	}
+	return e == OK ? first : e;
+}
+
+/*
+ * Writes, logs and applies what the plan says, partition by partition in the
+ * order of the transactions: of a move between partitions the copy is durable
+ * before the original goes.  The first error.
+ */
+static enum err
+carry_out(struct commit *c)
+{
+	enum err e, first = prepare_all(c);
+
+	for (size_t i = 0; c->again && i < c->targets; i++)
+		if (has_work(&c->target[i]))
+			commit_undo_files(&c->target[i]);
+	if (c->again)
+		return first;
+	for (size_t i = 0; i < c->txns && (first == OK || !c->atomic); i++) {
+		struct target *tg = c->txn[i]->err == OK ? target_of(c, c->txn[i]) : NULL;
+
+		if (tg == NULL || !has_work(tg) || tg->applied)
+			continue;
+		e = carry_out_partition(c, tg->part);
+		first = first == OK ? e : first;
+	}
+	if (first != OK && c->atomic)
+		give_up(c, first);
+	return first;
+}
+
+static bool
+is_move(struct txn **t, size_t n)
+{
+	return n == 2 && t[0]->first != NULL && t[0]->first->type == INTENT_COPY &&
+	    t[1]->first != NULL && t[1]->first->type == INTENT_EXPUNGE;
+}
+
+/* *again: nothing has been done, and it is to be tried once more. */
+static enum err
+commit_once(struct txn **t, size_t n, bool atomic, bool *again)
+{
+	struct commit c = { .s = t[0]->m->store, .txn = t, .txns = n, .atomic = atomic };
+	bool all;			/* an error is everybody's */
+	enum err e;
+
+	c.target = mem_zero(n, sizeof(*c.target));
+	c.move = atomic && is_move(t, n);
+	collect_targets(&c);
+	e = plan_all(&c);
+	all = e != OK || atomic;
+	if (e == OK) {
+		e = carry_out(&c);
+		if (!c.again)
+			finish(&c);
+	}
+	*again = c.again;
+	unlock_all(&c);
+	publish_all(&c);
+	for (size_t i = 0; i < n && e != OK && (all || c.again); i++)
+		if (t[i]->err == OK)
+			t[i]->err = e;
+	for (size_t i = 0; i < c.targets; i++)
+		target_free(&c.target[i]);
+	free(c.target);
+	return e;
+}
+
+/* As if nothing had been planned; ERR is what was wrong before. */
+static void
+forget_plan(struct txn *t, enum err e)
+{
+	t->err = e;
+	t->skipped = false;
+	t->new_uids.n = t->source_uids.n = t->modified.n = t->expunged.n = 0;
+}
+
+/*
+ * Again: the file of a UID that was to be given is there already.  Each try
+ * leaves the last UID above all that are, so that the next one cannot fail for
+ * the same reason; others are kept off the mailbox by its lock but for a moment.
+ */
+enum err
+txn_commit_all(struct txn **t, size_t n, bool atomic)
+{
+	enum err *before = mem_zero(n, sizeof(*before)), e;
+	bool again;
+
+	for (size_t i = 0; i < n; i++)
+		before[i] = t[i]->err;
+	e = commit_once(t, n, atomic, &again);
+	for (int tries = 1; again && tries < PLAN_TRIES; tries++) {
+		for (size_t i = 0; i < n; i++)
+			forget_plan(t[i], before[i]);
+		e = commit_once(t, n, atomic, &again);
+	}
+	free(before);
+	return e;
+}
+
+enum err
+txn_commit(struct txn *t)
+{
+	return txn_commit_all(&t, 1, true);
+}

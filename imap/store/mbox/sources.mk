@@ -1,0 +1,16 @@
+# A mailbox: views of it, transactions, commits.
+STORE_SRCS += \
+	imap/store/mbox/blob.c \
+	imap/store/mbox/changes.c \
+	imap/store/mbox/commit.c \
+	imap/store/mbox/commit_files.c \
+	imap/store/mbox/mbox.c \
+	imap/store/mbox/mbox_files.c \
+	imap/store/mbox/plan.c \
+	imap/store/mbox/txn.c \
+	imap/store/mbox/view.c
+UNIT_TESTS += \
+	test/unit/test_annot.c \
+	test/unit/test_changes.c
+test/unit/test_annot_SRCS = test/unit/store_fixture.c
+test/unit/test_changes_SRCS = test/unit/store_fixture.c

@@ -1,0 +1,56 @@
+/*
+ * sort.h - messages in the order of their dates, names, subjects (RFC 5256)
+ *
+ * Of each message one key is made for all criteria together, so that messages
+ * compare as the bytes of their keys do; equal ones stay in the order of their
+ * numbers.  All that is needed is in the index and in cyrus.cache; no
+ * message's file is opened, unless its cache entry has to be made anew.
+ *
+ * Limits: SORT_TEXT bytes of a text's key count; SORT_MEMORY for all keys.
+ * Locks: none is held.
+ */
+#ifndef IMAP_STORE_SORT_H
+#define IMAP_STORE_SORT_H
+
+#include "imap/store/mbox/mbox.h"
+#include "lib/arena.h"
+#include "lib/collate.h"
+#include "lib/err.h"
+
+enum {
+	SORT_TEXT = 1024,
+	SORT_MEMORY = 512 * 1024 * 1024,
+};
+
+enum sort_by {
+	SORT_ARRIVAL, SORT_CC, SORT_DATE, SORT_FROM, SORT_SIZE, SORT_SUBJECT, SORT_TO,
+	SORT_DISPLAYFROM, SORT_DISPLAYTO,	/* RFC 5957 */
+	SORT_RELEVANCY,				/* RFC 6203: all are equal */
+};
+
+struct sort_criterion {
+	enum sort_by by;
+	bool reverse;
+};
+
+struct sort_order {
+	const struct sort_criterion *criteria;	/* the first weighs most */
+	size_t count;
+	enum collation collation;
+};
+
+/*
+ * Sorts the N numbers at SEQS.  ERR_LIMIT: the keys are too much.  A message
+ * of which nothing can be had any more is sorted as if it had no header.
+ */
+enum err sort_run(struct mbox *m, const struct sort_order *order, uint32_t *seqs,
+    size_t n) MUST_CHECK;
+
+/*
+ * Where among the N sorted numbers at SEQS would SEQ stand?  How many are before
+ * it: *at.  Makes only the keys it needs.
+ */
+enum err sort_place(struct mbox *m, const struct sort_order *order, const uint32_t *seqs,
+    size_t n, uint32_t seq, size_t *at) MUST_CHECK;
+
+#endif

@@ -1,0 +1,13 @@
+# SEARCH, SORT and THREAD, without their words.
+STORE_SRCS += \
+	imap/store/search/search.c \
+	imap/store/search/search_text.c \
+	imap/store/search/sort.c \
+	imap/store/search/sort_known.c \
+	imap/store/search/thread.c \
+	imap/store/search/thread_run.c \
+	imap/store/search/thread_table.c
+UNIT_TESTS += \
+	test/unit/test_search.c \
+	test/unit/test_sort.c \
+	test/unit/test_thread.c

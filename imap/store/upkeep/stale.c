@@ -1,0 +1,104 @@
+/*
+ * stale.c - an index that knows less than its mailbox has been through
+ *
+ * The mark.  A writer sets writing_uid before he makes the first file of a
+ * commit, and takes it away when the records are in the index or the files are
+ * gone again.  He is killed: the next one with the lock first does what the log
+ * says; what is still above last_uid then no log had, and is removed.  A mark
+ * that is older than the checkpoint means the same, for a checkpoint locks all
+ * mailboxes that the log names, and so has the mark dealt with.  An index that
+ * was put back with a mark in it is found out by the witness.  The power goes:
+ * the mark may be lost and the file be there; then it is not touched.
+ *
+ * Raising is two stores between index_write_begin() and _end(): killed between,
+ * the next one recounts, and raises again when he meets the same file.  Lost by
+ * a power cut, the same.  Nothing here takes room on the disk.
+ */
+#include "imap/store/upkeep/stale.h"
+
+#include "imap/disk/spool.h"
+#include "imap/disk/witness.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+enum {
+	UID_GAP = 1 << 24,		/* a file further above is none of ours */
+	UNWRITTEN_MAX = 1 << 20,	/* no commit has more messages */
+};
+
+static bool
+is_behind(const struct index_header *h, const struct witness *w)
+{
+	return h->last_uid < w->last_uid || h->highestmodseq < w->modseq;
+}
+
+bool
+stale_is_old(struct index *ix)
+{
+	struct index_header h;
+	struct witness w;
+
+	/* The witness first: it is never ahead of what the index says then. */
+	return witness_read(ix->dirfd, &ix->h->id, &w) == OK &&
+	    index_snapshot(ix, &h) == OK && is_behind(&h, &w);
+}
+
+static void
+raise_to(struct index *ix, uint32_t uid, uint64_t modseq)
+{
+	struct index_header *h = ix->h;
+
+	index_write_begin(ix);
+	if (h->last_uid < uid)
+		h->last_uid = uid;
+	if (h->highestmodseq < modseq)
+		h->highestmodseq = modseq;
+	index_write_end(ix);
+}
+
+void
+stale_raise(struct index *ix)
+{
+	struct witness w;
+
+	if (witness_read(ix->dirfd, &ix->h->id, &w) != OK || !is_behind(ix->h, &w))
+		return;
+	log_err("mailbox %s: cyrus.index is older than the mailbox: it knows UIDs up to %u, "
+	    "and %u was given; run reconstruct", ix->name, ix->h->last_uid, w.last_uid);
+	raise_to(ix, w.last_uid, w.modseq);
+}
+
+enum err
+stale_pass_over(struct index *ix)
+{
+	uint32_t last = ix->h->last_uid, found;
+	enum err e = spool_highest(ix->dirfd, ix->name,
+	    last < UINT32_MAX - UID_GAP ? last + UID_GAP : UINT32_MAX, &found);
+
+	if (e != OK || found <= last)
+		return e;
+	log_warning("mailbox %s: message files up to %u. are there, and cyrus.index knows UIDs "
+	    "up to %u; they are left alone; run reconstruct", ix->name, found, last);
+	raise_to(ix, found, 0);
+	return OK;
+}
+
+void
+stale_remove_unwritten(struct index *ix)
+{
+	struct index_header *h = ix->h;
+	uint32_t first = h->last_uid + 1, n = 0;
+	char name[SPOOL_NAME];
+	struct witness w;
+
+	if (h->writing_uid > h->last_uid && h->writing_uid - h->last_uid <= UNWRITTEN_MAX &&
+	    witness_read(ix->dirfd, &h->id, &w) == OK && !is_behind(h, &w))
+		for (uint32_t uid = first; uid >= first && uid <= h->writing_uid; uid++) {
+			spool_name(uid, name);
+			n += file_unlink(ix->dirfd, name) == OK;
+		}
+	if (n > 0)
+		log_info("mailbox %s: %u files of an unfinished commit removed", ix->name, n);
+	h->writing_uid = 0;
+	h->writing_lsn = 0;
+}
