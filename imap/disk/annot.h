@@ -30,6 +30,16 @@ struct annot {
 	struct str value;		/* {NULL, 0} in a change: it is taken away */
 };
 
+/*
+ * ENTRY's new VALUE; {NULL, 0} takes it away.  OWNER: whose own it is; empty:
+ * shared.  The mailbox itself may have at most MAX of one owner (of the shared
+ * ones) when it is done: ERR_LIMIT; 0: any number.
+ */
+struct annotate_params {
+	struct str entry, owner, value;
+	size_t max;
+};
+
 /* Sorted by UID, entry, owner; owns all bytes in it. */
 struct annots {
 	struct annot *v;

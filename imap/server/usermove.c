@@ -4,8 +4,8 @@
  */
 #include "imap/server/usermove.h"
 #include "imap/store/list/mblist.h"
-#include "imap/store/names/notes.h"
 #include "imap/store/list/subs.h"
+#include "imap/store/names/notes.h"
 #include "lib/acl.h"
 
 #include <string.h>

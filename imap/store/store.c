@@ -6,13 +6,14 @@
  * checkpoint of the result and clears the stage; the others wait.  After that
  * the list of mailboxes finishes what renames and deletions left.
  */
-#include "imap/store/list/local.h"
+#include "imap/store/store.h"
 
-#include "imap/store/upkeep/checkpoint.h"
+#include "imap/disk/wal.h"
+#include "imap/store/list/local.h"
 #include "imap/store/list/mblist.h"
+#include "imap/store/upkeep/checkpoint.h"
 #include "imap/store/upkeep/reclaim.h"
 #include "imap/store/upkeep/recover.h"
-#include "imap/disk/wal.h"
 #include "imap/store/upkeep/spare.h"
 #include "lib/buf.h"
 #include "lib/file.h"

@@ -4,7 +4,7 @@
  * The store is the only code that opens a file of the spool or a database of
  * the configuration directory.  It knows mailboxes, messages, flags, rights
  * and quotas; it knows no protocol and reads no options: what it must know is
- * in struct store_params.
+ * in struct store_params (list/params.h).
  *
  * Names are internal names: components joined by '.', "user.johndoe.drafts",
  * UTF-8 in normalization form C.  A '.' within a component is kept as '^'.
@@ -12,42 +12,14 @@
  * Acknowledged means durable: a function that changes something returns OK
  * only after the change has been flushed.  See doc/architecture.md, commit.
  *
- * One struct store a process; mailboxes are opened in it (mbox.h).  Not for
+ * One struct store a process; mailboxes are opened in it (mbox/mbox.h).  Not for
  * several threads.
  */
 #ifndef IMAP_STORE_STORE_H
 #define IMAP_STORE_STORE_H
 
-#include "imap/disk/id128.h"
+#include "imap/store/list/params.h"
 #include "lib/err.h"
-#include "lib/str.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct store;
-
-struct store_partition {
-	const char *name;
-	const char *path;
-};
-
-struct store_params {
-	const char *config_dir;
-	const struct store_partition *partitions;
-	size_t partition_count;
-	const char *default_partition;
-	bool expunge_delayed;		/* expunged messages stay until cyr_expire */
-	int64_t expunge_grace;		/* else for so many seconds, if a session has them */
-	bool delete_delayed;		/* deleted mailboxes move below deleted_prefix */
-	const char *deleted_prefix;	/* "DELETED" */
-	const char *default_acl;	/* stored form, for mailboxes without a parent */
-	bool hash_spool;		/* hashimapspool: user/j/johndoe */
-	/* Told after each commit, never before; must not block.  May be NULL. */
-	void (*publish)(void *ctx, const struct id128 *mailbox);
-	void *publish_ctx;
-};
 
 /*
  * Opens the store.  The first process that opens it after a stop or a crash
@@ -58,8 +30,6 @@ struct store_params {
  */
 enum err store_open(const struct store_params *params, struct store **s) MUST_CHECK;
 void store_close(struct store *s);
-
-const struct store_params *store_params_of(const struct store *s);
 
 /* Flushes all partitions and databases and lets the logs go (ctl_cyrusdb -c). */
 enum err store_checkpoint(struct store *s) MUST_CHECK;

@@ -28,6 +28,7 @@
 #include "imap/store/list/quota.h"
 #include "imap/store/upkeep/recover.h"
 #include "imap/store/mbox/txn.h"
+#include "imap/store/store.h"
 #include "lib/buf.h"
 #include "lib/log.h"
 

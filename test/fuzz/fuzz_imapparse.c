@@ -4,8 +4,8 @@
  * The first two bytes choose the command and whether "UID" stood before it.  Beside what the sanitizers see it checks that a request which was
  * accepted is whole, and that a refusal says what was expected where.
  */
-#include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/message/search_resolve.h"
+#include "imap/imapd/proto/grammar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

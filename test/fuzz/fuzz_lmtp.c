@@ -8,8 +8,8 @@
  */
 #include "imap/lmtpd/lmtp.h"
 #include "imap/store/list/mblist.h"
-#include "imap/store/mbox/mbox.h"
 #include "imap/store/list/quota.h"
+#include "imap/store/mbox/mbox.h"
 #include "lib/log.h"
 #include "test/fuzz/lmtp_check.h"
 #include "test/fuzz/talk.h"

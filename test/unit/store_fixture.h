@@ -2,11 +2,11 @@
 #ifndef TEST_UNIT_STORE_FIXTURE_H
 #define TEST_UNIT_STORE_FIXTURE_H
 
-#include "imap/store/mbox/blob.h"
 #include "imap/store/list/mblist.h"
+#include "imap/store/mbox/blob.h"
 #include "imap/store/mbox/mbox.h"
-#include "imap/store/store.h"
 #include "imap/store/mbox/txn.h"
+#include "imap/store/store.h"
 
 struct fixture {
 	char dir[64];

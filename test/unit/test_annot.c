@@ -3,8 +3,8 @@
 
 #include "imap/disk/annot.h"
 #include "imap/store/check.h"
-#include "imap/store/names/notes.h"
 #include "imap/store/list/quota.h"
+#include "imap/store/names/notes.h"
 #include "imap/store/upkeep/reclaim.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SEARCH's arguments, from strings, and how they fit a mailbox. */
-#include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/message/search_resolve.h"
+#include "imap/imapd/proto/grammar.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,8 +4,8 @@
  * run_X() is as session.h says; c->req is the struct that proto/grammar.h has
  * for the command.  Section numbers are those of RFC 3501.
  */
-#ifndef IMAP_IMAPD_CMD_H
-#define IMAP_IMAPD_CMD_H
+#ifndef IMAP_IMAPD_CMD_CMD_H
+#define IMAP_IMAPD_CMD_CMD_H
 
 #include "imap/imapd/session/session.h"
 

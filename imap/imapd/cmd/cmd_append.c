@@ -6,8 +6,8 @@
  * takes all of them or none.
  */
 #include "imap/imapd/cmd/cmd.h"
-#include "imap/imapd/session/compose.h"
 #include "imap/imapd/proto/uidset_text.h"
+#include "imap/imapd/session/compose.h"
 #include "imap/imapd/session/target.h"
 #include "imap/store/mbox/txn.h"
 

@@ -6,8 +6,8 @@
  * told of.  The selected mailbox is searched as the session sees it.
  */
 #include "imap/imapd/cmd/cmd.h"
-#include "imap/imapd/session/context.h"
 #include "imap/imapd/message/context_program.h"
+#include "imap/imapd/session/context.h"
 #include "imap/imapd/session/filter.h"
 #include "imap/imapd/session/named_filter.h"
 #include "imap/imapd/session/results.h"

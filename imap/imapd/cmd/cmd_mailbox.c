@@ -9,8 +9,8 @@
  * name staying as it is, is theirs without it.
  */
 #include "imap/imapd/cmd/cmd.h"
-#include "imap/imapd/session/oldname.h"
 #include "imap/imapd/proto/objectid.h"
+#include "imap/imapd/session/oldname.h"
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"

@@ -1,8 +1,8 @@
 /*
  * cmd_namespace.h - the NAMESPACE response, which LANGUAGE needs too
  */
-#ifndef IMAP_IMAPD_CMD_NAMESPACE_H
-#define IMAP_IMAPD_CMD_NAMESPACE_H
+#ifndef IMAP_IMAPD_CMD_CMD_NAMESPACE_H
+#define IMAP_IMAPD_CMD_CMD_NAMESPACE_H
 
 #include "imap/imapd/session/session.h"
 

@@ -1,7 +1,7 @@
 /* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT */
 #include "imap/imapd/cmd/cmd.h"
-#include "imap/imapd/session/oldname.h"
 #include "imap/imapd/proto/objectid.h"
+#include "imap/imapd/session/oldname.h"
 #include "imap/imapd/session/resync.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/store/list/quota.h"

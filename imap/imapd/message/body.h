@@ -6,8 +6,8 @@
  * results point into the message's bytes or into the body, and are good until
  * the next message, or the next section of filtered header fields.
  */
-#ifndef IMAP_IMAPD_BODY_H
-#define IMAP_IMAPD_BODY_H
+#ifndef IMAP_IMAPD_MESSAGE_BODY_H
+#define IMAP_IMAPD_MESSAGE_BODY_H
 
 #include "imap/imapd/proto/fetch_req.h"
 #include "imap/mime/mime.h"

@@ -1,8 +1,8 @@
 /*
  * context_program.h - a search program that outlives its command
  */
-#ifndef IMAP_IMAPD_CONTEXT_PROGRAM_H
-#define IMAP_IMAPD_CONTEXT_PROGRAM_H
+#ifndef IMAP_IMAPD_MESSAGE_CONTEXT_PROGRAM_H
+#define IMAP_IMAPD_MESSAGE_CONTEXT_PROGRAM_H
 
 #include "imap/imapd/proto/search_req.h"
 

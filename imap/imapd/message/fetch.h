@@ -6,8 +6,8 @@
  * a whole.  Items that are kept ready for sending are copied from the mapped
  * cache into the stream's buffer and nothing else is done to them.
  */
-#ifndef IMAP_IMAPD_FETCH_H
-#define IMAP_IMAPD_FETCH_H
+#ifndef IMAP_IMAPD_MESSAGE_FETCH_H
+#define IMAP_IMAPD_MESSAGE_FETCH_H
 
 #include "imap/imapd/proto/fetch_req.h"
 #include "imap/store/mbox/mbox.h"

@@ -7,8 +7,8 @@
  * in an empty mailbox, which clients rely on.  UIDs that do not exist are
  * passed over.
  */
-#ifndef IMAP_IMAPD_MSGSET_H
-#define IMAP_IMAPD_MSGSET_H
+#ifndef IMAP_IMAPD_MESSAGE_MSGSET_H
+#define IMAP_IMAPD_MESSAGE_MSGSET_H
 
 #include "imap/disk/uidset.h"
 #include "imap/imapd/proto/parse.h"

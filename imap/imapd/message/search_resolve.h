@@ -1,8 +1,8 @@
 /*
  * search_resolve.h - fitting the sets of a search to the mailbox
  */
-#ifndef IMAP_IMAPD_SEARCH_RESOLVE_H
-#define IMAP_IMAPD_SEARCH_RESOLVE_H
+#ifndef IMAP_IMAPD_MESSAGE_SEARCH_RESOLVE_H
+#define IMAP_IMAPD_MESSAGE_SEARCH_RESOLVE_H
 
 #include "imap/imapd/proto/search_req.h"
 

@@ -5,8 +5,8 @@
  * content (RFC 3516) in an encoding that every client can read, or the pieces
  * that CATENATE (RFC 4469) names, put together.
  */
-#ifndef IMAP_IMAPD_COMPOSE_H
-#define IMAP_IMAPD_COMPOSE_H
+#ifndef IMAP_IMAPD_SESSION_COMPOSE_H
+#define IMAP_IMAPD_SESSION_COMPOSE_H
 
 #include "imap/imapd/session/session.h"
 #include "imap/store/mbox/blob.h"

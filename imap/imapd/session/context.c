@@ -1,6 +1,6 @@
-#include "imap/imapd/session/context.h"
 #include "imap/imapd/message/context_program.h"
 #include "imap/imapd/proto/uidset_text.h"
+#include "imap/imapd/session/context.h"
 #include "imap/store/mbox/changes.h"
 #include "lib/mem.h"
 

@@ -16,8 +16,8 @@
  * search beyond is answered as usual, with NO [NOUPDATE] for its updates.
  * Contexts end with CANCELUPDATE and when another mailbox is selected.
  */
-#ifndef IMAP_IMAPD_CONTEXT_H
-#define IMAP_IMAPD_CONTEXT_H
+#ifndef IMAP_IMAPD_SESSION_CONTEXT_H
+#define IMAP_IMAPD_SESSION_CONTEXT_H
 
 #include "imap/imapd/session/results.h"
 

@@ -5,8 +5,8 @@
  * passed over in silence (RFC 7377 section 2.2); so are places in the hierarchy
  * without mail.  Nothing is opened, and no lock is held when it returns.
  */
-#ifndef IMAP_IMAPD_FILTER_H
-#define IMAP_IMAPD_FILTER_H
+#ifndef IMAP_IMAPD_SESSION_FILTER_H
+#define IMAP_IMAPD_SESSION_FILTER_H
 
 #include "imap/imapd/proto/filter_req.h"
 #include "imap/imapd/session/session.h"

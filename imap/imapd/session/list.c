@@ -11,8 +11,8 @@
  * selection option, his subscriptions; then whether the levels above them exist,
  * and have children, is looked up for those that are told.
  */
-#include "imap/imapd/session/list.h"
 #include "imap/imapd/proto/pattern.h"
+#include "imap/imapd/session/list.h"
 #include "imap/store/list/subs.h"
 
 #include <stdlib.h>

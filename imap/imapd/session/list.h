@@ -9,8 +9,8 @@
  * Limits: names of more than LIST_LEVELS levels have no \HasChildren of their
  * deepest ones; patterns are of at most LIST_PATTERN bytes: ERR_LIMIT.
  */
-#ifndef IMAP_IMAPD_LIST_H
-#define IMAP_IMAPD_LIST_H
+#ifndef IMAP_IMAPD_SESSION_LIST_H
+#define IMAP_IMAPD_SESSION_LIST_H
 
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/session/session.h"

@@ -6,8 +6,8 @@
  * the special use that the list of mailboxes has, for the owner (RFC 6154 section 4),
  * and the server's /shared/admin is an option.
  */
-#ifndef IMAP_IMAPD_METADATA_H
-#define IMAP_IMAPD_METADATA_H
+#ifndef IMAP_IMAPD_SESSION_METADATA_H
+#define IMAP_IMAPD_SESSION_METADATA_H
 
 #include "imap/disk/annot.h"
 #include "imap/imapd/proto/grammar.h"

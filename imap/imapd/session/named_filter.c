@@ -1,5 +1,5 @@
-#include "imap/imapd/session/named_filter.h"
 #include "imap/imapd/proto/grammar_search.h"
+#include "imap/imapd/session/named_filter.h"
 #include "imap/store/names/notes.h"
 
 

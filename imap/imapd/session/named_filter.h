@@ -9,8 +9,8 @@
  * Limits: NAMED_FILTER_DEPTH within each other, which also ends circles, and
  * NAMED_FILTERS in one search.
  */
-#ifndef IMAP_IMAPD_NAMED_FILTER_H
-#define IMAP_IMAPD_NAMED_FILTER_H
+#ifndef IMAP_IMAPD_SESSION_NAMED_FILTER_H
+#define IMAP_IMAPD_SESSION_NAMED_FILTER_H
 
 #include "imap/imapd/session/session.h"
 

@@ -1,8 +1,8 @@
 /*
  * oldname.h - a mailbox's name, when it is not as the client wrote it
  */
-#ifndef IMAP_IMAPD_OLDNAME_H
-#define IMAP_IMAPD_OLDNAME_H
+#ifndef IMAP_IMAPD_SESSION_OLDNAME_H
+#define IMAP_IMAPD_SESSION_OLDNAME_H
 
 #include "imap/imapd/session/session.h"
 

@@ -4,8 +4,8 @@
  * So that the client does not give up, and can show how far it is.  Every
  * imap_inprogress_interval seconds at most, and none before that.
  */
-#ifndef IMAP_IMAPD_PROGRESS_H
-#define IMAP_IMAPD_PROGRESS_H
+#ifndef IMAP_IMAPD_SESSION_PROGRESS_H
+#define IMAP_IMAPD_SESSION_PROGRESS_H
 
 #include "imap/imapd/session/session.h"
 #include "imap/store/search/search.h"

@@ -6,8 +6,8 @@
  * must be right (RFC 4467): made by urlauth_token() with the key of that user
  * for the mailbox, which RESETKEY changes.
  */
-#ifndef IMAP_IMAPD_RESOURCE_H
-#define IMAP_IMAPD_RESOURCE_H
+#ifndef IMAP_IMAPD_SESSION_RESOURCE_H
+#define IMAP_IMAPD_SESSION_RESOURCE_H
 
 #include "imap/imapd/message/body.h"
 #include "imap/imapd/session/session.h"

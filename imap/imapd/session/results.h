@@ -4,8 +4,8 @@
  * SEARCH and SORT responses, or an ESEARCH response (RFC 4731) with what the
  * client's RETURN asks for; and keeping it as "$" (RFC 5182).
  */
-#ifndef IMAP_IMAPD_RESULTS_H
-#define IMAP_IMAPD_RESULTS_H
+#ifndef IMAP_IMAPD_SESSION_RESULTS_H
+#define IMAP_IMAPD_SESSION_RESULTS_H
 
 #include "imap/imapd/session/session.h"
 

@@ -1,8 +1,8 @@
 /*
  * resync.h - what a client that was here before has missed (RFC 7162)
  */
-#ifndef IMAP_IMAPD_RESYNC_H
-#define IMAP_IMAPD_RESYNC_H
+#ifndef IMAP_IMAPD_SESSION_RESYNC_H
+#define IMAP_IMAPD_SESSION_RESYNC_H
 
 #include "imap/imapd/session/session.h"
 

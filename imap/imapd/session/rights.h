@@ -1,6 +1,6 @@
 /* rights.h - MYRIGHTS responses: of MYRIGHTS itself and of LIST's return option */
-#ifndef IMAP_IMAPD_RIGHTS_H
-#define IMAP_IMAPD_RIGHTS_H
+#ifndef IMAP_IMAPD_SESSION_RIGHTS_H
+#define IMAP_IMAPD_SESSION_RIGHTS_H
 
 #include "imap/imapd/session/session.h"
 

@@ -4,8 +4,8 @@
  * msgset.h with the words for what is wrong.  All results are in the command's
  * arena.  ERR_SYNTAX: a sequence number beyond the last message.
  */
-#ifndef IMAP_IMAPD_SELECTION_H
-#define IMAP_IMAPD_SELECTION_H
+#ifndef IMAP_IMAPD_SESSION_SELECTION_H
+#define IMAP_IMAPD_SESSION_SELECTION_H
 
 #include "imap/imapd/message/msgset.h"
 #include "imap/imapd/session/session.h"

@@ -16,8 +16,8 @@
  * reply is out: all that parse and run allocate for a command is in there.
  * Both have limits; NULL from them is passed on as ERR_LIMIT.
  */
-#ifndef IMAP_IMAPD_SESSION_H
-#define IMAP_IMAPD_SESSION_H
+#ifndef IMAP_IMAPD_SESSION_SESSION_H
+#define IMAP_IMAPD_SESSION_SESSION_H
 
 #include "config.h"
 #include "imap/disk/uidset.h"

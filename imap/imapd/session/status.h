@@ -1,8 +1,8 @@
 /*
  * status.h - STATUS responses: of STATUS itself and of LIST's return option
  */
-#ifndef IMAP_IMAPD_STATUS_H
-#define IMAP_IMAPD_STATUS_H
+#ifndef IMAP_IMAPD_SESSION_STATUS_H
+#define IMAP_IMAPD_SESSION_STATUS_H
 
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/session/session.h"

@@ -4,8 +4,8 @@
  * Untagged EXPUNGE, EXISTS, RECENT and FETCH responses from mbox_refresh(),
  * sent when RFC 3501 section 7.4.1 allows; and flags in IMAP's words.
  */
-#ifndef IMAP_IMAPD_SYNC_H
-#define IMAP_IMAPD_SYNC_H
+#ifndef IMAP_IMAPD_SESSION_SYNC_H
+#define IMAP_IMAPD_SESSION_SYNC_H
 
 #include "imap/imapd/message/fetch.h"
 #include "imap/imapd/session/session.h"

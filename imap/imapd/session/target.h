@@ -1,8 +1,8 @@
 /*
  * target.h - the mailbox that APPEND, COPY and MOVE put messages into
  */
-#ifndef IMAP_IMAPD_TARGET_H
-#define IMAP_IMAPD_TARGET_H
+#ifndef IMAP_IMAPD_SESSION_TARGET_H
+#define IMAP_IMAPD_SESSION_TARGET_H
 
 #include "imap/imapd/session/session.h"
 

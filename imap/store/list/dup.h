@@ -5,10 +5,10 @@
  * then delivered), it never remembers what was not delivered: the mark is set
  * after the delivery is durable.
  */
-#ifndef IMAP_STORE_DUP_H
-#define IMAP_STORE_DUP_H
+#ifndef IMAP_STORE_LIST_DUP_H
+#define IMAP_STORE_LIST_DUP_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/err.h"
 
 /* Has the message MSGID been delivered to the mailbox? *when: unix seconds, 0: no. */

@@ -4,10 +4,10 @@
  * The local engine: partitions with their logs, the databases, descriptors.
  * Opened by store.c; everything here lives as long as the store.
  */
-#ifndef IMAP_STORE_LOCAL_H
-#define IMAP_STORE_LOCAL_H
+#ifndef IMAP_STORE_LIST_LOCAL_H
+#define IMAP_STORE_LIST_LOCAL_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/kv.h"
 
 struct index;

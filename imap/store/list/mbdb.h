@@ -14,8 +14,8 @@
  * Whoever writes holds LOCK_NAMES (mbpending.h), so what he has read stays so
  * until he has written.  Readers take no lock of ours.
  */
-#ifndef IMAP_STORE_MBDB_H
-#define IMAP_STORE_MBDB_H
+#ifndef IMAP_STORE_LIST_MBDB_H
+#define IMAP_STORE_LIST_MBDB_H
 
 #include "imap/store/list/local.h"
 #include "imap/store/list/mblist.h"

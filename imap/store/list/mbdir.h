@@ -4,8 +4,8 @@
  * Writers hold LOCK_NAMES; directories are made, moved and removed by nobody
  * else.  mblist_open_dir() (mblist.h) takes no lock.
  */
-#ifndef IMAP_STORE_MBDIR_H
-#define IMAP_STORE_MBDIR_H
+#ifndef IMAP_STORE_LIST_MBDIR_H
+#define IMAP_STORE_LIST_MBDIR_H
 
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
@@ -31,6 +31,8 @@ enum err mbdir_choose(struct store *s, struct partition *part, struct str name,
     bool to_move_to, struct buf *dir) MUST_CHECK;
 /* Is DIR the canonical directory of NAME, or a numbered one of it? */
 bool mbdir_is_canonical(const struct store *s, struct str name, struct str dir);
+
+enum { REOPEN_TRIES = 10 };	/* of an index that is being replaced again and again */
 
 /* mblist_open_dir() and the index in it, which the caller closes. */
 enum err mblist_open_index(struct store *s, const struct mbentry *e,

@@ -8,10 +8,10 @@
  * A change of names is one database transaction: after a crash it has
  * happened wholly or not at all.  Directories follow (see mblist.c).
  */
-#ifndef IMAP_STORE_MBLIST_H
-#define IMAP_STORE_MBLIST_H
+#ifndef IMAP_STORE_LIST_MBLIST_H
+#define IMAP_STORE_LIST_MBLIST_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/acl.h"
 #include "lib/arena.h"
 #include "lib/err.h"

@@ -9,8 +9,8 @@
  * a file system and a shell; doc/formats.md has the rules.  Where the mailbox
  * really lies stands in its entry, which may differ.
  */
-#ifndef IMAP_STORE_MBNAME_H
-#define IMAP_STORE_MBNAME_H
+#ifndef IMAP_STORE_LIST_MBNAME_H
+#define IMAP_STORE_LIST_MBNAME_H
 
 #include "lib/buf.h"
 #include "lib/err.h"

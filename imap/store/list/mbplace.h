@@ -4,8 +4,8 @@
  * Cosmetics: a mailbox works wherever its entry says that it lies.  With
  * LOCK_NAMES held.
  */
-#ifndef IMAP_STORE_MBPLACE_H
-#define IMAP_STORE_MBPLACE_H
+#ifndef IMAP_STORE_LIST_MBPLACE_H
+#define IMAP_STORE_LIST_MBPLACE_H
 
 #include "imap/store/list/mbdb.h"
 

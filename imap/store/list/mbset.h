@@ -1,8 +1,8 @@
 /*
  * mbset.h - entries that are changed together
  */
-#ifndef IMAP_STORE_MBSET_H
-#define IMAP_STORE_MBSET_H
+#ifndef IMAP_STORE_LIST_MBSET_H
+#define IMAP_STORE_LIST_MBSET_H
 
 #include "imap/store/list/mbdb.h"
 

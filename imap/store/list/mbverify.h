@@ -5,8 +5,8 @@
  * LOCK_NAMES held.  ERR_CORRUPT (logged): it is not, and nobody uses it any more;
  * who opens it next builds it anew from the spool.
  */
-#ifndef IMAP_STORE_MBVERIFY_H
-#define IMAP_STORE_MBVERIFY_H
+#ifndef IMAP_STORE_LIST_MBVERIFY_H
+#define IMAP_STORE_LIST_MBVERIFY_H
 
 #include "imap/store/list/local.h"
 

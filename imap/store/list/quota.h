@@ -8,10 +8,10 @@
  * line 2 limit in kilobytes), corrected by itself.  How many mailboxes there
  * are is asked of the list each time.
  */
-#ifndef IMAP_STORE_QUOTA_H
-#define IMAP_STORE_QUOTA_H
+#ifndef IMAP_STORE_LIST_QUOTA_H
+#define IMAP_STORE_LIST_QUOTA_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/arena.h"
 #include "lib/err.h"
 

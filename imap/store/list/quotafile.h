@@ -4,8 +4,8 @@
  * Changed in place under LOCK_QUOTA, never flushed: it can always be counted
  * anew, and checks itself.  Text of a fixed length (doc/formats.md).
  */
-#ifndef IMAP_STORE_QUOTAFILE_H
-#define IMAP_STORE_QUOTAFILE_H
+#ifndef IMAP_STORE_LIST_QUOTAFILE_H
+#define IMAP_STORE_LIST_QUOTAFILE_H
 
 #include "imap/store/list/local.h"
 #include "imap/store/list/quota.h"

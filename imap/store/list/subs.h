@@ -2,10 +2,10 @@
  * subs.h - subscriptions: user/J/USER.sub in the configuration directory, one
  * internal mailbox name and a TAB a line, sorted.  Subscribed names need not exist.
  */
-#ifndef IMAP_STORE_SUBS_H
-#define IMAP_STORE_SUBS_H
+#ifndef IMAP_STORE_LIST_SUBS_H
+#define IMAP_STORE_LIST_SUBS_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/err.h"
 
 enum err subs_set(struct store *s, struct str user, struct str name, bool subscribed) MUST_CHECK;

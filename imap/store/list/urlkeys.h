@@ -7,10 +7,10 @@
  * in hex.  A key is made when it is first asked for, durably; one that is lost
  * makes URLs void, and nothing else.
  */
-#ifndef IMAP_STORE_URLKEYS_H
-#define IMAP_STORE_URLKEYS_H
+#ifndef IMAP_STORE_LIST_URLKEYS_H
+#define IMAP_STORE_LIST_URLKEYS_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/err.h"
 
 enum { URLKEY_SIZE = 32 };

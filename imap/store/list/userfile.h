@@ -2,10 +2,10 @@
  * userfile.h - a user's small files in the configuration directory:
  * user/J/USER.EXT, replaced whole, writers excluded by a lock on user/J
  */
-#ifndef IMAP_STORE_USERFILE_H
-#define IMAP_STORE_USERFILE_H
+#ifndef IMAP_STORE_LIST_USERFILE_H
+#define IMAP_STORE_LIST_USERFILE_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 

@@ -11,10 +11,10 @@
  * One blob may be appended to any number of mailboxes; on one partition they
  * share one file by hard links.
  */
-#ifndef IMAP_STORE_BLOB_H
-#define IMAP_STORE_BLOB_H
+#ifndef IMAP_STORE_MBOX_BLOB_H
+#define IMAP_STORE_MBOX_BLOB_H
 
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/err.h"
 
 enum { BLOB_MEMORY = 256 * 1024 };

@@ -1,6 +1,6 @@
 /* blob_in.h - the inside of a blob, for blob.c and commit.c */
-#ifndef IMAP_STORE_BLOB_IN_H
-#define IMAP_STORE_BLOB_IN_H
+#ifndef IMAP_STORE_MBOX_BLOB_IN_H
+#define IMAP_STORE_MBOX_BLOB_IN_H
 
 #include "imap/store/mbox/blob.h"
 #include "imap/disk/cache.h"

@@ -15,8 +15,8 @@
  * STORE with UNCHANGEDSINCE is struct store_params_flags in txn.h: the limit
  * is looked at under the mailbox's lock.
  */
-#ifndef IMAP_STORE_CHANGES_H
-#define IMAP_STORE_CHANGES_H
+#ifndef IMAP_STORE_MBOX_CHANGES_H
+#define IMAP_STORE_MBOX_CHANGES_H
 
 #include "imap/disk/uidset.h"
 #include "imap/store/mbox/mbox.h"

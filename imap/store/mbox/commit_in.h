@@ -1,6 +1,6 @@
 /* commit_in.h - the inside of a commit, for commit.c and commit_files.c */
-#ifndef IMAP_STORE_COMMIT_IN_H
-#define IMAP_STORE_COMMIT_IN_H
+#ifndef IMAP_STORE_MBOX_COMMIT_IN_H
+#define IMAP_STORE_MBOX_COMMIT_IN_H
 
 #include "imap/store/mbox/txn_in.h"
 

@@ -13,13 +13,13 @@
  * Changes are made by transactions (txn.h).  No rights are checked here:
  * callers ask mbox_rights() first.
  */
-#ifndef IMAP_STORE_MBOX_H
-#define IMAP_STORE_MBOX_H
+#ifndef IMAP_STORE_MBOX_MBOX_H
+#define IMAP_STORE_MBOX_MBOX_H
 
 #include "imap/disk/annot.h"
 #include "imap/disk/message.h"
 #include "imap/store/list/mblist.h"
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 #include "lib/arena.h"
 #include "lib/err.h"
 

@@ -7,17 +7,16 @@
  * GHOST is one in `ghost`: its record has been left out of the index (compact.c)
  * before the session could be told of the expunge.
  */
-#ifndef IMAP_STORE_MBOX_IN_H
-#define IMAP_STORE_MBOX_IN_H
+#ifndef IMAP_STORE_MBOX_MBOX_IN_H
+#define IMAP_STORE_MBOX_MBOX_IN_H
 
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
 #include "imap/store/list/local.h"
+#include "imap/store/list/mbdir.h"
 #include "imap/store/mbox/mbox.h"
 #include "imap/disk/uidset.h"
 #include "lib/buf.h"
-
-enum { REOPEN_TRIES = 10 };	/* of an index that is being replaced again and again */
 
 static const uint32_t GHOST = (uint32_t)1 << 31;
 

@@ -7,9 +7,9 @@
  */
 #include "imap/store/mbox/txn_in.h"
 
-#include "imap/store/upkeep/annotated.h"
-#include "imap/store/mbox/blob_in.h"
 #include "imap/store/list/quota.h"
+#include "imap/store/mbox/blob_in.h"
+#include "imap/store/upkeep/annotated.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 

@@ -9,9 +9,10 @@
  * those on one partition are one step also for a crash.  A MOVE is the copy's
  * transaction and the expunge's, in that order.
  */
-#ifndef IMAP_STORE_TXN_H
-#define IMAP_STORE_TXN_H
+#ifndef IMAP_STORE_MBOX_TXN_H
+#define IMAP_STORE_MBOX_TXN_H
 
+#include "imap/disk/annot.h"
 #include "imap/store/mbox/blob.h"
 #include "imap/store/mbox/mbox.h"
 #include "lib/err.h"
@@ -25,16 +26,6 @@ void txn_abort(struct txn *t);		/* NULL allowed; also ends a committed one */
 struct flag_names {
 	const struct str *name;
 	size_t count;
-};
-
-/*
- * ENTRY's new VALUE; {NULL, 0} takes it away.  OWNER: whose own it is; empty:
- * shared.  The mailbox itself may have at most MAX of one owner (of the shared
- * ones) when it is done: ERR_LIMIT; 0: any number.
- */
-struct annotate_params {
-	struct str entry, owner, value;
-	size_t max;
 };
 
 struct append_params {

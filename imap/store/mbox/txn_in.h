@@ -1,6 +1,6 @@
 /* txn_in.h - the inside of a transaction, for txn.c, plan.c, commit.c */
-#ifndef IMAP_STORE_TXN_IN_H
-#define IMAP_STORE_TXN_IN_H
+#ifndef IMAP_STORE_MBOX_TXN_IN_H
+#define IMAP_STORE_MBOX_TXN_IN_H
 
 #include "imap/store/mbox/mbox_in.h"
 #include "imap/disk/rec.h"

@@ -1,6 +1,6 @@
 /* mbacl.c - changing what the list says of a mailbox */
-#include "imap/store/names/mbcreate.h"
 #include "imap/store/list/mbdir.h"
+#include "imap/store/names/mbcreate.h"
 #include "imap/store/names/mbpending.h"
 
 #include <string.h>

@@ -11,8 +11,8 @@
 #include "imap/disk/index.h"
 #include "imap/store/list/mbdir.h"
 #include "imap/store/list/mbname.h"
-#include "imap/store/names/mbpending.h"
 #include "imap/store/list/quota.h"
+#include "imap/store/names/mbpending.h"
 #include "lib/file.h"
 #include "lib/log.h"
 

@@ -1,6 +1,6 @@
 /* mbcreate.h - what is asked before a mailbox gets a special use */
-#ifndef IMAP_STORE_MBCREATE_H
-#define IMAP_STORE_MBCREATE_H
+#ifndef IMAP_STORE_NAMES_MBCREATE_H
+#define IMAP_STORE_NAMES_MBCREATE_H
 
 #include "imap/store/list/mblist.h"
 

@@ -2,9 +2,9 @@
 #include "imap/store/list/mblist.h"
 
 #include "imap/store/list/mbdb.h"
+#include "imap/store/list/mbverify.h"
 #include "imap/store/names/mbpending.h"
 #include "imap/store/names/mbrebuild.h"
-#include "imap/store/list/mbverify.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 

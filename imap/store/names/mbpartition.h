@@ -1,6 +1,6 @@
 /* mbpartition.h - moving a mailbox to another partition */
-#ifndef IMAP_STORE_MBPARTITION_H
-#define IMAP_STORE_MBPARTITION_H
+#ifndef IMAP_STORE_NAMES_MBPARTITION_H
+#define IMAP_STORE_NAMES_MBPARTITION_H
 
 #include "imap/store/list/mbdb.h"
 

@@ -7,8 +7,8 @@
  * not matter who does it, or how often: whoever changes names next finishes
  * what a process left that was killed.
  */
-#ifndef IMAP_STORE_MBPENDING_H
-#define IMAP_STORE_MBPENDING_H
+#ifndef IMAP_STORE_NAMES_MBPENDING_H
+#define IMAP_STORE_NAMES_MBPENDING_H
 
 #include "imap/store/list/mbdb.h"
 

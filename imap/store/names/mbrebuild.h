@@ -8,8 +8,8 @@
  * higher modseq counts.  All such decisions are logged.  With LOCK_NAMES held;
  * killed in the middle of it, the next process that opens the store begins anew.
  */
-#ifndef IMAP_STORE_MBREBUILD_H
-#define IMAP_STORE_MBREBUILD_H
+#ifndef IMAP_STORE_NAMES_MBREBUILD_H
+#define IMAP_STORE_NAMES_MBREBUILD_H
 
 #include "imap/store/list/mblist.h"
 

@@ -1,8 +1,8 @@
 /*
  * mbrename.h - giving a set of mailboxes other names
  */
-#ifndef IMAP_STORE_MBRENAME_H
-#define IMAP_STORE_MBRENAME_H
+#ifndef IMAP_STORE_NAMES_MBRENAME_H
+#define IMAP_STORE_NAMES_MBRENAME_H
 
 #include "imap/store/list/mbset.h"
 

@@ -6,12 +6,11 @@
  * Text files instead of a database: they are small, change seldom, and are
  * replaced whole and durably, so there is nothing to recover and nothing to rebuild.
  */
-#ifndef IMAP_STORE_NOTES_H
-#define IMAP_STORE_NOTES_H
+#ifndef IMAP_STORE_NAMES_NOTES_H
+#define IMAP_STORE_NAMES_NOTES_H
 
 #include "imap/disk/annot.h"
-#include "imap/store/store.h"
-#include "imap/store/mbox/txn.h"
+#include "imap/store/list/params.h"
 
 /* Adds the shared ones, or with OWNER his, to A. */
 enum err notes_read(struct store *s, struct str owner, struct annots *a) MUST_CHECK;

@@ -7,9 +7,9 @@
 #include "imap/store/list/quota.h"
 
 #include "imap/store/list/mbname.h"
-#include "imap/store/names/mbpending.h"
 #include "imap/store/list/mbset.h"
 #include "imap/store/list/quotafile.h"
+#include "imap/store/names/mbpending.h"
 
 #include <string.h>
 

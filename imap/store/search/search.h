@@ -18,8 +18,8 @@
  * caller's arena, and what one message's structure takes.
  * Locks: none is held, however long it takes.
  */
-#ifndef IMAP_STORE_SEARCH_H
-#define IMAP_STORE_SEARCH_H
+#ifndef IMAP_STORE_SEARCH_SEARCH_H
+#define IMAP_STORE_SEARCH_SEARCH_H
 
 #include "imap/disk/uidset.h"
 #include "imap/store/mbox/mbox.h"

@@ -16,8 +16,8 @@
  * message.  Bodies are decoded piece by piece (mime_text_next()); a match
  * across two pieces is found.  Of a header field the first 4 MiB are searched.
  */
-#ifndef IMAP_STORE_SEARCH_TEXT_H
-#define IMAP_STORE_SEARCH_TEXT_H
+#ifndef IMAP_STORE_SEARCH_SEARCH_TEXT_H
+#define IMAP_STORE_SEARCH_SEARCH_TEXT_H
 
 #include "lib/collate.h"
 #include "lib/str.h"

@@ -9,8 +9,8 @@
  * Limits: SORT_TEXT bytes of a text's key count; SORT_MEMORY for all keys.
  * Locks: none is held.
  */
-#ifndef IMAP_STORE_SORT_H
-#define IMAP_STORE_SORT_H
+#ifndef IMAP_STORE_SEARCH_SORT_H
+#define IMAP_STORE_SEARCH_SORT_H
 
 #include "imap/store/mbox/mbox.h"
 #include "lib/arena.h"

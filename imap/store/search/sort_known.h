@@ -12,8 +12,8 @@
  * Ownership: the caller's, one for an open mailbox; {0} knows nothing.
  * Limits: 8 bytes a message.
  */
-#ifndef IMAP_STORE_SORT_KNOWN_H
-#define IMAP_STORE_SORT_KNOWN_H
+#ifndef IMAP_STORE_SEARCH_SORT_KNOWN_H
+#define IMAP_STORE_SEARCH_SORT_KNOWN_H
 
 #include "imap/store/search/sort.h"
 

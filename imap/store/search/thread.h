@@ -10,8 +10,8 @@
  * function here calls itself, however deep a thread is.
  * Locks: none is held.
  */
-#ifndef IMAP_STORE_THREAD_H
-#define IMAP_STORE_THREAD_H
+#ifndef IMAP_STORE_SEARCH_THREAD_H
+#define IMAP_STORE_SEARCH_THREAD_H
 
 #include "imap/store/mbox/mbox.h"
 #include "lib/arena.h"

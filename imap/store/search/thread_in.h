@@ -5,8 +5,8 @@
  * network, so the hash is seeded anew for each table: nobody can choose them
  * to be equal.
  */
-#ifndef IMAP_STORE_THREAD_IN_H
-#define IMAP_STORE_THREAD_IN_H
+#ifndef IMAP_STORE_SEARCH_THREAD_IN_H
+#define IMAP_STORE_SEARCH_THREAD_IN_H
 
 #include "imap/store/search/thread.h"
 

@@ -5,8 +5,8 @@
  * message file does, and do not count.  Needs the mailbox's lock, or one who
  * can do with what may just be replaced.
  */
-#ifndef IMAP_STORE_ANNOTATED_H
-#define IMAP_STORE_ANNOTATED_H
+#ifndef IMAP_STORE_UPKEEP_ANNOTATED_H
+#define IMAP_STORE_UPKEEP_ANNOTATED_H
 
 #include "imap/disk/annot.h"
 #include "imap/disk/index.h"

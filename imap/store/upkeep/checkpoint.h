@@ -1,6 +1,6 @@
 /* checkpoint.h - bringing a partition's files up to its log */
-#ifndef IMAP_STORE_CHECKPOINT_H
-#define IMAP_STORE_CHECKPOINT_H
+#ifndef IMAP_STORE_UPKEEP_CHECKPOINT_H
+#define IMAP_STORE_UPKEEP_CHECKPOINT_H
 
 #include "imap/store/list/local.h"
 

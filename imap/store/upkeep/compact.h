@@ -6,8 +6,8 @@
  * write, and go over to the new file with their view as it is (mbox_reopen()).
  * What was expunged stays in cyrus.history.
  */
-#ifndef IMAP_STORE_COMPACT_H
-#define IMAP_STORE_COMPACT_H
+#ifndef IMAP_STORE_UPKEEP_COMPACT_H
+#define IMAP_STORE_UPKEEP_COMPACT_H
 
 #include "imap/disk/index.h"
 #include "imap/store/list/local.h"

@@ -6,7 +6,6 @@
 #include "imap/store/list/local.h"
 #include "imap/store/list/mbdb.h"
 #include "imap/store/list/mbdir.h"
-#include "imap/store/mbox/mbox_in.h"
 #include "imap/store/upkeep/recover.h"
 #include "imap/disk/history.h"
 #include "imap/disk/spool.h"

@@ -9,12 +9,12 @@
  * Reclaiming is not logged: a tombstone whose file is gone without the mark is
  * met again and found to be done.
  */
-#ifndef IMAP_STORE_RECLAIM_H
-#define IMAP_STORE_RECLAIM_H
+#ifndef IMAP_STORE_UPKEEP_RECLAIM_H
+#define IMAP_STORE_UPKEEP_RECLAIM_H
 
 #include "imap/disk/index.h"
 #include "imap/store/list/mblist.h"
-#include "imap/store/store.h"
+#include "imap/store/list/params.h"
 
 /*
  * Every session that has a view of the mailbox says so, with a shared lock on

@@ -6,8 +6,8 @@
  * (mailbox_lock), and for a whole partition when the store is opened cold
  * (recover_replay).  Both are idempotent.
  */
-#ifndef IMAP_STORE_RECOVER_H
-#define IMAP_STORE_RECOVER_H
+#ifndef IMAP_STORE_UPKEEP_RECOVER_H
+#define IMAP_STORE_UPKEEP_RECOVER_H
 
 #include "imap/disk/index.h"
 #include "imap/store/list/local.h"

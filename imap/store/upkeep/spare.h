@@ -8,8 +8,8 @@
  * Whoever takes one gets what opening anew would give: by its path it is made
  * sure that the same file is still there, of no less than the length known.
  */
-#ifndef IMAP_STORE_SPARE_H
-#define IMAP_STORE_SPARE_H
+#ifndef IMAP_STORE_UPKEEP_SPARE_H
+#define IMAP_STORE_UPKEEP_SPARE_H
 
 #include "imap/disk/index.h"
 #include "imap/store/list/local.h"

@@ -11,8 +11,8 @@
  *
  * All under the mailbox's lock, when no commit is to be finished.
  */
-#ifndef IMAP_STORE_STALE_H
-#define IMAP_STORE_STALE_H
+#ifndef IMAP_STORE_UPKEEP_STALE_H
+#define IMAP_STORE_UPKEEP_STALE_H
 
 #include "imap/disk/index.h"
 
