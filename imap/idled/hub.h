@@ -4,9 +4,10 @@
  * Serves the other end of imap/server/notify.h's sockets in an event loop.
  * A message that no worker of ours would send ends its connection.
  *
- * Limits.  Each connection may watch NOTIFY_WATCH_MAX mailboxes; there are as
- * many connections as descriptors.  Nobody is waited for: a notice to one
- * whose buffer is full is dropped, for he has notices to read.
+ * Limits.  Each connection may watch NOTIFY_WATCH_MAX ids and all together
+ * HUB_WATCHES_MAX; what is beyond is refused.  There are as many connections as
+ * descriptors.  Nobody is waited for: one whose buffer is full is told to look at
+ * everything when he has read what is in it.
  */
 #ifndef IMAP_IDLED_HUB_H
 #define IMAP_IDLED_HUB_H
@@ -14,6 +15,8 @@
 #include "lib/poll.h"
 
 #include <stddef.h>
+
+enum { HUB_WATCHES_MAX = 8 * 1000 * 1000 };	/* some 100 bytes each */
 
 struct hub;
 

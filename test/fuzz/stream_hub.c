@@ -22,7 +22,7 @@ enum { CLIENTS = 4, MAILBOXES = 8, MESSAGE = sizeof(struct notify_message) };
 struct client {
 	int fd;				/* -1: not connected */
 	bool watches[MAILBOXES];
-	unsigned notices;
+	unsigned notices, losses;	/* "look at everything": when somebody leaves */
 	size_t half;			/* bytes of a message that it has sent */
 	struct notify_message message;	/* that one */
 };
@@ -74,11 +74,16 @@ leave(struct client *c)
 static bool
 notices(struct client *c)
 {
-	char bytes[64];
+	struct notify_message m[16];
 	ssize_t n;
 
-	while ((n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-		c->notices += (unsigned)n;
+	while ((n = recv(c->fd, m, sizeof(m), MSG_DONTWAIT)) > 0) {
+		fuzz_must(n % MESSAGE == 0, "whole messages");
+		for (ssize_t i = 0; i < n / MESSAGE; i++) {
+			c->losses += m[i].op == NOTIFY_OP_LOST;
+			c->notices += m[i].op != NOTIFY_OP_LOST;
+		}
+	}
 	return n < 0 && errno == EAGAIN;
 }
 
@@ -89,12 +94,13 @@ foresee(struct client *c, const struct notify_message *m)
 	unsigned i = m->id.b[0] % MAILBOXES;
 
 	switch (m->op) {
-	case NOTIFY_PUBLISH:
+	case NOTIFY_OP_PUBLISH:
+	case NOTIFY_OP_SYNC:
 		return true;
-	case NOTIFY_WATCH:
+	case NOTIFY_OP_WATCH:
 		c->watches[i] = true;
 		return true;
-	case NOTIFY_UNWATCH:
+	case NOTIFY_OP_UNWATCH:
 		c->watches[i] = false;
 		return true;
 	default:
@@ -112,8 +118,8 @@ check_notices(struct client *from, const struct notify_message *m)
 		if (c->fd < 0)
 			continue;
 		fuzz_must(notices(c), "a client's connection stays");
-		unsigned due = c == from ? m->op == NOTIFY_WATCH :
-		    m->op == NOTIFY_PUBLISH && c->watches[i];
+		unsigned due = c == from ? m->op == NOTIFY_OP_SYNC :
+		    m->op == NOTIFY_OP_PUBLISH && c->watches[i];
 		fuzz_must(c->notices == due, "notices");
 		c->notices = 0;
 	}
@@ -122,13 +128,14 @@ check_notices(struct client *from, const struct notify_message *m)
 static void
 send_message(struct client *c, unsigned what)
 {
-	static const char ops[] = { NOTIFY_PUBLISH, NOTIFY_WATCH, NOTIFY_UNWATCH, 'x' };
+	static const char ops[] = { NOTIFY_OP_PUBLISH, NOTIFY_OP_WATCH,
+	    NOTIFY_OP_UNWATCH, 'x' };
 	size_t n = what & 0x80 ? 7 : MESSAGE;
 
 	if (c->half == 0) {
 		c->message = (struct notify_message){ .op = (uint8_t)ops[what >> 3 & 3] };
 		if ((what & 0x60) != 0x60 && c->message.op == 'x')
-			c->message.op = NOTIFY_PUBLISH;
+			c->message.op = what & 0x20 ? NOTIFY_OP_SYNC : NOTIFY_OP_PUBLISH;
 		memset(c->message.id.b, (int)(what & 7), sizeof(c->message.id.b));
 	}
 	n = n < MESSAGE - c->half ? n : MESSAGE - c->half;

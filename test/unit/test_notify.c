@@ -157,17 +157,24 @@ test_limit(void **state)
 {
 	(void)state;
 	struct notify *w = notify_open(path), *p = notify_open(path);
-	struct id128 ids[NOTIFY_WATCH_MAX + 1];
+	static struct id128 ids[NOTIFY_WATCH_MAX + 1];
+	struct id128 id;
 
-	for (int i = 0; i < NOTIFY_WATCH_MAX; i++) {
+	for (int i = 0; i <= NOTIFY_WATCH_MAX; i++)
 		ids[i] = id128_new();
-		assert_int_equal(notify_watch(w, &ids[i]), OK);
-		expect_notice(w);
-		assert_int_equal(notify_watch(w, &ids[i]), OK);
-		assert_false(notify_drain(w));
-	}
-	ids[NOTIFY_WATCH_MAX] = id128_new();
+	assert_int_equal(notify_watch(w, &ids[0]), OK);
+	expect_notice(w);
+	assert_int_equal(notify_watch(w, &ids[0]), OK);
+	assert_false(notify_drain(w));
+	assert_int_equal(notify_watch_set(w, ids, NOTIFY_WATCH_MAX), OK);
+	assert_false(notify_drain(w));		/* it is in force */
 	assert_int_equal(notify_watch(w, &ids[NOTIFY_WATCH_MAX]), ERR_LIMIT);
+	assert_int_equal(notify_watch_set(w, ids, NOTIFY_WATCH_MAX + 1), ERR_LIMIT);
+	notify_publish(p, &ids[0]);
+	settle(p);
+	assert_int_equal(notify_next(w, &id), NOTIFY_ONE);
+	assert_memory_equal(&id, &ids[0], sizeof(id));
+	assert_int_equal(notify_next(w, &id), NOTIFY_NOTHING);
 	notify_unwatch(w, &ids[0]);
 	settle(w);
 	notify_publish(p, &ids[0]);
@@ -184,13 +191,13 @@ static void
 test_many(void **state)
 {
 	(void)state;
-	enum { N = 40 };
+	enum { N = 40, EACH = 63 };
 	struct notify *w[N], *p = notify_open(path);
-	struct id128 ids[N][NOTIFY_WATCH_MAX - 1];
+	struct id128 ids[N][EACH];
 
 	for (int i = 0; i < N; i++) {
 		w[i] = notify_open(path);
-		for (int k = 0; k < NOTIFY_WATCH_MAX - 1; k++) {
+		for (int k = 0; k < EACH; k++) {
 			ids[i][k] = id128_new();
 			assert_int_equal(notify_watch(w[i], &ids[i][k]), OK);
 			expect_notice(w[i]);
@@ -206,6 +213,115 @@ test_many(void **state)
 	for (int i = 1; i < N; i += 2)
 		notify_close(w[i]);
 	notify_close(p);
+}
+
+/* A set in the place of another: what is in both stays, what was sent is kept. */
+static void
+test_sets(void **state)
+{
+	(void)state;
+	enum { N = 6000, HALF = N / 2 };
+	static struct id128 ids[2 * N];
+	struct notify *w = notify_open(path), *p = notify_open(path);
+	struct id128 id;
+
+	for (int i = 0; i < N; i++)
+		ids[i] = ids[2 * N - 1 - i] = id128_new();
+	assert_int_equal(notify_watch_set(w, ids, 2 * N), OK);	/* each twice */
+	for (int i = 0; i < 50; i++)
+		notify_publish(p, &ids[HALF + i]);
+	settle(p);
+	assert_int_equal(notify_watch_set(w, ids + HALF, N), OK);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(notify_next(w, &id), NOTIFY_ONE);
+		assert_memory_equal(&id, &ids[HALF + i], sizeof(id));
+	}
+	assert_int_equal(notify_next(w, &id), NOTIFY_NOTHING);
+	notify_publish(p, &ids[0]);
+	notify_publish(p, &ids[HALF]);
+	notify_publish(p, &ids[N - 1]);
+	settle(p);
+	assert_int_equal(notify_next(w, &id), NOTIFY_ONE);
+	assert_memory_equal(&id, &ids[HALF], sizeof(id));
+	assert_int_equal(notify_next(w, &id), NOTIFY_ONE);
+	assert_memory_equal(&id, &ids[N - 1], sizeof(id));
+	assert_int_equal(notify_watch_set(w, NULL, 0), OK);
+	notify_publish(p, &ids[HALF]);
+	settle(p);
+	assert_int_equal(notify_next(w, &id), NOTIFY_NOTHING);
+
+	kill_hub();
+	assert_int_equal(notify_watch_set(w, ids, N), OK);	/* without it */
+	assert_int_equal(notify_next(w, &id), NOTIFY_ALL);
+	assert_int_equal(notify_fd(w), -1);
+	start_hub();
+	int64_t end = now_us() + PATIENCE_MS * 1000;
+	while (notify_fd(w) < 0 && now_us() < end)
+		poll(NULL, 0, 10);
+	expect_notice(w);
+	notify_close(w);
+	notify_close(p);
+}
+
+static void
+expect_all(struct notify *n)
+{
+	struct pollfd p = { .fd = notify_fd(n), .events = POLLIN };
+	struct id128 id;
+
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(notify_next(n, &id), NOTIFY_ALL);
+}
+
+/* Who has not read what was sent him hears that there was more. */
+static void
+test_loss(void **state)
+{
+	(void)state;
+	struct notify *w = watcher(&a), *p = notify_open(path);
+	struct id128 id;
+	enum notify_news news = NOTIFY_NOTHING;
+	unsigned n = 0;
+	int64_t end = now_us() + PATIENCE_MS * 1000;
+
+	for (int i = 0; i < 5000; i++) {
+		notify_publish(p, i % 2 ? &a : &b);	/* none is like the one before */
+		if (i % 100 == 0)
+			settle(p);
+	}
+	settle(p);
+	while (news != NOTIFY_ALL && now_us() < end) {
+		news = notify_next(w, &id);
+		n += news == NOTIFY_ONE;
+	}
+	assert_int_equal(news, NOTIFY_ALL);
+	assert_in_range(n, 1, 2499);
+	notify_publish(p, &a);
+	settle(p);
+	assert_int_equal(notify_next(w, &id), NOTIFY_ONE);
+	notify_close(w);
+	notify_close(p);
+}
+
+/* Who goes without a word may have had something to say. */
+static void
+test_farewell(void **state)
+{
+	(void)state;
+	struct notify *w = watcher(&a), *p = notify_open(path);
+	struct id128 id;
+	int fd;
+
+	settle(p);
+	notify_close(p);
+	settle(w);
+	assert_int_equal(notify_next(w, &id), NOTIFY_NOTHING);
+	for (int i = 0; i < 3; i++) {	/* at once, and again after a pause */
+		assert_int_equal(net_connect(path, 1000, &fd), OK);
+		close(fd);
+		expect_all(w);
+	}
+	notify_close(w);
 }
 
 static void
@@ -316,6 +432,9 @@ main(void)
 		T(test_publish),
 		T(test_limit),
 		T(test_many),
+		T(test_sets),
+		T(test_loss),
+		T(test_farewell),
 		T(test_without_idled),
 		T(test_bad_clients),
 		T(test_latency),

@@ -33,8 +33,11 @@ struct store_params {
 	const char *deleted_prefix;	/* "DELETED" */
 	const char *default_acl;	/* stored form, for mailboxes without a parent */
 	bool hash_spool;		/* hashimapspool: user/j/johndoe */
-	/* Told after each commit, never before; must not block.  May be NULL. */
-	void (*publish)(void *ctx, const struct id128 *mailbox);
+	/*
+	 * Told after each commit, never before: the mailbox, or a topic (topic.h).  Must
+	 * not block.  May be NULL.
+	 */
+	void (*publish)(void *ctx, const struct id128 *id);
 	void *publish_ctx;
 };
 

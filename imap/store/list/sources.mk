@@ -12,6 +12,7 @@ STORE_SRCS += \
 	imap/store/list/quota.c \
 	imap/store/list/quotafile.c \
 	imap/store/list/subs.c \
+	imap/store/list/topic.c \
 	imap/store/list/urlkeys.c \
 	imap/store/list/userfile.c
 UNIT_TESTS += \

@@ -8,6 +8,7 @@
 
 #include "imap/store/list/local.h"
 #include "imap/store/list/mbname.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/list/userfile.h"
 #include "lib/buf.h"
 #include "lib/file.h"
@@ -139,6 +140,8 @@ subs_set(struct store *s, struct str user, struct str name, bool subscribed)
 		return e;
 	e = set_locked(s, user, name, subscribed);
 	userfile_unlock(fd);
+	if (e == OK)
+		topic_publish(s, TOPIC_SUBSCRIPTIONS, user);
 	return e;
 }
 

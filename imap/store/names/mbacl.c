@@ -1,5 +1,6 @@
 /* mbacl.c - changing what the list says of a mailbox */
 #include "imap/store/list/mbdir.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbcreate.h"
 #include "imap/store/names/mbpending.h"
 
@@ -54,6 +55,8 @@ edit(struct store *s, struct str name, edit_fn fn, void *ctx)
 		err = change(s, e);
 	arena_free(arena);
 	names_unlock(s);
+	if (err == OK)
+		topic_publish(s, TOPIC_NAMES, name);
 	return err;
 }
 

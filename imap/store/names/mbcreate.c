@@ -12,6 +12,7 @@
 #include "imap/store/list/mbdir.h"
 #include "imap/store/list/mbname.h"
 #include "imap/store/list/quota.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbpending.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -242,5 +243,7 @@ mblist_create(struct store *s, const struct mblist_create *c)
 	e = create(s, arena, c);
 	arena_free(arena);
 	names_unlock(s);
+	if (e == OK)
+		topic_publish(s, TOPIC_NAMES, c->name);
 	return e;
 }

@@ -8,6 +8,7 @@
  * A quota root goes with the last mailbox at or below it.
  */
 #include "imap/store/list/mbname.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbpending.h"
 #include "imap/store/names/mbrename.h"
 #include "lib/log.h"
@@ -121,6 +122,11 @@ delete(struct store *s, struct str name, bool now, bool tree)
 	if (e == OK)
 		mbpending_run(s);
 	names_unlock(s);
+	if (e == OK) {
+		topic_publish(s, TOPIC_NAMES, name);
+		if (!now)
+			topic_publish(s, TOPIC_NAMES, str_c(s->params.deleted_prefix));
+	}
 	mbset_free(&set);
 	return e;
 }

@@ -14,6 +14,7 @@
 #include "imap/store/list/mbdir.h"
 #include "imap/store/list/mbname.h"
 #include "imap/store/list/quotafile.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbpending.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -489,7 +490,11 @@ put_batch(struct rebuild *r, size_t from, size_t to)
 		e = mbdb_note_uidvalidity(txn, r->uidvalidity);
 	if (e == OK && to == r->n && r->anew)
 		e = kv_put(txn, STR("F"), STR("1"));
-	return mbdb_end(r->s, txn, e);
+	e = mbdb_end(r->s, txn, e);
+	for (size_t i = from; e == OK && !r->anew && i < to; i++)
+		if (!r->v[i].dropped)
+			topic_publish(r->s, TOPIC_NAMES, str_c(r->v[i].e.name));
+	return e;
 }
 
 static enum err

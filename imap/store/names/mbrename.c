@@ -8,6 +8,7 @@
 #include "imap/store/names/mbrename.h"
 
 #include "imap/store/list/mbname.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbpartition.h"
 #include "imap/store/names/mbpending.h"
 #include "lib/log.h"
@@ -300,6 +301,10 @@ mblist_rename(struct store *s, struct str from, struct str to, const char *parti
 	if (e == OK)
 		mbpending_run(s);
 	names_unlock(s);
+	if (e == OK) {
+		topic_publish(s, TOPIC_NAMES, from);
+		topic_publish(s, TOPIC_NAMES, to);
+	}
 	mbset_free(&set);
 	return e;
 }

@@ -7,6 +7,7 @@
 #include "imap/store/names/notes.h"
 
 #include "imap/store/list/mbname.h"
+#include "imap/store/list/topic.h"
 #include "imap/store/names/mbpending.h"
 #include "lib/file.h"
 
@@ -128,6 +129,9 @@ notes_change(struct store *s, const struct annotate_params *p, size_t n)
 		e = change_all(s, p, n);
 		names_unlock(s);
 	}
+	for (size_t i = 0; e == OK && i < n; i++)
+		if (i == 0 || !str_eq(p[i].owner, p[i - 1].owner))
+			topic_publish(s, TOPIC_NOTES, p[i].owner);
 	return e;
 }
 
