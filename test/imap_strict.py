@@ -797,12 +797,20 @@ class Strict:
                     self.at += 1
 
     def uidbatches(self):
-        """RFC 10022"""
+        """RFC 10022 sections 3.1.2, 3.1.3.2, 4: uid-ranges, falling and apart"""
         self.want(b" (TAG ")
         self.string()
         self.want(b")")
-        if self.has(b" "):
-            self.token(re.compile(rb"[0-9:,]+"), "batches")
+        if self.at == len(self.buf):
+            return
+        self.sp()
+        below = 2**32
+        while True:
+            high = self.number(below - 1, 1)
+            self.want(b":")
+            below = self.number(high, 1)
+            if not self.has(b","):
+                break
 
     # --- arguments of response codes ---
 
@@ -951,6 +959,7 @@ CODES = {
          b"TEMPFAIL",                      # RFC 5259 10.2
          b"BADCOMPARATOR",                 # RFC 5255 4.9
          b"UIDREQUIRED",                   # RFC 9586 3.3
+         b"TOOFEW", b"TOOMANY",            # RFC 10022 4
          ], None),
     b"BADCHARSET": S.badcharset, b"CAPABILITY": S.capabilities,
     b"PERMANENTFLAGS": S.permanentflags, b"UIDNEXT": S.code_number,

@@ -88,6 +88,9 @@ enum err run_esearch(struct session *s, struct command *c);
 /* cmd_thread.c: RFC 5256 */
 enum err run_thread(struct session *s, struct command *c);
 
+/* cmd_uidbatches.c: RFC 10022 */
+enum err run_uidbatches(struct session *s, struct command *c);
+
 /* cmd_comparator.c: RFC 5255 */
 enum err run_comparator(struct session *s, struct command *c);
 

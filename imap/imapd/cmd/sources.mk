@@ -23,4 +23,5 @@ IMAPD_SRCS += \
 	imap/imapd/cmd/cmd_status.c \
 	imap/imapd/cmd/cmd_store.c \
 	imap/imapd/cmd/cmd_thread.c \
+	imap/imapd/cmd/cmd_uidbatches.c \
 	imap/imapd/cmd/cmd_url.c

@@ -321,6 +321,15 @@ static const struct step cancelupdate_args[] = {
 	SP, MANY_OF(cancelupdate_tag, struct str, cancelupdate_req, tags), END
 };
 
+/* RFC 10022: message-batches = "UIDBATCHES" SP nz-number [SP nz-number ":" nz-number] */
+static const struct step batch_range[] = {
+	SP, RULE(rule_nz_number, uidbatches_req, first), TEXT(":"),
+	RULE(rule_nz_number, uidbatches_req, last), FLAG(uidbatches_req, has_range), END
+};
+static const struct step uidbatches_args[] = {
+	SP, RULE(rule_nz_number, uidbatches_req, size), WHEN(" ", batch_range), END
+};
+
 /* comparator-cmd = "COMPARATOR" *(SP comp-order-quoted), astrings */
 static const struct step comparator_pattern[] = { SELF(rule_astring), END };
 static const struct step comparator_patterns[] = {
@@ -407,6 +416,8 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_ESEARCH] = { NAME("ESEARCH"), REQ(search_req), esearch_args, NULL, "7377 2.1" },
 	[REQ_CANCELUPDATE] = { NAME("CANCELUPDATE"), REQ(cancelupdate_req), cancelupdate_args,
 	    NULL, "5267 4.5" },
+	[REQ_UIDBATCHES] = { NAME("UIDBATCHES"), REQ(uidbatches_req), uidbatches_args, NULL,
+	    "10022 3.1" },
 	[REQ_COMPARATOR] = { NAME("COMPARATOR"), REQ(comparator_req), comparator_args, NULL,
 	    "5255 4.7" },
 	[REQ_FETCH] = { NAME("FETCH"), REQ(fetch_req), fetch_args, uid_fetch_args, "9051 6.4.5" },

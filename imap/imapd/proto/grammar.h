@@ -31,6 +31,7 @@ enum request {
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
 	REQ_GETQUOTA, REQ_GETQUOTAROOT, REQ_SETQUOTA,
 	REQ_CHECK, REQ_CLOSE, REQ_UNSELECT, REQ_EXPUNGE, REQ_SEARCH, REQ_SORT, REQ_THREAD, REQ_ESEARCH, REQ_CANCELUPDATE,
+	REQ_UIDBATCHES,
 	REQ_COMPARATOR, REQ_FETCH,
 	REQ_STORE, REQ_COPY, REQ_MOVE, REQ_REPLACE,
 	REQUESTS,			/* how many */
@@ -259,6 +260,12 @@ struct setquota_req {
 
 struct cancelupdate_req {
 	struct parse_list tags;		/* struct str */
+};
+
+struct uidbatches_req {			/* RFC 10022 */
+	uint32_t size;			/* messages a batch */
+	bool has_range;
+	uint32_t first, last;		/* batches, as sent */
 };
 
 struct comparator_req {

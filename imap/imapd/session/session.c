@@ -28,6 +28,7 @@ session_deselect(struct session *s)
 	mbox_close(s->mbox);
 	uidset_free(&s->saved);
 	contexts_end(s);
+	batches_forget(&s->batches);
 	sort_known_free(&s->sorted);
 	s->mbox = NULL;
 	s->mbox_name = (struct str){ NULL, 0 };

@@ -23,6 +23,7 @@
 #include "imap/disk/uidset.h"
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/reply.h"
+#include "imap/imapd/session/batches.h"
 #include "imap/server/login.h"
 #include "imap/server/name.h"
 #include "imap/server/server.h"
@@ -93,6 +94,7 @@ struct session {
 	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
 	struct sort_known sorted;	/* the last order of the selected mailbox */
 	struct context *contexts;	/* of the selected mailbox, see context.h */
+	struct batches_told batches;	/* of the selected mailbox (RFC 10022) */
 	bool modseq_lags;		/* HIGHESTMODSEQ was said to be below an expunge */
 
 	unsigned bad_commands;		/* in a row */
