@@ -158,7 +158,12 @@ write_name(void *ctx, const struct list_name *name)
 
 /* --- the commands --- */
 
-/* Reference and pattern in one, without a doubled separator between. */
+/*
+ * Reference and pattern in one, without a doubled separator between.  "Any
+ * syntactically valid pattern that is not accepted by a server for any reason
+ * MUST be silently ignored" (RFC 9051 section 6.3.9): one that is too long is as
+ * an empty one.
+ */
 static enum err
 join(const struct session *s, struct arena *arena, struct str ref, struct str pat,
     struct str *joined)
@@ -167,7 +172,7 @@ join(const struct session *s, struct arena *arena, struct str ref, struct str pa
 	if (ref.n > 0 && ref.p[ref.n - 1] == sep && pat.n > 0 && pat.p[0] == sep)
 		ref.n--;
 	if (ref.n + pat.n > LIST_PATTERN)
-		return ERR_LIMIT;
+		ref.n = pat.n = 0;
 	all = arena_alloc(arena, ref.n + pat.n + 1);
 	if (all == NULL)
 		return ERR_LIMIT;
@@ -212,7 +217,7 @@ run_list(struct session *s, struct command *c)
 		e = ERR_SYNTAX;
 	if (e != OK)
 		return e;
-	if (!r->extended && q.pattern[0].n == 0) {
+	if (!r->extended && ((const struct str *)r->patterns.item)->n == 0) {
 		put_line(&w, &(struct list_name){ .name = STR(""), .noselect = true });
 		return OK;
 	}

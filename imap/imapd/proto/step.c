@@ -75,7 +75,7 @@ static void *
 add_element(struct parser *p, struct parse_list *list, size_t *room, size_t size)
 {
 	if (list->count == *room) {
-		size_t more = *room == 0 ? FIRST_ROOM : 2 * *room;
+		size_t more = *room < FIRST_ROOM ? FIRST_ROOM : 2 * *room;
 		void *wider = parse_take(p, more * size);
 		if (wider == NULL)
 			return NULL;
@@ -92,7 +92,8 @@ static bool
 elements(struct parser *p, const struct step *s, void *req, bool closed)
 {
 	struct parse_list *list = s->size > 0 ? at(req, s->to) : NULL;
-	size_t room = 0;
+	/* An option that stands there twice adds to the list of the first. */
+	size_t room = list != NULL ? list->count : 0;
 	do {
 		void *item = req;
 		if (list != NULL && (!parse_count(p)

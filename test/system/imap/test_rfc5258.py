@@ -261,3 +261,30 @@ def test_4_children_that_one_may_not_see(server):
     name = next(n for n in listed(c.ok('LIST "" *')) if n.endswith(".top"))
     c.ok(f"SUBSCRIBE {name}")
     assert listed(c.ok('LIST (SUBSCRIBED) "" * RETURN (CHILDREN)'))[name] == {SUB, NONE}
+
+
+# --- options more than once, patterns that are too long ---
+
+@pytest.mark.parametrize("command", [
+    'LIST (SUBSCRIBED SUBSCRIBED) "" *', 'LIST (SUBSCRIBED REMOTE SUBSCRIBED) "" * RETURN (CHILDREN CHILDREN)'])
+def test_3_options_twice(fruit, command):
+    """"... the server MUST act as if it received the option only once"."""
+    assert set(get(fruit, command)) == set(get(fruit, 'LIST (SUBSCRIBED) "" *'))
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 300])
+def test_3_options_with_lists_twice(fruit, n):
+    def entries(first):
+        return " ".join(f"/private/vendor/x/{i}" for i in range(first, first + n))
+    r = fruit.ok(f'LIST "" INBOX RETURN (METADATA ({entries(0)}) METADATA (/private/comment) METADATA ({entries(n)}))')
+    got = r.find(rb"^METADATA INBOX \((.*)\)$").group(1).split()
+    assert got[::2] == [b"/private/vendor/x/%d" % i for i in range(n)] + [b"/private/comment"] + [
+        b"/private/vendor/x/%d" % i for i in range(n, 2 * n)]
+
+
+@pytest.mark.parametrize("command", [
+    'LIST "" {}', 'LIST "" ({})', 'LIST () "" {}', 'LIST {} *', 'LIST {} {}', 'LIST (SUBSCRIBED) {} %', 'LSUB "" {}'])
+def test_3_patterns_that_are_too_long(fruit, command):
+    """"If a server doesn't accept a particular pattern, it MUST silently ignore it." """
+    assert fruit.ok(command.replace("{}", "x" * 5000)).untagged == []
+    assert set(get(fruit, f'LIST "" (INBOX {"x" * 5000} {"%" * 3000})')) == {"INBOX"}
