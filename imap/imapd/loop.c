@@ -87,13 +87,16 @@ words_for(struct incoming *in)
 	return arena_copy(in->c.arena, text, strlen(text));
 }
 
-/* RFC 5182 section 2.1: a SEARCH RETURN (SAVE) that ends in NO empties "$". */
+/*
+ * RFC 5182 section 2.1: a SEARCH RETURN (SAVE) that ends in NO empties "$"; and
+ * one of the selected mailbox is the only ESEARCH that may have SAVE.
+ */
 static void
 forget_saved(struct session *s, const struct incoming *in)
 {
 	const struct search_req *req = in->c.req;
-	if ((in->c.request == REQ_SEARCH || in->c.request == REQ_SORT)
-	    && (req->returns & RETURN_SAVE))
+	if ((in->c.request == REQ_SEARCH || in->c.request == REQ_SORT
+	    || in->c.request == REQ_ESEARCH) && (req->returns & RETURN_SAVE))
 		uidset_free(&s->saved);
 }
 

@@ -3,7 +3,8 @@
  *
  * A mailbox at a time is opened, without claiming \Recent, searched and closed;
  * what is found is told at once.  Mailboxes in which nothing is found are not
- * told of.  The selected mailbox is searched as the session sees it.
+ * told of.  The selected mailbox is searched as the session sees it, and only
+ * it can be watched: RETURN (UPDATE) of a search that it is not in has none.
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/message/context_program.h"
@@ -35,15 +36,22 @@ names_selected(const struct search_req *req)
 	return req->sources.count == 0;
 }
 
-/* What makes sense in one mailbox only: "$" and numbers of messages. */
+/*
+ * "If the source options include (or default to) "selected", the IMAP session MUST
+ * be in "selected" state"; the same for UPDATE.  "$" and numbers of messages make
+ * sense in one mailbox only.
+ */
 static const char *
-problem(const struct session *s, const struct search_req *req)
+problem(const struct session *s, const struct command *c)
 {
-	bool single = selected_only(req);
+	const struct search_req *req = c->req;
+	bool update = req->returns & RETURN_UPDATE;
 
-	if (single && s->mbox == NULL)
+	if (s->mbox == NULL && (update || names_selected(req)))
 		return "No mailbox is selected";
-	if (single)
+	if (update && context_is_there(s, c->tag))
+		return "A search with this tag is being updated";
+	if (selected_only(req))
 		return NULL;
 	if (req->returns & RETURN_SAVE)
 		return "SAVE is for the selected mailbox only";
@@ -54,24 +62,40 @@ problem(const struct session *s, const struct search_req *req)
 
 /* A search changes its program; one that is done again gets a copy. */
 static enum err
-search_in(struct session *s, struct command *c, struct mbox *m, struct str name)
+search_in(struct session *s, struct command *c, struct mbox *m, struct str name,
+    struct results *r)
 {
 	const struct search_req *req = c->req;
 	struct search_key *key = selected_only(req) ? req->key
 	    : context_program(c->arena, m, &s->saved, req->key);
 	struct buf external = BUF_INIT;
-	struct results r;
 	enum err e;
 
 	if (key == NULL)
 		return ERR_LIMIT;
-	e = results_find(s, c, m, key, &r);
-	if (e == OK && r.n > 0) {
+	e = results_find(s, c, m, key, r);
+	if (e == OK && r->n > 0) {
 		name_to_external(&s->names, name, &external);
-		r.mailbox = external.p;
-		e = results_tell(s, c, req, &r);
+		r->mailbox = external.p;
+		e = results_tell(s, c, req, r);
 	}
 	buf_free(&external);
+	return e;
+}
+
+static enum err
+search_selected(struct session *s, struct command *c)
+{
+	const struct search_req *req = c->req;
+	bool update = req->returns & RETURN_UPDATE;
+	struct context *cx = update ? context_new(s, c, req) : NULL;
+	struct results r;
+	enum err e = search_in(s, c, s->mbox, s->mbox_name, &r);
+
+	if (e == OK && update)
+		context_keep(s, c, cx, &r);
+	else
+		context_free(cx);
 	if (e == OK && (req->returns & RETURN_SAVE))
 		results_save(s, req, &r);
 	return e;
@@ -82,6 +106,7 @@ static enum err
 search_named(struct session *s, struct command *c, struct str name)
 {
 	struct mbentry *entry;
+	struct results r;
 	rights_t rights;
 	struct mbox *m;
 	enum err e = session_lookup(s, c, name, ACL_READ, &entry, &rights);
@@ -90,31 +115,25 @@ search_named(struct session *s, struct command *c, struct str name)
 		e = mbox_open(s->store, entry, s->user->id.userid, MBOX_READONLY, &m);
 	if (e != OK)
 		return e == ERR_LIMIT ? e : OK;
-	e = search_in(s, c, m, name);
+	e = search_in(s, c, m, name, &r);
 	mbox_close(m);
 	return e == ERR_LIMIT ? e : OK;
 }
 
-enum err
-run_esearch(struct session *s, struct command *c)
+static enum err
+esearch(struct session *s, struct command *c)
 {
 	struct search_req *req = c->req;
-	bool selected = s->mbox != NULL && names_selected(req);
+	bool selected = names_selected(req);
 	struct str *name;
 	size_t n;
-	enum err e = named_filters(s, c, req->key);
+	enum err e = filter_names(s, c, req->sources.item, req->sources.count, &name, &n);
 
-	if (e != OK)
-		return e;
-	c->text = problem(s, req);
-	if (c->text != NULL)
-		return ERR_SYNTAX;
 	req->has_return = true;		/* it is ESEARCH responses in any case */
-	if (req->returns & RETURN_UPDATE)
+	if ((req->returns & RETURN_UPDATE) && !selected)
 		context_refuse(s, c->tag);
-	e = filter_names(s, c, req->sources.item, req->sources.count, &name, &n);
 	if (e == OK && selected)
-		e = search_in(s, c, s->mbox, s->mbox_name);
+		e = search_selected(s, c);
 	for (size_t i = 0; i < n && e == OK; i++) {
 		struct arena_mark mark = arena_mark(c->arena);
 
@@ -122,5 +141,28 @@ run_esearch(struct session *s, struct command *c)
 			e = search_named(s, c, name[i]);
 		arena_rewind(c->arena, mark);
 	}
+	return e;
+}
+
+enum err
+run_esearch(struct session *s, struct command *c)
+{
+	const struct search_req *req = c->req;
+	enum err e;
+
+	c->text = problem(s, c);
+	if (c->text != NULL)
+		return ERR_SYNTAX;
+	e = named_filters(s, c, req->key);
+	/* A filter may bring numbers along. */
+	if (e == OK && (c->text = problem(s, c)) != NULL)
+		return ERR_SYNTAX;
+	if (e == OK && !results_may_find(s, c, req->key))
+		return ERR_SYNTAX;
+	if (e == OK)
+		e = esearch(s, c);
+	/* RFC 5182 section 2.1 */
+	if (e != OK && (req->returns & RETURN_SAVE))
+		uidset_free(&s->saved);
 	return e;
 }

@@ -38,8 +38,14 @@ search(struct session *s, struct command *c, bool sorted)
 	bool update = req->returns & RETURN_UPDATE;
 	struct context *cx = NULL;
 	struct results r = { .n = 0 };
-	enum err e = named_filters(s, c, req->key);
+	enum err e = OK;
 
+	/* RFC 5267 section 4.3: it SHALL be rejected with BAD. */
+	if (update && context_is_there(s, c->tag)) {
+		c->text = "A search with this tag is being updated";
+		return ERR_SYNTAX;
+	}
+	e = named_filters(s, c, req->key);
 	if (e == OK && !results_may_find(s, c, req->key))
 		e = ERR_SYNTAX;
 	/* RFC 7162 sections 3.1 and 3.2.10.2 */

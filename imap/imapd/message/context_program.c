@@ -11,10 +11,7 @@ last_of(struct mbox *m, bool uid)
 	return uid && count > 0 ? mbox_uid(m, count) : count;
 }
 
-/*
- * One range as it was written (0: "*") to UIDs.  False: it names nothing.
- * Numbers beyond the last are refused by the search itself.
- */
+/* One range as it was written (0: "*") to UIDs.  False: it names nothing. */
 static bool
 to_uids(struct mbox *m, struct search_range in, bool uid, struct search_range *out)
 {
@@ -25,7 +22,10 @@ to_uids(struct mbox *m, struct search_range in, bool uid, struct search_range *o
 	*out = a <= b ? (struct search_range){ a, b } : (struct search_range){ b, a };
 	if (out->first == 0)
 		return false;		/* "*" of an empty mailbox */
+	if (!uid && out->first > star)
+		return false;		/* beyond the last message */
 	if (!uid) {
+		out->last = out->last < star ? out->last : star;
 		out->first = mbox_uid(m, out->first);
 		out->last = mbox_uid(m, out->last);
 	}

@@ -7,8 +7,8 @@
 #include "imap/imapd/proto/search_req.h"
 
 /*
- * Sets as they were written become ranges of numbers in the view of M; "$" is
- * the UIDs of SAVED.  ERR_SYNTAX: see msgset.h.
+ * Sets as they were written become ranges of numbers in the view of M, without
+ * what is beyond its end; "$" is the UIDs of SAVED.
  */
 enum err search_resolve(struct arena *arena, struct mbox *m, const struct uidset *saved,
     struct search_key *key) MUST_CHECK;

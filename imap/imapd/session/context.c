@@ -1,6 +1,7 @@
 #include "imap/imapd/message/context_program.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/session/context.h"
+#include "imap/imapd/session/correlator.h"
 #include "imap/store/mbox/changes.h"
 #include "lib/mem.h"
 
@@ -13,6 +14,7 @@ struct context {
 	struct arena *arena;		/* what follows, but uids */
 	struct str tag;
 	bool uid;			/* told in UIDs */
+	bool named;			/* told with the mailbox's name */
 	struct search_how how;
 	struct search_key *key;
 	bool sorted;
@@ -45,7 +47,8 @@ context_new(struct session *s, const struct command *c, const struct search_req 
 	struct context *cx = mem_zero(1, sizeof(*cx));
 
 	cx->arena = arena_new(CONTEXT_PROGRAM);
-	cx->uid = c->uid;
+	cx->named = c->request == REQ_ESEARCH;
+	cx->uid = c->uid || cx->named;
 	cx->how = (struct search_how){ .collation = s->collation, .now = time(NULL) };
 	cx->tag = (struct str){ arena_copy(cx->arena, c->tag.p, c->tag.n), c->tag.n };
 	cx->key = context_program(cx->arena, s->mbox, &s->saved, req->key);
@@ -95,7 +98,6 @@ context_keep(struct session *s, const struct command *c, struct context *cx,
 {
 	size_t numbers;
 
-	(void)context_cancel(s, c->tag);	/* a tag that is used again */
 	if (cx == NULL || count_all(s, &numbers) >= CONTEXTS_MAX
 	    || numbers + r->n > CONTEXT_MESSAGES) {
 		context_free(cx);
@@ -109,6 +111,16 @@ context_keep(struct session *s, const struct command *c, struct context *cx,
 	cx->since = mbox_highestmodseq(s->mbox);
 	cx->next = s->contexts;
 	s->contexts = cx;
+}
+
+bool
+context_is_there(const struct session *s, struct str tag)
+{
+	const struct context *cx = s->contexts;
+
+	while (cx != NULL && !str_eq(cx->tag, tag))
+		cx = cx->next;
+	return cx != NULL;
 }
 
 bool
@@ -163,6 +175,18 @@ add_told(struct told *t, size_t place, uint32_t number)
 	t->number[t->n++] = number;
 }
 
+static void
+put_correlator(struct session *s, const struct context *cx)
+{
+	struct buf name = BUF_INIT;
+
+	if (cx->named)
+		name_to_external(&s->names, s->mbox_name, &name);
+	correlator_put(s->reply, cx->tag, s->mbox, cx->named ? name.p : NULL);
+	reply_puts(s->reply, cx->uid ? " UID" : "");
+	buf_free(&name);
+}
+
 /* "* ESEARCH (TAG "a") UID REMOVEFROM (0 4) ADDTO (0 7:9)" */
 static void
 send_told(struct session *s, const struct context *cx, struct told *removed,
@@ -172,9 +196,7 @@ send_told(struct session *s, const struct context *cx, struct told *removed,
 	end_run(added);
 	if (removed->text.n + added->text.n == 0)
 		return;
-	reply_puts(s->reply, "* ESEARCH (TAG \"");
-	reply_put(s->reply, cx->tag);
-	reply_puts(s->reply, cx->uid ? "\") UID" : "\")");
+	put_correlator(s, cx);
 	if (removed->text.n > 0) {
 		reply_puts(s->reply, " REMOVEFROM (");
 		reply_put(s->reply, buf_str(&removed->text));

@@ -8,6 +8,9 @@
  * their numbers are good, all else behind EXISTS and FETCH.  Only messages that
  * have changed are looked at.
  *
+ * The updates of an ESEARCH (RFC 7377), which are about the selected mailbox too,
+ * name it.
+ *
  * What depends on the moment of the search stays as it was then: sequence
  * numbers, "$", YOUNGER and OLDER.  A range up to "*" goes on to the end: new
  * messages are in it.
@@ -33,6 +36,9 @@ enum {
  */
 struct context *context_new(struct session *s, const struct command *c,
     const struct search_req *req);
+
+/* Is a search with this TAG being updated?  Then no other may be. */
+bool context_is_there(const struct session *s, struct str tag);
 
 /*
  * After it: R is what the client will know.  Takes over CX, which may be NULL;

@@ -16,12 +16,18 @@ struct found {
 	/* The walk in hand. */
 	struct str top;
 	bool one_level;
+	bool named;			/* the top is, by the client */
+	bool inboxes;			/* only where mail may be delivered to */
 };
 
+/*
+ * "the "r" right for each mailbox ... any mailboxes that are not explicitly named
+ * are required to have the "l" right" (RFC 7377 section 2.2).
+ */
 static bool
-may_read(struct session *s, const struct mbentry *e)
+may_read(struct session *s, const struct mbentry *e, bool named)
 {
-	const rights_t need = ACL_LOOKUP | ACL_READ;
+	const rights_t need = named ? ACL_READ : ACL_LOOKUP | ACL_READ;
 	struct str deleted = str_c(store_params_of(s->store)->deleted_prefix);
 	struct str name = str_c(e->name);
 
@@ -52,6 +58,19 @@ add(struct found *f, struct str name)
 	return true;
 }
 
+/*
+ * "selectable mailboxes in the user's personal namespace(s) to which messages may
+ * be delivered by a Message Delivery Agent" (RFC 5465 section 6.3): beside INBOX
+ * those that anyone may post to, "user+folder".
+ */
+static bool
+is_for_mail(const struct mbentry *e)
+{
+	const struct identity nobody = { .userid = "anonymous", .is_anonymous = true };
+
+	return mblist_rights(e, &nobody) & ACL_POST;
+}
+
 /* The walk's prefix may be the beginning of a longer name: "user.fred2". */
 static bool
 each_below(void *ctx, const struct mbentry *e)
@@ -63,7 +82,9 @@ each_below(void *ctx, const struct mbentry *e)
 		return true;
 	if (f->one_level && rest.n > 0 && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
 		return true;
-	return !may_read(f->s, e) || add(f, name);
+	if (f->inboxes && rest.n > 0 && !is_for_mail(e))
+		return true;
+	return !may_read(f->s, e, f->named && rest.n == 0) || add(f, name);
 }
 
 static void
@@ -86,7 +107,7 @@ each_subscription(void *ctx, struct str name)
 
 /* Keeps of the names from FIRST on those that are mailboxes to be read. */
 static void
-keep_readable(struct found *f, size_t first)
+keep_readable(struct found *f, size_t first, bool named)
 {
 	size_t kept = first;
 
@@ -95,7 +116,7 @@ keep_readable(struct found *f, size_t first)
 		struct mbentry *entry;
 		enum err e = mblist_lookup(f->s->store, f->arena, f->name[i], &entry);
 
-		if (e == OK && may_read(f->s, entry))
+		if (e == OK && may_read(f->s, entry, named))
 			f->name[kept++] = f->name[i];
 		else if (e != OK && e != ERR_NOTFOUND)
 			f->err = e;
@@ -116,10 +137,12 @@ add_named(struct found *f, struct command *c, const struct mailbox_filter *filte
 		f->err = session_mailbox(f->s, c, sent[i], &name);
 		if (f->err != OK)
 			return;
+		f->named = true;
 		if (filter->kind != FILTER_MAILBOXES)
 			add_tree(f, name, filter->kind == FILTER_SUBTREE_ONE);
 		else if (add(f, name))
-			keep_readable(f, first);
+			keep_readable(f, first, true);
+		f->named = false;
 	}
 }
 
@@ -133,8 +156,9 @@ add_filter(struct found *f, struct command *c, const struct mailbox_filter *filt
 	case FILTER_SELECTED:
 		return;
 	case FILTER_INBOXES:
-		if (add(f, f->s->user->inbox))
-			keep_readable(f, first);
+		f->inboxes = true;
+		add_tree(f, f->s->user->inbox, false);
+		f->inboxes = false;
 		return;
 	case FILTER_PERSONAL:
 		add_tree(f, f->s->user->inbox, false);
@@ -143,7 +167,7 @@ add_filter(struct found *f, struct command *c, const struct mailbox_filter *filt
 		e = subs_walk(f->s->store, str_c(f->s->user->id.userid), STR(""),
 		    each_subscription, f);
 		f->err = f->err == OK ? e : f->err;
-		keep_readable(f, first);
+		keep_readable(f, first, false);
 		return;
 	case FILTER_SUBTREE:
 	case FILTER_SUBTREE_ONE:

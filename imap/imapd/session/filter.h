@@ -1,8 +1,8 @@
 /*
  * filter.h - the mailboxes that a list of "filter-mailboxes" means
  *
- * Names that do not exist, or that the user may not both know of and read, are
- * passed over in silence (RFC 7377 section 2.2); so are places in the hierarchy
+ * Names that do not exist, or that the user may not read, or know of unless it
+ * is the client who names them, are passed over in silence (RFC 7377 section 2.2); so are places in the hierarchy
  * without mail.  Nothing is opened, and no lock is held when it returns.
  */
 #ifndef IMAP_IMAPD_SESSION_FILTER_H

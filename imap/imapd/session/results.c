@@ -3,6 +3,7 @@
  * MIN is what sorts first (RFC 5267 section 3.1).
  */
 #include "imap/imapd/session/results.h"
+#include "imap/imapd/session/correlator.h"
 #include "imap/imapd/session/progress.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/message/search_resolve.h"
@@ -183,16 +184,8 @@ tell_esearch(struct session *s, struct command *c, const struct search_req *req,
 	enum err e = add_data(c->arena, req, returns, r, uid, &data);
 
 	if (e == OK) {
-		reply_puts(s->reply, "* ESEARCH (TAG \"");
-		reply_put(s->reply, c->tag);
-		reply_puts(s->reply, "\"");
-		if (r->mailbox != NULL) {
-			reply_puts(s->reply, " MAILBOX ");
-			reply_astring(s->reply, str_c(r->mailbox));
-			reply_puts(s->reply, " UIDVALIDITY ");
-			reply_number(s->reply, mbox_uidvalidity(r->mbox));
-		}
-		reply_puts(s->reply, uid ? ") UID" : ")");
+		correlator_put(s->reply, c->tag, r->mbox, r->mailbox);
+		reply_puts(s->reply, uid ? " UID" : "");
 		reply_put(s->reply, buf_str(&data));
 		reply_crlf(s->reply);
 	}
@@ -289,8 +282,6 @@ results_find(struct session *s, struct command *c, struct mbox *m, struct search
 
 	progress_begin(&progress, s, c);
 	*r = (struct results){ .mbox = m };
-	if (e == ERR_SYNTAX)
-		c->text = "There is no message with that sequence number";
 	if (e != OK)
 		return e;
 	search_prepare(c->arena, &how, key);

@@ -3,6 +3,7 @@ IMAPD_SRCS += \
 	imap/imapd/session/batches.c \
 	imap/imapd/session/compose.c \
 	imap/imapd/session/context.c \
+	imap/imapd/session/correlator.c \
 	imap/imapd/session/filter.c \
 	imap/imapd/session/list.c \
 	imap/imapd/session/metadata.c \

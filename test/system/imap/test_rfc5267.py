@@ -122,7 +122,8 @@ def test_4_3_own_expunge(pair):
 
 @pytest.mark.parametrize("keys,expected", [
     ("1:3", []), ("1:*", [7]), ("UID 1:*", [7]), ("*", []), ("UID 6,7", [7]), ("YOUNGER 3600", [7]), ("$", []),
-    ("NOT 1:3", [7]), ("OR 1 SUBJECT new", [7]), ("SUBJECT old", []),
+    ("NOT 1:3", [7]), ("OR 1 SUBJECT new", [7]), ("SUBJECT old", []), ("6", []), ("4:9", []), ("9:*", [7]),
+    ("NOT 4:9", [7]),
 ])
 def test_4_3_what_is_fixed(pair, keys, expected):
     """Numbers mean the messages that they meant; "*" is the end."""
@@ -182,12 +183,41 @@ def test_4_5_cancelupdate(pair):
     assert updates(c.ok(r"STORE 1 -FLAGS (\Flagged)")) == []
 
 
-def test_4_3_a_tag_used_again(pair):
+@pytest.mark.parametrize("command", [
+    "UID SEARCH RETURN (UPDATE) ANSWERED", "SORT RETURN (UPDATE SAVE) (DATE) UTF-8 ALL", "ESEARCH RETURN (UPDATE) ALL",
+])
+def test_4_3_a_tag_used_again(pair, command):
+    """"An attempt to use UPDATE where a tag is already in use ... SHALL result in
+    the server rejecting the searching command with a BAD response"; "and has no
+    effect"."""
+    c, _ = pair
+    c.ok("SEARCH RETURN (SAVE) 2")
+    begin(c, "a", "UID SEARCH RETURN (UPDATE) FLAGGED")
+    c.send(f"a {command}\r\n")
+    reply = c.wait("a")
+    assert (reply.status, reply.untagged) == ("BAD", [])
+    assert found(c.ok("SEARCH $")) == [2]
+    assert updates(c.ok(r"STORE 1 +FLAGS (\Flagged)")) == [("a", True, "ADDTO", [(0, [2])])]
+    assert updates(c.ok(r"STORE 1 +FLAGS (\Answered)")) == []
+    c.ok('CANCELUPDATE "a"')
+    begin(c, "a", "UID SEARCH RETURN (UPDATE) ANSWERED")
+
+
+def test_4_3_a_tag_used_again_without_update(pair):
     c, _ = pair
     begin(c, "a", "UID SEARCH RETURN (UPDATE) FLAGGED")
-    begin(c, "a", "UID SEARCH RETURN (UPDATE) ANSWERED")
-    assert updates(c.ok(r"STORE 1 +FLAGS (\Flagged)")) == []
-    assert updates(c.ok(r"STORE 1 +FLAGS (\Answered)")) == [("a", True, "ADDTO", [(0, [2])])]
+    assert found(begin(c, "a", "UID SEARCH ANSWERED")) == []
+
+
+def test_5_tags_of_all_characters(pair):
+    """"NOUPDATE" SP quoted; a tag may have "]" in it."""
+    c, _ = pair
+    for n in range(32):
+        begin(c, f"m{n}", "SEARCH RETURN (UPDATE) ALL")
+    assert begin(c, "a]b}[&'", "SEARCH RETURN (UPDATE) ALL").find(rb"""^NO \[NOUPDATE "a\]b\}\[&'"\]""")
+    c.ok('CANCELUPDATE "m0"')
+    begin(c, "a]b}[&'", "UID SEARCH RETURN (UPDATE) FLAGGED")
+    assert ("a]b}[&'", True, "ADDTO", [(0, [2])]) in updates(c.ok(r"STORE 1 +FLAGS (\Flagged)"))
 
 
 @pytest.mark.parametrize("leave", ["SELECT INBOX", "UNSELECT", "EXAMINE INBOX"])
@@ -203,8 +233,8 @@ def test_4_3_ends_with_the_mailbox(pair, leave):
 
 def test_4_3_search_that_failed(pair):
     c, other = pair
-    c.send("a SEARCH RETURN (UPDATE) 99\r\n")
-    assert c.wait("a").status == "BAD"
+    c.send("a SEARCH RETURN (UPDATE) FILTER nosuch\r\n")
+    assert c.wait("a").status == "NO"
     assert c.cmd('CANCELUPDATE "a"').status == "BAD"
 
 

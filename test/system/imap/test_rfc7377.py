@@ -102,8 +102,11 @@ def test_2_1_selected(sel):
 
 def test_2_1_nothing_selected(auth):
     assert auth.cmd("ESEARCH ALL").status == "BAD"
+    """"If the source options include (or default to) "selected", the IMAP session
+    MUST be in "selected" state."""
     assert auth.cmd("ESEARCH IN (selected) ALL").status == "BAD"
-    assert all_of(auth.ok("ESEARCH IN (selected inboxes) FLAGGED")) == {"INBOX": [2]}
+    assert auth.cmd("ESEARCH IN (selected inboxes) FLAGGED").status == "BAD"
+    assert auth.cmd("ESEARCH IN (inboxes selected) FLAGGED").status == "BAD"
 
 
 def test_2_1_selection_stays(sel):
@@ -149,11 +152,97 @@ def test_2_1_save(sel):
     assert found(sel.ok("SEARCH $")) == [2]
 
 
-def test_2_1_update_is_refused(sel):
+@pytest.mark.parametrize("keys, expected", [
+    ("3", []), ("3:9", []), ("2:9", [2]), ("9:2", [2]), ("9:*", [2]), ("*:9", [2]), ("1,9", [1]), ("9,1", [1]),
+    ("NOT 9", [1, 2]), ("OR 9 1", [1]), ("4294967295", []), ("2:4294967295", [2]),
+])
+@pytest.mark.parametrize("command", ["ESEARCH", "UID SEARCH", "UID SORT (ARRIVAL) UTF-8"])
+def test_2_numbers_beyond_the_end(sel, command, keys, expected):
+    """"... with ESEARCH, as with any SEARCH or UID SEARCH command, it MUST NOT be
+    considered an error if the search terms include a range of message numbers
+    that extends (or, in fact, starts) beyond the end of the mailbox"."""
+    reply = sel.ok(f"{command} {keys}")
+    if command == "ESEARCH":
+        assert all_of(reply) == ({"INBOX.a": expected} if expected else {})
+    else:
+        assert [int(n) for n in reply.find(rb"^(?:SEARCH|SORT)(.*)").group(1).split()] == expected
+
+
+def test_2_numbers_of_an_empty_mailbox(c):
+    c.ok("SELECT INBOX.empty")
+    for keys in ("1", "*", "1:*", "1:5", "UID *", "NOT 1"):
+        assert found(c.ok(f"SEARCH {keys}")) == []
+
+
+def told(reply):
+    return [(e["MAILBOX"], e["UID"], e["UPDATES"]) for e in esearches(reply) if "UPDATES" in e]
+
+
+@pytest.mark.parametrize("source", ["", "IN (selected) ", "IN (selected inboxes) ", "IN (personal selected) "])
+def test_2_2_update(shared_server, source):
+    """"If the UPDATE return option is used, it MUST apply only to the currently
+    selected mailbox"; its name and UIDVALIDITY come along as ever."""
+    user = shared_server.new_user()
+    c, other = shared_server.login(user), shared_server.login(user)
+    for name in ("INBOX.a", "INBOX.b"):
+        c.ok(f"CREATE {name}")
+        append(c, name, b"Subject: 1\r\n\r\n")
+    c.ok("SELECT INBOX.a")
+    c.send(f"u1 ESEARCH {source}RETURN (UPDATE COUNT) FLAGGED\r\n")
+    reply = c.wait("u1")
+    assert (reply.status, reply.untagged) == ("OK", [])
+    for name in ("INBOX.a", "INBOX.b"):
+        append(other, name, b"Subject: 2\r\n\r\n", r"(\Flagged)")
+    assert told(c.ok("NOOP")) == [("INBOX.a", True, [("ADDTO", [(0, [2])])])]
+    other.ok("SELECT INBOX.a")
+    other.ok(r"STORE 2 FLAGS (\Deleted)")
+    assert told(c.ok("NOOP")) == [("INBOX.a", True, [("REMOVEFROM", [(0, [2])])])]
+    c.ok('CANCELUPDATE "u1"')
+    other.ok(r"STORE 2 FLAGS (\Flagged)")
+    assert told(c.ok("NOOP")) == []
+
+
+def test_2_2_update_with_nothing_selected(auth):
+    """"If UPDATE is used and there is no mailbox currently selected, the ESEARCH
+    command MUST return a "BAD" result."""
+    assert auth.cmd("ESEARCH IN (personal) RETURN (UPDATE) ALL").status == "BAD"
+
+
+def test_2_2_update_of_others_is_refused(sel):
     """RFC 5267 section 4.3.1."""
-    sel.send("u1 ESEARCH IN (personal) RETURN (UPDATE COUNT) FLAGGED\r\n")
+    sel.send("u1 ESEARCH IN (inboxes) RETURN (UPDATE COUNT) FLAGGED\r\n")
     reply = sel.wait("u1")
     assert reply.status == "OK" and reply.find(rb'NOUPDATE "u1"') and hits(reply)["INBOX"] == {"COUNT": 1}
+    assert sel.cmd('CANCELUPDATE "u1"').status == "BAD"
+
+
+def test_2_2_inboxes(shared_server):
+    """RFC 5465 section 6.3: all of the user's mailboxes "to which messages may be
+    delivered"."""
+    c = shared_server.login(shared_server.new_user())
+    for name in ("INBOX.lists", "INBOX.other"):
+        c.ok(f"CREATE {name}")
+        append(c, name, b"Subject: 1\r\n\r\n")
+    c.ok("SETACL INBOX.lists anyone p")
+    assert all_of(c.ok("ESEARCH IN (inboxes) ALL")) == {"INBOX.lists": [1]}
+
+
+def test_5182_2_1_save_that_fails(sel):
+    """"... the NO tagged response sets the value of the search result variable to
+    the empty sequence"."""
+    for keys in ("FILTER nosuch", "CHARSET x-none ALL"):
+        sel.ok("ESEARCH RETURN (SAVE) ALL")
+        assert sel.cmd(f"ESEARCH RETURN (SAVE) {keys}").status == "NO"
+        assert found(sel.ok("SEARCH $")) == []
+
+
+def test_9586_3_only_uids(shared_server):
+    c = shared_server.login(shared_server.new_user())
+    append(c, "INBOX", b"Subject: 1\r\n\r\n")
+    c.ok("ENABLE UIDONLY")
+    c.ok("SELECT INBOX")
+    assert all_of(c.ok("ESEARCH UID 1")) == {"INBOX": [1]}
+    assert c.cmd("ESEARCH NOT (OR SEEN 1)").code == "UIDREQUIRED"
 
 
 def test_2_1_recent_stays(shared_server):
@@ -174,7 +263,14 @@ def test_3_rights(shared_server):
     c.ok(f"SETACL INBOX {two} l")
     assert other.ok(f"ESEARCH IN (subtree user.{one}) ALL").untagged == []
     c.ok(f"SETACL INBOX {two} r")
-    assert other.ok(f"ESEARCH IN (mailboxes user.{one}) ALL").untagged == []
+    # "any mailboxes that are not explicitly named ... are required to have the "l" right"
+    assert all_of(other.ok(f"ESEARCH IN (mailboxes user.{one}) ALL")) == {f"user.{one}": [1]}
+    assert all_of(other.ok(f"ESEARCH IN (subtree user.{one}) ALL")) == {f"user.{one}": [1]}
+    c.ok("CREATE INBOX.below")
+    append(c, "INBOX.below", b"Subject: a\r\n\r\n")
+    c.ok(f"SETACL INBOX.below {two} r")
+    assert all_of(other.ok(f"ESEARCH IN (subtree user.{one}) ALL")) == {f"user.{one}": [1]}
+    c.ok("DELETE INBOX.below")
     c.ok(f"SETACL INBOX {two} lr")
     assert all_of(other.ok(f"ESEARCH IN (mailboxes user.{one}) ALL")) == {f"user.{one}": [1]}
     assert all_of(other.ok("ESEARCH IN (personal) ALL")) == {}
