@@ -626,22 +626,40 @@ class Strict:
             self.date_time()
 
     def annotation(self):
-        """RFC 5257 section 5"""
-        def att():
-            self.string() if self.buf[self.at:self.at + 1] == b'"' else self.astring()
-            self.sp()
-            self.nstring()
-
+        """RFC 5257 section 5: entries with what was asked for, or only their names"""
         def entry():
-            self.astring()
-            self.sp()
-            self.listed(pair, empty=False)
+            name = self.astring()
+            if not re.fullmatch(rb"(/[^/*%\x80-\xff\0]+)+", name):
+                self.fail("an entry")
+            if re.match(rb"/(flags(/|$)|[0-9.]*$|0|[0-9.]*\.\.)", name):
+                self.fail("an entry that may be used")       # sections 3.2.1, 3.5
+            if name in names:
+                self.fail("each entry once")
+            names.add(name)
 
-        def pair():
-            self.astring()
+        def entry_att():
+            entry()
             self.sp()
-            self.nstring()
-        self.listed(entry, empty=False)
+            attribs.clear()
+            self.listed(att_value, empty=False)
+
+        def att_value():
+            attrib = self.astring()
+            if attrib not in (b"value.priv", b"value.shared", b"size.priv", b"size.shared"):
+                self.fail("value or size, each with its suffix")
+            if attrib in attribs:
+                self.fail("each attribute once")
+            attribs.add(attrib)
+            self.sp()
+            value = self.nstring8()
+            if attrib.startswith(b"size") and not (value or b"").isdigit():
+                self.fail("a size")
+
+        names, attribs = set(), set()
+        if re.compile(rb'\((?:[^()" ]+|"[^"]*") \(').match(self.buf, self.at):
+            self.listed(entry_att, empty=False)
+        else:
+            self.listed(entry, empty=False)
 
     # --- other responses ---
 
@@ -869,9 +887,14 @@ class Strict:
     def code_annotations(self):
         """RFC 5257 section 4.1"""
         self.sp()
-        if not self.has(b"NONE"):
-            self.number() if NUMBER.match(self.buf, self.at) else self.want(b"READ-ONLY")
-            self.has(b" NOPRIVATE")
+        if self.has(b"NONE"):
+            return
+        if NUMBER.match(self.buf, self.at):
+            if int(self.number()) < 1024:
+                self.fail("at least 1024 octets")
+        else:
+            self.want(b"READ-ONLY")
+        self.has(b" NOPRIVATE")
 
     def code_annotate(self):
         self.sp()

@@ -74,6 +74,12 @@ compare(const struct annot *one, uint32_t uid, struct str entry, struct str owne
 	return c != 0 ? c : compare_bytes(one->owner, owner);
 }
 
+int
+annot_cmp(const struct annot *a, const struct annot *b)
+{
+	return compare(a, b->uid, b->entry, b->owner);
+}
+
 /* Where it is, or would be. */
 static size_t
 place(const struct annots *a, uint32_t uid, struct str entry, struct str owner)
@@ -165,6 +171,47 @@ uint64_t
 annot_size(const struct annot *one)
 {
 	return one->entry.n + one->value.n;
+}
+
+/* Where to go on after a wildcard that takes one more byte; p 0: nowhere. */
+struct backtrack {
+	size_t p, n;
+};
+
+/*
+ * One place to go back to is enough for each wildcard: what follows it is put
+ * as early as it fits, which leaves the most to the rest.
+ */
+bool
+annot_matches(struct str pattern, struct str entry)
+{
+	struct backtrack star = { 0, 0 }, percent = { 0, 0 };
+	size_t p = 0, n = 0;
+
+	while (n < entry.n || p < pattern.n) {
+		char c = p < pattern.n ? pattern.p[p] : '\0';
+		bool more = p < pattern.n && n < entry.n;
+
+		if (more && c == '*') {
+			star = (struct backtrack){ ++p, ++n };
+			percent.p = 0;
+		} else if (more && c == '%' && entry.p[n] != '/') {
+			percent = (struct backtrack){ ++p, ++n };
+		} else if (more && c != '%' && c == entry.p[n]) {
+			p++;
+			n++;
+		} else if (percent.p > 0 && percent.n < entry.n && entry.p[percent.n] != '/') {
+			p = percent.p;
+			n = ++percent.n;
+		} else if (star.p > 0 && star.n < entry.n) {
+			p = star.p;
+			n = ++star.n;
+			percent.p = 0;
+		} else {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* --- lines --- */

@@ -32,7 +32,7 @@ struct annot {
 
 /*
  * ENTRY's new VALUE; {NULL, 0} takes it away.  OWNER: whose own it is; empty:
- * shared.  The mailbox itself may have at most MAX of one owner (of the shared
+ * shared.  The mailbox itself, or each message, may have at most MAX of one owner (of the shared
  * ones) when it is done: ERR_LIMIT; 0: any number.
  */
 struct annotate_params {
@@ -56,6 +56,9 @@ enum err annots_read(int dirfd, const char *file, struct annots *a) MUST_CHECK;
 const struct annot *annots_find(const struct annots *a, uint32_t uid, struct str entry,
     struct str owner);
 
+/* Their order: by UID, entry, owner. */
+int annot_cmp(const struct annot *a, const struct annot *b);
+
 /* The first of UID or a higher one; a->n: none. */
 size_t annots_first(const struct annots *a, uint32_t uid);
 
@@ -65,6 +68,13 @@ void annots_put(struct annots *a, const struct annot *change);
 /* Drops those for which KEEP is false. */
 typedef bool (*annots_keep_fn)(void *ctx, const struct annot *one);
 void annots_filter(struct annots *a, annots_keep_fn keep, void *ctx);
+
+/*
+ * Is it the entry that PATTERN means?  "*" stands for one or more bytes, "%" for
+ * one or more but "/" (RFC 5257 section 4.3).  Time is at most the product of
+ * both lengths.
+ */
+bool annot_matches(struct str pattern, struct str entry);
 
 /* What it takes of a quota: octets of its name and value. */
 uint64_t annot_size(const struct annot *one);

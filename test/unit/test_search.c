@@ -110,6 +110,24 @@ mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *s)
 	return OK;
 }
 
+/* None has annotations. */
+enum err
+mbox_annots(struct mbox *m, const struct annots **a)
+{
+	static const struct annots none = { NULL, 0, 0 };
+
+	(void)m;
+	*a = &none;
+	return OK;
+}
+
+bool
+mbox_sees_annot(const struct mbox *m, const struct annot *one)
+{
+	(void)m;
+	return one->owner.n == 0;
+}
+
 enum err
 mbox_body(struct mbox *m, uint32_t seq, struct str *s)
 {

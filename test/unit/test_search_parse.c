@@ -109,6 +109,12 @@ render(const struct search_key *key, struct buf *b)
 	case SEARCH_SAVEDON: render_number("savedon", key, b); break;
 	case SEARCH_SAVEDSINCE: render_number("savedsince", key, b); break;
 	case SEARCH_MODSEQ: render_number("modseq", key, b); break;
+	case SEARCH_ANNOTATION:
+		buf_printf(b, "annotation%u:", key->flag);
+		buf_add_str(b, key->name);
+		buf_addc(b, '=');
+		buf_add_str(b, key->text);
+		break;
 	case SEARCH_GUID: buf_printf(b, "guid%zu", key->text.n); break;
 	}
 }
@@ -147,6 +153,9 @@ test_keys(void **state)
 		{ " BEFORE 1-Jan-1970 ON \"02-Jan-1970\" SINCE 31-Dec-1969", "(before0 on1 since-1)" },
 		{ " SENTBEFORE 29-Feb-2000 SENTON 7-feb-1994 SENTSINCE 1-Mar-1970",
 		    "(sentbefore11016 senton8803 sentsince59)" },
+		{ " ANNOTATION /comment value \"a b\" ANNOTATION * Value.Priv NIL"
+		    " ANNOTATION \"/%/x\" value.shared ~{3}\r\n\xff)(",
+		    "(annotation3:/comment=a b annotation5:*= annotation2:/%/x=\xff)()" },
 		{ " NOT NOT SEEN", "(not(not(flag1)))" },
 		{ " OR SEEN OR 1 (DRAFT ALL)", "(or(flag1 or(#1:1 (flag16 all))))" },
 		{ " (((ALL)))", "((((all))))" },

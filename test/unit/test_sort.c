@@ -48,6 +48,24 @@ mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 	return OK;
 }
 
+/* None has annotations. */
+enum err
+mbox_annots(struct mbox *m, const struct annots **a)
+{
+	static const struct annots none = { NULL, 0, 0 };
+
+	(void)m;
+	*a = &none;
+	return OK;
+}
+
+const char *
+mbox_userid(const struct mbox *m)
+{
+	(void)m;
+	return "";
+}
+
 enum err
 mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *bytes)
 {
@@ -83,21 +101,21 @@ static void
 test_criteria(void **state)
 {
 	(void)state;
-	assert_int_equal(SORT({ SORT_ARRIVAL, false }), 3421);
-	assert_int_equal(SORT({ SORT_ARRIVAL, true }), 1234);
-	assert_int_equal(SORT({ SORT_DATE, false }), 2134);
-	assert_int_equal(SORT({ SORT_DATE, true }), 4312);
-	assert_int_equal(SORT({ SORT_SIZE, false }), 1342);
-	assert_int_equal(SORT({ SORT_SIZE, false }, { SORT_DATE, true }), 3142);
-	assert_int_equal(SORT({ SORT_SUBJECT, false }), 4213);
-	assert_int_equal(SORT({ SORT_SUBJECT, true }), 1324);
-	assert_int_equal(SORT({ SORT_SUBJECT, false }, { SORT_ARRIVAL, false }), 4231);
-	assert_int_equal(SORT({ SORT_FROM, false }), 4132);
-	assert_int_equal(SORT({ SORT_TO, false }), 3412);
-	assert_int_equal(SORT({ SORT_CC, false }), 1342);
-	assert_int_equal(SORT({ SORT_DISPLAYFROM, false }), 4321);
-	assert_int_equal(SORT({ SORT_DISPLAYTO, false }), 3412);
-	assert_int_equal(SORT({ SORT_RELEVANCY, false }), 1234);
+	assert_int_equal(SORT({ .by = SORT_ARRIVAL }), 3421);
+	assert_int_equal(SORT({ .by = SORT_ARRIVAL, .reverse = true }), 1234);
+	assert_int_equal(SORT({ .by = SORT_DATE }), 2134);
+	assert_int_equal(SORT({ .by = SORT_DATE, .reverse = true }), 4312);
+	assert_int_equal(SORT({ .by = SORT_SIZE }), 1342);
+	assert_int_equal(SORT({ .by = SORT_SIZE }, { .by = SORT_DATE, .reverse = true }), 3142);
+	assert_int_equal(SORT({ .by = SORT_SUBJECT }), 4213);
+	assert_int_equal(SORT({ .by = SORT_SUBJECT, .reverse = true }), 1324);
+	assert_int_equal(SORT({ .by = SORT_SUBJECT }, { .by = SORT_ARRIVAL }), 4231);
+	assert_int_equal(SORT({ .by = SORT_FROM }), 4132);
+	assert_int_equal(SORT({ .by = SORT_TO }), 3412);
+	assert_int_equal(SORT({ .by = SORT_CC }), 1342);
+	assert_int_equal(SORT({ .by = SORT_DISPLAYFROM }), 4321);
+	assert_int_equal(SORT({ .by = SORT_DISPLAYTO }), 3412);
+	assert_int_equal(SORT({ .by = SORT_RELEVANCY }), 1234);
 }
 
 /* A shorter text comes before a longer one, whatever follows in the key. */
@@ -105,7 +123,7 @@ static void
 test_ends(void **state)
 {
 	(void)state;
-	assert_int_equal(SORT({ SORT_CC, true }, { SORT_DATE, false }), 2134);
+	assert_int_equal(SORT({ .by = SORT_CC, .reverse = true }, { .by = SORT_DATE }), 2134);
 }
 
 static unsigned
@@ -125,7 +143,7 @@ known(struct sort_known *k, const struct sort_order *order, const uint32_t *want
 static void
 test_known(void **state)
 {
-	const struct sort_criterion arrival = { SORT_ARRIVAL, false }, back = { SORT_ARRIVAL, true };
+	const struct sort_criterion arrival = { .by = SORT_ARRIVAL }, back = { .by = SORT_ARRIVAL, .reverse = true };
 	struct sort_order order = { &arrival, 1, COLLATE_UNICODE_CASEMAP };
 	struct sort_order other = { &back, 1, COLLATE_UNICODE_CASEMAP };
 	const uint32_t all[] = { 1, 2, 3, 4 }, some[] = { 1, 3 };

@@ -7,6 +7,7 @@
  * the copy and the removal in one step.
  */
 #include "imap/imapd/cmd/cmd.h"
+#include "imap/imapd/session/annotating.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/target.h"
@@ -61,6 +62,8 @@ copy(struct session *s, struct command *c, const struct copying *job)
 
 	/* RFC 4314 section 4, COPY: flags that may not be set are left out. */
 	txn_drop_flags(t[0], ~sync_settable_flags(job->rights), !(job->rights & ACL_WRITE));
+	/* RFC 5257 section 4.6: as well. */
+	txn_copied_annots(t[0], annotating_may(s, job->rights));
 	txn_copy(t[0], s->mbox, job->uids, job->n);
 	if (move) {
 		t[1] = txn_begin(s->mbox);

@@ -167,6 +167,8 @@ run_fetch(struct session *s, struct command *c)
 		c->code = "UNKNOWN-CTE";	/* RFC 3516 section 4.3 */
 		c->text = "A part's transfer encoding is unknown";
 	}
+	if (f.err == ERR_SYNTAX)	/* RFC 5257 section 3.2.1 */
+		c->text = "Some of these messages do not have such a body part";
 	if (f.err == OK && f.gone) {
 		c->code = "EXPUNGEISSUED";	/* RFC 5530 section 3 */
 		c->text = "Some of these messages no longer exist";

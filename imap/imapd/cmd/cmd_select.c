@@ -1,5 +1,6 @@
 /* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT */
 #include "imap/imapd/cmd/cmd.h"
+#include "imap/imapd/session/annotating.h"
 #include "imap/imapd/proto/objectid.h"
 #include "imap/imapd/session/oldname.h"
 #include "imap/imapd/session/resync.h"
@@ -57,6 +58,7 @@ describe(struct session *s, const struct select_req *r, struct str name)
 	buf_free(&id);
 	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
 	sync_highest_modseq(s);
+	annotating_put_level(s);
 }
 
 /*
@@ -76,7 +78,7 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	if (s->mbox != NULL)		/* RFC 7162 section 3.2.11 */
 		reply_untagged(s->reply, "OK [CLOSED] Previous mailbox is closed");
 	session_deselect(s);
-	if (r->params != 0)
+	if (r->params & (SELECT_CONDSTORE | SELECT_QRESYNC))
 		session_enable(s, ENABLED_CONDSTORE);
 	err = session_mailbox(s, c, r->mailbox, &name);
 	if (err == OK)
@@ -86,10 +88,18 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	if (err != OK)
 		return err;
 	bool may_change = rights & (ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_DELETEMSG
-	    | ACL_EXPUNGE);
+	    | ACL_EXPUNGE | ACL_ANNOTATE);
 	bool readonly = examine || !may_change;
-	err = mbox_open(s->store, e, s->user->id.userid, (readonly ? MBOX_READONLY : 0)
-	    | (session_is_rev2(s) ? MBOX_NO_RECENT : 0), &s->mbox);
+	/* RFC 5257 section 3.4: to change his own annotations he needs r only. */
+	unsigned annotates = examine ? 0 : annotating_may(s, rights);
+	unsigned how = !readonly ? 0 : annotates == 0 ? MBOX_READONLY : MBOX_KEEP_RECENT;
+	err = mbox_open(s->store, e, s->user->id.userid,
+	    how | (session_is_rev2(s) ? MBOX_NO_RECENT : 0), &s->mbox);
+	if (err == OK && r->params & SELECT_ANNOTATE) {
+		err = mbox_watch_annots(s->mbox);
+		if (err != OK)
+			mbox_close(s->mbox);
+	}
 	if (err != OK) {
 		s->mbox = NULL;
 		return err;
@@ -98,6 +108,7 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	s->mbox_name = str_c(mbox_entry(s->mbox)->name);
 	s->rights = rights;
 	s->examined = readonly;
+	s->annotates = annotates;
 	describe(s, r, name);
 	if (str_eq(name, s->user->inbox))
 		warn_of_quota(s, c, e);

@@ -1,5 +1,5 @@
 /*
- * cmd_store.c - STORE, UID STORE (RFC 3501 section 6.4.6, RFC 4314 section 4)
+ * cmd_store.c - STORE, UID STORE (RFC 3501 section 6.4.6, RFC 4314 section 4; RFC 5257)
  *
  * Each flag has its right: \Seen s, \Deleted t, all others w.  What the user
  * may not change is left alone; the command fails only if nothing that it
@@ -8,7 +8,9 @@
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/disk/uidset.h"
+#include "imap/imapd/message/annotation.h"
 #include "imap/imapd/proto/uidset_text.h"
+#include "imap/imapd/session/annotating.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/store/mbox/txn.h"
@@ -63,14 +65,23 @@ say_modified(struct session *s, struct command *c, const struct txn_result *r)
 	buf_free(&code);
 }
 
+/* What is to be done to them: to their flags, or to their annotations. */
+struct change {
+	bool annotates;
+	struct store_params_flags flags;
+	struct annotate_list annotations;
+};
+
 static enum err
-commit(struct session *s, struct command *c, struct named *named,
-    const struct store_params_flags *p)
+commit(struct session *s, struct command *c, struct named *named, const struct change *change)
 {
 	struct txn *t = txn_begin(s->mbox);
 	enum err e;
 
-	txn_store(t, named->uids, named->n, p);
+	if (change->annotates)
+		txn_annotate_list(t, named->uids, named->n, &change->annotations);
+	else
+		txn_store(t, named->uids, named->n, &change->flags);
 	e = txn_commit(t);
 	if (e == OK) {
 		const struct txn_result *r = txn_result(t);
@@ -78,6 +89,8 @@ commit(struct session *s, struct command *c, struct named *named,
 		say_modified(s, c, r);
 		for (size_t i = 0; i < r->modified_count; i++)
 			uidset_add(&named->modified, r->modified[i], r->modified[i]);
+	} else if (e == ERR_LIMIT && change->annotates) {
+		annotating_too_many(c);
 	} else if (e == ERR_LIMIT) {
 		c->text = "Too many different keywords in this mailbox";
 	}
@@ -133,11 +146,11 @@ answer(struct session *s, const struct named *named, bool silent)
 }
 
 static enum err
-store(struct session *s, struct command *c, struct named *named,
-    const struct store_params_flags *p)
+store(struct session *s, struct command *c, struct named *named, const struct change *change)
 {
-	const struct store_req *req = c->req;
-	enum err e = commit(s, c, named, p);
+	/* "The ANNOTATION message data item ... has an implicit ".SILENT" behavior." */
+	bool silent = change->annotates || ((const struct store_req *)c->req)->silent;
+	enum err e = commit(s, c, named, change);
 
 	/* New keywords must be announced before they are used in FETCH. */
 	if (e == OK)
@@ -146,8 +159,59 @@ store(struct session *s, struct command *c, struct named *named,
 	if (e == OK && c->code == NULL && mbox_keeps_back(s->mbox)
 	    && some_are_gone(s, named))
 		c->code = "EXPUNGEISSUED";
-	if (e == OK && (!req->silent || (s->enabled & ENABLED_CONDSTORE)))
-		answer(s, named, req->silent);
+	if (e == OK && (!silent || (s->enabled & ENABLED_CONDSTORE)))
+		answer(s, named, silent);
+	return e;
+}
+
+/*
+ * RFC 5257 section 3.2.1: the command is BAD if one of the messages does not have
+ * a body part that is named; then nothing is done.
+ */
+static enum err
+check_parts(struct session *s, struct command *c, const struct named *named)
+{
+	const struct store_req *req = c->req;
+	struct body body = BODY_INIT;
+	enum err e = OK;
+
+	if (!annotation_parts_named(&req->annotations))
+		return OK;
+	for (size_t i = 0; e == OK && i < named->n; i++) {
+		uint32_t seq = mbox_seq_from_uid(s->mbox, named->uids[i]);
+
+		body_reset(&body);
+		e = mbox_cache(s->mbox, seq, CACHE_SECTIONS, &body.sections);
+		if (e == OK)
+			e = mbox_body(s->mbox, seq, &body.bytes);
+		if (e == OK && !annotation_parts_set(&body, &req->annotations)) {
+			c->text = "Some of these messages do not have such a body part";
+			e = ERR_SYNTAX;
+		}
+	}
+	body_free(&body);
+	return e;
+}
+
+/* What the request wants, as far as the user may do it. */
+static enum err
+permit_change(struct session *s, struct command *c, struct change *change)
+{
+	const struct store_req *req = c->req;
+	enum err e;
+
+	change->annotates = req->annotations.entries.count > 0;
+	if (!change->annotates) {
+		change->flags = (struct store_params_flags){ .op = req->op,
+		    .has_unchangedsince = req->has_unchangedsince,
+		    .unchangedsince = req->unchangedsince };
+		return s->examined ? ERR_READONLY : permit(s, req, &change->flags);
+	}
+	if (s->annotates == 0)
+		return ERR_READONLY;
+	e = annotating_params(s, c, &req->annotations, s->annotates, &change->annotations);
+	change->annotations.has_unchangedsince = req->has_unchangedsince;
+	change->annotations.unchangedsince = req->unchangedsince;
 	return e;
 }
 
@@ -155,15 +219,10 @@ enum err
 run_store(struct session *s, struct command *c)
 {
 	const struct store_req *req = c->req;
-	struct store_params_flags p = { .op = req->op,
-	    .has_unchangedsince = req->has_unchangedsince,
-	    .unchangedsince = req->unchangedsince };
+	struct change change;
 	struct named named = { .uid = c->uid, .modified = UIDSET_INIT };
-	enum err e;
+	enum err e = permit_change(s, c, &change);
 
-	if (s->examined)
-		return ERR_READONLY;
-	e = permit(s, req, &p);
 	if (e == OK)
 		e = selection_ranges(s, c, &req->set, &named.range, &named.ranges);
 	if (e == OK && req->has_unchangedsince)
@@ -171,8 +230,10 @@ run_store(struct session *s, struct command *c)
 	if (e == OK)
 		e = msgset_uids(c->arena, s->mbox, named.range, named.ranges, &named.uids,
 		    &named.n);
+	if (e == OK && change.annotates)
+		e = check_parts(s, c, &named);
 	if (e == OK && named.n > 0)
-		e = store(s, c, &named, &p);
+		e = store(s, c, &named, &change);
 	uidset_free(&named.modified);
 	return e;
 }

@@ -34,7 +34,9 @@ void fetch_writer_free(struct fetch_writer *w);		/* NULL allowed */
  * Writes "* SEQ FETCH (...)".  WITH_FLAGS: FLAGS too, although not asked for,
  * and with FETCH_STYLE_CONDSTORE what RFC 7162 section 3.2.4 adds to them.
  * ERR_NOTFOUND: the message or its file is gone; ERR_UNSUPPORTED: a BINARY has
- * a transfer encoding that nobody knows.  Nothing was written then.
+ * a transfer encoding that nobody knows; ERR_SYNTAX: annotations of a part that it
+ * does not have are asked for.  Nothing was written then.  Nor is it if nothing
+ * but annotations was asked for, and there are none.
  */
 enum err fetch_write(struct fetch_writer *w, const struct fetch_req *req,
     uint32_t seq, bool with_flags) MUST_CHECK;

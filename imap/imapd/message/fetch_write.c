@@ -11,6 +11,7 @@
  */
 #include "imap/imapd/message/fetch.h"
 
+#include "imap/imapd/message/annotation.h"
 #include "imap/imapd/message/body.h"
 #include "imap/imapd/proto/format.h"
 #include "imap/imapd/proto/objectid.h"
@@ -32,6 +33,7 @@ struct fetch_writer {
 	struct str cache[CACHE_ITEMS];
 	struct body body;
 	bool has_preview;
+	struct buf annotations;		/* what has been asked for of them */
 };
 
 struct fetch_writer *
@@ -44,6 +46,7 @@ fetch_writer_new(struct mbox *m, const struct keywords *told, struct stream *out
 	w->out = out;
 	buf_init(&w->line);
 	buf_init(&w->body.fields);
+	buf_init(&w->annotations);
 	return w;
 }
 
@@ -60,6 +63,7 @@ fetch_writer_free(struct fetch_writer *w)
 		return;
 	body_free(&w->body);
 	buf_free(&w->line);
+	buf_free(&w->annotations);
 	free(w);
 }
 
@@ -76,6 +80,33 @@ check_encodings(struct fetch_writer *w, const struct fetch_req *req)
 		    && decode_init(&d, encoding) != OK)
 			return ERR_UNSUPPORTED;
 	return OK;
+}
+
+/*
+ * All that is asked for of annotations; nothing, if there are none that match.
+ * RFC 5257 section 3.2.1: a body part that is not there is "an incorrect part
+ * specifier".
+ */
+static enum err
+gather_annotations(struct fetch_writer *w, const struct fetch_req *req)
+{
+	enum err e = OK;
+
+	buf_reset(&w->annotations);
+	for (const struct fetch_item *i = req->items; i && e == OK; i = i->next) {
+		size_t before = w->annotations.n;
+
+		if (i->op != FETCH_ANNOTATION)
+			continue;
+		if (i->annotation.has_parts && !annotation_parts_asked(&w->body, &i->annotation))
+			return ERR_SYNTAX;
+		if (before > 0)
+			buf_addc(&w->annotations, ' ');
+		e = annotation_put(w->m, &i->annotation, w->msg.uid, &w->annotations);
+		if (before > 0 && w->annotations.n == before + 1)
+			buf_truncate(&w->annotations, before);
+	}
+	return e;
 }
 
 static enum err
@@ -98,7 +129,9 @@ gather(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq)
 	w->body.header_size = w->msg.header_size;
 	w->body.sections = w->cache[CACHE_SECTIONS];
 	w->body.headers = w->cache[CACHE_HEADERS];
-	return req->has_binary ? check_encodings(w, req) : OK;
+	if (req->has_annotation)
+		e = gather_annotations(w, req);
+	return e == OK && req->has_binary ? check_encodings(w, req) : e;
 }
 
 static void
@@ -266,6 +299,10 @@ write_item(struct fetch_writer *w, const struct fetch_item *item)
 		else
 			buf_adds(&w->line, "NIL");
 		break;
+	case FETCH_ANNOTATION:
+		put_long(w, buf_str(&w->annotations));
+		buf_reset(&w->annotations);
+		break;
 	}
 }
 
@@ -292,6 +329,20 @@ write_flags(struct fetch_writer *w, const struct fetch_req *req)
 		}
 }
 
+/* Annotations are all that is asked for, and it has none; nor is its UID to be said. */
+static bool
+says_nothing(const struct fetch_writer *w, const struct fetch_req *req)
+{
+	bool uidonly = w->style & FETCH_STYLE_UIDONLY;
+
+	if (!req->has_annotation || w->annotations.n > 0)
+		return false;
+	for (const struct fetch_item *i = req->items; i; i = i->next)
+		if (i->op != FETCH_ANNOTATION && !(uidonly && i->op == FETCH_UID))
+			return false;
+	return true;
+}
+
 enum err
 fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
     bool with_flags)
@@ -305,6 +356,8 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	bool uidonly = w->style & FETCH_STYLE_UIDONLY;
 	bool first = true;
 
+	if (says_nothing(w, req) && !with_flags)
+		return OK;
 	buf_add(&w->line, "* ", 2);
 	buf_addu(&w->line, uidonly ? w->msg.uid : seq);
 	buf_adds(&w->line, uidonly ? " UIDFETCH (" : " FETCH (");
@@ -313,6 +366,8 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
 		/* It is said already; but something must stand there. */
 		if (uidonly && i->op == FETCH_UID && req->items->next != NULL)
+			continue;
+		if (i->op == FETCH_ANNOTATION && w->annotations.n == 0)
 			continue;
 		if (!first)
 			buf_addc(&w->line, ' ');

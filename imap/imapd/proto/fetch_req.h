@@ -8,6 +8,7 @@
 #ifndef IMAP_IMAPD_PROTO_FETCH_REQ_H
 #define IMAP_IMAPD_PROTO_FETCH_REQ_H
 
+#include "imap/imapd/proto/annotation_req.h"
 #include "imap/imapd/proto/parse.h"
 
 /* The macros' items stand in the order in which macros name them. */
@@ -19,6 +20,7 @@ enum fetch_op {
 	FETCH_BINARY, FETCH_BINARY_SIZE,	/* RFC 3516 */
 	FETCH_PREVIEW, FETCH_PREVIEW_LAZY,	/* RFC 8970 */
 	FETCH_SAVEDATE,				/* RFC 8514 */
+	FETCH_ANNOTATION,			/* RFC 5257 */
 };
 
 enum section_what {
@@ -48,6 +50,7 @@ struct fetch_item {
 	enum fetch_op op;
 	bool sets_seen;			/* a section that was not asked to PEEK */
 	struct fetch_section section;
+	struct annotation_query annotation;
 	struct fetch_item *next;
 };
 
@@ -58,7 +61,7 @@ struct fetch_req {
 	bool sets_seen;			/* one of them does */
 	bool has_uid, has_flags, has_modseq;
 	bool needs_body;		/* the message's bytes */
-	bool has_binary;
+	bool has_binary, has_annotation;
 	bool lazy_preview;		/* if the cache has it */
 	unsigned needs_cache;		/* bit 1 << enum cache_item */
 	bool has_changedsince, vanished;	/* RFC 7162 sections 3.1.4.1, 3.2.6 */

@@ -3,6 +3,7 @@
  * SEARCH have files of their own for what they may ask for.
  */
 #include "imap/imapd/proto/grammar.h"
+#include "imap/imapd/proto/grammar_annotate.h"
 #include "imap/imapd/proto/grammar_fetch.h"
 #include "imap/imapd/proto/grammar_list.h"
 #include "imap/imapd/proto/grammar_metadata.h"
@@ -112,10 +113,11 @@ static const struct step qresync_args[] = {
 static const struct word select_words[] = {
 	{ NAME("CONDSTORE"), SELECT_CONDSTORE, 0, NULL, "7162 3.1.8" },
 	{ NAME("QRESYNC"), SELECT_QRESYNC, 0, qresync_args, "7162 3.2.5" },
+	{ NAME("ANNOTATE"), SELECT_ANNOTATE, 0, NULL, "5257 4.2" },
 	{ .value = 0 },
 };
 static const struct vocabulary select_params = {
-	.expected = "CONDSTORE or QRESYNC", .word = select_words, .take = take_bits,
+	.expected = "CONDSTORE, QRESYNC or ANNOTATE", .word = select_words, .take = take_bits,
 };
 static const struct step select_param[] = { WORD(select_params, select_req, params), END };
 static const struct step select_param_list[] = { SP, LIST(select_param), END };
@@ -132,12 +134,17 @@ static const struct step rename_args[] = {
 	WHEN(" ", rename_partition), END
 };
 
-/* append-message = [SP flag-list] [SP date-time] SP append-data */
+/* append-message = [SP flag-list] [SP date-time] *(SP append-ext) SP append-data (RFC 4466) */
 static const struct step append_flags[] = {
 	RULE(rule_flag_list, append_message, flags), SP, END
 };
 static const struct step append_date[] = {
 	RULE(rule_date_time, append_message, date), FLAG(append_message, has_date), SP, END
+};
+
+/* RFC 5257: append-ext =/ att-annotate */
+static const struct step append_annotation[] = {
+	TEXT("ANNOTATION "), RULE(rule_annotation_set, append_message, annotations), SP, END
 };
 
 /* RFC 4469, RFC 6855: cat-part = "URL" SP astring / "TEXT" SP literal / UTF8 ... */
@@ -159,7 +166,7 @@ static const struct step append_utf8[] = {
 static const struct step append_literal[] = { RULE(rule_message, append_message, data), END };
 static const struct step append_no_parts[] = { EITHER("U", append_utf8, append_literal), END };
 static const struct step append_message[] = {
-	WHEN("(", append_flags), WHEN("\"", append_date),
+	WHEN("(", append_flags), WHEN("\"", append_date), WHEN("A", append_annotation),
 	EITHER("C", append_catenate, append_no_parts), END
 };
 static const struct step append_args[] = {
@@ -280,6 +287,9 @@ static const struct step flags_args[] = { SP, RULE(rule_flags, store_req, flags)
 static const struct step silent_args[] = {
 	FLAG(store_req, silent), SP, RULE(rule_flags, store_req, flags), END
 };
+static const struct step annotation_args[] = {
+	SP, RULE(rule_annotation_set, store_req, annotations), END
+};
 static const struct word store_words[] = {
 	{ NAME("FLAGS"), STORE_SET, 0, flags_args, "9051 6.4.6" },
 	{ NAME("FLAGS.SILENT"), STORE_SET, 0, silent_args, "9051 6.4.6" },
@@ -287,10 +297,11 @@ static const struct word store_words[] = {
 	{ NAME("+FLAGS.SILENT"), STORE_ADD, 0, silent_args, "9051 6.4.6" },
 	{ NAME("-FLAGS"), STORE_REMOVE, 0, flags_args, "9051 6.4.6" },
 	{ NAME("-FLAGS.SILENT"), STORE_REMOVE, 0, silent_args, "9051 6.4.6" },
+	{ NAME("ANNOTATION"), STORE_SET, 0, annotation_args, "5257 4.5" },
 	{ .value = 0 },
 };
 static const struct vocabulary store_atts = {
-	.expected = "FLAGS, +FLAGS or -FLAGS", .word = store_words, .take = take_value,
+	.expected = "FLAGS, +FLAGS, -FLAGS or ANNOTATION", .word = store_words, .take = take_value,
 };
 static const struct step unchangedsince_args[] = {
 	SP, RULE(rule_modseq_or_0, store_req, unchangedsince),

@@ -11,6 +11,7 @@
 #ifndef IMAP_IMAPD_PROTO_GRAMMAR_H
 #define IMAP_IMAPD_PROTO_GRAMMAR_H
 
+#include "imap/imapd/proto/annotation_req.h"
 #include "imap/imapd/proto/fetch_req.h"
 #include "imap/imapd/proto/message.h"
 #include "imap/imapd/proto/parse.h"
@@ -85,9 +86,10 @@ struct compress_req {
 	struct str algorithm;
 };
 
-enum select_param {			/* RFC 7162 */
-	SELECT_CONDSTORE = 1,
+enum select_param {
+	SELECT_CONDSTORE = 1,		/* RFC 7162 */
 	SELECT_QRESYNC = 2,
+	SELECT_ANNOTATE = 4,		/* RFC 5257 */
 };
 
 /* SELECT, EXAMINE; sets without "*" */
@@ -196,6 +198,7 @@ struct append_message {
 	struct flag_list flags;
 	bool has_date;
 	struct date_time date;
+	struct annotation_set annotations; /* RFC 5257 */
 	const struct message_literal *data; /* NULL: of parts */
 	bool utf8;
 	struct parse_list parts;	/* struct cat_part */
@@ -283,6 +286,7 @@ struct store_req {
 	enum store_op op;
 	bool silent;
 	struct flag_list flags;
+	struct annotation_set annotations; /* RFC 5257: if there are any, not flags */
 };
 
 /* COPY, MOVE */

@@ -1,6 +1,7 @@
 /* The data items of FETCH: RFC 9051 and 3501 section 6.4.5 */
 #include "imap/imapd/proto/grammar_fetch.h"
 #include "imap/disk/message.h"
+#include "imap/imapd/proto/grammar_annotate.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/section.h"
 
@@ -59,6 +60,14 @@ note_needs(struct fetch_req *req, const struct fetch_item *item)
 		break;
 	case FETCH_SAVEDATE:
 		break;
+	case FETCH_ANNOTATION:
+		req->has_annotation = true;
+		/* A part that is named must be there. */
+		if (item->annotation.has_parts) {
+			req->needs_body = true;
+			req->needs_cache |= 1u << CACHE_SECTIONS;
+		}
+		break;
 	}
 }
 
@@ -74,7 +83,7 @@ static bool
 is_repeated(const struct fetch_req *req, const struct fetch_item *item)
 {
 	for (const struct fetch_item *i = req->items; i != NULL; i = i->next)
-		if (i->op == item->op && (!has_label(i)
+		if (i->op == item->op && i->op != FETCH_ANNOTATION && (!has_label(i)
 		    || (str_eq(i->section.label, item->section.label)
 		    && i->section.length == item->section.length)))
 			return true;
@@ -188,6 +197,10 @@ static const struct step preview_args[] = { WHEN(" (", preview_list), END };
 
 static const struct step body_args[] = { WHEN("[", section_args), END };
 
+static const struct step annotation_args[] = {
+	SP, RULE(rule_annotation_query, fetch_item, annotation), END
+};
+
 #define OLD_NAME(lit)		{ lit " ", sizeof(lit) - 1 }
 static const struct word old_section_words[] = {
 	{ OLD_NAME("RFC822"), FETCH_SECTION, OLD(SECTION_WHOLE, SEEN), NULL, "3501 6.4.5" },
@@ -217,6 +230,7 @@ static const struct word att_words[] = {
 	{ NAME("BINARY.SIZE"), FETCH_BINARY_SIZE, 0, binary_size_args, "9051 6.4.5, 3516 4.2" },
 	{ NAME("PREVIEW"), FETCH_PREVIEW, 0, preview_args, "8970 3.1" },
 	{ NAME("SAVEDATE"), FETCH_SAVEDATE, 0, NULL, "8514 4.2" },
+	{ NAME("ANNOTATION"), FETCH_ANNOTATION, 0, annotation_args, "5257 4.3" },
 	{ .value = 0 },
 };
 static const struct vocabulary atts = {

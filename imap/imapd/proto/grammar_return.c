@@ -2,6 +2,7 @@
  * What SEARCH, SORT and THREAD are to give: RFC 4731, RFC 5182, RFC 9394, RFC
  * 5267, RFC 6203; RFC 5256, RFC 5957; RFC 7377
  */
+#include "imap/imapd/proto/grammar_annotate.h"
 #include "imap/imapd/proto/grammar_search.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/search_req.h"
@@ -59,7 +60,22 @@ const struct step search_args[] = {
 
 /* --- SORT --- */
 
+/* "ANNOTATION" SP entry SP att-sort */
+static bool
+rule_sort_shared(struct parser *p, void *to)
+{
+	unsigned attribs = 0;
+	bool ok = rule_att_sort(p, &attribs);
+	*(bool *)to = attribs & ATTRIB_VALUE_SHARED;
+	return ok;
+}
+
+static const struct step sort_annotation[] = {
+	SP, RULE(rule_annotation_entry, sort_criterion, entry),
+	SP, RULE(rule_sort_shared, sort_criterion, shared), END
+};
 static const struct word sort_words[] = {
+	{ NAME("ANNOTATION"), SORT_ANNOTATION, 0, sort_annotation, "5257 4.9" },
 	{ NAME("ARRIVAL"), SORT_ARRIVAL, 0, NULL, "5256 3" },
 	{ NAME("CC"), SORT_CC, 0, NULL, "5256 3" },
 	{ NAME("DATE"), SORT_DATE, 0, NULL, "5256 3" },

@@ -1,5 +1,6 @@
 /* The keys of SEARCH: RFC 9051 and 3501 section 6.4.4 */
 #include "imap/imapd/proto/grammar_search.h"
+#include "imap/imapd/proto/grammar_annotate.h"
 #include "imap/imapd/proto/objectid.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/search_req.h"
@@ -28,14 +29,13 @@ new_key(struct parser *p, enum search_op op)
 	return key;
 }
 
-/* An astring, from the charset of the command to UTF-8. */
+/* From the charset of the command to UTF-8. */
 static bool
-rule_text(struct parser *p, void *to)
+to_utf8(struct parser *p, struct str *text)
 {
-	struct str *text = to;
 	struct buf utf8 = BUF_INIT;
-	bool ok = parse_astring(p, text);
-	if (ok && p->charset.p != NULL && !p->bad_charset
+	bool ok = true;
+	if (p->charset.p != NULL && !p->bad_charset
 	    && charset_to_utf8(p->charset, *text, &utf8) == OK) {
 		*text = (struct str){ arena_copy(p->arena, utf8.p, utf8.n), utf8.n };
 		if (text->p == NULL) {
@@ -45,6 +45,13 @@ rule_text(struct parser *p, void *to)
 	}
 	buf_free(&utf8);
 	return ok;
+}
+
+/* An astring */
+static bool
+rule_text(struct parser *p, void *to)
+{
+	return parse_astring(p, to) && to_utf8(p, to);
 }
 
 /* Kept as written: search_resolve() makes sense of it. */
@@ -191,6 +198,31 @@ rule_filter_name(struct parser *p, void *to)
 	return parse_expect(p, "the name of a filter, without \"/\"");
 }
 
+/*
+ * entry-match SP att-search SP value (RFC 5257).  NIL finds messages without
+ * any such annotation, which is what NIL means as a value.
+ */
+static bool
+rule_annotation_key(struct parser *p, void *to)
+{
+	struct search_key *key = to;
+	unsigned attribs = 0;
+	if (!rule_annotation_match(p, &key->name) || !parse_sp(p)
+	    || !rule_att_search(p, &attribs) || !parse_sp(p))
+		return false;
+	bool octets = parse_peek(p, '~');
+	if (!rule_annotation_value(p, &key->text))
+		return false;
+	key->flag = (attribs & ATTRIB_VALUE_PRIV ? SEARCH_OWN : 0)
+	    | (attribs & ATTRIB_VALUE_SHARED ? SEARCH_SHARED : 0);
+	if (key->text.p == NULL) {
+		key->flag |= SEARCH_NONE;
+		key->text = STR("");
+	}
+	return octets || to_utf8(p, &key->text);
+}
+
+static const struct step annotation_args[] = { SP, SELF(rule_annotation_key), END };
 static const struct step filter_args[] = { SP, RULE(rule_filter_name, search_key, name), END };
 static const struct step emailid_args[] = { SP, RULE(rule_emailid, search_key, text), END };
 static const struct step threadid_args[] = { SP, RULE(rule_threadid, search_key, text), END };
@@ -235,6 +267,7 @@ static const struct step new_args[] = { SELF(rule_new), END };
 static const struct word key_words[] = {
 	/* name, meaning, flag or how, arguments, RFC and section */
 	{ NAME("ALL"), SEARCH_ALL, 0, NULL, "9051 6.4.4" },
+	{ NAME("ANNOTATION"), SEARCH_ANNOTATION, 0, annotation_args, "5257 4.8" },
 	{ NAME("ANSWERED"), SEARCH_FLAG, MSG_ANSWERED, NULL, "9051 6.4.4" },
 	{ NAME("BCC"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("BEFORE"), SEARCH_BEFORE, 0, date_args, "9051 6.4.4" },

@@ -27,6 +27,9 @@ struct reader {
 	enum err refused;		/* the command at hand; OK: not yet */
 	size_t append_at;		/* where an APPEND's mailbox begins; 0: not looked */
 	size_t mailbox_end;		/* and where it ends; 0: not known */
+	size_t looked;			/* up to here for annotations, */
+	unsigned depth;			/*   within so many lists there, */
+	bool annotation;		/*   the first of them ANNOTATION's */
 	size_t message_room;		/* in in->message */
 	uint64_t in_memory;		/* bytes of its messages that are, */
 	unsigned files;			/*   and how many are in files */
@@ -229,14 +232,45 @@ is_url(const struct reader *r)
 	    str_ieq(str_slice(s, s.n - 4, s.n), STR("URL "));
 }
 
+/* Moves past a quoted string, or to the end. */
+static size_t
+skip_quoted(struct str s, size_t at)
+{
+	for (at++; at < s.n && s.p[at] != '"'; at++)
+		at += s.p[at] == '\\' && at + 1 < s.n;
+	return at;
+}
+
+/* Is it within APPEND's "ANNOTATION (...)"?  Goes on from where it came the last time. */
+static bool
+in_annotation(struct reader *r)
+{
+	static const struct str name = { " ANNOTATION ", 12 };
+	struct str s = buf_str(&r->text);
+	size_t at = r->looked > r->mailbox_end ? r->looked : r->mailbox_end;
+	for (; at < s.n; at++) {
+		if (s.p[at] == '"') {
+			at = skip_quoted(s, at);
+		} else if (s.p[at] == '(') {
+			if (r->depth++ == 0)
+				r->annotation = at >= name.n
+				    && str_ieq(str_slice(s, at - name.n, at), name);
+		} else if (s.p[at] == ')' && r->depth > 0) {
+			r->depth--;
+		}
+	}
+	r->looked = s.n;
+	return r->depth > 0 && r->annotation;
+}
+
 /*
- * Is the literal that the text announces a message, or a piece of one?  The
- * others that APPEND can have are its mailbox, right behind the command's name,
- * and URLs.  Asked for each literal of a command, of which there can be
- * many: what comes before them, however long, is looked at once.
+ * Is the literal of SIZE bytes that the text announces a message, or a piece of
+ * one?  The others that APPEND can have are its mailbox, right behind the
+ * command's name, URLs, and in annotations.  Asked for each literal of a command, of
+ * which there can be many: what comes before them, however long, is looked at once.
  */
 static bool
-is_message(struct reader *r)
+is_message(struct reader *r, uint64_t size)
 {
 	struct parser p;
 	struct str mailbox;
@@ -253,7 +287,12 @@ is_message(struct reader *r)
 			return false;
 		r->mailbox_end = p.at;
 	}
-	return !is_url(r);
+	if (!in_annotation(r) && !is_url(r))
+		return true;
+	/* Its bytes will be behind the CRLF; or it is refused. */
+	if (size < SIZE_MAX - r->looked - 2)
+		r->looked += 2 + (size_t)size;
+	return false;
 }
 
 /* Reads N bytes and drops them. */
@@ -366,7 +405,7 @@ judge(struct reader *r, struct input *in, const struct announced *a, bool messag
 static enum err
 read_literal(struct reader *r, struct input *in, const struct announced *a, bool *end)
 {
-	bool message = is_message(r);
+	bool message = is_message(r, a->size);
 	judge(r, in, a, message);
 	*end = r->refused != OK && a->sync;
 	if (*end)
@@ -412,7 +451,8 @@ reader_next(struct reader *r, struct input *in)
 	*in = (struct input){ .message = NULL };
 	buf_reset(&r->text);
 	r->refused = OK;
-	r->append_at = r->mailbox_end = r->message_room = 0;
+	r->append_at = r->mailbox_end = r->message_room = r->looked = 0;
+	r->depth = 0;
 	r->in_memory = r->files = 0;
 	enum err e = assemble(r, in);
 	if (e == OK)

@@ -1,6 +1,7 @@
 PROTO_SRCS += \
 	imap/imapd/proto/format.c \
 	imap/imapd/proto/grammar.c \
+	imap/imapd/proto/grammar_annotate.c \
 	imap/imapd/proto/grammar_fetch.c \
 	imap/imapd/proto/grammar_filter.c \
 	imap/imapd/proto/grammar_return.c \

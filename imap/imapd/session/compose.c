@@ -1,6 +1,8 @@
 /* compose.c - the messages of APPEND and REPLACE */
 #include "imap/imapd/session/compose.h"
 
+#include "imap/imapd/message/annotation.h"
+#include "imap/imapd/session/annotating.h"
 #include "imap/imapd/session/resource.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/mime/binary.h"
@@ -173,6 +175,46 @@ set_params(const struct append_message *a, rights_t rights, struct append_params
 		p->keywords = (struct flag_names){ a->flags.keyword, a->flags.count };
 }
 
+/*
+ * RFC 5257 sections 3.4, 4.5: what may not be stored fails the APPEND, unlike
+ * flags.
+ */
+static enum err
+set_annotations(struct session *s, struct command *c, const struct append_message *a,
+    rights_t rights, struct append_params *p)
+{
+	size_t max = (size_t)conf_int(s->server->conf, CONF_ANNOTATION_MAXENTRIES);
+	struct annotate_list l;
+	enum err e = annotating_params(s, c, &a->annotations, annotating_may(s, rights),
+	    &l);
+
+	p->annotate = l.one;
+	p->annotates = l.n;
+	if (e == OK && l.n > max) {
+		annotating_too_many(c);
+		e = ERR_LIMIT;
+	}
+	return e;
+}
+
+/* The body parts that they are about must be there. */
+static enum err
+check_parts(struct command *c, const struct append_message *a, struct composed *m)
+{
+	struct body body = BODY_INIT;
+	bool ok;
+
+	if (!annotation_parts_named(&a->annotations))
+		return OK;
+	body.bytes = blob_bytes(m->blob);
+	ok = annotation_parts_set(&body, &a->annotations);
+	body_free(&body);
+	if (ok)
+		return OK;
+	c->text = "The message does not have such a body part";
+	return ERR_SYNTAX;
+}
+
 enum err
 compose(struct session *s, struct command *c, const struct append_message *a, rights_t rights,
     struct composed *m)
@@ -181,12 +223,17 @@ compose(struct session *s, struct command *c, const struct append_message *a, ri
 
 	*m = (struct composed){ .blob = NULL };
 	set_params(a, rights, &m->params);
+	e = set_annotations(s, c, a, rights, &m->params);
+	if (e != OK)
+		return e;
 	if (a->utf8 && !(s->enabled & ENABLED_UTF8))
 		e = no_utf8(c);
 	else if (a->data != NULL)
 		e = take_literal(s, c, a->data, m);
 	else
 		e = catenate(s, c, a, m);
+	if (e == OK)
+		e = check_parts(c, a, m);
 	if (e != OK)
 		compose_free(m);
 	return e;

@@ -52,7 +52,9 @@ context_new(struct session *s, const struct command *c, const struct search_req 
 	cx->how = (struct search_how){ .collation = s->collation, .now = time(NULL) };
 	cx->tag = (struct str){ arena_copy(cx->arena, c->tag.p, c->tag.n), c->tag.n };
 	cx->key = context_program(cx->arena, s->mbox, &s->saved, req->key);
-	if (cx->tag.p == NULL || cx->key == NULL || !keep_order(cx, req, s->collation)) {
+	/* What is sorted by annotations may change its place: there are no updates. */
+	if (cx->tag.p == NULL || cx->key == NULL || !keep_order(cx, req, s->collation) ||
+	    sort_may_change(&cx->order)) {
 		context_free(cx);
 		return NULL;
 	}

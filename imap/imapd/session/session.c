@@ -35,6 +35,7 @@ session_deselect(struct session *s)
 	s->rights = 0;
 	s->modseq_lags = false;
 	s->examined = false;
+	s->annotates = 0;
 	s->state = STATE_AUTHENTICATED;
 }
 

@@ -84,6 +84,7 @@ struct session {
 	struct str mbox_name;		/* its internal name when it was selected */
 	rights_t rights;		/* the user's on it; set at SELECT and refreshed */
 	bool examined;			/* by EXAMINE: nothing may be changed */
+	unsigned annotates;		/* which annotations may: annotating_may() */
 	/*
 	 * The keywords that FLAGS has announced: no FETCH names another, though
 	 * the mailbox has it by now; it comes with the next update.

@@ -1,5 +1,6 @@
 # What commands share: the session, and what is done in it by several.
 IMAPD_SRCS += \
+	imap/imapd/session/annotating.c \
 	imap/imapd/session/batches.c \
 	imap/imapd/session/compose.c \
 	imap/imapd/session/context.c \

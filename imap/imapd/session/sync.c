@@ -5,6 +5,7 @@
  * to date lose what was expunged before that is told, and get what is new last.
  */
 #include "imap/imapd/session/sync.h"
+#include "imap/imapd/message/annotation.h"
 #include "imap/imapd/session/context.h"
 #include "imap/imapd/proto/format.h"
 #include "imap/imapd/proto/uidset_text.h"
@@ -59,8 +60,24 @@ sync_put_flags(struct session *s, const struct message *m)
 	reply_put(s->reply, buf_str(&s->reply->scratch));
 }
 
-void
-sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
+/* "ANNOTATION (/comment)" of the N entries at ANNOT (RFC 5257 section 4.4) */
+static void
+put_annotations(struct session *s, const struct changed_annot *annot, size_t n)
+{
+	buf_reset(&s->reply->scratch);
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(&s->reply->scratch, i == 0 ? " ANNOTATION (" : " ");
+		annotation_put_name(&s->reply->scratch, annot[i].entry);
+	}
+	if (n > 0)
+		buf_addc(&s->reply->scratch, ')');
+	reply_put(s->reply, buf_str(&s->reply->scratch));
+}
+
+/* And the N annotations of it that have changed. */
+static void
+fetch_changed(struct session *s, uint32_t seq, bool with_uid,
+    const struct changed_annot *annot, size_t n)
 {
 	struct message m;
 	bool uidonly = s->enabled & ENABLED_UIDONLY;
@@ -70,6 +87,7 @@ sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
 	reply_number(s->reply, uidonly ? m.uid : seq);
 	reply_puts(s->reply, uidonly ? " UIDFETCH (FLAGS " : " FETCH (FLAGS ");
 	sync_put_flags(s, &m);
+	put_annotations(s, annot, n);
 	if (!uidonly && (with_uid || (s->enabled & ENABLED_CONDSTORE))) {
 		reply_puts(s->reply, " UID ");
 		reply_number(s->reply, m.uid);
@@ -80,6 +98,12 @@ sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
 		reply_puts(s->reply, ")");
 	}
 	reply_puts(s->reply, ")\r\n");
+}
+
+void
+sync_fetch_flags(struct session *s, uint32_t seq, bool with_uid)
+{
+	fetch_changed(s, seq, with_uid, NULL, 0);
 }
 
 uint32_t
@@ -193,6 +217,25 @@ send_expunges(struct session *s, const struct mbox_update *u)
 	}
 }
 
+/* Messages with other flags, and those with other annotations: each one once. */
+static void
+send_changed(struct session *s, const struct mbox_update *u, bool with_uid)
+{
+	size_t i = 0, k = 0;
+	while (i < u->changed_count || k < u->annot_count) {
+		const struct changed_annot *annot = &u->annot[k];
+		uint32_t flags = i < u->changed_count ? u->changed[i] : UINT32_MAX;
+		uint32_t other = k < u->annot_count ? annot->seq : UINT32_MAX;
+		uint32_t seq = flags < other ? flags : other;
+		size_t n = 0;
+		while (k + n < u->annot_count && annot[n].seq == seq)
+			n++;
+		fetch_changed(s, seq, with_uid, annot, n);
+		i += flags == seq;
+		k += n;
+	}
+}
+
 static void
 send_update(struct session *s, const struct mbox_update *u, bool with_uid)
 {
@@ -204,8 +247,7 @@ send_update(struct session *s, const struct mbox_update *u, bool with_uid)
 	}
 	if (u->keywords_changed)
 		sync_mailbox_flags(s);
-	for (size_t i = 0; i < u->changed_count; i++)
-		sync_fetch_flags(s, u->changed[i], with_uid);
+	send_changed(s, u, with_uid);
 }
 
 enum err

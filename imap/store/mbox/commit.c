@@ -32,6 +32,7 @@
  */
 #include "imap/store/mbox/commit_in.h"
 
+#include "imap/store/mbox/annotwatch.h"
 #include "imap/store/mbox/blob_in.h"
 #include "imap/store/upkeep/compact.h"
 #include "imap/store/list/quota.h"
@@ -387,6 +388,7 @@ note_own(struct commit *c, struct target *tg)
 			continue;
 		if (tg->changed_n > 0 || tg->seen_changed || tg->annot_changes > 0)
 			uidset_add(&m->own, (uint32_t)tg->modseq, (uint32_t)tg->modseq);
+		annotwatch_own(m, tg->annot_change, tg->annot_changes);
 		if (m->private_seen && tg->seen_of == m && tg->seen_changed) {
 			uidset_copy(&m->seen, &tg->seen);
 			m->seen_loaded = tg->ix->h->seen_changed + 1;

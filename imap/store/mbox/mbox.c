@@ -128,6 +128,7 @@ mbox_close(struct mbox *m)
 	uidset_free(&m->force);
 	uidset_free(&m->seen);
 	annots_free(&m->annots);
+	annots_free(&m->watched);
 	buf_free(&m->body);
 	buf_free(&m->cache_made);
 	arena_free(m->keyword_arena);
@@ -141,6 +142,12 @@ const struct mbentry *
 mbox_entry(const struct mbox *m)
 {
 	return m->entry;
+}
+
+const char *
+mbox_userid(const struct mbox *m)
+{
+	return m->userid;
 }
 
 bool

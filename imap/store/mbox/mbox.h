@@ -25,6 +25,7 @@
 
 enum mbox_open_flags {
 	MBOX_READONLY = 1,	/* EXAMINE: claims no \Recent, no transactions */
+	MBOX_KEEP_RECENT = 8,	/* claims no \Recent; transactions are possible */
 	MBOX_NO_RECENT = 4,	/* nor does it show any: IMAP4rev2 */
 	MBOX_PEEK = 2,		/* no view is built: for STATUS, delivery, appends */
 };
@@ -68,6 +69,7 @@ enum err mbox_status(struct mbox *m, struct mbox_status *st) MUST_CHECK;
 enum err mbox_deleted_bytes(struct mbox *m, uint64_t *bytes) MUST_CHECK;
 
 const struct mbentry *mbox_entry(const struct mbox *m);
+const char *mbox_userid(const struct mbox *m);
 bool mbox_is_readonly(const struct mbox *m);
 
 /* The name of keyword number I, or NULL if there is none. */
@@ -118,6 +120,17 @@ enum err mbox_body(struct mbox *m, uint32_t seq, struct str *bytes) MUST_CHECK;
  */
 enum err mbox_annots(struct mbox *m, const struct annots **a) MUST_CHECK;
 
+/* Is it the user's own, or shared? */
+bool mbox_sees_annot(const struct mbox *m, const struct annot *one);
+
+/* From now on mbox_refresh() tells which annotations of messages others have changed. */
+enum err mbox_watch_annots(struct mbox *m) MUST_CHECK;
+
+struct changed_annot {
+	uint32_t seq;			/* after the expunges */
+	struct str entry;
+};
+
 struct mbox_update {
 	uint32_t *expunged;		/* sequence numbers in the order to be sent: */
 	size_t expunged_count;		/*   each as of after those before it */
@@ -126,6 +139,8 @@ struct mbox_update {
 	uint32_t *changed;		/* numbers, after the expunges, whose flags changed; */
 					/*   mbox_message() has the modseq of the change */
 	size_t changed_count;
+	struct changed_annot *annot;	/* by rising numbers, each entry once; see */
+	size_t annot_count;		/*   mbox_watch_annots() */
 	bool exists_changed;		/* send EXISTS and RECENT */
 	bool keywords_changed;		/* new keywords: send FLAGS and PERMANENTFLAGS */
 	bool deleted;			/* the mailbox itself is gone */

@@ -60,6 +60,9 @@ struct mbox {
 
 	struct annots annots;
 	uint64_t annots_loaded;		/* h.annotations_changed + 1 when it was read */
+	bool watches;			/* annotations of messages, see annotwatch.h: */
+	struct annots watched;		/*   what the session knows of them, */
+	uint64_t watched_changed;	/*   as of this h.annotations_changed */
 
 	struct arena *keyword_arena;
 	struct mailbox_header keywords;

@@ -260,27 +260,36 @@ annotate(struct target *tg, const struct annotate_params *p, uint32_t uid)
 	return change_annot(tg, &c);
 }
 
-/* Of those of the mailbox's that OWNER has, or that are shared. */
+/* Of those of UID that OWNER has, or that are shared. */
 static size_t
-count_annots(const struct target *tg, struct str owner)
+count_annots(const struct target *tg, uint32_t uid, struct str owner)
 {
+	const struct annots *a = &tg->annots;
 	size_t n = 0;
 
-	for (size_t i = 0; i < tg->annots.n && tg->annots.v[i].uid == 0; i++)
-		n += str_eq(tg->annots.v[i].owner, owner);
+	for (size_t i = annots_first(a, uid); i < a->n && a->v[i].uid == uid; i++)
+		n += str_eq(a->v[i].owner, owner);
 	return n;
 }
 
+/* All of L for one UID, 0: the mailbox.  What is as it is to be is left alone. */
 static enum err
-plan_annotate_mailbox(struct target *tg, const struct annotate_params *p)
+annotate_all(struct target *tg, const struct annotate_list *l, uint32_t uid)
 {
 	enum err e = open_annots(tg);
 
-	if (e != OK || is_same(annots_find(&tg->annots, 0, p->entry, p->owner), p->value))
-		return e;
-	e = annotate(tg, p, 0);
-	if (e == OK && p->max > 0 && p->value.p != NULL && count_annots(tg, p->owner) > p->max)
-		e = ERR_LIMIT;
+	for (size_t i = 0; e == OK && i < l->n; i++) {
+		const struct annotate_params *p = &l->one[i];
+		const struct annot *was = annots_find(&tg->annots, uid, p->entry, p->owner);
+		bool is_new = was == NULL && p->value.p != NULL;
+
+		if (is_same(was, p->value))
+			continue;
+		e = annotate(tg, p, uid);
+		if (e == OK && is_new && p->max > 0 &&
+		    count_annots(tg, uid, p->owner) > p->max)
+			e = ERR_LIMIT;
+	}
 	return e;
 }
 
@@ -371,8 +380,16 @@ copy_keywords(struct target *tg, struct mbox *from, struct index_record *r)
 	return OK;
 }
 
+static bool
+is_copied(const struct txn *t, const struct annot *one)
+{
+	if (one->owner.n == 0)
+		return t->copied & COPY_SHARED;
+	return t->copied & (str_eq(one->owner, str_c(t->m->userid)) ? COPY_OWN : COPY_OTHERS);
+}
+
 /*
- * RFC 5257 4.8: "copy all '.priv' annotation data for the current user only,
+ * RFC 5257 4.6: "copy all '.priv' annotation data for the current user only,
  * and all '.shared' annotation data".
  */
 static enum err
@@ -385,7 +402,7 @@ copy_annots(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid, u
 	    e == OK && i < a->n && a->v[i].uid == uid; i++) {
 		struct annot c = a->v[i];
 
-		if (c.owner.n > 0 && !str_eq(c.owner, str_c(t->m->userid)))
+		if (!is_copied(t, &c))
 			continue;
 		c.uid = new_uid;
 		c.modseq = new_modseq(tg);
@@ -551,7 +568,7 @@ plan_store(struct target *tg, struct txn *t, const struct intent *i)
 /* --- annotate --- */
 
 static enum err
-annotate_one(struct target *tg, struct txn *t, const struct annotate_params *p, uint32_t uid)
+annotate_one(struct target *tg, struct txn *t, const struct annotate_list *l, uint32_t uid)
 {
 	size_t before = tg->annot_changes;
 	struct index_record r;
@@ -559,7 +576,11 @@ annotate_one(struct target *tg, struct txn *t, const struct annotate_params *p, 
 
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	e = annotate(tg, p, uid);
+	if (l->has_unchangedsince && r.modseq > l->unchangedsince) {
+		uidvec_add(&t->modified, uid);
+		return OK;
+	}
+	e = annotate_all(tg, l, uid);
 	if (e != OK || tg->annot_changes == before)
 		return e;
 	note_foreign(t, &r);
@@ -575,7 +596,7 @@ plan_annotate(struct target *tg, struct txn *t, const struct intent *i)
 	enum err e = OK;
 
 	if (i->uids == NULL)
-		return plan_annotate_mailbox(tg, &i->annotate);
+		return annotate_all(tg, &i->annotate, 0);
 	for (size_t k = 0; e == OK && k < i->n; k++)
 		e = annotate_one(tg, t, &i->annotate, i->uids[k]);
 	return e;

@@ -1,5 +1,6 @@
 # A mailbox: views of it, transactions, commits.
 STORE_SRCS += \
+	imap/store/mbox/annotwatch.c \
 	imap/store/mbox/blob.c \
 	imap/store/mbox/changes.c \
 	imap/store/mbox/commit.c \

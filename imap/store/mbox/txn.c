@@ -17,6 +17,7 @@ txn_begin(struct mbox *m)
 	t->m = m;
 	t->arena = arena_new(TXN_ARENA);
 	t->last = &t->first;
+	t->copied = COPY_SHARED | COPY_OWN;
 	return t;
 }
 
@@ -150,17 +151,44 @@ copy_str(struct txn *t, struct str *s)
 	return s->p != NULL;
 }
 
+static bool
+copy_annotates(struct txn *t, struct annotate_list *l)
+{
+	struct annotate_params *copy = arena_alloc(t->arena, (l->n + 1) * sizeof(*copy));
+
+	for (size_t i = 0; copy != NULL && i < l->n; i++) {
+		copy[i] = l->one[i];
+		if (!copy_str(t, &copy[i].entry) || !copy_str(t, &copy[i].owner) ||
+		    !copy_str(t, &copy[i].value))
+			return false;
+	}
+	l->one = copy;
+	return copy != NULL;
+}
+
 void
-txn_annotate(struct txn *t, const uint32_t *uids, size_t n, const struct annotate_params *p)
+txn_annotate_list(struct txn *t, const uint32_t *uids, size_t n,
+    const struct annotate_list *l)
 {
 	struct intent *i = intend(t, INTENT_ANNOTATE);
 
 	if (i == NULL)
 		return;
-	i->annotate = *p;
-	if (!copy_uids(t, i, uids, n) || !copy_str(t, &i->annotate.entry) ||
-	    !copy_str(t, &i->annotate.owner) || !copy_str(t, &i->annotate.value))
+	i->annotate = *l;
+	if (!copy_uids(t, i, uids, n) || !copy_annotates(t, &i->annotate))
 		t->err = ERR_LIMIT;
+}
+
+void
+txn_annotate(struct txn *t, const uint32_t *uids, size_t n, const struct annotate_params *p)
+{
+	txn_annotate_list(t, uids, n, &(struct annotate_list){ .one = p, .n = 1 });
+}
+
+void
+txn_copied_annots(struct txn *t, unsigned which)
+{
+	t->copied = which;
 }
 
 void

@@ -28,6 +28,14 @@ struct flag_names {
 	size_t count;
 };
 
+/* Annotations that are changed together, of each message all of them or none. */
+struct annotate_list {
+	const struct annotate_params *one;
+	size_t n;
+	bool has_unchangedsince;	/* RFC 7162: as in struct store_params_flags */
+	uint64_t unchangedsince;
+};
+
 struct append_params {
 	bool has_date;			/* internaldate counts; else it is now */
 	int64_t internaldate;
@@ -38,7 +46,8 @@ struct append_params {
 	size_t annotates;
 };
 
-/* The blob must live until after the commit, and so must what is in P->annotate. */
+/* The blob must live until after the commit, and so must what is in P->annotate,
+ * whose max nobody looks at. */
 void txn_append(struct txn *t, struct blob *b, const struct append_params *p);
 
 enum store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
@@ -63,8 +72,12 @@ void txn_expunge(struct txn *t, const uint32_t *uids, size_t n, bool any);
 void txn_must_exist(struct txn *t);
 
 /* Copies messages of FROM with flags, dates, (the user's) \Seen, and annotations:
- * the shared ones and the user's own (RFC 5257 section 4.8). */
+ * the shared ones and the user's own (RFC 5257 section 4.6). */
 void txn_copy(struct txn *t, struct mbox *from, const uint32_t *uids, size_t n);
+
+/* Which annotations copies arrive with; at first COPY_SHARED | COPY_OWN. */
+enum copied_annots { COPY_SHARED = 1, COPY_OWN = 2, COPY_OTHERS = 4 };
+void txn_copied_annots(struct txn *t, unsigned which);
 
 /* Copies arrive without these flags, and without keywords if KEYWORDS: for a
  * user who may not set them there. */
@@ -76,6 +89,8 @@ void txn_drop_flags(struct txn *t, uint32_t flags, bool keywords);
  */
 void txn_annotate(struct txn *t, const uint32_t *uids, size_t n,
     const struct annotate_params *p);
+void txn_annotate_list(struct txn *t, const uint32_t *uids, size_t n,
+    const struct annotate_list *l);
 
 /* Delivery: the message that passes the limit still gets in, as in Cyrus. */
 void txn_may_overshoot(struct txn *t);

@@ -20,7 +20,7 @@ struct intent {
 	struct store_params_flags store;
 	bool any;			/* expunge */
 	struct mbox *from;		/* copy */
-	struct annotate_params annotate;
+	struct annotate_list annotate;
 	const uint32_t *uids;		/* NULL: all */
 	size_t n;
 };
@@ -39,6 +39,7 @@ struct txn {
 	bool must_exist;		/* what is expunged */
 	uint32_t dropped;		/* flags that copies lose, */
 	bool drops_keywords;		/*   keywords too */
+	unsigned copied;		/* enum copied_annots */
 	bool moves;			/* what it copies goes there */
 	struct txn_guard guard;
 	bool skipped;

@@ -1,6 +1,7 @@
 /* view.c - the numbered list of messages that a session sees */
 #include "imap/store/mbox/mbox_in.h"
 
+#include "imap/store/mbox/annotwatch.h"
 #include "imap/store/upkeep/recover.h"
 #include "imap/disk/seen.h"
 #include "lib/log.h"
@@ -149,7 +150,7 @@ claim_recent(struct mbox *m, const struct index_header *h)
 
 	if (to <= last || (m->flags & MBOX_NO_RECENT))
 		return OK;
-	if (!(m->flags & MBOX_READONLY))
+	if (!(m->flags & (MBOX_READONLY | MBOX_KEEP_RECENT)))
 		e = m->private_seen ? claim_in_seen(m, &from, &to) :
 		    claim_in_index(m, &from, &to);
 	/* Replaced at this moment: the next refresh finds that out, and claims there. */
@@ -441,6 +442,22 @@ find_changed(struct mbox *m, struct arena *arena, uint32_t before, struct mbox_u
 	return OK;
 }
 
+/* From UIDs to numbers; those that are new, or expunged, are not spoken of. */
+static void
+number_annots(struct mbox *m, struct mbox_update *u)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < u->annot_count; i++) {
+		uint32_t uid = u->annot[i].seq, seq = mbox_seq_from_uid(m, uid);
+
+		if (mbox_uid(m, seq) != uid || is_expunged(m, view_recno(m, seq)))
+			continue;
+		u->annot[kept++] = (struct changed_annot){ seq, u->annot[i].entry };
+	}
+	u->annot_count = kept;
+}
+
 static enum err
 refresh_old(struct mbox *m, struct arena *arena, const struct index_header *h,
     unsigned flags, struct mbox_update *u)
@@ -456,6 +473,9 @@ refresh_old(struct mbox *m, struct arena *arena, const struct index_header *h,
 	}
 	if (e == OK && (changed || m->force.n > 0))
 		e = find_changed(m, arena, m->count, u);
+	if (e == OK)
+		e = annotwatch_news(m, h, arena, u);
+	number_annots(m, u);
 	return e;
 }
 

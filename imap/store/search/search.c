@@ -76,6 +76,8 @@ cost_of(const struct search_key *key)
 	case SEARCH_SENTON:
 	case SEARCH_SENTSINCE:
 		return COST_CACHE;
+	case SEARCH_ANNOTATION:
+		return COST_CACHE;
 	case SEARCH_HEADER:
 		return cache_has_header(key->name) ? COST_CACHE : COST_HEADER;
 	case SEARCH_BODY:
@@ -166,7 +168,8 @@ fold_text(struct arena *arena, enum collation collation, struct search_key *key)
 static bool
 is_text_key(const struct search_key *key)
 {
-	return key->op == SEARCH_HEADER || key->op == SEARCH_BODY || key->op == SEARCH_TEXT;
+	return key->op == SEARCH_HEADER || key->op == SEARCH_BODY || key->op == SEARCH_TEXT
+	    || key->op == SEARCH_ANNOTATION;
 }
 
 void
@@ -362,6 +365,40 @@ match_text(struct run *r, const struct search_key *key)
 	    key->op == SEARCH_TEXT, key->text);
 }
 
+/* Is ONE what KEY speaks of, and does it contain the text? */
+static bool
+annotation_fits(const struct run *r, const struct search_key *key, const struct annot *one)
+{
+	struct buf value = BUF_INIT;
+	bool found = mbox_sees_annot(r->m, one)
+	    && (key->flag & (one->owner.n > 0 ? SEARCH_OWN : SEARCH_SHARED))
+	    && annot_matches(key->name, one->entry);
+
+	if (found && key->text.n > 0) {
+		collate_key(r->how->collation, one->value, &value);
+		found = value.n >= key->text.n
+		    && memmem(value.p, value.n, key->text.p, key->text.n) != NULL;
+		buf_free(&value);
+	}
+	return found;
+}
+
+static bool
+match_annotation(struct run *r, const struct search_key *key)
+{
+	const struct annots *a;
+	bool found = false;
+	enum err e = mbox_annots(r->m, &a);
+
+	if (e != OK) {
+		r->err = r->err == OK ? e : r->err;
+		return false;
+	}
+	for (size_t i = annots_first(a, r->uid); !found && i < a->n && a->v[i].uid == r->uid; i++)
+		found = annotation_fits(r, key, &a->v[i]);
+	return found != ((key->flag & SEARCH_NONE) != 0);
+}
+
 static bool
 has_keyword(const struct message *msg, int bit)
 {
@@ -423,6 +460,8 @@ match(struct run *r, const struct test *t)
 	case SEARCH_SENTON:
 	case SEARCH_SENTSINCE:
 		return match_sent(r, key);
+	case SEARCH_ANNOTATION:
+		return match_annotation(r, key);
 	case SEARCH_HEADER:
 		return match_header(r, key);
 	case SEARCH_BODY:

@@ -46,7 +46,11 @@ enum search_op {
 	SEARCH_GUID,			/* begins with the bytes of .text; none if it is empty */
 	SEARCH_YOUNGER, SEARCH_OLDER,	/* .number seconds before the search's now */
 	SEARCH_SAVEDBEFORE, SEARCH_SAVEDON, SEARCH_SAVEDSINCE,	/* save date's day, UTC */
+	SEARCH_ANNOTATION,		/* one named .name (annot_matches()) contains .text */
 };
+
+/* .flag of SEARCH_ANNOTATION: whose, and "none of them is there" */
+enum { SEARCH_OWN = 1, SEARCH_SHARED = 2, SEARCH_NONE = 4 };
 
 /* Both ends inclusive, in the view's numbers or UIDs; "*" resolved already. */
 struct search_range {

@@ -146,11 +146,30 @@ add_header_text(struct maker *k, uint32_t seq, enum sort_by by, struct buf *key)
 	add_text(k, key);
 }
 
-static void
-add_part(struct maker *k, const struct message *msg, uint32_t seq, enum sort_by by,
-    struct buf *key)
+/* RFC 5257 section 4.9; what is not there is as if it were empty. */
+static enum err
+add_annotation(struct maker *k, uint32_t uid, const struct sort_criterion *c, struct buf *key)
 {
-	switch (by) {
+	struct str owner = c->shared ? STR("") : str_c(mbox_userid(k->m));
+	const struct annots *a;
+	const struct annot *one;
+	enum err e = mbox_annots(k->m, &a);
+
+	if (e != OK)
+		return e;
+	one = annots_find(a, uid, c->entry, owner);
+	buf_reset(&k->text);
+	if (one != NULL)
+		buf_add_str(&k->text, one->value);
+	add_text(k, key);
+	return OK;
+}
+
+static enum err
+add_part(struct maker *k, const struct message *msg, uint32_t seq,
+    const struct sort_criterion *c, struct buf *key)
+{
+	switch (c->by) {
 	case SORT_ARRIVAL:
 		add_number(msg->internaldate, key);
 		break;
@@ -166,11 +185,14 @@ add_part(struct maker *k, const struct message *msg, uint32_t seq, enum sort_by 
 	case SORT_TO:
 	case SORT_DISPLAYFROM:
 	case SORT_DISPLAYTO:
-		add_header_text(k, seq, by, key);
+		add_header_text(k, seq, c->by, key);
 		break;
+	case SORT_ANNOTATION:
+		return add_annotation(k, msg->uid, c, key);
 	case SORT_RELEVANCY:
 		break;
 	}
+	return OK;
 }
 
 /* Appends SEQ's key. */
@@ -180,17 +202,15 @@ make_key(struct maker *k, uint32_t seq, struct buf *key)
 	struct message msg;
 	enum err e = mbox_message(k->m, seq, &msg);
 
-	if (e != OK)
-		return e;
-	for (size_t i = 0; i < k->order->count; i++) {
+	for (size_t i = 0; e == OK && i < k->order->count; i++) {
 		size_t start = key->n;
 
-		add_part(k, &msg, seq, k->order->criteria[i].by, key);
+		e = add_part(k, &msg, seq, &k->order->criteria[i], key);
 		if (k->order->criteria[i].reverse)
 			for (size_t j = start; j < key->n; j++)
 				key->p[j] = (char)~key->p[j];
 	}
-	return OK;
+	return e;
 }
 
 static uint64_t
@@ -214,6 +234,15 @@ by_key(const void *a, const void *b, void *keys)
 		return x->start < y->start ? -1 : 1;
 	order = str_cmp((struct str){ p + x->at, x->n }, (struct str){ p + y->at, y->n });
 	return order != 0 ? order : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+bool
+sort_may_change(const struct sort_order *order)
+{
+	for (size_t i = 0; i < order->count; i++)
+		if (order->criteria[i].by == SORT_ANNOTATION)
+			return true;
+	return false;
 }
 
 enum err

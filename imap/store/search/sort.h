@@ -3,8 +3,9 @@
  *
  * Of each message one key is made for all criteria together, so that messages
  * compare as the bytes of their keys do; equal ones stay in the order of their
- * numbers.  All that is needed is in the index and in cyrus.cache; no
- * message's file is opened, unless its cache entry has to be made anew.
+ * numbers.  All that is needed is in the index, in cyrus.cache and in
+ * cyrus.annotations; no message's file is opened, unless its cache entry has to be
+ * made anew.
  *
  * Limits: SORT_TEXT bytes of a text's key count; SORT_MEMORY for all keys.
  * Locks: none is held.
@@ -16,6 +17,7 @@
 #include "lib/arena.h"
 #include "lib/collate.h"
 #include "lib/err.h"
+#include "lib/str.h"
 
 enum {
 	SORT_TEXT = 1024,
@@ -26,11 +28,14 @@ enum sort_by {
 	SORT_ARRIVAL, SORT_CC, SORT_DATE, SORT_FROM, SORT_SIZE, SORT_SUBJECT, SORT_TO,
 	SORT_DISPLAYFROM, SORT_DISPLAYTO,	/* RFC 5957 */
 	SORT_RELEVANCY,				/* RFC 6203: all are equal */
+	SORT_ANNOTATION,			/* RFC 5257: .entry's value; may change */
 };
 
 struct sort_criterion {
 	enum sort_by by;
 	bool reverse;
+	bool shared;				/* SORT_ANNOTATION: or else the user's own */
+	struct str entry;
 };
 
 struct sort_order {
@@ -38,6 +43,9 @@ struct sort_order {
 	size_t count;
 	enum collation collation;
 };
+
+/* Can messages change their places?  Else what they are sorted by never changes. */
+bool sort_may_change(const struct sort_order *order);
 
 /*
  * Sorts the N numbers at SEQS.  ERR_LIMIT: the keys are too much.  A message

@@ -35,7 +35,7 @@ remember(struct mbox *m, struct sort_known *k, const struct sort_order *order,
     const uint32_t *seqs, size_t n)
 {
 	sort_known_free(k);
-	if (order->count == 0 || order->count > SORT_KNOWN_CRITERIA)
+	if (order->count == 0 || order->count > SORT_KNOWN_CRITERIA || sort_may_change(order))
 		return;
 	memcpy(k->criteria, order->criteria, order->count * sizeof(k->criteria[0]));
 	k->criteria_count = order->count;

@@ -1,7 +1,8 @@
 /*
  * sort_known.h - an order of a mailbox that is remembered
  *
- * What messages are sorted by never changes, so an order that was found for all
+ * What messages are sorted by never changes, but for annotations, whose orders are
+ * not remembered.  So an order that was found for all
  * of a view is good for as long as the mailbox is open: a client that sorts
  * again, or sorts another selection, gets its answer without a look at a key,
  * and new messages are put in at their places.
