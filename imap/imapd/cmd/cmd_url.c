@@ -1,8 +1,9 @@
 /*
  * cmd_url.c - GENURLAUTH, RESETKEY, URLFETCH (RFC 4467, RFC 5524)
  *
- * A URL that cannot be fetched, for whatever reason, is answered by NIL: whoever
- * has it learns nothing about mailboxes that are not his.
+ * A URL that names nothing, or nothing for this user, is answered by NIL: whoever
+ * has it learns nothing about mailboxes that are not his.  An error that passes is
+ * a NO: NIL would say that the message is gone.
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/resource.h"
@@ -171,13 +172,22 @@ put_body(struct session *s, struct resource *r)
 		reply_puts(s->reply, "NIL");
 }
 
-static void
+/* Is it the URL's fault? */
+static bool
+names_nothing(enum err e)
+{
+	return e == ERR_NAME || e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_CORRUPT;
+}
+
+static enum err
 fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item)
 {
 	struct resource r;
 	struct str bytes;
 	enum err e = resource_open(s, c->arena, item->url, true, &r);
 
+	if (e != OK && !names_nothing(e))
+		return e;
 	reply_puts(s->reply, "* URLFETCH ");
 	reply_astring(s->reply, item->url);
 	if (e == OK && (!resource_bytes(&r, &bytes)
@@ -187,7 +197,7 @@ fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item
 	}
 	if (e != OK) {
 		reply_puts(s->reply, " NIL\r\n");
-		return;
+		return OK;
 	}
 	if (item->params & URLFETCH_BODYPARTSTRUCTURE)
 		put_structure(s, &r);
@@ -204,6 +214,7 @@ fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item
 	}
 	reply_crlf(s->reply);
 	resource_close(&r);
+	return OK;
 }
 
 enum err
@@ -211,8 +222,9 @@ run_urlfetch(struct session *s, struct command *c)
 {
 	const struct urlfetch_req *req = c->req;
 	const struct urlfetch_item *item = req->items.item;
+	enum err e = OK;
 
-	for (size_t i = 0; i < req->items.count && stream_error(s->stream) == OK; i++)
-		fetch_url(s, c, &item[i]);
-	return OK;
+	for (size_t i = 0; e == OK && i < req->items.count && stream_error(s->stream) == OK; i++)
+		e = fetch_url(s, c, &item[i]);
+	return e;
 }

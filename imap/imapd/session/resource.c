@@ -104,21 +104,24 @@ is_allowed(const struct session *s, const struct imapurl *u)
 	return false;
 }
 
-static bool
-is_token_right(struct session *s, const struct user *owner, const struct mbentry *e,
+static enum err
+check_token(struct session *s, const struct user *owner, const struct mbentry *entry,
     const struct imapurl *u)
 {
 	struct buf token = BUF_INIT;
 	uint8_t key[URLKEY_SIZE];
 	bool right;
+	enum err e;
 
-	if (!str_ieq(u->mechanism, STR("INTERNAL")) || urlkeys_get(s->store,
-	    str_c(owner->id.userid), &e->id, false, key) != OK)
-		return false;
+	if (!str_ieq(u->mechanism, STR("INTERNAL")))
+		return ERR_DENIED;
+	e = urlkeys_get(s->store, str_c(owner->id.userid), &entry->id, false, key);
+	if (e != OK)
+		return e;
 	make_token(key, u->rump, &token);
 	right = u->token.n == token.n && digest_eq(u->token.p, token.p, token.n);
 	buf_free(&token);
-	return right;
+	return right ? OK : ERR_DENIED;
 }
 
 enum err
@@ -184,8 +187,8 @@ open_as(struct session *s, struct arena *arena, struct user *owner, struct resou
 	struct mbentry *e;
 	enum err err = find_mailbox(s, arena, owner, &r->url, &e);
 
-	if (err == OK && r->url.access != URL_NONE && !is_token_right(s, owner, e, &r->url))
-		err = ERR_DENIED;
+	if (err == OK && r->url.access != URL_NONE)
+		err = check_token(s, owner, e, &r->url);
 	return err == OK ? open_message(s, owner, e, r) : err;
 }
 
