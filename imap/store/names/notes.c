@@ -85,8 +85,9 @@ put(struct store *s, struct note *note, size_t n)
 	for (size_t i = 0; e == OK && i < n; i++) {
 		if (!note[i].changed)
 			continue;
+		/* Also if it could be written and not flushed. */
+		note[i].prepared = true;
 		e = annots_prepare(s->config_fd, note[i].path.p, &note[i].annots);
-		note[i].prepared = e == OK;
 	}
 	for (size_t i = 0; e == OK && i < n; i++) {
 		if (!note[i].changed)
