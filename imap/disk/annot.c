@@ -269,6 +269,15 @@ add_line(struct buf *b, const struct annot *one)
 	buf_printf(b, "\t%08" PRIx32 "\n", crc32c(0, b->p + start, b->n - start));
 }
 
+static void
+add_end(struct buf *b, size_t lines)
+{
+	size_t start = b->n;
+
+	buf_printf(b, "end\t%zu", lines);
+	buf_printf(b, "\t%08" PRIx32 "\n", crc32c(0, b->p + start, b->n - start));
+}
+
 /* Takes what is before the next END, which must be there, off *text. */
 static bool
 cut(struct str *text, char end, struct str *piece)
@@ -333,23 +342,41 @@ parse_line(struct str line, struct pieces *p, struct annots *a)
 	return true;
 }
 
+/* The last line; *N: how many there should be before it. */
+static bool
+parse_end(struct str line, uint64_t *n)
+{
+	const struct str end = STR("end\t");
+
+	if (line.n < end.n || memcmp(line.p, end.p, end.n) != 0 || !checksum_ok(&line))
+		return false;
+	return number((struct str){ line.p + end.n, line.n - end.n }, SIZE_MAX, n);
+}
+
 static void
 parse(struct str text, const char *file, struct annots *a)
 {
 	struct pieces p = { BUF_INIT, BUF_INIT, BUF_INIT };
-	size_t damaged = 0;
+	uint64_t damaged = 0, good = 0, all;
+	bool ended = false;
 	struct str line;
 
-	while (text.n > 0) {
-		if (!cut(&text, '\n', &line)) {
-			damaged++;
+	while (!ended && cut(&text, '\n', &line)) {
+		ended = parse_end(line, &all);
+		if (ended)
 			break;
-		}
-		damaged += !parse_line(line, &p, a);
+		if (parse_line(line, &p, a))
+			good++;
+		else
+			damaged++;
 	}
+	if (ended && all > good)
+		damaged = all - good;
 	if (damaged > 0)
-		log_err("%s: %zu lines are damaged; these annotations are lost", file,
+		log_err("%s: %" PRIu64 " lines are damaged; these annotations are lost", file,
 		    damaged);
+	if (!ended)
+		log_err("%s: was cut off; annotations may be lost", file);
 	buf_free(&p.owner);
 	buf_free(&p.entry);
 	buf_free(&p.value);
@@ -364,6 +391,7 @@ annots_read(int dirfd, const char *file, struct annots *a)
 	annots_free(a);
 	if (e == OK)
 		parse(buf_str(&b), file, a);
+	a->missing = e == ERR_NOTFOUND;
 	buf_free(&b);
 	return e == ERR_NOTFOUND ? OK : e;
 }
@@ -400,6 +428,7 @@ annots_prepare(int dirfd, const char *file, const struct annots *a)
 
 	for (size_t i = 0; i < a->n; i++)
 		add_line(&text, &a->v[i]);
+	add_end(&text, a->n);
 	name_of_new(file, &name);
 	if (text.n > ANNOTS_MAX)
 		e = ERR_LIMIT;

@@ -8,7 +8,9 @@
  *
  * Text, one line an annotation, TAB between: UID, modseq, owner (empty: shared),
  * name, value, CRC-32C of what is before it in hex.  In the last two texts the bytes
- * 0-31, 127 and "%" are %XX.  A damaged line is told of and dropped.
+ * 0-31, 127 and "%" are %XX.  A damaged line is told of and dropped.  The last
+ * line is "end", the count of those before it, and its CRC: a file that was cut
+ * off, even at the end of a line, is told of, too.
  *
  * Locks: who replaces the file has the mailbox's lock.
  */
@@ -44,12 +46,16 @@ struct annotate_params {
 struct annots {
 	struct annot *v;
 	size_t n, size;
+	bool missing;			/* there is no file */
 };
-#define ANNOTS_INIT	((struct annots){ NULL, 0, 0 })
+#define ANNOTS_INIT	((struct annots){ NULL, 0, 0, false })
 
 void annots_free(struct annots *a);	/* empty and usable again */
 
-/* FILE of the directory; none is empty.  ERR_IO, ERR_LIMIT (larger than we write). */
+/*
+ * FILE of the directory; none is empty.  Who knows that there has been one asks
+ * a->missing.  ERR_IO, ERR_LIMIT (larger than we write).
+ */
 enum err annots_read(int dirfd, const char *file, struct annots *a) MUST_CHECK;
 
 /* NULL if it is not there; borrowed until the next change. */

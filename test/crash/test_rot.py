@@ -14,6 +14,9 @@ SEED = int(os.environ.get("CHAPAR_ROT_SEED", "20261121"))
 FOUND = [
     ("spool/wal/0000000000800000.log", "empty", False),     # the server did not start
     ("spool/wal/0000000000800000.log", "directory", True),  # nor when it was gone later
+    ("spool/user/alice/cyrus.annotations", "missing", False),   # nobody was told
+    ("spool/user/alice/cyrus.annotations", "empty", True),      # nor when it was cut off
+    ("config/annotations/server", "empty", False),
 ]
 
 

@@ -3,6 +3,7 @@
 
 #include "imap/disk/seen.h"
 #include "imap/store/list/mbdir.h"
+#include "imap/store/upkeep/annotated.h"
 #include "imap/store/upkeep/reclaim.h"
 #include "imap/store/upkeep/recover.h"
 #include "imap/store/upkeep/spare.h"
@@ -114,6 +115,8 @@ mbox_annots(struct mbox *m, const struct annots **a)
 		annots_free(&m->annots);
 	else if (e == OK && m->annots_loaded != h.annotations_changed + 1)
 		e = annots_read(m->ix->dirfd, ANNOTS_FILE, &m->annots);
+	if (e == OK)
+		annotated_miss(m->ix->name, &m->annots, h.annotation);
 	m->annots_loaded = e == OK ? h.annotations_changed + 1 : 0;
 	*a = &m->annots;
 	return e;

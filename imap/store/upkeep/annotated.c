@@ -1,6 +1,8 @@
 /* annotated.c - a mailbox's annotations beside its index */
 #include "imap/store/upkeep/annotated.h"
 
+#include "lib/log.h"
+
 /* The flags of UID's record; RECLAIMED if there is none. */
 static uint32_t
 flags_of(struct index *ix, uint32_t uid)
@@ -17,14 +19,23 @@ is_kept(void *ctx, const struct annot *one)
 	return one->uid == 0 || !(flags_of(ctx, one->uid) & REC_RECLAIMED);
 }
 
+void
+annotated_miss(const char *name, const struct annots *a, uint64_t octets)
+{
+	if (a->missing && octets > 0)
+		log_err("mailbox %s: %s is missing; its annotations are lost", name, ANNOTS_FILE);
+}
+
 enum err
 annotated_read(struct index *ix, struct annots *a)
 {
 	enum err e = annots_read(ix->dirfd, ANNOTS_FILE, a);
 
-	if (e == OK)
-		annots_filter(a, is_kept, ix);
-	return e;
+	if (e != OK)
+		return e;
+	annotated_miss(ix->name, a, ix->h->annotation);
+	annots_filter(a, is_kept, ix);
+	return OK;
 }
 
 uint64_t

@@ -14,6 +14,9 @@
 /* Without those of messages that are gone for good. */
 enum err annotated_read(struct index *ix, struct annots *a) MUST_CHECK;
 
+/* Logs if the file of A is missing and the index says that it had OCTETS. */
+void annotated_miss(const char *name, const struct annots *a, uint64_t octets);
+
 /* The octets of the mailbox's own and of those of messages that exist. */
 uint64_t annotated_usage(struct index *ix, const struct annots *a);
 

@@ -273,6 +273,15 @@ apply_seen(struct index *ix, const struct rec_seen *s)
 	return e == OK ? seen_apply(ix->dirfd) : e;
 }
 
+/* Or it was made after the checkpoint, and a power cut has taken its name. */
+static void
+miss_annots(const struct index *ix, const struct annots *a)
+{
+	if (a->missing && ix->h->annotation > 0)
+		log_warning("mailbox %s: %s is missing; what the log does not hold of it is lost",
+		    ix->name, ANNOTS_FILE);
+}
+
 static enum err
 apply_annots(struct index *ix, struct str changes)
 {
@@ -280,6 +289,8 @@ apply_annots(struct index *ix, struct str changes)
 	struct annot c;
 	enum err e = annots_read(ix->dirfd, ANNOTS_FILE, &a);
 
+	if (e == OK)
+		miss_annots(ix, &a);
 	while (e == OK && rec_annot_next(&changes, &c))
 		annots_put(&a, &c);
 	if (e == OK)
@@ -373,8 +384,10 @@ recount_annots(struct index *ix)
 	if (h->annotations_changed == 0)
 		return;
 	h->annotations_changed = lower(h->annotations_changed, h->highestmodseq);
-	if (annots_read(ix->dirfd, ANNOTS_FILE, &a) == OK)
+	if (annots_read(ix->dirfd, ANNOTS_FILE, &a) == OK) {
+		miss_annots(ix, &a);
 		h->annotation = annotated_usage(ix, &a);
+	}
 	annots_free(&a);
 }
 
