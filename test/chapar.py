@@ -196,8 +196,8 @@ class Server:
     """One master with its workers in a folder of its own."""
 
     def __init__(self, options=None, services="", name="server", workers="",
-                 listen="127.0.0.1", daemons=True):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"chapar-{name}-", dir="/tmp"))
+                 listen="127.0.0.1", daemons=True, below="/tmp"):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"chapar-{name}-", dir=below))
         os.chmod(self.dir, 0o755)
         self.owner = cyrus_user()
         self.build = self.find_build()

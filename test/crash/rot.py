@@ -2,14 +2,16 @@
 """Bit rot: what happens when a file of the store is not what was written.
 
     CHAPAR_BUILD=$PWD/b test/crash/rot.py [--seed N] [--cases N] [--every]
-        [--only REGEX] [--running | --stopped] [--keep] [-v]
+        [--only REGEX] [--running | --stopped] [--keep] [-v] [--jobs N] [--done FILE]
 
 A server is filled once: two partitions, mailboxes with all kinds of content,
 flags, keywords, tombstones, another user's seen state, quota roots,
-subscriptions, a log with records that no checkpoint has covered.  Then, again
+subscriptions, annotations of mailboxes, users and the server, keys of URLs,
+a history of changes, a log with records that no checkpoint has covered.  Then, again
 and again, its files are put back and one of them is damaged: while the server
 is stopped, or while it runs and a session has the mailbox selected.  --every:
-each damage to each file; else so many cases, drawn by the seed.  test_rot.py
+each damage to each file; else so many cases, drawn by the seed.  --done FILE:
+what it names was done before, and what is done now is added to it.  test_rot.py
 does a few of them in ./check.
 
 What is demanded of each case:
@@ -20,14 +22,17 @@ What is demanded of each case:
   4. New mail can be put into every other mailbox, and into the damaged one
      unless that is refused; what was acknowledged is there afterwards, under
      a UID that was never given.
-  5. reconstruct finds what is wrong and mends it or says what is lost; a
+  5. A client that was away hears of every expunge and change, and of nothing
+     that is there as if it were gone.
+  6. reconstruct finds what is wrong and mends it or says what is lost; a
      second run finds nothing.
 Wrong bytes of a message of the right length are given out (nobody computes a
-hash for each FETCH); they are counted, and 5 must find them.
+hash for each FETCH); they are counted, and 6 must find them.
 """
 import argparse
 import collections
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import random
@@ -42,10 +47,12 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import chapar  # noqa: E402
+from listlines import metadata  # noqa: E402
 
 START_SECONDS = 15
 CASE_SECONDS = 60
 WORKER_MB = 400
+MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 ITEMS = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"
 DEADLY = re.compile(r"signal (4|5|6|8|11)\b|Sanitizer|runtime error|: crit: .*ensure")
 
@@ -79,7 +86,7 @@ class Rot:
 
     def __init__(self, verbose=False):
         self.verbose = verbose
-        self.srv = srv = chapar.Server(name="rot", workers="maxchild=20")
+        self.srv = srv = chapar.Server(name="rot", workers="maxchild=20", below=MEMORY_DISK)
         text = srv.conf.read_text() + f"partition-two: {srv.dir}/two\nduplicatesuppression: yes\n"
         srv.conf.write_text(text)
         (srv.dir / "two").mkdir()
@@ -88,6 +95,7 @@ class Rot:
         self.old = srv.dir / "old"
         self.saved = srv.dir / "saved"
         self.counts = collections.Counter()
+        self.before = {}        # key -> [UIDVALIDITY, modseq] when the client went away
         for user in ("alice", "bob"):
             srv.set_password(user)
         self.fill()
@@ -120,6 +128,13 @@ class Rot:
         for c, names in ((alice, ("INBOX", "INBOX.work")), (bob, ("INBOX", "news"))):
             for name in names:
                 c.ok(f"SUBSCRIBE {name}")
+        for c in (alice, bob):
+            c.ok('SETMETADATA "" (/private/comment "my server" /private/filters/values/f "SUBJECT letter")')
+            c.ok('SETMETADATA INBOX (/private/comment "mine" /shared/comment "ours" /private/vendor/x/y "y")')
+        admin.ok('SETMETADATA "" (/shared/comment "to all")')
+        for user, c in (("alice", alice), ("bob", bob)):
+            c.ok(f'GENURLAUTH "imap://{user}@localhost/INBOX/;uid=1;urlauth=anonymous" INTERNAL')
+        self.go_away({"alice": alice, "bob": bob})
         self.tool("ctl_cyrusdb", "-c")
         self.quiesce()
         self.save_as(self.old)
@@ -131,6 +146,8 @@ class Rot:
         alice.ok("COPY 1:4 INBOX.work")
         alice.ok(r"STORE 2 +FLAGS (\Answered later)")
         alice.ok("SETACL INBOX.work bob lr")
+        alice.ok('SETMETADATA INBOX.work (/private/specialuse "\\\\Sent" /shared/comment "at work")')
+        alice.ok('SETMETADATA INBOX (/private/vendor/x/y NIL /private/vendor/x/z "zz")')
         bob.ok("SELECT user.alice")
         bob.ok(r"STORE 1:3 +FLAGS (\Seen)")
         bob.ok("SUBSCRIBE user.alice")
@@ -149,6 +166,8 @@ class Rot:
         # What is right, as a start in peace answers it.
         srv.start()
         self.right = self.picture()
+        self.right_away = self.away
+        assert any(gone for gone, _, _ in self.away.values()), self.away
         self.quiesce()
         self.restore()
         assert not [b["error"] for b in self.right.values() if b["error"]], self.right
@@ -241,8 +260,41 @@ class Rot:
              ("bob", "INBOX.lists", "user.bob.lists"), ("bob", "news", "news"),
              ("bob", "user.alice", "user.alice as bob"))
 
+    def go_away(self, sessions):
+        for user, name, key in self.BOXES:
+            r = sessions[user].ok(f"STATUS {name} (UIDVALIDITY HIGHESTMODSEQ)")
+            self.before[key] = [int(r.find(x + rb" (\d+)")[1]) for x in (b"UIDVALIDITY", b"HIGHESTMODSEQ")]
+
+    def come_back(self, c, name, key):
+        """(expunged, changed, there): UIDs; None if nobody said so."""
+        validity, modseq = self.before[key]
+        r = c.cmd(f"EXAMINE {name} (QRESYNC ({validity} {modseq}))")
+        if r.status != "OK" or not r.find(rb"UIDVALIDITY %d\]" % validity):
+            return None
+        gone, changed = set(), set()
+        for u in r.untagged:
+            if m := re.match(rb"VANISHED \(EARLIER\) (\S+)", u):
+                gone |= uid_set(m[1].decode())
+            elif m := re.match(rb"\d+ FETCH \(.*?UID (\d+)", u):
+                changed.add(int(m[1]))
+        r = c.cmd("UID SEARCH ALL")
+        return gone, changed, {int(x) for u in r.untagged if u.startswith(b"SEARCH") for x in u.split()[1:]}
+
+    def check_away(self, case, keys, when):
+        for key, right in self.right_away.items():
+            now = self.away.get(key)
+            # What an older index, or another one, knows is what there is for it.
+            if now is None or (key in keys and (case.everywhere or case.name in ("cyrus.index", "cyrus.header")
+                                                or case.path.split("/")[1] == "wal")):
+                continue
+            gone, changed, there = now
+            if gone & there or (right[0] - there) - gone or (right[1] & there) - changed:
+                raise Wrong(f"{when}: {key}: who was away is told that {sorted(gone)} are gone and {sorted(changed)} "
+                            f"changed; there are {sorted(there)}; right is {right}")
+
     def picture(self):
         seen = {}
+        self.away = {}
         for user in ("alice", "bob"):
             c = self.srv.connect()
             r = c.cmd(f"LOGIN {user} {chapar.PASSWORD}")
@@ -261,12 +313,22 @@ class Rot:
             r = c.cmd('LSUB "" *')
             seen[f"lsub of {user}"] = {"meta": sorted(r.untagged), "bodies": {}, "rows": {},
                                        "error": None if r.status == "OK" else r}
+            r = c.cmd('GETMETADATA (DEPTH infinity) "" (/private /shared)')
+            seen[f"notes of {user}"] = {"meta": sorted(r.untagged), "bodies": {}, "rows": {},
+                                        "error": None if r.status == "OK" else r}
+            r = c.cmd(f'GENURLAUTH "imap://{user}@localhost/INBOX/;uid=1;urlauth=anonymous" INTERNAL')
+            seen[f"url of {user}"] = {"meta": sorted(r.untagged), "bodies": {}, "rows": {},
+                                      "error": None if r.status == "OK" else r}
             r = c.cmd("GETQUOTAROOT INBOX")
             seen[f"quota of {user}"] = {"meta": r.untagged, "bodies": {}, "rows": {},
                                         "error": None if r.status == "OK" else r}
             for who, name, key in self.BOXES:
                 if who == user:
                     seen[key] = self.box(c, name)
+            c.cmd("ENABLE QRESYNC")
+            for who, name, key in self.BOXES:
+                if who == user:
+                    self.away[key] = self.come_back(c, name, key)
             c.close()
             self.srv.clients.remove(c)
         return seen
@@ -299,6 +361,10 @@ class Rot:
             out["error"] = out["error"] or r
         else:
             out["meta"] += r.untagged
+        r = c.cmd(f"GETMETADATA (DEPTH infinity) {name} (/private /shared)")
+        if r.status != "OK":
+            out["error"] = out["error"] or r
+        out["meta"] += r.untagged
         return out
 
     # --- judging ---
@@ -325,7 +391,7 @@ class Rot:
         folder = os.path.dirname(p)
         if folder in names:
             keys = set(names[folder])
-            if os.path.basename(p) in ("cyrus.index", "cyrus.header") and "alice" in folder:
+            if os.path.basename(p) in ("cyrus.index", "cyrus.header", "cyrus.annotations") and "alice" in folder:
                 keys.add("quota of alice")
             return keys
         if p.startswith("config/quota"):
@@ -333,7 +399,9 @@ class Rot:
             user = p.rsplit(".", 1)[1]
             return {f"quota of {user}"} | {k for k in self.right if k.startswith(f"user.{user}")}
         if p.startswith("config/user"):
-            return {f"lsub of {pathlib.Path(p).stem}"}
+            return {f"{'url' if p.endswith('.urlauth') else 'lsub'} of {pathlib.Path(p).stem}"}
+        if p.startswith("config/annotations"):
+            return {f"notes of {u}" for u in ("alice", "bob") if p.endswith(("/server", f"/user.{u}"))}
         return set()
 
     def compare(self, now, keys, when):
@@ -417,6 +485,29 @@ class Rot:
                         del now[k]["bodies"][uid], now[k]["rows"][uid]
         return now, told
 
+    def annotate(self, first, keys):
+        """One more annotation: refused, or it is there, and so are the others."""
+        for user in ("alice", "bob"):
+            c = self.srv.login(user)
+            for who, name, key in (*self.BOXES, (user, '""', f"notes of {user}")):
+                if who != user or key in ("news", "user.alice as bob"):
+                    continue
+                ask = f"GETMETADATA (DEPTH infinity) {name} (/private /shared)"
+                before, r = c.cmd(ask), c.cmd(f'SETMETADATA {name} (/private/vendor/rot/x "x")')
+                after = c.cmd(ask)
+                if r.status != "OK":
+                    if key not in keys:
+                        raise Wrong(f"SETMETADATA {name}: {r}")
+                    continue
+                had, have = (metadata(x).get(name.strip('"'), {}) for x in (before, after))
+                if after.status != "OK" or have.pop("/private/vendor/rot/x", None) != b"x" or (
+                        before.status == "OK" and had != have):
+                    raise Wrong(f"SETMETADATA {name}: OK, before {before!r}, after {after!r}")
+                if c.cmd(f"SETMETADATA {name} (/private/vendor/rot/x NIL)").status != "OK" and key not in keys:
+                    raise Wrong(f"SETMETADATA {name} NIL: refused")
+            c.close()
+            self.srv.clients.remove(c)
+
     def highest(self, key):
         m = re.search(rb"UIDNEXT (\d+)", b" ".join(self.right[key]["meta"]))
         return int(m[1]) - 1
@@ -429,7 +520,7 @@ class Rot:
         if bad:
             raise Wrong(f"{when}: {bad[:5]}")
         # A worker that dies with each client that comes, or is started for ever.
-        if len(re.findall(r"died|ended before it served", log)) > 30:
+        if len(re.findall(r"died(?! inside)|ended before it served", log)) > 30:
             raise Wrong(f"{when}: a crash loop: {log[-2000:]}")
         return log
 
@@ -437,7 +528,7 @@ class Rot:
 
     def run(self, case):
         """Raises Wrong; returns a line about what happened."""
-        self.wrong_bytes = 0
+        self.case, self.wrong_bytes = case, 0
         self.srv.process = None
         self.restore()
         self.srv.log_path.write_bytes(b"")
@@ -523,7 +614,9 @@ class Rot:
         allowed = set(self.right) if case.everywhere else keys
         first = self.picture()
         found = self.compare(first, allowed, "at first")
+        self.check_away(case, keys, "at first")
         now, _ = self.write(allowed, "writing")
+        self.annotate(first, allowed)
         for key in set(self.right) - allowed:
             if now[key]["bodies"] != self.right[key]["bodies"]:
                 raise Wrong(f"after writing: {key} has changed")
@@ -536,9 +629,11 @@ class Rot:
 
     def says(self, log, keys, found):
         """Does the log tell of it?  Nobody can see what is wrong with a list of
-        subscriptions, nor with a message of the right length."""
+        subscriptions or keys, nor with a message of the right length, nor that
+        there have been annotations of the server."""
         return re.search(r"\]: (err|crit|warning)", log) or all(
-            f.startswith("lsub") or "rows []" in f and "meta []" in f for f in found)
+            f.startswith(("lsub", "url")) or f.startswith("notes") and self.case.how == "missing"
+            or "rows []" in f and ("meta []" in f or self.case.is_message) for f in found)
 
     def mend(self, case, allowed, found):
         # Who the damage is gone with: the person that runs reconstruct sees to that.
@@ -574,7 +669,8 @@ class Case:
     def __init__(self, path, how, running, seed):
         self.path, self.how, self.running, self.seed = path, how, running, seed
         self.rng = random.Random(f"{path} {how} {seed}")
-        name = os.path.basename(path)
+        self.name = name = os.path.basename(path)
+        self.is_message = re.fullmatch(r"\d+\.", name) is not None
         top = path.split("/")[1]
         # Files without which nothing can be: locks, and what is behind them.
         shared = top in ("db", "lock", "wal", "deliver", "proc", "stage")
@@ -672,6 +768,14 @@ SKIP = re.compile(r"config/(socket|proc|msg|log|master\.status)|\.pid$")
 MEMORY = re.compile(r"kv\.state|__db\.|kv\.room\.|wal/(state|gate|attach|append|flush)|config/lock/")
 
 
+def uid_set(text):
+    out = set()
+    for part in text.split(","):
+        a, _, b = part.partition(":")
+        out |= set(range(int(a), int(b or a) + 1))
+    return out
+
+
 def files(rot):
     out = []
     for part in ("config", "spool", "two"):
@@ -716,20 +820,63 @@ def main():
     parser.add_argument("--running", action="store_true")
     parser.add_argument("--stopped", action="store_true")
     parser.add_argument("--keep", action="store_true", help="stop at the first failure and leave all files")
+    parser.add_argument("--jobs", type=int, default=1, help="so many servers at once")
+    parser.add_argument("--done", help="a file with the cases that need not be done")
     parser.add_argument("-v", action="store_true", help="a line for each case")
     args = parser.parse_args()
     modes = (True,) if args.running else (False,) if args.stopped else (False, True)
-    rot, failed, n = Rot(args.v), 0, 0
     began = time.monotonic()
-    for case in choose(rot, args.cases, args.seed, args.only, modes, args.every):
-        if args.how and not re.search(args.how, case.how):
-            continue
+    rot = Rot(args.v)
+    todo = [c for c in choose(rot, args.cases, args.seed, args.only, modes, args.every)
+            if not args.how or re.search(args.how, c.how)]
+    if args.done and os.path.exists(args.done):
+        done = set(pathlib.Path(args.done).read_text().splitlines())
+        todo = [c for c in todo if str(c) not in done]
+    if args.jobs == 1:
+        return do(args, rot, todo, iter(range(len(todo))))
+    rot.srv.remove()
+    return share(args, todo, began)
+
+
+def share(args, todo, began):
+    """Several processes, each with a server of its own."""
+    context = multiprocessing.get_context("fork")
+    at, failed = context.Value("i", 0), context.Value("i", 0)
+
+    def numbers():
+        while True:
+            with at.get_lock():
+                i, at.value = at.value, at.value + 1
+            if i >= len(todo):
+                return
+            yield i
+
+    def work(number):
+        random.seed(number)     # for the ports
+        if do(args, Rot(args.v), todo, numbers()):
+            failed.value = 1
+    jobs = [context.Process(target=work, args=(n,)) for n in range(args.jobs)]
+    for j in jobs:
+        j.start()
+    for j in jobs:
+        j.join()
+    print(f"{len(todo)} cases in {time.monotonic() - began:.0f} s")
+    return failed.value or any(j.exitcode for j in jobs)
+
+
+def do(args, rot, todo, numbers):
+    failed, n, began = 0, 0, time.monotonic()
+    for i in numbers:
+        case = todo[i]
         n += 1
         t = time.monotonic()
         try:
             line = rot.run(case)
             if args.v:
-                print(f"ok   {case} {case.where}: {line} ({time.monotonic() - t:.1f} s)", flush=True)
+                print(f"ok   {case} {case.where}: {line[:1000]} ({time.monotonic() - t:.1f} s)", flush=True)
+            if args.done:
+                with open(args.done, "a", encoding="utf-8") as f:
+                    f.write(f"{case}\n")
         except Wrong as e:
             failed += 1
             print(f"FAIL {case} {getattr(case, 'where', '')}: {str(e)[:3000]} ({time.monotonic() - t:.1f} s)", flush=True)

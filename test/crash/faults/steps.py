@@ -59,8 +59,8 @@ def fill(w):
                 w.users[user].subscribed.discard(box)
                 w.uids.pop((user, box), None)
         for box, found in w.users[user].boxes.items():
-            if len(found) > 9:
-                remove_all(w, box, 4, user)
+            if len(found) > 6:
+                remove_all(w, box, 3, user)
             if len(found) < 3 or any("\\Deleted" in f for f in found.values()):
                 c = w.login(user)
                 for _ in range(3):

@@ -22,13 +22,16 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import chapar  # noqa: E402
 import ports  # noqa: E402
+from listlines import metadata  # noqa: E402
 from table import Table  # noqa: E402
 
 chapar.PATIENCE = 15
 INJECT = "test/crash/faults/inject.so"
 TOOLS = ["ctl_cyrusdb", "cyr_expire", "reconstruct", "quota", "unexpunge",
-         "ctl_mboxlist", "mbpath"]
-SMALL, LARGE = 1200, 400_000
+         "ctl_mboxlist", "mbpath", "mbexamine", "cyr_df", "ipurge"]
+SMALL, LARGE = 1200, 280_000    # the log takes 262144 bytes inline
+# No flush of other people's files is to be waited for.
+MEMORY_DISK = "/dev/shm"
 CRASH = re.compile(r"signal (?:[4678]|11)\b|core dumped|crit: internal error|Segmentation|Aborted|Sanitizer")
 
 
@@ -45,13 +48,16 @@ class Lost(Exception):
 
 
 class State:
-    """boxes: name -> {token: flags}; the rest as the server prints it."""
+    """boxes: name -> {token: flags}; notes: (name or "", entry) -> value; url:
+    one that the mailbox access key of INBOX authorizes; the rest as the server
+    prints it."""
 
     def __init__(self):
         self.boxes = {}
         self.subscribed = set()
         self.acl = {}
-        self.quota = None
+        self.notes = {}
+        self.quota = self.url = None
 
     def __eq__(self, other):
         return other is not None and vars(self) == vars(other)
@@ -63,7 +69,7 @@ class State:
             if a != b:
                 a, b = (None if x is None else {t: sorted(f) for t, f in x.items()} for x in (a, b))
                 out.append(f"{name}: promised {a}, there is {b}")
-        for what in ("subscribed", "acl", "quota"):
+        for what in ("subscribed", "acl", "notes", "quota", "url"):
             a, b = getattr(self, what), getattr(seen, what)
             if a != b:
                 out.append(f"{what}: promised {a}, there is {b}")
@@ -111,7 +117,9 @@ class FaultServer(chapar.Server):
         services = "\n".join((
             f'fresh cmd="imapd -U 1" listen="127.0.0.1:{self.fresh_port}" prefork=0',
             f'freshlmtp cmd="lmtpd -a -U 1" listen="127.0.0.1:{self.fresh_lmtp}" prefork=0'))
-        super().__init__({"duplicatesuppression": "no", "allowplaintext": "yes"}, services, name="faults")
+        folder = MEMORY_DISK if os.access(MEMORY_DISK, os.W_OK) else "/tmp"
+        super().__init__({"duplicatesuppression": "no", "allowplaintext": "yes"}, services, name="faults",
+                         below=folder)
         self.table = Table(self.dir / "faults")
         self.env = {"LD_PRELOAD": str(self.build / INJECT), "CHAPAR_FAULTS": str(self.table.path)}
 
@@ -155,6 +163,23 @@ class FaultServer(chapar.Server):
         return subprocess.run([self.build / "imap/admin" / name, "-C", self.conf, *args],
                               capture_output=True, text=True, timeout=60,
                               env=dict(os.environ, **(self.env if env is None else env)))
+
+
+def pipeline(c, commands):
+    """All at once; their replies."""
+    tags = [f"t{next(c.tags)}" for _ in commands]
+    c.send("".join(f"{tag} {text}\r\n" for tag, text in zip(tags, commands)))
+    return [c.wait(tag) for tag in tags]
+
+
+def read_from(path, at):
+    """What was written to it since it had AT bytes."""
+    try:
+        with open(path, "rb") as f:
+            f.seek(at)
+            return f.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def message(token, size):
@@ -215,12 +240,10 @@ class World:
 
     def begin(self):
         self.said, self.maybe = [], {}
-        self.log_at = len(self.server.log())
-        self.out_at = len(self.master_out())
+        self.log_at, self.out_at = (p.stat().st_size if p.exists() else 0 for p in self.logs())
 
-    def master_out(self):
-        path = self.server.dir / "master.out"
-        return path.read_text(errors="replace") if path.exists() else ""
+    def logs(self):
+        return self.server.log_path, self.server.dir / "master.out"
 
     def end(self):
         for c in self.conns:
@@ -296,54 +319,68 @@ class World:
 
     def observe(self, user):
         c = self.login(user)
+        c.strict = None
         s = State()
-        ask = self.must
-        for m in ask(c, 'LIST "" *').all(rb'LIST \([^)]*\) "." "?(INBOX[^"]*)"?$'):
-            s.boxes[m[1].decode()] = {}
-        for m in ask(c, 'LSUB "" *').all(rb'LSUB \([^)]*\) "." "?([^"]*)"?$'):
-            s.subscribed.add(m[1].decode())
+        listed, subscribed = self.must(c, 'LIST "" *', 'LSUB "" *')
+        names = [m[1].decode() for m in listed.all(rb'LIST \([^)]*\) "." "?(INBOX[^"]*)"?$')]
+        s.subscribed = {m[1].decode() for m in subscribed.all(rb'LSUB \([^)]*\) "." "?([^"]*)"?$')}
+        asked = self.must(c, *[text for name in names for text in (
+            f'EXAMINE "{name}"', "UID FETCH 1:* (UID FLAGS RFC822.SIZE BODY.PEEK[])", f'GETACL "{name}"',
+            f'GETMETADATA (DEPTH infinity) "{name}" (/private /shared)')],
+            'GETMETADATA (DEPTH infinity) "" (/private)',
+            f'GENURLAUTH "imap://{user}@localhost/INBOX/;uid=1;urlauth=anonymous" INTERNAL',
+            # Last: to look at a mailbox finishes what may have been left half done.
+            "GETQUOTAROOT INBOX")
         size = 0
-        for name, found in s.boxes.items():
-            size += self.observe_box(c, user, name, found)
-            acl = ask(c, f'GETACL "{name}"').find(rb"^ACL \S+ (.*)$")
-            s.acl[name] = acl[1].decode()
-        # Last: to look at a mailbox finishes what may have been left half done.
-        quota = ask(c, "GETQUOTAROOT INBOX").find(rb"STORAGE (\d+) (\d+)")
+        for i, name in enumerate(names):
+            opened, got, acl, notes = asked[4 * i:4 * i + 4]
+            found = s.boxes[name] = {}
+            size += self.observe_box(user, name, found, opened, got)
+            s.acl[name] = acl.find(rb"^ACL \S+ (.*)$")[1].decode()
+            self.take_notes(s, name, notes)
+        self.take_notes(s, "", asked[-3])
+        s.url = asked[-2].find(rb'^GENURLAUTH "?([^"]*)"?$')[1].decode()
+        quota = asked[-1].find(rb"STORAGE (\d+) (\d+)")
         s.quota = int(quota[2]) if quota else None
         if quota and int(quota[1]) != size // 1024:
             raise Violation(f"quota of {user}: {quota[1]} KiB used, there are {size} bytes")
         c.close()
         return s
 
-    def must(self, c, text):
+    def must(self, c, *commands):
         try:
-            r = c.cmd(text)
+            out = pipeline(c, commands)
         except (OSError, AssertionError) as e:
-            raise Violation(f"afterwards {text!r}: {e!r}") from e
-        if r.status != "OK":
-            raise Violation(f"afterwards {text!r}: {r!r}")
-        return r
+            raise Violation(f"afterwards {commands!r}: {e!r}") from e
+        for text, r in zip(commands, out):
+            if r.status != "OK":
+                raise Violation(f"afterwards {text!r}: {r!r}")
+        return out
 
-    def observe_box(self, c, user, name, found):
+    @staticmethod
+    def take_notes(s, name, reply):
+        for notes in metadata(reply).values():
+            s.notes.update({(name, entry): value.decode() for entry, value in notes.items()})
+
+    def observe_box(self, user, name, found, opened, got):
         size = 0
-        n = int(self.must(c, f'EXAMINE "{name}"').find(rb"^(\d+) EXISTS")[1])
+        n = int(opened.find(rb"^(\d+) EXISTS")[1])
         known = self.uids.setdefault((user, name), {})
         seen = {}
-        if n > 0:
-            for m in self.must(c, "FETCH 1:* (UID FLAGS RFC822.SIZE BODY.PEEK[])").untagged:
-                m = re.search(rb"UID (\d+) FLAGS \(([^)]*)\) RFC822.SIZE (\d+).*?\{(\d+)\}\r\n(.*)\)$", m, re.S)
-                if not m:
-                    continue
-                text = m[5]
-                token = re.search(rb"Subject: (\S+)\r\n", text)
-                if not token or len(text) != int(m[3]) or not is_whole(text, token[1].decode()):
-                    raise Violation(f"{name}: message {m[1]} is not whole")
-                token, uid = token[1].decode(), int(m[1])
-                if token in found:
-                    raise Violation(f"{name}: {token} is there twice")
-                found[token] = frozenset(m[2].decode().split()) - {"\\Recent"}
-                seen[uid] = token
-                size += len(text)
+        for line in got.untagged:
+            m = re.match(rb"\d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) RFC822.SIZE (\d+) BODY\[\] \{(\d+)\}\r\n", line)
+            if not m:
+                continue
+            text = line[m.end():m.end() + int(m[4])]
+            token = re.search(rb"Subject: (\S+)\r\n", text)
+            if not token or len(text) != int(m[3]) or not is_whole(text, token[1].decode()):
+                raise Violation(f"{name}: message {m[1]} is not whole")
+            token, uid = token[1].decode(), int(m[1])
+            if token in found:
+                raise Violation(f"{name}: {token} is there twice")
+            found[token] = frozenset(m[2].decode().split()) - {"\\Recent"}
+            seen[uid] = token
+            size += len(text)
         if len(seen) != n:
             raise Violation(f"{name}: {n} messages, {len(seen)} fetched")
         for uid, token in seen.items():
@@ -395,7 +432,7 @@ class World:
 
     def new_log(self):
         """What has been logged since begin(), or said before there was a log."""
-        return self.server.log()[self.log_at:] + self.master_out()[self.out_at:]
+        return "".join(read_from(p, at) for p, at in zip(self.logs(), (self.log_at, self.out_at)))
 
     def check_deep(self):
         """After the end of all processes and a restart."""
