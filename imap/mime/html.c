@@ -2,7 +2,8 @@
  * html.c - the words of an HTML text
  *
  * One byte after the other through the states; what a state collects (a name, a
- * reference) is at most HTML_WORD bytes, so pieces may be cut anywhere.
+ * reference) is at most HTML_WORD bytes, so pieces may be cut anywhere.  Most
+ * bytes change nothing: runs of them have short ways of their own, skip().
  */
 #include "imap/mime/html.h"
 
@@ -345,12 +346,89 @@ step(struct html *h, char c, struct buf *out)
 	return true;
 }
 
+/* --- runs of bytes that leave the state as it is --- */
+
+enum { PLAIN, SPACE, MARK };
+
+static const unsigned char kind[256] = {
+	['\t'] = SPACE, ['\n'] = SPACE, ['\f'] = SPACE, ['\r'] = SPACE, [' '] = SPACE,
+	['<'] = MARK, ['&'] = MARK,
+};
+
+/* Text up to the next "<" or "&"; returns its length. */
+static size_t
+text_run(struct html *h, struct str s, struct buf *out)
+{
+	char *to = buf_reserve(out, s.n + 1);
+	bool space = h->space;
+	size_t n = 0;
+
+	for (; n < s.n; n++) {
+		unsigned char k = kind[(unsigned char)s.p[n]];
+
+		if (k == MARK)
+			break;
+		/* A byte that is not kept is written over by the next one. */
+		*to = k == SPACE ? ' ' : s.p[n];
+		to += !(space & k);
+		space = k;
+	}
+	*to = '\0';
+	out->n = (size_t)(to - out->p);
+	h->space = space;
+	return n;
+}
+
+static size_t
+run_before(struct str s, char c)
+{
+	const char *p = memchr(s.p, c, s.n);
+
+	return p != NULL ? (size_t)(p - s.p) : s.n;
+}
+
+static size_t
+tag_run(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != '>' && s.p[n] != '"' && s.p[n] != '\'')
+		n++;
+	return n;
+}
+
+/* How many bytes at the start of S are done with. */
+static size_t
+skip(struct html *h, struct str s, struct buf *out)
+{
+	switch (h->state) {
+	case HTML_TEXT:
+		return text_run(h, s, out);
+	case HTML_TAG:
+		return tag_run(s);
+	case HTML_QUOTED:
+		return run_before(s, h->quote);
+	case HTML_RAW:
+		return run_before(s, '<');
+	case HTML_COMMENT:
+		return h->dashes == 0 ? run_before(s, '-') : 0;
+	case HTML_REFERENCE:
+	case HTML_OPEN:
+	case HTML_NAME:
+	case HTML_DECLARATION:
+		break;
+	}
+	return 0;
+}
+
 void
 html_piece(struct html *h, struct str piece, struct buf *out)
 {
-	for (size_t i = 0; i < piece.n; i++)
-		while (!step(h, piece.p[i], out))
+	for (size_t i = 0; i < piece.n; i++) {
+		i += skip(h, str_slice(piece, i, piece.n), out);
+		while (i < piece.n && !step(h, piece.p[i], out))
 			;
+	}
 }
 
 void

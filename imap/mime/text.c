@@ -86,10 +86,11 @@ bool
 mime_text_other(struct mime_text *t, struct str *utf8)
 {
 	struct str piece = { t->bytes.p, t->given }, charset = buf_str(&t->charset);
-	bool broken = memmem(t->utf8.p, t->utf8.n, "\xef\xbf\xbd", 3) != NULL;
+	bool broken;
 
 	if (charset.n == 0 || utf8_ascii_prefix(piece) == piece.n)
 		return false;
+	broken = memmem(t->utf8.p, t->utf8.n, "\xef\xbf\xbd", 3) != NULL;
 	if (!broken && !(is_latin(charset) && utf8_valid(piece)))
 		return false;
 	buf_reset(&t->utf8);
