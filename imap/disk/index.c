@@ -14,7 +14,9 @@
  *     writer died, and the log from there on must be looked through.  In the same
  *     way writing_uid stands while there may be files above last_uid.
  *  4. UIDs of records never change, so index_find() needs no protection.
- *  5. sums_crc is of the words from applied_lsn on when seq is even; but not of
+ *  5. Of the first unseen_from records each is MSG_SEEN or a tombstone when seq is
+ *     even.  It may be lower than it could be, but follows in a few steps.
+ *  6. sums_crc is of the words from applied_lsn on when seq is even; but not of
  *     recent_uid, cache_size, state and writing_*, which no log puts back, so
  *     that a power cut may tear them from the rest.  Who gets the lock looks
  *     at it before he changes anything (index_needs_repair()), else he would
@@ -54,6 +56,7 @@ enum {
 	UNLOAD_MIN = 64 * 1024,
 	LOCK_WAIT_MS = 60000,
 	SPINS = 100,			/* before it lets others run */
+	SEEN_STEPS = 64,		/* of unseen_from, for a record that is put */
 	READ_WAIT_MS = 200,
 	CACHE_MAP_AHEAD = 1 << 20,
 	CACHE_PIECE = 1 << 20,
@@ -658,6 +661,25 @@ count(struct index_header *h, const struct index_record *r, int sign)
 	h->flagged += (r->flags & MSG_FLAGGED) ? one : 0;
 }
 
+static bool
+is_unseen(const struct index_record *r)
+{
+	return (r->flags & (MSG_SEEN | REC_EXPUNGED)) == 0;
+}
+
+/* Record AT has changed. */
+static void
+follow_unseen(struct index *ix, uint32_t at)
+{
+	struct index_header *h = ix->h;
+
+	if (at < h->unseen_from && is_unseen(index_peek(ix, at)))
+		h->unseen_from = at;
+	for (int i = 0; i < SEEN_STEPS && h->unseen_from < h->records &&
+	    !is_unseen(index_peek(ix, h->unseen_from)); i++)
+		h->unseen_from++;
+}
+
 void
 index_put(struct index *ix, const struct index_record *r)
 {
@@ -687,6 +709,7 @@ index_put(struct index *ix, const struct index_record *r)
 		h->records++;
 	}
 	count(h, r, 1);
+	follow_unseen(ix, at);
 	if (r->uid > h->last_uid)
 		h->last_uid = r->uid;
 	if (r->modseq > h->highestmodseq)
@@ -711,9 +734,12 @@ build(struct buf *file, const struct index_header *h, struct index_record *r, ui
 	to->records = n;
 	to->exists = to->unseen = to->deleted = to->answered = to->flagged = 0;
 	to->bytes = 0;
-	for (uint32_t i = 0; i < n; i++) {
+	to->unseen_from = n;
+	for (uint32_t i = n; i-- > 0;) {
 		r[i].crc = record_crc(&r[i]);
 		count(to, &r[i], 1);
+		if (is_unseen(&r[i]))
+			to->unseen_from = i;
 	}
 	if (n > 0)
 		memcpy(file->p + INDEX_HEADER_SIZE, r, (size_t)n * INDEX_RECORD_SIZE);
@@ -813,8 +839,12 @@ index_recount(struct index *ix)
 
 	h->exists = h->unseen = h->deleted = h->answered = h->flagged = 0;
 	h->bytes = 0;
-	for (uint32_t i = 0; i < h->records; i++)
+	h->unseen_from = h->records;
+	for (uint32_t i = h->records; i-- > 0;) {
 		count(h, index_peek(ix, i), 1);
+		if (is_unseen(index_peek(ix, i)))
+			h->unseen_from = i;
+	}
 }
 
 /* --- cyrus.cache --- */

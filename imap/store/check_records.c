@@ -538,6 +538,7 @@ check_sums(struct checking *c)
 	struct index_header sum = { .records = c->news };
 	const struct index_header *h = &c->old;
 	uint64_t modseq = 0;
+	bool unseen_before = false;
 
 	for (uint32_t i = 0; i < c->news; i++) {
 		const struct index_record *r = &c->new[i];
@@ -546,6 +547,7 @@ check_sums(struct checking *c)
 			modseq = r->modseq;
 		if (r->flags & REC_EXPUNGED)
 			continue;
+		unseen_before |= i < h->unseen_from && !(r->flags & MSG_SEEN);
 		sum.exists++;
 		sum.bytes += r->size;
 		sum.unseen += !(r->flags & MSG_SEEN);
@@ -554,7 +556,7 @@ check_sums(struct checking *c)
 		sum.flagged += (r->flags & MSG_FLAGGED) != 0;
 	}
 	c->res->messages = sum.exists;
-	if (c->res->changed || (sum.records == h->records && sum.exists == h->exists &&
+	if (c->res->changed || (!unseen_before && sum.records == h->records && sum.exists == h->exists &&
 	    sum.bytes == h->bytes && sum.unseen == h->unseen && sum.deleted == h->deleted &&
 	    sum.answered == h->answered && sum.flagged == h->flagged &&
 	    c->annotation == h->annotation && (!c->annotated || h->annotations_changed != 0) &&

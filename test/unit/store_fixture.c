@@ -146,6 +146,7 @@ fixture_check_sums(struct fixture *f, const char *name)
 		exists++;
 		bytes += r.size;
 		unseen += !(r.flags & MSG_SEEN);
+		assert_true(i >= h.unseen_from || r.flags & MSG_SEEN);
 	}
 	assert_int_equal(h.exists, exists);
 	assert_int_equal(h.bytes, bytes);

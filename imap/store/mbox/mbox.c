@@ -164,11 +164,28 @@ mbox_keyword(struct mbox *m, unsigned i)
 	return m->keywords.keyword[i];
 }
 
+/* How many records have one of the UIDs: a few looks a range. */
+static uint32_t
+count_in(struct mbox *m, const struct index_header *h, const struct uidset *uids)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < uids->n; i++) {
+		uint32_t last = uids->r[i].last;
+
+		n += last == UINT32_MAX ? h->records : index_find(m->ix, h->records, last + 1);
+		n -= index_find(m->ix, h->records, uids->r[i].first);
+	}
+	return n;
+}
+
 static uint32_t
 count_unseen(struct mbox *m, const struct index_header *h)
 {
 	uint32_t n = 0;
 
+	if (h->exists == h->records)
+		return h->exists - count_in(m, h, &m->seen);
 	for (uint32_t i = 0; i < h->records; i++) {
 		const struct index_record *r = index_peek(m->ix, i);
 
@@ -183,6 +200,10 @@ count_recent(struct mbox *m, const struct index_header *h, uint32_t told)
 {
 	uint32_t n = 0;
 
+	if (told >= h->last_uid)
+		return 0;
+	if (h->exists == h->records)
+		return h->records - index_find(m->ix, h->records, told + 1);
 	for (uint32_t i = h->records; i > 0; i--) {
 		const struct index_record *r = index_peek(m->ix, i - 1);
 

@@ -62,7 +62,8 @@ struct mbox_status {
 	uint64_t bytes;				/* sum of sizes */
 };
 /* From the header: costs one page.  unseen is the owner's unless the user has
- * a \Seen of his own, which costs a scan. */
+ * a \Seen of his own: then it costs by the ranges that he has seen, and a scan
+ * if there are tombstones. */
 enum err mbox_status(struct mbox *m, struct mbox_status *st) MUST_CHECK;
 
 /* Octets of the messages that are \Deleted: a scan of the index. */

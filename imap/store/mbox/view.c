@@ -325,17 +325,54 @@ mbox_keeps_back(const struct mbox *m)
 	return m->hidden && mbox_highestmodseq(m) < m->told;
 }
 
+/* The first message that is in none of the ranges. */
+static uint32_t
+first_beside(struct mbox *m, const struct uidset *seen)
+{
+	uint32_t seq = 1;
+
+	for (size_t i = 0; i < seen->n && seq <= m->count; i++) {
+		const struct uidrange *r = &seen->r[i];
+
+		if (mbox_uid(m, seq) < r->first)
+			break;
+		if (r->last == UINT32_MAX)
+			return 0;
+		if (mbox_uid(m, seq) <= r->last)
+			seq = mbox_seq_from_uid(m, r->last + 1);
+	}
+	return seq <= m->count ? seq : 0;
+}
+
+/* The first message whose record has this number or a higher one. */
+static uint32_t
+seq_from_recno(const struct mbox *m, uint32_t recno)
+{
+	uint32_t lo = 1, hi = m->count + 1;
+
+	if (m->ghosts > 0)
+		return 1;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (view_recno(m, mid) < recno)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 uint32_t
 mbox_first_unseen(struct mbox *m)
 {
-	if (!m->private_seen && m->h.unseen == 0)
+	if (m->private_seen)
+		return first_beside(m, &m->seen);
+	if (m->h.unseen == 0)
 		return 0;
-	for (uint32_t seq = 1; seq <= m->count; seq++) {
-		const struct index_record *r = view_peek(m, seq);
-
-		if (m->private_seen ? !uidset_has(&m->seen, r->uid) : !(r->flags & MSG_SEEN))
+	for (uint32_t seq = seq_from_recno(m, m->h.unseen_from); seq <= m->count; seq++)
+		if (!(view_peek(m, seq)->flags & MSG_SEEN))
 			return seq;
-	}
 	return 0;
 }
 
