@@ -24,13 +24,18 @@ actor_window(const struct actor *a, uint64_t op, uint64_t *first, uint64_t *last
 }
 
 static void
-add_mailbox(const struct actor *a, struct buf *out)
+add_mailbox(const struct actor *a, const char *name, struct buf *out)
 {
-	const char *name = a->player.run->params->mailbox;
-
 	if (!str_ieq(str_c(name), STR("INBOX")))
 		buf_adds(out, a->imap.prefix);
 	buf_adds(out, name);
+}
+
+static void
+add_ten(uint64_t exists, struct buf *out)
+{
+	for (uint64_t i = 0; i < 10; i++)
+		buf_printf(out, "%s%ju", i == 0 ? "" : ",", (uintmax_t)(exists * i / 10 + 1));
 }
 
 void
@@ -46,13 +51,17 @@ actor_expand(const struct actor *a, const char *command, uint64_t op, struct buf
 			continue;
 		}
 		switch (*++command) {
-		case 'm': add_mailbox(a, out); break;
+		case 'm': add_mailbox(a, p->mailbox, out); break;
+		case 't': add_mailbox(a, p->target, out); break;
 		case 'p': buf_adds(out, a->imap.prefix); break;
 		case 's': buf_printf(out, "%sx%u", p->stamp, a->player.number); break;
 		case 'n': buf_addu(out, op % exists + 1); break;
 		case 'h': buf_addu(out, op / 2 % exists + 1); break;
 		case 'a': buf_addu(out, first); break;
 		case 'b': buf_addu(out, last); break;
+		case 'j': add_ten(exists, out); break;
+		case 'v': buf_addu(out, a->imap.uidvalidity); break;
+		case 'q': buf_addu(out, a->imap.modseq); break;
 		case 'f': buf_addc(out, op % 2 == 0 ? '+' : '-'); break;
 		default: buf_addc(out, '%'); break;
 		}

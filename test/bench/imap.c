@@ -34,7 +34,10 @@ note_capabilities(struct imap *c, struct str line)
 	static const struct { const char *name; unsigned bit; } known[] = {
 		{ "SORT", IMAP_SORT }, { "MOVE", IMAP_MOVE },
 		{ "LITERAL+", IMAP_LITERAL_PLUS }, { "IDLE", IMAP_IDLE },
-		{ "THREAD=REFERENCES", IMAP_THREAD },
+		{ "THREAD=REFERENCES", IMAP_REFERENCES },
+		{ "THREAD=ORDEREDSUBJECT", IMAP_ORDEREDSUBJECT },
+		{ "THREAD=REFS", IMAP_REFS }, { "QRESYNC", IMAP_QRESYNC },
+		{ "LIST-STATUS", IMAP_LIST_STATUS },
 	};
 	struct str word;
 
@@ -69,6 +72,54 @@ count_words(struct str s)
 	return n;
 }
 
+/* Of THREAD: as many as there are runs of digits. */
+static uint64_t
+count_numbers(struct str s)
+{
+	uint64_t n = 0;
+	bool inside = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		bool digit = s.p[i] >= '0' && s.p[i] <= '9';
+
+		n += digit && !inside;
+		inside = digit;
+	}
+	return n;
+}
+
+/* "OK [UIDVALIDITY 12] Ok": what a client keeps until it comes back. */
+static void
+note_code(struct str line, const char *name, uint64_t *value)
+{
+	struct str word, number;
+
+	if (*value != 0 || !str_next_word(&line, &word) || !str_next_word(&line, &word) ||
+	    word.p[0] != '[' || !str_ieq(str_slice(word, 1, word.n), str_c(name)) ||
+	    !str_next_word(&line, &number))
+		return;
+	(void)str_to_u64(str_slice(number, 0, str_chr(number, ']')), value);
+}
+
+static void
+note_text(struct imap *c, struct str kind, struct str rest, struct str line)
+{
+	if (str_ieq(kind, STR("SEARCH")) || str_ieq(kind, STR("SORT"))) {
+		c->tally.hits += count_words(rest);
+	} else if (str_ieq(kind, STR("THREAD"))) {
+		c->tally.hits += count_numbers(rest);
+	} else if (str_ieq(kind, STR("STATUS"))) {
+		c->tally.statuses++;
+	} else if (str_ieq(kind, STR("CAPABILITY"))) {
+		note_capabilities(c, rest);
+	} else if (str_ieq(kind, STR("NAMESPACE"))) {
+		note_prefix(c, str_trim(rest));
+	} else if (str_ieq(kind, STR("OK"))) {
+		note_code(line, "UIDVALIDITY", &c->uidvalidity);
+		note_code(line, "HIGHESTMODSEQ", &c->modseq);
+	}
+}
+
 static void
 note_untagged(struct imap *c, struct str line)
 {
@@ -78,12 +129,7 @@ note_untagged(struct imap *c, struct str line)
 	if (!str_next_word(&rest, &first))
 		return;
 	if (!str_to_u64(first, &number)) {
-		if (str_ieq(first, STR("SEARCH")) || str_ieq(first, STR("SORT")))
-			c->tally.hits += count_words(rest);
-		else if (str_ieq(first, STR("CAPABILITY")))
-			note_capabilities(c, rest);
-		else if (str_ieq(first, STR("NAMESPACE")))
-			note_prefix(c, str_trim(rest));
+		note_text(c, first, rest, line);
 		return;
 	}
 	if (str_istarts(rest, STR(" FETCH "))) {
@@ -184,6 +230,7 @@ imap_open(struct imap *c)
 {
 	c->tag = 0;
 	c->literal_left = 0;
+	c->uidvalidity = c->modseq = 0;
 	c->in_response = false;
 	conn_open(&c->conn, c->conn.run->params->imap);
 }

@@ -28,13 +28,17 @@ enum {
 	IMAP_MOVE = 1 << 1,
 	IMAP_LITERAL_PLUS = 1 << 2,
 	IMAP_IDLE = 1 << 3,
-	IMAP_THREAD = 1 << 4,
+	IMAP_REFERENCES = 1 << 4,	/* THREAD=..., the next two as well */
+	IMAP_ORDEREDSUBJECT = 1 << 5,
+	IMAP_REFS = 1 << 6,
+	IMAP_QRESYNC = 1 << 7,
+	IMAP_LIST_STATUS = 1 << 8,
 };
 
 /* What has come since the command was sent. */
 struct imap_tally {
-	uint64_t fetches, expunges, literal_bytes;
-	uint64_t hits;			/* numbers in SEARCH and SORT */
+	uint64_t fetches, expunges, statuses, literal_bytes;
+	uint64_t hits;			/* numbers in SEARCH, SORT and THREAD */
 };
 
 struct imap {
@@ -46,6 +50,7 @@ struct imap {
 	bool in_response;		/* a literal was in it; more may follow */
 	struct imap_tally tally;
 	uint64_t exists;
+	uint64_t uidvalidity, modseq;	/* as they were told first; 0: not yet */
 	unsigned capabilities;
 	char prefix[64];		/* of personal mailboxes */
 	char last[256];

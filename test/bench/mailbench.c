@@ -31,6 +31,7 @@ static const char usage_text[] =
     "  --connections N      default 1; those that log in are users of their own\n"
     "  --recipients N       of a delivery; default 1\n"
     "  --mailbox NAME       a personal one; default INBOX\n"
+    "  --target NAME        another one, to copy to; default large\n"
     "  --count N            operations; --seconds S: until then; 0: no limit\n"
     "  --patience S         without an answer, before giving up; default 60\n"
     "  --pid N              the server's first process: measure CPU and memory\n"
@@ -39,7 +40,7 @@ static const char usage_text[] =
 
 enum option_number {
 	IMAP_ADDRESS = 256, LMTP_ADDRESS, USER, PASSWORD, FIRST, USERS, CONNECTIONS,
-	RECIPIENTS, MAILBOX, COUNT, SECONDS, PATIENCE, PID, STAMP, HELP,
+	RECIPIENTS, MAILBOX, TARGET, COUNT, SECONDS, PATIENCE, PID, STAMP, HELP,
 };
 
 static const struct option options[] = {
@@ -52,6 +53,7 @@ static const struct option options[] = {
 	{ "connections", required_argument, NULL, CONNECTIONS },
 	{ "recipients", required_argument, NULL, RECIPIENTS },
 	{ "mailbox", required_argument, NULL, MAILBOX },
+	{ "target", required_argument, NULL, TARGET },
 	{ "count", required_argument, NULL, COUNT },
 	{ "seconds", required_argument, NULL, SECONDS },
 	{ "patience", required_argument, NULL, PATIENCE },
@@ -94,6 +96,7 @@ take_option(int option, struct params *p)
 	case CONNECTIONS: p->connections = (unsigned)number(optarg, 1, 10000); break;
 	case RECIPIENTS: p->recipients = (unsigned)number(optarg, 1, 1000); break;
 	case MAILBOX: p->mailbox = optarg; break;
+	case TARGET: p->target = optarg; break;
 	case COUNT: p->count = number(optarg, 0, 100000000); break;
 	case SECONDS: p->seconds = strtod(optarg, NULL); break;
 	case PATIENCE: p->patience = strtod(optarg, NULL); break;
@@ -205,6 +208,7 @@ main(int argc, char **argv)
 {
 	struct params p = { .imap = "127.0.0.1:143", .lmtp = "127.0.0.1:24",
 	    .user = "u####", .password = "secret", .mailbox = "INBOX",
+	    .target = "large",
 	    .connections = 1, .first_user = 1, .users = 100, .recipients = 1,
 	    .count = UINT64_MAX, .seconds = -1, .patience = 60 };
 	struct run run;

@@ -16,12 +16,36 @@ struct sender {
 	struct buf message, command;
 	uint64_t op, exists;		/* when the command was sent */
 	double began;
+	bool is_first;			/* the workload's .first is under way */
 };
 
 static bool
 appends(const struct sender *s)
 {
 	return s->actor.workload->kind != COMMANDS;
+}
+
+/* What is measured; with a .first the clock runs already. */
+static void
+send_measured(struct sender *s)
+{
+	struct actor *a = &s->actor;
+
+	buf_reset(&s->command);
+	actor_expand(a, a->workload->measured, s->op, &s->command);
+	if (appends(s)) {
+		buf_reset(&s->message);
+		mail_write(s->mail, s->op, &s->message);
+		if (a->workload->kind == FILL)
+			mail_write_args(s->op, &s->command);
+	}
+	s->exists = a->imap.exists;
+	if (a->workload->first == NULL)
+		s->began = run_now();
+	if (appends(s))
+		imap_append(&a->imap, buf_str(&s->command), buf_str(&s->message));
+	else
+		imap_send(&a->imap, buf_str(&s->command));
 }
 
 static void
@@ -34,20 +58,15 @@ send_next(struct sender *s)
 		actor_finish(a);
 		return;
 	}
-	buf_reset(&s->command);
-	actor_expand(a, a->workload->measured, s->op, &s->command);
-	if (appends(s)) {
-		buf_reset(&s->message);
-		mail_write(s->mail, s->op, &s->message);
-		if (a->workload->kind == FILL)
-			mail_write_args(s->op, &s->command);
+	s->is_first = a->workload->first != NULL;
+	if (!s->is_first) {
+		send_measured(s);
+		return;
 	}
-	s->exists = a->imap.exists;
+	buf_reset(&s->command);
+	actor_expand(a, a->workload->first, s->op, &s->command);
 	s->began = run_now();
-	if (appends(s))
-		imap_append(&a->imap, buf_str(&s->command), buf_str(&s->message));
-	else
-		imap_send(&a->imap, buf_str(&s->command));
+	imap_send(&a->imap, buf_str(&s->command));
 }
 
 /* What the answer is worth; EXPECTED and FOUND differ if it is incomplete. */
@@ -71,6 +90,14 @@ units(const struct sender *s, uint64_t *expected, uint64_t *found)
 	case ONE_FETCHED:
 		*expected = 1;
 		*found = t->fetches;
+		return 1;
+	case TEN_FETCHED:
+		*expected = 10;
+		*found = t->fetches;
+		return 1;
+	case WINDOW_STATUSES:
+		*expected = s->actor.workload->window;
+		*found = t->statuses;
 		return 1;
 	case WINDOW_EXPUNGED:
 		*expected = s->actor.workload->window;
@@ -102,6 +129,11 @@ on_heard(struct actor *a, enum imap_event event)
 	}
 	if (event != IMAP_OK)
 		return;
+	if (s->is_first) {
+		s->is_first = false;
+		send_measured(s);
+		return;
+	}
 	uint64_t n = units(s, &expected, &found);
 	if (expected != found) {
 		run_fail(a->player.run, "%ju of %ju responses to %.*s", (uintmax_t)found,

@@ -30,6 +30,7 @@ struct params {
 	const char *user;		/* "u####@example.com": # are digits */
 	const char *password;
 	const char *mailbox;		/* for the workloads that need one */
+	const char *target;		/* for those that need another */
 	const char *stamp;		/* makes names and Message-IDs unique */
 	unsigned connections;
 	unsigned first_user, users;

@@ -10,8 +10,12 @@
 #include <string.h>
 
 #define COPY_SOURCE	"?DELETE %pcopy%s", "CREATE %pcopy%s", "SELECT %m"
+#define CHANGE_TEN	"SELECT %m", "STORE %j +FLAGS.SILENT (\\Draft)", \
+			"STORE %j -FLAGS.SILENT (\\Draft)"
 #define OWN_MESSAGES	"?DELETE %psrc%s", "CREATE %psrc%s", "SELECT %m", \
 			"COPY 1:2000 %psrc%s", "SELECT %psrc%s"
+
+enum { FOLDERS = 100 };
 
 const struct workload workloads[] = {
 	{ "login", "connect, LOGIN, LOGOUT", LOGINS, .seconds = 3 },
@@ -21,8 +25,13 @@ const struct workload workloads[] = {
 	    .measured = "APPEND %pappend%s", .cleanup = { "DELETE %pappend%s" } },
 	{ "fill", "APPEND --count messages with flags and dates to --mailbox", FILL,
 	    .count = 10000, .setup = { "?CREATE %m" }, .measured = "APPEND %m " },
-	{ "multiply", "COPY all of --mailbox to \"large\"", .setup = { "?CREATE %plarge", "SELECT %m" },
-	    .measured = "COPY 1:* %plarge", .count = 5 },
+	{ "multiply", "COPY all of --mailbox to --target", .setup = { "?CREATE %t", "SELECT %m" },
+	    .measured = "COPY 1:* %t", .count = 5 },
+	{ "create", "CREATE --target", .measured = "CREATE %t", .count = 1 },
+	{ "folders", "CREATE --count mailboxes, called --target and a number",
+	    .measured = "CREATE %t%n", .setup = { "SELECT %m" }, .count = FOLDERS },
+	{ "folders-fill", "COPY a message to each of them", .setup = { "SELECT %m" },
+	    .measured = "COPY %n %t%n", .count = FOLDERS },
 	{ "idle-notice", "from delivery to the news in IDLE", NOTICES, .needs = IMAP_IDLE,
 	    .setup = { "SELECT INBOX" }, .count = 100 },
 	{ "idle-memory", "memory of --connections sessions in IDLE", IDLERS, .needs = IMAP_IDLE,
@@ -30,6 +39,15 @@ const struct workload workloads[] = {
 	{ "select", "SELECT", .measured = "SELECT %m", .seconds = 3 },
 	{ "status", "STATUS", .seconds = 3,
 	    .measured = "STATUS %m (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)" },
+	{ "list-status", "LIST of 100 mailboxes with their STATUS", .unit = WINDOW_STATUSES,
+	    .window = FOLDERS, .needs = IMAP_LIST_STATUS, .seconds = 3, .measured =
+	    "LIST \"\" %t%% RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN))" },
+	{ "resync", "SELECT with QRESYNC, 10 messages have changed", .unit = TEN_FETCHED,
+	    .needs = IMAP_QRESYNC, .setup = { "ENABLE QRESYNC", CHANGE_TEN },
+	    .measured = "SELECT %m (QRESYNC (%v %q))", .seconds = 3 },
+	{ "changed-since", "FETCH CHANGEDSINCE, 10 messages have changed", .unit = TEN_FETCHED,
+	    .needs = IMAP_QRESYNC, .setup = { "ENABLE QRESYNC", CHANGE_TEN },
+	    .measured = "UID FETCH 1:* (FLAGS) (CHANGEDSINCE %q)", .seconds = 3 },
 	{ "noop", "NOOP", .setup = { "SELECT %m" }, .measured = "NOOP", .seconds = 2 },
 	{ "fetch-list", "what a list of messages shows, of all",
 	    .unit = ALL_FETCHED, .setup = { "SELECT %m" }, .seconds = 3, .measured =
@@ -58,14 +76,29 @@ const struct workload workloads[] = {
 	    .measured = "SEARCH UNSEEN", .seconds = 2 },
 	{ "search-since", "SEARCH SINCE", .unit = HITS, .setup = { "SELECT %m" },
 	    .measured = "SEARCH SINCE 1-Jan-2025", .seconds = 2 },
-	{ "sort-date", "SORT (DATE)", .unit = HITS, .setup = { "SELECT %m" },
+	{ "sort-arrival", "SELECT and SORT (ARRIVAL)", .unit = HITS, .first = "SELECT %m",
+	    .needs = IMAP_SORT, .measured = "SORT (ARRIVAL) UTF-8 ALL", .seconds = 3 },
+	{ "sort-date", "SELECT and SORT (DATE)", .unit = HITS, .first = "SELECT %m",
 	    .needs = IMAP_SORT, .measured = "SORT (DATE) UTF-8 ALL", .seconds = 3 },
-	{ "sort-subject", "SORT (SUBJECT)", .unit = HITS, .setup = { "SELECT %m" },
+	{ "sort-subject", "SELECT and SORT (SUBJECT)", .unit = HITS, .first = "SELECT %m",
 	    .needs = IMAP_SORT, .measured = "SORT (SUBJECT) UTF-8 ALL", .seconds = 3 },
-	{ "thread-references", "THREAD REFERENCES", .setup = { "SELECT %m" },
-	    .needs = IMAP_THREAD, .measured = "THREAD REFERENCES UTF-8 ALL", .seconds = 3 },
-	{ "thread-subject", "THREAD ORDEREDSUBJECT", .setup = { "SELECT %m" },
-	    .needs = IMAP_THREAD, .measured = "THREAD ORDEREDSUBJECT UTF-8 ALL", .seconds = 3 },
+	{ "sort-from", "SELECT and SORT (FROM)", .unit = HITS, .first = "SELECT %m",
+	    .needs = IMAP_SORT, .measured = "SORT (FROM) UTF-8 ALL", .seconds = 3 },
+	{ "resort-date", "SORT (DATE) again and again", .unit = HITS,
+	    .setup = { "SELECT %m" }, .needs = IMAP_SORT,
+	    .measured = "SORT (DATE) UTF-8 ALL", .seconds = 3 },
+	{ "resort-subject", "SORT (SUBJECT) again and again", .unit = HITS,
+	    .setup = { "SELECT %m" }, .needs = IMAP_SORT,
+	    .measured = "SORT (SUBJECT) UTF-8 ALL", .seconds = 3 },
+	{ "thread-references", "SELECT and THREAD REFERENCES", .unit = HITS, .first = "SELECT %m",
+	    .needs = IMAP_REFERENCES, .measured = "THREAD REFERENCES UTF-8 ALL", .seconds = 3 },
+	{ "thread-subject", "SELECT and THREAD ORDEREDSUBJECT", .unit = HITS, .first = "SELECT %m",
+	    .needs = IMAP_ORDEREDSUBJECT, .measured = "THREAD ORDEREDSUBJECT UTF-8 ALL", .seconds = 3 },
+	{ "thread-refs", "SELECT and THREAD REFS", .unit = HITS, .first = "SELECT %m",
+	    .needs = IMAP_REFS, .measured = "THREAD REFS UTF-8 ALL", .seconds = 3 },
+	{ "rethread-references", "THREAD REFERENCES again and again", .unit = HITS,
+	    .setup = { "SELECT %m" }, .needs = IMAP_REFERENCES,
+	    .measured = "THREAD REFERENCES UTF-8 ALL", .seconds = 3 },
 	{ "store-one", "STORE a flag of one message", .unit = ONE_FETCHED,
 	    .setup = { "SELECT %m" }, .measured = "STORE %h %fFLAGS (\\Draft)", .count = 500 },
 	{ "store-all", "STORE a flag of all messages", .unit = ALL_FETCHED,

@@ -10,6 +10,9 @@
  *	%n	a message: 1, 2, ... as operations go by, round and round
  *	%h	the same at half the speed: 1, 1, 2, 2, ...
  *	%a:%b	the next .window messages, round and round
+ *	%j	ten messages, spread over all
+ *	%t	--target, the name of a second mailbox, with the prefix
+ *	%v %q	UIDVALIDITY and HIGHESTMODSEQ as the session heard them first
  *	%f	+ and - in turn
  *
  * A set-up command that begins with '?' may be answered NO.
@@ -37,6 +40,8 @@ enum unit {
 	ONE_FETCHED,
 	WINDOW_EXPUNGED,
 	ALL_EXPUNGED,
+	TEN_FETCHED,		/* what %j stands for, and no more */
+	WINDOW_STATUSES,	/* as many STATUS responses */
 	WINDOW,			/* nothing comes but OK */
 	HITS,			/* one operation; the numbers are reported */
 };
@@ -50,6 +55,7 @@ struct workload {
 	unsigned window;
 	unsigned needs;			/* enum of imap.h, or 0 */
 	const char *setup[WORKLOAD_COMMANDS];
+	const char *first;		/* sent before each one, and a part of it; or NULL */
 	const char *measured;
 	const char *cleanup[WORKLOAD_COMMANDS];
 	uint64_t count;			/* unless told otherwise */
