@@ -49,6 +49,22 @@ test_pieces(void **state)
 		}
 }
 
+/* Longer ones go another way: several pieces at once. */
+static void
+test_long(void **state)
+{
+	static unsigned char bytes[3000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * i + i / 7);
+	for (size_t n = 300; n < sizeof(bytes) - 3; n += n < 800 ? 1 : 37) {
+		const unsigned char *p = bytes + n % 4;
+
+		assert_int_equal(crc32c(n * 7919, p, n), ~by_table(~(uint32_t)(n * 7919), p, n));
+	}
+}
+
 static void
 test_sha256(void **state)
 {
@@ -100,6 +116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_random),
 	};
