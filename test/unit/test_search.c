@@ -114,7 +114,7 @@ mbox_cache(struct mbox *m, uint32_t seq, enum cache_item item, struct str *s)
 enum err
 mbox_annots(struct mbox *m, const struct annots **a)
 {
-	static const struct annots none = { NULL, 0, 0 };
+	static const struct annots none = { .n = 0 };
 
 	(void)m;
 	*a = &none;

@@ -52,7 +52,7 @@ mbox_message(struct mbox *m, uint32_t seq, struct message *msg)
 enum err
 mbox_annots(struct mbox *m, const struct annots **a)
 {
-	static const struct annots none = { NULL, 0, 0 };
+	static const struct annots none = { .n = 0 };
 
 	(void)m;
 	*a = &none;
