@@ -186,6 +186,9 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	in.p.messages = input->messages;
 	parse_command(s, &in);
 	if (in.err == OK) {
+		/* If that fails sync_after() meets it again, and tells. */
+		if (s->mbox != NULL && mbox_follow(s->mbox) != OK)
+			log_debug("the new cyrus.index of the selected mailbox cannot be read");
 		in.err = in.c.def->run(s, &in.c);
 		/*
 		 * A client that was told BYE is told no more numbers.  Told it now,

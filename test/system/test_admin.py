@@ -301,6 +301,30 @@ def test_expire(make_server):
     assert admin.ok(f'LIST "" DELETED.*').untagged == []
 
 
+def test_a_session_reads_the_index_that_expire_made(make_server):
+    """What others do after a compaction is seen by a command that begins after it."""
+    srv = make_server({"expunge_mode": "delayed"})
+    user = srv.new_user()
+    reads, writes = srv.login(user), srv.login(user)
+    writes.append("INBOX", MESSAGE)
+    writes.ok("SELECT INBOX")
+    for _ in range(8):
+        writes.ok("COPY 1:* INBOX")
+    reads.ok("SELECT INBOX")
+    writes.ok(r"STORE 3:* +FLAGS.SILENT (\Deleted)")
+    writes.ok("EXPUNGE")
+    reads.ok("NOOP")
+    index = srv.dir / f"spool/user/{user}/cyrus.index"
+    records = index.stat().st_size
+    tool("ctl_cyrusdb", srv.conf, "-c")
+    tool("cyr_expire", srv.conf, "-X", "0", "-u", user)
+    assert index.stat().st_size < records / 4
+    writes.ok(r"STORE 2 +FLAGS.SILENT (\Flagged)")
+    assert reads.ok("SEARCH FLAGGED").find(rb"SEARCH 2$")
+    writes.ok(r"STORE 1 +FLAGS.SILENT ($Seldom)")
+    assert reads.ok("FETCH 1 FLAGS").find(rb"1 FETCH \(FLAGS \([^)]*\$Seldom")
+
+
 def test_expire_wants_to_know_what(made):
     assert "usage" in tool("cyr_expire", made, ok=False)
     assert "not a time" in tool("cyr_expire", made, "-E", "soon", ok=False)

@@ -150,6 +150,15 @@ struct mbox_update {
 enum mbox_refresh_flags { MBOX_NO_EXPUNGES = 1 };
 
 /*
+ * Before a command: if a compaction or reconstruct has put a new index in the
+ * old one's place, reads that from now on, with the view as it is.  What others
+ * change stands there alone; without it the command would still answer from the
+ * old file.  One load if nothing was replaced.  On an error the old one stays,
+ * and the next mbox_refresh() meets it again.
+ */
+enum err mbox_follow(struct mbox *m) MUST_CHECK;
+
+/*
  * Brings the view up to date.  A few loads when nothing has changed.  With
  * MBOX_NO_EXPUNGES messages are not removed from the view yet.  Changes that
  * this session made itself are not in `changed`, unless mixed with others'.

@@ -517,6 +517,12 @@ refresh_old(struct mbox *m, struct arena *arena, const struct index_header *h,
 }
 
 enum err
+mbox_follow(struct mbox *m)
+{
+	return index_state(m->ix) & INDEX_REPLACED ? mbox_reopen(m) : OK;
+}
+
+enum err
 mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_update *u)
 {
 	struct index_header h;
