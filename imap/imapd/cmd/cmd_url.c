@@ -103,22 +103,6 @@ whole_part(struct resource *r)
 	return r->section.what == SECTION_WHOLE ? body_part(&r->body, &r->section) : NULL;
 }
 
-/* SP "(BODYPARTSTRUCTURE" SP body ")" */
-static void
-put_structure(struct session *s, struct resource *r)
-{
-	const struct mime_part *part = whole_part(r);
-	struct buf out = BUF_INIT;
-
-	if (part == NULL)
-		return;
-	buf_adds(&out, " (BODYPARTSTRUCTURE ");
-	mime_bodystructure(r->body.bytes, part, &out);
-	buf_addc(&out, ')');
-	reply_put(s->reply, buf_str(&out));
-	buf_free(&out);
-}
-
 /* The decoded bytes; what is asked for is at most one message. */
 static bool
 decode(struct resource *r, struct buf *out)
@@ -136,6 +120,59 @@ decode(struct resource *r, struct buf *out)
 		buf_add_str(out, piece);
 	binary_close(&b);
 	return e == OK;
+}
+
+/* Which of the encodings that change nothing allows these bytes (RFC 2045 section 2). */
+static const char *
+identity_encoding(struct str bytes)
+{
+	enum { LONGEST_LINE = 998 };
+	bool eight_bit = false;
+	size_t line = 0;
+
+	for (size_t i = 0; i < bytes.n; i++) {
+		unsigned char c = (unsigned char)bytes.p[i];
+
+		if (c == '\r' && i + 1 < bytes.n && bytes.p[i + 1] == '\n') {
+			line = 0;
+			i++;
+		} else if (c == '\0' || c == '\r' || c == '\n' || ++line > LONGEST_LINE) {
+			return "BINARY";
+		}
+		eight_bit |= c >= 0x80;
+	}
+	return eight_bit ? "8BIT" : "7BIT";
+}
+
+/*
+ * SP "(BODYPARTSTRUCTURE" SP body ")".  Beside BINARY it is about what BINARY
+ * holds: an encoding that changes nothing, and the size without the other
+ * (RFC 5524 section 4).
+ */
+static void
+put_structure(struct session *s, struct resource *r, bool decoded)
+{
+	const struct mime_part *part = whole_part(r);
+	struct buf out = BUF_INIT, bytes = BUF_INIT;
+	struct mime_part bare;
+
+	if (part == NULL)
+		return;
+	if (decoded && part->kind == MIME_LEAF && decode(r, &bytes)) {
+		bare = *part;
+		bare.encoding = str_c(identity_encoding(buf_str(&bytes)));
+		bare.body_size = bytes.n;
+		bare.body_lines = 0;
+		for (size_t i = 0; i < bytes.n; i++)
+			bare.body_lines += bytes.p[i] == '\n';
+		part = &bare;
+	}
+	buf_adds(&out, " (BODYPARTSTRUCTURE ");
+	mime_bodystructure(r->body.bytes, part, &out);
+	buf_addc(&out, ')');
+	reply_put(s->reply, buf_str(&out));
+	buf_free(&bytes);
+	buf_free(&out);
 }
 
 /* "(BINARY" SP (nstring / literal8) ")" */
@@ -200,7 +237,7 @@ fetch_url(struct session *s, struct command *c, const struct urlfetch_item *item
 		return OK;
 	}
 	if (item->params & URLFETCH_BODYPARTSTRUCTURE)
-		put_structure(s, &r);
+		put_structure(s, &r, item->params & URLFETCH_BINARY);
 	if (item->params & URLFETCH_BODY) {
 		reply_puts(s->reply, " (BODY ");
 		put_body(s, &r);

@@ -79,9 +79,21 @@ def test_3_bodypartstructure_of_what_is_no_part(c):
     assert fetch(c, "/;section=1.MIME", "BODYPARTSTRUCTURE BODY").startswith(b"(BODY {")
 
 
-def test_3_both(c):
-    got = fetch(c, "/;section=1", "BODYPARTSTRUCTURE BINARY")
-    assert re.match(rb'\(BODYPARTSTRUCTURE \("text" "plain" .*\)\) \(BINARY \{7\}\r\n', got)
+@pytest.mark.parametrize("section, kind, encoding, size", [
+    (1, b'"text" "plain" ("charset" "utf-8")', b"8BIT", b"7 0"), (2, b'"image" "x" NIL', b"BINARY", b"5120"),
+    (3, b'"text" "plain" ("charset" "us-ascii")', b"x-secret", b"3 0")])
+def test_4_both(c, section, kind, encoding, size):
+    """The structure is about what BINARY holds: "(BODYPARTSTRUCTURE ("IMAGE" "PNG"
+    () NIL NIL "BINARY" 123)) (BINARY ~{123}"; or, if that is NIL, as ever."""
+    got = fetch(c, f"/;section={section}", "BODYPARTSTRUCTURE BINARY")
+    assert got.startswith(b"(BODYPARTSTRUCTURE (" + kind + b' NIL NIL "' + encoding + b'" ' + size + b" "), got
+    assert re.search(rb"\)\) \(BINARY (~?\{%s\}\r\n|NIL\))" % size.split()[0], got), got
+
+
+def test_4_both_of_the_message(c):
+    got = fetch(c, "", "BODYPARTSTRUCTURE BINARY")
+    c.ok("SELECT INBOX")
+    assert c.ok("FETCH 1 BODYSTRUCTURE").untagged[0].split(b"BODYSTRUCTURE ")[1][:-1] in got
 
 
 @pytest.mark.parametrize("params", ["body", "Binary", "bodypartstructure binary"])
