@@ -117,7 +117,10 @@ tell_numbers(struct session *s, const struct command *c, const struct search_req
 	return e;
 }
 
-/* partial-range SP (sequence-set / "NIL") */
+/*
+ * partial-range SP (sequence-set / "NIL").  "A range 500:400 is the same as
+ * 400:500": it is told with what is nearer to where it counts from first.
+ */
 static enum err
 add_partial(struct arena *arena, const struct search_req *req, const struct results *r,
     bool uid, struct buf *out)
@@ -125,9 +128,11 @@ add_partial(struct arena *arena, const struct search_req *req, const struct resu
 	const struct partial_range *p = &req->partial;
 	struct slice in = partial_slice(p, r->n);
 	const char *sign = p->from_end ? "-" : "";
+	unsigned low = p->first < p->last ? p->first : p->last;
+	unsigned high = p->first < p->last ? p->last : p->first;
 	enum err e = OK;
 
-	buf_printf(out, " PARTIAL (%s%u:%s%u ", sign, p->first, sign, p->last);
+	buf_printf(out, " PARTIAL (%s%u:%s%u ", sign, low, sign, high);
 	if (in.n == 0)
 		buf_adds(out, "NIL");
 	else
