@@ -104,11 +104,14 @@ static const struct step seq_match[] = {
 static const struct step known_uids[] = {
 	SP, RULE(rule_known_set, select_req, known), WHEN(" (", seq_match), END
 };
-/* "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")" */
+/*
+ * "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")";
+ * clients that have seen nothing yet send 0, which no mod-sequence-value is.
+ */
 static const struct step known_more[] = { EITHER(" (", seq_match, known_uids), END };
 static const struct step qresync_args[] = {
 	SP, TEXT("("), RULE(rule_nz_number, select_req, uidvalidity),
-	SP, RULE(rule_modseq, select_req, modseq), WHEN(" ", known_more), TEXT(")"), END
+	SP, RULE(rule_modseq_or_0, select_req, modseq), WHEN(" ", known_more), TEXT(")"), END
 };
 static const struct word select_words[] = {
 	{ NAME("CONDSTORE"), SELECT_CONDSTORE, 0, NULL, "7162 3.1.8" },

@@ -325,7 +325,7 @@ def test_3_2_3_bad_without_enable(box, text):
 
 
 @pytest.mark.parametrize("params", [
-    "(QRESYNC)", "(QRESYNC ())", "(QRESYNC (1))", "(QRESYNC (0 1))", "(QRESYNC (1 0))",
+    "(QRESYNC)", "(QRESYNC ())", "(QRESYNC (1))", "(QRESYNC (0 1))", "(QRESYNC (1 x))",
     "(QRESYNC (1 1 *))", "(QRESYNC (1 1 1:*))", "(QRESYNC (1 1 (1 1:2)))", "(QRESYNC (1 1 (1)))",
     "(QRESYNC (1 1 (1 *)))", "(QRESYNC (1 1 1 1))", "(QRESYNC 1 1)", "(QRESYNC (1 1 1:2 (1,2 3)))",
     "(QRESYNC (1 1 $))"])
@@ -353,6 +353,16 @@ def test_3_2_5_select(q, box):
     order = [i for i, u in enumerate(reply.untagged)
              if b"EXISTS" in u or b"VANISHED" in u or b" FETCH" in u]
     assert order == sorted(order) and b"EXISTS" in reply.untagged[order[0]]
+
+
+def test_3_2_5_a_modseq_of_0_is_all(q, box):
+    """No mod-sequence-value is 0, but clients who have seen nothing send it."""
+    uidvalidity, _ = state(q)
+    q.ok("UNSELECT")
+    expunge(box, "2")
+    for more in ("", " 1:5"):
+        reply = q.ok(f"SELECT INBOX (QRESYNC ({uidvalidity} 0{more}))")
+        assert vanished(reply, earlier=True) == ["2"] and sorted(fetched(reply)) == [1, 3, 4, 5]
 
 
 def test_3_2_5_nothing_has_changed(q):
