@@ -1,6 +1,7 @@
 """CREATE, DELETE, RENAME (RFC 3501 sections 6.3.3-6.3.5)."""
 import os
 
+import pytest
 from chapar import ADMIN
 from test_list import names
 
@@ -26,6 +27,16 @@ def test_create(imap):
         assert imap.cmd(f"CREATE {bad}").status in ("NO", "BAD"), bad
     assert imap.cmd('CREATE "INBOX.a*"').status == "NO"
     assert imap.cmd("CREATE").status == "BAD"
+
+
+@pytest.mark.parametrize("name", ["user", "user.anyone", "user.anonymous", "user.%SHARED"])
+def test_names_that_are_nobodys(server, user, name):
+    """What is above all accounts; and whom SETACL takes for somebody else."""
+    admin = server.admin()
+    assert admin.cmd(f'CREATE "{name}"').status == "NO"
+    admin.ok(f"CREATE user.{user}.x")
+    admin.ok(f"SETACL user.{user}.x {ADMIN} lrx")
+    assert admin.cmd(f'RENAME user.{user}.x "{name}"').status == "NO"
 
 
 def test_names_never_reach_a_path(server, imap):

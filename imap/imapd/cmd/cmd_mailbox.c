@@ -20,11 +20,24 @@
 
 /* --- CREATE --- */
 
+/*
+ * What lies above all accounts, and accounts of those whom SETACL takes for
+ * somebody else, are no mailboxes.
+ */
+static bool
+is_nobodys(struct str name)
+{
+	return str_eq(name, STR("user")) || str_eq(name, STR("user.anyone"))
+	    || str_eq(name, STR("user.anonymous"));
+}
+
 /* May the user make a mailbox of this name? */
 static enum err
 may_create(struct session *s, struct command *c, struct str name)
 {
 	struct mbentry *parent;
+	if (is_nobodys(name))
+		return ERR_NAME;
 	if (s->user->id.is_admin)
 		return OK;
 	if (str_eq(name, s->user->inbox))
