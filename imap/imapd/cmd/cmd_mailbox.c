@@ -192,6 +192,8 @@ run_delete(struct session *s, struct command *c)
 	/* Who deletes what he has selected knows that it is gone. */
 	if (e == OK && s->mbox != NULL && id128_eq(&mbox_entry(s->mbox)->id, &entry->id))
 		session_deselect(s);
+	if (e == OK && session_is_rev2(s))
+		oldname_put_gone(s, external, name);
 	return e;
 }
 
@@ -327,8 +329,10 @@ run_rename(struct session *s, struct command *c)
 	if (str_eq(from, s->user->inbox) && !s->user->id.is_admin)
 		return rename_inbox(s, c, to);
 	e = mblist_rename(s->store, from, to, partition);
-	if (e == OK && session_is_rev2(s))
+	if (e == OK && session_is_rev2(s)) {
+		oldname_put_gone(s, r->from, from);
 		oldname_put(s, r->to, to, false);
+	}
 	if (e == OK && is_account(from) && is_account(to) && !str_eq(from, to))
 		e = usermove(s->store, c->arena, mblist_owner(from), mblist_owner(to));
 	return e;

@@ -123,7 +123,8 @@ answer(struct session *s, const struct named *named, bool silent)
 	struct fetch_item modseq_item = { .op = FETCH_MODSEQ };
 	struct fetch_item *modseq = condstore ? &modseq_item : NULL;
 	struct fetch_item uid_item = { .op = FETCH_UID, .next = modseq };
-	struct fetch_item *rest = named->uid || condstore ? &uid_item : modseq;
+	bool with_uid = named->uid || condstore || session_is_rev2(s);
+	struct fetch_item *rest = with_uid ? &uid_item : modseq;
 	struct fetch_item flags_item = { .op = FETCH_FLAGS, .next = rest };
 	struct fetch_req brief = { .items = rest };
 	struct fetch_req full = { .items = &flags_item, .has_flags = true };

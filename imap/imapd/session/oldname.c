@@ -1,8 +1,8 @@
 /* oldname.c - a mailbox's name, when it is not as the client wrote it */
 #include "imap/imapd/session/oldname.h"
 
-void
-oldname_put(struct session *s, struct str sent, struct str internal, bool always)
+static void
+put(struct session *s, struct str sent, struct str internal, const char *attributes, bool always)
 {
 	struct buf name = BUF_INIT;
 	name_to_external(&s->names, internal, &name);
@@ -10,7 +10,7 @@ oldname_put(struct session *s, struct str sent, struct str internal, bool always
 		sent.n--;		/* CREATE's declaration, no other name */
 	bool same = str_ieq(sent, buf_str(&name));	/* in any case: INBOX */
 	if (always || !same) {
-		reply_printf(s->reply, "* LIST () \"%c\" ", s->names.sep);
+		reply_printf(s->reply, "* LIST (%s) \"%c\" ", attributes, s->names.sep);
 		reply_astring(s->reply, buf_str(&name));
 		if (!same) {
 			reply_puts(s->reply, " (\"OLDNAME\" (");
@@ -20,4 +20,16 @@ oldname_put(struct session *s, struct str sent, struct str internal, bool always
 		reply_crlf(s->reply);
 	}
 	buf_free(&name);
+}
+
+void
+oldname_put(struct session *s, struct str sent, struct str internal, bool always)
+{
+	put(s, sent, internal, "", always);
+}
+
+void
+oldname_put_gone(struct session *s, struct str sent, struct str internal)
+{
+	put(s, sent, internal, "\\NonExistent", false);
 }

@@ -13,4 +13,7 @@
  */
 void oldname_put(struct session *s, struct str sent, struct str internal, bool always);
 
+/* The same for one that is gone: "\NonExistent", and only if it is not the same. */
+void oldname_put_gone(struct session *s, struct str sent, struct str internal);
+
 #endif

@@ -83,12 +83,14 @@ fetch_changed(struct session *s, uint32_t seq, bool with_uid,
 	bool uidonly = s->enabled & ENABLED_UIDONLY;
 	if (mbox_message(s->mbox, seq, &m) != OK)
 		return;
+	/* "unsolicited FETCH responses ... MUST include UID" (RFC 9051 section 7.5.2) */
+	with_uid |= (s->enabled & ENABLED_CONDSTORE) || session_is_rev2(s);
 	reply_puts(s->reply, "* ");
 	reply_number(s->reply, uidonly ? m.uid : seq);
 	reply_puts(s->reply, uidonly ? " UIDFETCH (FLAGS " : " FETCH (FLAGS ");
 	sync_put_flags(s, &m);
 	put_annotations(s, annot, n);
-	if (!uidonly && (with_uid || (s->enabled & ENABLED_CONDSTORE))) {
+	if (!uidonly && with_uid) {
 		reply_puts(s->reply, " UID ");
 		reply_number(s->reply, m.uid);
 	}

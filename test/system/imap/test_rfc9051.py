@@ -139,6 +139,23 @@ def test_6_3_6_rename_tells_the_normal_form(c):
     assert c.ok(f'RENAME INBOX.a "INBOX.{decomposed}"').find(rb'OLDNAME')
 
 
+def test_6_3_9_7_rename_tells_what_is_gone(c):
+    """... "whenever the supplied mailbox name differs" """
+    decomposed = unicodedata.normalize("NFD", "caf\u00e9")
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    r = c.ok(f'RENAME "INBOX.{decomposed}" INBOX.b')
+    assert r.untagged == [f'LIST (\\NonExistent) "." "INBOX.caf\u00e9" ("OLDNAME" ("INBOX.{decomposed}"))'.encode()]
+
+
+def test_6_3_9_7_delete_tells_the_normal_form(c):
+    decomposed = unicodedata.normalize("NFD", "caf\u00e9")
+    for sent, told in ((decomposed, 1), ("caf\u00e9", 0)):
+        c.ok('CREATE "INBOX.caf\u00e9"')
+        r = c.ok(f'DELETE "INBOX.{sent}"')
+        assert len(r.all(rb'^LIST \(\\NonExistent\) "\." "INBOX\.caf\xc3\xa9" \("OLDNAME"')) == told, r
+        assert len(r.untagged) == told
+
+
 def test_6_3_4_create_tells_nothing_else(c):
     assert words(c.ok("CREATE INBOX.a")) == []
     assert words(c.ok("CREATE INBOX.b.")) == []
@@ -245,6 +262,20 @@ def test_6_4_9_uid_expunge(s):
 def test_7_1_appenduid(c):
     assert c.append("INBOX", MESSAGE).code.startswith("APPENDUID ")
 
+
+
+@pytest.mark.parametrize("command", ["NOOP", "FETCH 1 BODY.PEEK[HEADER]", "STORE 1 +FLAGS ($X)",
+                                     "STORE 1 +FLAGS.SILENT ($X)", "UID FETCH 2 BODY.PEEK[HEADER]"])
+def test_7_5_2_unsolicited_fetch_has_the_uid(server, user, s, command):
+    """"unsolicited FETCH responses ... MUST include UID FETCH item ... a new requirement" """
+    other = server.login(user)
+    other.ok("SELECT INBOX")
+    other.ok("STORE 1 +FLAGS (\\Deleted)")
+    other.ok("EXPUNGE")
+    s.ok("NOOP")
+    other.ok("STORE 1 +FLAGS (\\Flagged)")
+    told = s.ok(command).all(rb"^1 FETCH \(.*FLAGS \(.*\\Flagged")
+    assert told and all(b" UID 2" in m.string for m in told), told
 
 
 # --- what has been folded in (appendix E) ---
