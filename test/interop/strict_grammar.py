@@ -266,6 +266,8 @@ class Grammar:
             return name, self.flag_list(star=True)
         if name in ("UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ"):
             return name, self.nz_number()
+        if name == "ANNOTATIONS":       # RFC 5257
+            return name, self.atom()
         if name == "MAILBOXID":         # RFC 8474
             self.lit(b"(")
             objectid = self.atom()

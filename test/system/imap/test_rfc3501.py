@@ -146,6 +146,7 @@ def test_5_1_3_utf7(imap, name):
     ("SENTON 7-Feb-1994", 10), ("SENTBEFORE 8-Feb-1994", 10), ("SENTSINCE 8-Feb-1994", 0), ("LARGER 100", 10),
     ("SMALLER 100", 0), ("KEYWORD x", 0), ("UNKEYWORD x", 10), ("NEW", None), ("OLD", None), ("RECENT", None),
     ("DELETED", 0), ("UNDELETED", 10), ("DRAFT", 0), ("UNDRAFT", 10), ("FLAGGED", 0), ("ANSWERED", 0),
+    ("99", 0), ("99:100", 0), ("9:99", 2), ("99:9", 2), ("1,99", 1), ("NOT 99", 10), ("OR 99 1", 1), ("99:*", 1),
     ("NOT NOT SEEN", 3), ("SEEN 2:9", 2), ("((((SEEN))))", 3), ("CHARSET US-ASCII SUBJECT meeting", 10),
     ("CHARSET UTF-8 SUBJECT meeting", 10), ("BEFORE 1-Jan-2000", 0), ("SINCE 1-Jan-2000", 10)])
 def test_6_4_4_keys(box, keys, found):
