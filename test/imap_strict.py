@@ -656,10 +656,13 @@ class Strict:
                 self.fail("a size")
 
         names, attribs = set(), set()
-        if re.compile(rb'\((?:[^()" ]+|"[^"]*") \(').match(self.buf, self.at):
-            self.listed(entry_att, empty=False)
-        else:
-            self.listed(entry, empty=False)
+        start = self.at
+        self.want(b"(")
+        entry()
+        with_values = self.buf[self.at:self.at + 2] == b" ("
+        self.at = start
+        names.clear()
+        self.listed(entry_att if with_values else entry, empty=False)
 
     # --- other responses ---
 

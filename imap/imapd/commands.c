@@ -79,7 +79,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_COMPARATOR] = { AUTH, 0, run_comparator, "I18NLEVEL=2" },
 	[REQ_FETCH] = { SELECTED, NUMBERS | CMD_TIMED, run_fetch,
 	    "BINARY PARTIAL PREVIEW SAVEDATE" },
-	[REQ_STORE] = { SELECTED, NUMBERS, run_store, NULL },
+	[REQ_STORE] = { SELECTED, NUMBERS, run_store, "ANNOTATE-EXPERIMENT-1" },
 	[REQ_COPY] = { SELECTED, CMD_NUMBERS, run_copy, NULL },
 	[REQ_MOVE] = { SELECTED, CMD_NUMBERS, run_move, "MOVE" },
 	[REQ_REPLACE] = { SELECTED, CMD_NUMBERS, run_replace, "REPLACE" },

@@ -234,6 +234,7 @@ move_all(struct session *s, struct command *c, const struct mbentry *from,
 		e = mbox_annots(source, &a);
 	if (e == OK) {
 		struct txn *t[2] = { txn_begin(target), txn_begin(source) };
+		txn_copied_annots(t[0], COPY_SHARED | COPY_OWN | COPY_OTHERS);
 		txn_copy(t[0], source, uids, n);
 		txn_expunge(t[1], uids, n, true);
 		copy_annotations(t[0], a);
