@@ -576,15 +576,18 @@ read_all(const struct file *f, struct buf *packed, struct history_list *l)
 	return walk(f, 0, take_entry, l);
 }
 
-uint64_t
-history_last(struct index *ix)
+void
+history_raise_modseq(struct index *ix)
 {
 	struct history_entry last;
 	struct file f;
+	uint64_t given;
 
 	if (open_file(ix, &f) != OK)
-		return 0;
-	return f.n > 0 && read_entry(&f, f.n - 1, &last) == OK ? last.modseq : f.head.cut;
+		return;
+	given = f.n > 0 && read_entry(&f, f.n - 1, &last) == OK ? last.modseq : f.head.cut;
+	if (given > ix->h->highestmodseq)
+		ix->h->highestmodseq = given;
 }
 
 enum err

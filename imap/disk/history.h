@@ -50,8 +50,8 @@ void history_trim(struct index *ix);
 /* Makes it whole: at the end of a replay, under the lock. */
 void history_mend(struct index *ix);
 
-/* The highest modseq in it; 0: nobody knows.  A modseq was never lower. */
-uint64_t history_last(struct index *ix);
+/* What is in it was given: the index's highest modseq is no lower from now on. */
+void history_raise_modseq(struct index *ix);
 
 /* ERR_CORRUPT: a part of it is damaged; ERR_NOTFOUND: there is none, or another
  * mailbox's. */

@@ -13,7 +13,7 @@
 #include "imap/store/list/mblist.h"
 #include "imap/store/upkeep/checkpoint.h"
 #include "imap/store/upkeep/reclaim.h"
-#include "imap/store/upkeep/recover.h"
+#include "imap/store/upkeep/replay.h"
 #include "imap/store/upkeep/spare.h"
 #include "lib/buf.h"
 #include "lib/file.h"
@@ -70,7 +70,7 @@ open_log(struct store *s, struct partition *p)
 	if (e == OK)
 		e = wal_open(p->walfd, path.p, &p->wal, &cold);
 	if (e == OK && cold) {
-		e = recover_replay(s, p);
+		e = replay_partition(s, p);
 		if (e == OK)
 			e = checkpoint_partition(s, p);
 		if (e == OK)

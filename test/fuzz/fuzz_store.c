@@ -23,7 +23,7 @@
 #include "imap/store/mbox/blob.h"
 #include "imap/store/mbox/mbox.h"
 #include "imap/store/mbox/txn.h"
-#include "imap/store/upkeep/recover.h"
+#include "imap/store/upkeep/replay.h"
 #include "lib/crc.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -329,9 +329,9 @@ fuzz_frame(struct str s, bool mend)
 	buf_add_str(&b, buf_str(&body));
 	iov = (struct iovec){ b.p, b.n };
 	fuzz_must(b.n == 0 || wal_append(part->wal, &iov, 1, &start, &end) == OK, "append");
-	if (recover_replay(w.s, part) == OK) {
+	if (replay_partition(w.s, part) == OK) {
 		index_bytes(&once);
-		fuzz_must(recover_replay(w.s, part) == OK, "replayed again");
+		fuzz_must(replay_partition(w.s, part) == OK, "replayed again");
 		index_bytes(&twice);
 		fuzz_must(str_eq(buf_str(&once), buf_str(&twice)), "replaying twice");
 	}

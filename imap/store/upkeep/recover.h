@@ -1,10 +1,9 @@
 /*
- * recover.h - what a dead process or a power cut left unfinished
+ * recover.h - what a dead writer left unfinished
  *
- * Applying change records to a mailbox's files, from the log: for one mailbox
- * when its next writer finds that the last one died between log and files
- * (mailbox_lock), and for a whole partition when the store is opened cold
- * (recover_replay).  Both are idempotent.
+ * Change records from the log into one mailbox's files, when its next writer finds
+ * that the last one died between log and files.  Idempotent.  After a power cut it
+ * is replay.h's affair.
  */
 #ifndef IMAP_STORE_UPKEEP_RECOVER_H
 #define IMAP_STORE_UPKEEP_RECOVER_H
@@ -34,11 +33,5 @@ enum err mailbox_catch_up(struct store *s, struct partition *part, struct index 
  */
 void mailbox_look_after(struct store *s, struct partition *part, struct index *ix,
     const struct mbentry *e);
-
-/*
- * Replays a partition's log from its checkpoint; for the one cold opener.
- * Damage in one mailbox is logged and does not stop the others.
- */
-enum err recover_replay(struct store *s, struct partition *part) MUST_CHECK;
 
 #endif

@@ -1,10 +1,13 @@
 # What the dead left, and what nobody needs any more.
 STORE_SRCS += \
 	imap/store/upkeep/annotated.c \
+	imap/store/upkeep/apply.c \
 	imap/store/upkeep/checkpoint.c \
 	imap/store/upkeep/compact.c \
 	imap/store/upkeep/reclaim.c \
 	imap/store/upkeep/recover.c \
+	imap/store/upkeep/replay.c \
+	imap/store/upkeep/restore.c \
 	imap/store/upkeep/spare.c \
 	imap/store/upkeep/stale.c
 UNIT_TESTS += \
