@@ -1,9 +1,9 @@
 /*
  * history.c - cyrus.history: which UIDs were changed or expunged at which modseq
  *
- * File: a head of HEAD bytes; packed blocks of old expunges (history_pack.h);
- * entries of ENTRY bytes in rising modseqs, the newest last.  Each commit adds
- * at least one entry.  Layouts in doc/formats.md.
+ * File: a head of HISTORY_HEAD bytes; packed blocks of old expunges (history_pack.h);
+ * entries of HISTORY_ENTRY bytes in rising modseqs, the newest last.  Each commit
+ * adds at least one entry.  Layouts in doc/formats.md.
  *
  * Invariants
  *  1. The last modseq that is there whole (`upto`) tells how far the file goes:
@@ -39,9 +39,9 @@
  * records; its `from` is then reclaimed_modseq.  A damaged entry or block is
  * found by whoever reads it, and then nothing of the file is believed.
  */
-#include "imap/disk/history.h"
+#include "imap/disk/history_in.h"
 
-#include "lib/crc.h"
+#include "imap/disk/history_pack.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -55,23 +55,9 @@
 #include <unistd.h>
 
 enum {
-	VERSION = 1,
-	HEAD = 64,
-	HEAD_PLAIN = 56,		/* what the CRC is of */
-	ENTRY = 24,
-	ENTRY_PLAIN = 20,
 	KEEP = 2048,			/* entries that stay unpacked */
 	LONG = 4 * KEEP,		/* from here on some are packed */
 	RETRY_S = 60,			/* after a failure, before all is read again */
-	PIECE = 1024,			/* entries read at once */
-};
-
-static const char file_name[] = "cyrus.history";
-static const char head_magic[8] = { 'c', 'h', 'a', 'p', 'a', 'r', 'h', 'i' };
-
-struct head {
-	uint64_t packed;		/* bytes of blocks */
-	uint64_t from, cut;
 };
 
 /* --- lists --- */
@@ -116,168 +102,6 @@ history_free(struct history_list *l)
 	*l = (struct history_list){ NULL, 0, 0 };
 }
 
-/* --- bytes --- */
-
-static void
-add_entry(struct buf *b, const struct history_entry *e)
-{
-	size_t start = b->n;
-
-	buf_add_u64(b, e->modseq);
-	buf_add_u32(b, e->uids.first);
-	buf_add_u32(b, e->uids.last);
-	buf_add_u8(b, (uint8_t)e->kind);
-	buf_add_u8(b, e->more);
-	buf_add_u16(b, 0);
-	buf_add_u32(b, crc32c(0, b->p + start, ENTRY_PLAIN));
-}
-
-/* False: damaged. */
-static bool
-get_entry(const char *p, struct history_entry *e)
-{
-	struct str s = { p, ENTRY };
-	uint8_t kind, more;
-	uint16_t zero;
-	uint32_t crc;
-
-	if (!str_get_u64(&s, &e->modseq) || !str_get_u32(&s, &e->uids.first) ||
-	    !str_get_u32(&s, &e->uids.last) || !str_get_u8(&s, &kind) ||
-	    !str_get_u8(&s, &more) || !str_get_u16(&s, &zero) || !str_get_u32(&s, &crc) ||
-	    crc != crc32c(0, p, ENTRY_PLAIN) || kind > HISTORY_EXPUNGED ||
-	    e->uids.first > e->uids.last)
-		return false;
-	e->kind = (enum history_kind)kind;
-	e->more = more != 0;
-	return true;
-}
-
-static void
-add_head(struct buf *b, const struct index_header *h, const struct head *hd)
-{
-	size_t start = b->n;
-
-	buf_add(b, head_magic, sizeof(head_magic));
-	buf_add_u32(b, VERSION);
-	buf_add_u32(b, (uint32_t)hd->packed);
-	buf_add(b, h->id.b, sizeof(h->id.b));
-	buf_add_u32(b, h->uidvalidity);
-	buf_add_u32(b, 0);
-	buf_add_u64(b, hd->from);
-	buf_add_u64(b, hd->cut);
-	buf_add_u32(b, crc32c(0, b->p + start, HEAD_PLAIN));
-	buf_add_u32(b, 0);
-}
-
-static bool
-get_head(struct str s, const struct index_header *h, struct head *hd)
-{
-	uint32_t version, packed, uidvalidity, zero, crc;
-	struct str magic, id;
-	const char *start = s.p;
-
-	if (!str_get_bytes(&s, sizeof(head_magic), &magic) || !str_get_u32(&s, &version) ||
-	    !str_get_u32(&s, &packed) || !str_get_bytes(&s, sizeof(h->id.b), &id) ||
-	    !str_get_u32(&s, &uidvalidity) || !str_get_u32(&s, &zero) ||
-	    !str_get_u64(&s, &hd->from) || !str_get_u64(&s, &hd->cut) ||
-	    !str_get_u32(&s, &crc))
-		return false;
-	hd->packed = packed;
-	return memcmp(magic.p, head_magic, magic.n) == 0 && version == VERSION &&
-	    crc == crc32c(0, start, HEAD_PLAIN) &&
-	    memcmp(id.p, h->id.b, id.n) == 0 && uidvalidity == h->uidvalidity;
-}
-
-/* --- an open file --- */
-
-/* For readers and writers; where the entries begin and how many there are. */
-struct file {
-	int fd;
-	struct head head;
-	uint64_t n;
-};
-
-static uint64_t
-place(const struct file *f, uint64_t entry)
-{
-	return HEAD + f->head.packed + entry * ENTRY;
-}
-
-static enum err
-look_at(struct file *f, const struct index_header *h)
-{
-	char head[HEAD];
-	uint64_t size;
-	enum err e = file_size(f->fd, file_name, &size);
-
-	if (e == OK && size < HEAD)
-		return ERR_CORRUPT;
-	if (e == OK)
-		e = file_read_at(f->fd, file_name, head, sizeof(head), 0);
-	if (e != OK)
-		return e;
-	if (!get_head((struct str){ head, sizeof(head) }, h, &f->head) ||
-	    size - HEAD < f->head.packed)
-		return ERR_CORRUPT;
-	f->n = (size - HEAD - f->head.packed) / ENTRY;
-	return OK;
-}
-
-static enum err
-read_entry(const struct file *f, uint64_t at, struct history_entry *e)
-{
-	char bytes[ENTRY];
-	enum err err = file_read_at(f->fd, file_name, bytes, sizeof(bytes), place(f, at));
-
-	return err == OK && !get_entry(bytes, e) ? ERR_CORRUPT : err;
-}
-
-/* The modseq up to which the first N entries are whole. */
-static enum err
-find_upto(const struct file *f, uint64_t n, uint64_t *upto)
-{
-	struct history_entry e;
-	enum err err;
-
-	*upto = f->head.cut;
-	if (n == 0)
-		return OK;
-	err = read_entry(f, n - 1, &e);
-	if (err == OK)
-		*upto = e.more ? e.modseq - 1 : e.modseq;
-	return err;
-}
-
-/* Entries from AT on, until EACH says no; ERR_CORRUPT: one is damaged or out of order. */
-static enum err
-walk(const struct file *f, uint64_t at, bool (*each)(void *, const struct history_entry *),
-    void *ctx)
-{
-	struct buf piece = BUF_INIT;
-	uint64_t last = f->head.cut;
-	bool go_on = true;
-	enum err e = OK;
-
-	while (e == OK && go_on && at < f->n) {
-		size_t n = f->n - at < PIECE ? (size_t)(f->n - at) : PIECE;
-		const char *p = buf_reserve(&piece, n * ENTRY);
-
-		e = file_read_at(f->fd, file_name, piece.p, n * ENTRY, place(f, at));
-		for (size_t i = 0; e == OK && go_on && i < n; i++, at++) {
-			struct history_entry entry;
-
-			if (!get_entry(p + i * ENTRY, &entry) || entry.modseq <= f->head.cut ||
-			    entry.modseq < last)
-				e = ERR_CORRUPT;
-			else
-				go_on = each(ctx, &entry);
-			last = entry.modseq;
-		}
-	}
-	buf_free(&piece);
-	return e;
-}
-
 /* --- writers: the file of an index --- */
 
 static void
@@ -290,7 +114,7 @@ forget_file(struct index *ix)
 
 /* The one that has the name; *f is good until the lock is released. */
 static enum err
-open_file(struct index *ix, struct file *f)
+open_file(struct index *ix, struct history_file *f)
 {
 	struct stat st;
 	enum err e = OK;
@@ -298,13 +122,13 @@ open_file(struct index *ix, struct file *f)
 	if (ix->historyfd >= 0 && (fstat(ix->historyfd, &st) != 0 || st.st_nlink == 0))
 		forget_file(ix);
 	if (ix->historyfd < 0)
-		e = file_open(ix->dirfd, file_name, O_RDWR, 0, &f->fd);
+		e = file_open(ix->dirfd, HISTORY_FILE, O_RDWR, 0, &f->fd);
 	if (e != OK)
 		return e;
 	if (ix->historyfd < 0)
 		ix->historyfd = f->fd;
 	f->fd = ix->historyfd;
-	return look_at(f, ix->h);
+	return history_look_at(f, ix->h);
 }
 
 /*
@@ -312,8 +136,8 @@ open_file(struct index *ix, struct file *f)
  * or so are packed behind them.
  */
 static enum err
-write_file(struct index *ix, struct head hd, struct str packed, const struct history_list *l,
-    bool durable)
+write_file(struct index *ix, struct history_head hd, struct str packed,
+    const struct history_list *l, bool durable)
 {
 	struct buf blocks = BUF_INIT, file = BUF_INIT;
 	size_t cut = l->n > KEEP ? l->n - KEEP : 0;
@@ -326,13 +150,13 @@ write_file(struct index *ix, struct head hd, struct str packed, const struct his
 	buf_add_str(&blocks, packed);
 	history_pack(&blocks, l->e, cut);
 	hd.packed = blocks.n;
-	add_head(&file, ix->h, &hd);
+	history_add_head(&file, ix->h, &hd);
 	buf_add_str(&file, buf_str(&blocks));
 	for (size_t i = cut; i < l->n; i++)
-		add_entry(&file, &l->e[i]);
+		history_add_entry(&file, &l->e[i]);
 	forget_file(ix);
 	e = hd.packed > UINT32_MAX ? ERR_LIMIT :
-	    file_replace(ix->dirfd, file_name, file.p, file.n, 0600, durable);
+	    file_replace(ix->dirfd, HISTORY_FILE, file.p, file.n, 0600, durable);
 	buf_free(&blocks);
 	buf_free(&file);
 	return e;
@@ -382,7 +206,7 @@ list_records(struct index *ix, uint64_t above, struct history_list *l)
 static enum err
 rebuild(struct index *ix)
 {
-	struct head hd = { .from = ix->h->reclaimed_modseq, .cut = ix->h->reclaimed_modseq };
+	struct history_head hd = { .from = ix->h->reclaimed_modseq, .cut = ix->h->reclaimed_modseq };
 	struct history_list l = { NULL, 0, 0 };
 	enum err e = list_records(ix, hd.from, &l);
 
@@ -397,21 +221,21 @@ rebuild(struct index *ix)
 }
 
 static enum err
-put(struct index *ix, const struct file *f, uint64_t at, const struct history_list *l)
+put(struct index *ix, const struct history_file *f, uint64_t at, const struct history_list *l)
 {
 	struct buf b = BUF_INIT;
 	enum err e;
 
 	for (size_t i = 0; i < l->n; i++)
-		add_entry(&b, &l->e[i]);
-	e = file_write_at(f->fd, ix->name, b.p, b.n, place(f, at));
+		history_add_entry(&b, &l->e[i]);
+	e = file_write_at(f->fd, ix->name, b.p, b.n, history_place(f, at));
 	buf_free(&b);
 	return e;
 }
 
 /* Adds what the index knows and the file does not. */
 static enum err
-catch_up(struct index *ix, const struct file *f, uint64_t upto)
+catch_up(struct index *ix, const struct history_file *f, uint64_t upto)
 {
 	struct history_list l = { NULL, 0, 0 };
 	enum err e;
@@ -427,13 +251,13 @@ catch_up(struct index *ix, const struct file *f, uint64_t upto)
 
 /* The file holds all that the index does. */
 static enum err
-make_whole(struct index *ix, struct file *f)
+make_whole(struct index *ix, struct history_file *f)
 {
 	uint64_t highest = ix->h->highestmodseq, upto;
 	enum err e = open_file(ix, f);
 
 	if (e == OK)
-		e = find_upto(f, f->n, &upto);
+		e = history_find_upto(f, f->n, &upto);
 	if (e == OK && upto == highest)
 		return OK;
 	if (e == OK)
@@ -453,7 +277,7 @@ history_append(struct index *ix, uint64_t modseq, const struct history_list *lis
 	struct history_list nothing = { NULL, 0, 0 };
 	const struct history_list *l = list;
 	time_t now = ix->history_retry != 0 ? time(NULL) : 0;
-	struct file f;
+	struct history_file f;
 	enum err e;
 
 	if (ix->history_retry > now)
@@ -474,12 +298,12 @@ history_append(struct index *ix, uint64_t modseq, const struct history_list *lis
 
 /* How many of the entries have a lower modseq. */
 static uint64_t
-count_below(const struct file *f, uint64_t modseq)
+count_below(const struct history_file *f, uint64_t modseq)
 {
 	struct history_entry e;
 	uint64_t n = f->n;
 
-	while (n > 0 && (read_entry(f, n - 1, &e) != OK || e.modseq >= modseq))
+	while (n > 0 && (history_read_entry(f, n - 1, &e) != OK || e.modseq >= modseq))
 		n--;
 	return n;
 }
@@ -489,20 +313,20 @@ history_redo(struct index *ix, uint64_t modseq, const struct history_list *list)
 {
 	struct history_list nothing = { NULL, 0, 0 };
 	uint64_t upto = 0, n;
-	struct file f;
+	struct history_file f;
 	enum err e;
 
 	if (open_file(ix, &f) != OK || modseq <= f.head.cut)
 		return;
 	n = count_below(&f, modseq);
-	e = find_upto(&f, n, &upto);
+	e = history_find_upto(&f, n, &upto);
 	history_note(&nothing, modseq, HISTORY_NOTHING, 0);
 	if (e == OK && upto == modseq - 1) {
 		e = put(ix, &f, n, list->n > 0 ? list : &nothing);
 		n += list->n > 0 ? list->n : 1;
 	}
 	/* What was behind is redone next, if there was anything. */
-	if (n < f.n && file_truncate(f.fd, ix->name, place(&f, n)) != OK)
+	if (n < f.n && file_truncate(f.fd, ix->name, history_place(&f, n)) != OK)
 		e = ERR_IO;
 	if (e != OK)
 		log_warning("mailbox %s: a change is missing in cyrus.history, for now",
@@ -524,19 +348,19 @@ void
 history_trim(struct index *ix)
 {
 	uint64_t good = 0;
-	struct file f;
+	struct history_file f;
 
 	if (open_file(ix, &f) != OK)
 		return;
-	if (walk(&f, 0, count_good, &good) == ERR_CORRUPT && good < f.n &&
-	    file_truncate(f.fd, ix->name, place(&f, good)) != OK)
+	if (history_walk(&f, 0, count_good, &good) == ERR_CORRUPT && good < f.n &&
+	    file_truncate(f.fd, ix->name, history_place(&f, good)) != OK)
 		log_warning("mailbox %s: cyrus.history could not be cut", ix->name);
 }
 
 void
 history_mend(struct index *ix)
 {
-	struct file f;
+	struct history_file f;
 	enum err e = make_whole(ix, &f);
 
 	if (e != OK)
@@ -562,30 +386,30 @@ look_only(void *ctx, const struct history_entry *e)
 
 /* All of the file, each checksum tested. */
 static enum err
-read_all(const struct file *f, struct buf *packed, struct history_list *l)
+read_all(const struct history_file *f, struct buf *packed, struct history_list *l)
 {
 	enum err e;
 
 	(void)buf_reserve(packed, f->head.packed);
-	e = file_read_at(f->fd, file_name, packed->p, f->head.packed, HEAD);
+	e = file_read_at(f->fd, HISTORY_FILE, packed->p, f->head.packed, HISTORY_HEAD);
 	if (e != OK)
 		return e;
 	packed->n = f->head.packed;
 	if (!history_unpack(buf_str(packed), 0, look_only, NULL))
 		return ERR_CORRUPT;
-	return walk(f, 0, take_entry, l);
+	return history_walk(f, 0, take_entry, l);
 }
 
 void
 history_raise_modseq(struct index *ix)
 {
 	struct history_entry last;
-	struct file f;
+	struct history_file f;
 	uint64_t given;
 
 	if (open_file(ix, &f) != OK)
 		return;
-	given = f.n > 0 && read_entry(&f, f.n - 1, &last) == OK ? last.modseq : f.head.cut;
+	given = f.n > 0 && history_read_entry(&f, f.n - 1, &last) == OK ? last.modseq : f.head.cut;
 	if (given > ix->h->highestmodseq)
 		ix->h->highestmodseq = given;
 }
@@ -595,7 +419,7 @@ history_check(struct index *ix)
 {
 	struct history_list l = { NULL, 0, 0 };
 	struct buf packed = BUF_INIT;
-	struct file f;
+	struct history_file f;
 	enum err e = open_file(ix, &f);
 
 	if (e == OK)
@@ -606,7 +430,7 @@ history_check(struct index *ix)
 }
 
 static enum err
-flush(struct index *ix, const struct file *f)
+flush(struct index *ix, const struct history_file *f)
 {
 	enum err e = file_fdatasync(f->fd, ix->name);
 
@@ -618,7 +442,7 @@ history_settle(struct index *ix)
 {
 	struct history_list l = { NULL, 0, 0 };
 	struct buf packed = BUF_INIT;
-	struct file f;
+	struct history_file f;
 	enum err e = make_whole(ix, &f);
 
 	if (e == OK)
@@ -642,142 +466,10 @@ history_settle(struct index *ix)
 enum err
 history_tidy(struct index *ix)
 {
-	struct file f;
+	struct history_file f;
 	enum err e = open_file(ix, &f);
 
 	if (e == OK && f.n > LONG)
 		return history_settle(ix);
 	return e == ERR_NOTFOUND || e == ERR_CORRUPT ? OK : e;
-}
-
-/* --- readers --- */
-
-/* Ranges in the order of modseqs, to be sorted. */
-struct ranges {
-	struct uidrange *r;
-	size_t n, size;
-};
-
-struct reading {
-	struct ranges expunged, changed;
-	uint64_t since;
-};
-
-static void
-add_range(struct ranges *s, struct uidrange r)
-{
-	if (s->n == s->size) {
-		s->size = s->size == 0 ? 64 : s->size * 2;
-		s->r = mem_grow(s->r, s->size * sizeof(*s->r));
-	}
-	s->r[s->n++] = r;
-}
-
-static void
-read_one(void *ctx, const struct history_entry *e)
-{
-	struct reading *r = ctx;
-
-	if (e->modseq <= r->since)
-		return;
-	switch (e->kind) {
-	case HISTORY_NOTHING:
-		break;
-	case HISTORY_CHANGED:
-		add_range(&r->changed, e->uids);
-		break;
-	case HISTORY_EXPUNGED:
-		add_range(&r->expunged, e->uids);
-		break;
-	}
-}
-
-static bool
-read_next(void *ctx, const struct history_entry *e)
-{
-	read_one(ctx, e);
-	return true;
-}
-
-static enum err
-read_packed(const struct file *f, struct reading *r)
-{
-	struct buf packed = BUF_INIT;
-	enum err e;
-
-	(void)buf_reserve(&packed, f->head.packed);
-	e = file_read_at(f->fd, file_name, packed.p, f->head.packed, HEAD);
-	packed.n = f->head.packed;
-	if (e == OK && !history_unpack(buf_str(&packed), r->since, read_one, r))
-		e = ERR_CORRUPT;
-	buf_free(&packed);
-	return e;
-}
-
-/* The first entry above SINCE. */
-static enum err
-find_first(const struct file *f, uint64_t since, uint64_t *at)
-{
-	uint64_t lo = 0, hi = f->n;
-	enum err err = OK;
-
-	while (err == OK && lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
-		struct history_entry e;
-
-		err = read_entry(f, mid, &e);
-		if (err == OK && e.modseq <= since)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	*at = lo;
-	return err;
-}
-
-static enum err
-read_since(struct file *f, const struct index_header *h, struct reading *r, uint64_t *upto)
-{
-	uint64_t first;
-	enum err e = look_at(f, h);
-
-	if (e == OK)
-		e = find_upto(f, f->n, upto);
-	if (e == OK && r->since < f->head.cut)
-		e = read_packed(f, r);
-	if (e == OK)
-		e = find_first(f, r->since, &first);
-	return e == OK ? walk(f, first, read_next, r) : e;
-}
-
-enum err
-history_since(int dirfd, const struct index_header *h, uint64_t since,
-    struct history_answer *a)
-{
-	struct reading r = { .since = since };
-	struct file f;
-	enum err e = file_open(dirfd, file_name, O_RDONLY, 0, &f.fd);
-
-	*a = (struct history_answer){ .expunged = UIDSET_INIT, .changed = UIDSET_INIT };
-	if (e != OK)
-		return e;
-	e = read_since(&f, h, &r, &a->upto);
-	close(f.fd);
-	if (e == OK) {
-		a->from = f.head.from;
-		a->changed_from = f.head.cut;
-		uidset_take(&a->expunged, r.expunged.r, r.expunged.n);
-		uidset_take(&a->changed, r.changed.r, r.changed.n);
-	}
-	free(r.expunged.r);
-	free(r.changed.r);
-	/* Whoever writes next mends it. */
-	return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
-}
-
-void
-history_answer_free(struct history_answer *a)
-{
-	uidset_free(&a->expunged);
-	uidset_free(&a->changed);
 }

@@ -215,7 +215,7 @@ const struct index_record *index_peek(struct index *ix, uint32_t recno);
 
 /*
  * The mailbox's lock.  ERR_STALE: deleted or replaced.  Whoever gets it asks
- * index_needs_repair() before anything else; see recover.h.
+ * index_needs_repair() before anything else; see imap/store/upkeep/recover.h.
  */
 enum err index_lock(struct index *ix) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * wal_in.h - inside of the commit log: wal.c writes and reads the open log,
- * wal_open.c opens it and finds out what the last who had it open left
+ * wal_in.h - inside of the commit log: wal.c appends to the open log, flushes and
+ * scans it, wal_open.c opens it and finds out what the last who had it open left
  *
  * The layout of the files is at the top of wal.c.
  */
@@ -64,6 +64,12 @@ bool wal_segment_is_whole(const struct wal *w, const char *name);
 /* The descriptor of the segment that holds LSN; with CREATE it is made. */
 enum err wal_segment_get(struct wal *w, uint64_t lsn, bool create, int *fd) MUST_CHECK;
 void wal_segment_close(struct wal_segment *s);
+/* N bytes of the stream; ERR_NOTFOUND where it has no segment to read. */
+enum err wal_stream_read(struct wal *w, uint64_t lsn, void *p, size_t n) MUST_CHECK;
+enum err wal_stream_write(struct wal *w, uint64_t lsn, const void *p, size_t n) MUST_CHECK;
+/* Old segments, or new ones, that are kept for later. */
+bool wal_has_spare(const struct wal *w);
+enum err wal_spare_make(struct wal *w) MUST_CHECK;
 /* For wal_each_segment(), which calls FN for each that is there; ERR_IO, which
  * is logged: perhaps not for all. */
 typedef void (*wal_segment_fn)(struct wal *w, const char *name, uint64_t start, void *ctx);
@@ -81,6 +87,12 @@ bool wal_frame_decode(const char *p, struct wal_frame *f);
  */
 enum err wal_frame_read(struct wal *w, uint64_t lsn, const uint32_t *chain,
     struct wal_frame *f, struct buf *payload) MUST_CHECK;
+/* Writes a frame, or the void frame [FROM, TO), its header last; sets F->crc, or *F. */
+enum err wal_frame_write(struct wal *w, const struct iovec *iov, int iovcnt, uint64_t lsn,
+    struct wal_frame *f) MUST_CHECK;
+enum err wal_frame_write_void(struct wal *w, struct wal_mark from, uint64_t to,
+    struct wal_frame *f) MUST_CHECK;
+/* Flushes; a failure leaves the doubt to the next who appends. */
 enum err wal_flush_range(struct wal *w, uint64_t from, uint64_t to) MUST_CHECK;
 
 /* --- the checkpoint's file --- */
