@@ -33,7 +33,7 @@ LIB_SRCS += \
 	lib/proctitle.c \
 	lib/sasl.c \
 	lib/sigbus.c \
-	lib/stream.c \
+	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
 	lib/svc_template.c \
 	lib/tls.c

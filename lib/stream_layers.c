@@ -1,0 +1,95 @@
+/* stream_layers.c - TLS and compression of a connection */
+#include "lib/stream_in.h"
+
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err
+stream_start_tls(struct stream *s, struct tls_context *ctx)
+{
+	if (s->tls != NULL || s->deflate != NULL || !s->rsock || !s->wsock)
+		return ERR_UNSUPPORTED;
+	enum err e = stream_flush(s);
+	if (e != OK)
+		return e;
+	s->in_pos = s->in_end = 0;
+	struct tls *tls = tls_new(ctx, s->rfd, s->wfd);
+	short events = POLLIN;
+	while ((e = tls_handshake(tls, &events)) == ERR_AGAIN)
+		if ((e = stream_wait_for(s, events, true)) != OK)
+			break;
+	if (e != OK) {
+		snprintf(s->tls_why, sizeof(s->tls_why), "%s",
+		    e == ERR_SYNTAX ? tls_why(tls) : err_text(e));
+		tls_free(tls);
+		return s->in_err = s->out_err = e;
+	}
+	s->tls = tls;
+	return OK;
+}
+
+const char *
+stream_tls_why(const struct stream *s)
+{
+	return s->tls_why;
+}
+
+bool
+stream_is_tls(const struct stream *s)
+{
+	return s->tls != NULL;
+}
+
+const char *
+stream_tls_version(const struct stream *s)
+{
+	return s->tls != NULL ? tls_version(s->tls) : NULL;
+}
+
+const char *
+stream_tls_cipher(const struct stream *s)
+{
+	return s->tls != NULL ? tls_cipher(s->tls) : NULL;
+}
+
+int
+stream_tls_bits(const struct stream *s)
+{
+	return s->tls != NULL ? tls_bits(s->tls) : 0;
+}
+
+void
+stream_start_deflate(struct stream *s)
+{
+	ensure(s->deflate == NULL);
+	if (s->out_n > 0)
+		stream_flush_out(s);
+	s->raw = mem_get(s->in_end - s->in_pos > RAW_SIZE ? IN_SIZE : RAW_SIZE);
+	s->deflate = deflate_new();
+	memcpy(s->raw, s->in + s->in_pos, s->in_end - s->in_pos);
+	deflate_feed(s->deflate, s->raw, s->in_end - s->in_pos);
+	s->in_pos = s->in_end = 0;
+}
+
+void
+stream_stop_deflate(struct stream *s)
+{
+	if (s->deflate == NULL)
+		return;
+	if (s->out_n > 0)
+		stream_flush_out(s);
+	deflate_free(s->deflate);
+	s->deflate = NULL;
+	free(s->raw);
+	s->raw = NULL;
+}
+
+bool
+stream_is_deflated(const struct stream *s)
+{
+	return s->deflate != NULL;
+}
