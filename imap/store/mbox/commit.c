@@ -6,10 +6,10 @@
  *  1. Make what can fail for lack of room (commit_files.c).  A failure undoes
  *     it; nothing has changed.
  *  2. Note in each index header where the log stood (dirty_lsn), append one
- *     frame per partition, flush it.  From the return of wal_flush() on the
- *     commit is durable.
+ *     frame per partition, flush it (commit_log.c).  From the return of
+ *     wal_flush() on the commit is durable.
  *  3. Quota sums; cyrus.history; put the records into the indexes, clear
- *     dirty_lsn, unlock.
+ *     dirty_lsn (commit_apply.c), unlock.
  *  4. Tell: notices.
  *
  * Killed in 1: files without a record are left, and a mark that says so; who
@@ -33,27 +33,17 @@
 #include "imap/store/mbox/commit_in.h"
 
 #include "imap/store/mbox/annotwatch.h"
-#include "imap/store/mbox/blob_in.h"
 #include "imap/store/upkeep/compact.h"
-#include "imap/store/list/quota.h"
 #include "imap/store/upkeep/reclaim.h"
 #include "imap/store/upkeep/recover.h"
-#include "imap/disk/history.h"
-#include "imap/disk/seen.h"
-#include "imap/disk/wal.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum {
-	ENTRY_ARENA = 2 << 20,
-	PLAN_TRIES = 4,
-};
+enum { PLAN_TRIES = 4 };
 
 /* --- step 0 --- */
 
@@ -135,247 +125,7 @@ plan_all(struct commit *c)
 	return OK;
 }
 
-/* --- step 2: the log --- */
-
-/* A frame whose blobs' bytes are not copied but stand between its pieces. */
-struct frame {
-	struct buf b;
-	struct splice {
-		size_t at;		/* in b */
-		struct str bytes;
-	} *splice;
-	size_t n, size;
-};
-
-static void
-frame_blob(struct frame *f, const struct blob *b)
-{
-	struct str bytes = blob_bytes(b);
-
-	rec_add_blob_head(&f->b, &b->id, bytes.n);
-	if (f->n == f->size) {
-		f->size = f->size == 0 ? 8 : f->size * 2;
-		f->splice = mem_grow(f->splice, f->size * sizeof(*f->splice));
-	}
-	f->splice[f->n++] = (struct splice){ f->b.n, bytes };
-}
-
-static void
-frame_message(struct frame *f, const struct new_message *n)
-{
-	struct rec_message m = { .r = n->r, .source = n->source, .from_uid = n->from_uid };
-
-	if (n->from != NULL)
-		m.from_mailbox = n->from->h->id;
-	rec_add_message(&f->b, &m);
-}
-
-static void
-frame_target(struct frame *f, struct target *tg)
-{
-	struct rec_head head = { .last_uid = tg->last_uid,
-	    .recent_uid = tg->ix->h->recent_uid, .highestmodseq = tg->modseq };
-
-	rec_add_mailbox(&f->b, &tg->ix->h->id);
-	for (unsigned i = 0; i < MBOX_KEYWORDS; i++) {
-		struct rec_keyword k = { .number = (uint8_t)i };
-
-		if (!tg->keyword_new[i])
-			continue;
-		k.name = str_c(tg->header.keyword[i]);
-		rec_add_keyword(&f->b, &k);
-	}
-	for (size_t i = 0; i < tg->new_n; i++)
-		frame_message(f, &tg->new[i]);
-	for (size_t i = 0; i < tg->changed_n; i++) {
-		const struct index_record *r = &tg->changed[i];
-		struct rec_flags flags = { .uid = r->uid, .flags = r->flags,
-		    .keywords = { r->keywords[0], r->keywords[1] },
-		    .modseq = r->modseq, .changed = r->changed };
-
-		rec_add_flags(&f->b, &flags);
-	}
-	if (tg->seen_changed) {
-		struct buf uids = BUF_INIT;
-		struct rec_seen seen = { .user = str_c(tg->seen_of->userid),
-		    .recent_uid = tg->seen_of->seen_recent, .changed = time(NULL) };
-
-		uidset_format(&tg->seen, &uids);
-		seen.uids = buf_str(&uids);
-		rec_add_seen(&f->b, &seen);
-		buf_free(&uids);
-	}
-	if (tg->annot_changes > 0)
-		rec_add_annots(&f->b, tg->annot_change, tg->annot_changes);
-	rec_add_head(&f->b, &head);
-}
-
-static bool
-has_work(const struct target *tg)
-{
-	return tg->locked && tg->err == OK && (tg->new_n > 0 || tg->changed_n > 0 || tg->seen_changed ||
-	    tg->keywords_changed || tg->annot_changes > 0);
-}
-
-static void
-frame_build(struct commit *c, const struct partition *part, struct frame *f)
-{
-	rec_begin(&f->b, time(NULL));
-	for (size_t i = 0; i < c->targets; i++) {
-		struct target *tg = &c->target[i];
-		int dirfd;
-
-		for (size_t k = 0; tg->part == part && k < tg->new_n; k++)
-			if (tg->new[k].source == SOURCE_INLINE &&
-			    commit_written_before(c, tg, &tg->new[k], &dirfd) == NULL)
-				frame_blob(f, tg->new[k].blob);
-	}
-	for (size_t i = 0; i < c->targets; i++)
-		if (c->target[i].part == part && has_work(&c->target[i]))
-			frame_target(f, &c->target[i]);
-}
-
-static enum err
-frame_append(struct partition *part, const struct frame *f, uint64_t *start, uint64_t *end)
-{
-	struct iovec *iov = mem_zero(2 * f->n + 1, sizeof(*iov));
-	size_t at = 0;
-	int n = 0;
-	enum err e;
-
-	for (size_t i = 0; i < f->n; i++) {
-		iov[n++] = (struct iovec){ f->b.p + at, f->splice[i].at - at };
-		iov[n++] = (struct iovec){ (void *)(uintptr_t)f->splice[i].bytes.p,
-		    f->splice[i].bytes.n };
-		at = f->splice[i].at;
-	}
-	iov[n++] = (struct iovec){ f->b.p + at, f->b.n - at };
-	e = wal_append(part->wal, iov, n, start, end);
-	free(iov);
-	return e;
-}
-
-/* Marks the headers, appends and flushes.  *appended: undoing is too late. */
-static enum err
-log_partition(struct commit *c, struct partition *part, bool *appended)
-{
-	struct frame f = { .b = BUF_INIT };
-	uint64_t start = 0, end = 0;
-	enum err e;
-
-	*appended = false;
-	frame_build(c, part, &f);
-	for (size_t i = 0; i < c->targets; i++)
-		if (c->target[i].part == part && has_work(&c->target[i]))
-			c->target[i].ix->h->dirty_lsn = wal_tail(part->wal);
-	e = frame_append(part, &f, &start, &end);
-	if (e == OK) {
-		bool undone;
-
-		e = wal_commit(part->wal, end, &undone);
-		*appended = !undone;
-	}
-	for (size_t i = 0; i < c->targets; i++) {
-		struct target *tg = &c->target[i];
-
-		if (tg->part != part || !has_work(tg))
-			continue;
-		tg->lsn = start;
-		if (!*appended)
-			tg->ix->h->dirty_lsn = 0;
-		for (size_t k = 0; *appended && k < tg->new_n; k++)
-			if (tg->new[k].blob != NULL && tg->new[k].source == SOURCE_STAGE)
-				tg->new[k].blob->committed = true;
-	}
-	buf_free(&f.b);
-	free(f.splice);
-	return e;
-}
-
-/* --- steps 3 and 4 --- */
-
-/*
- * Before the index changes: killed in between, dirty_lsn has the next writer
- * count anew.  The root is what the list says now: it may have changed since
- * the mailbox was opened.
- */
-static bool
-add_usage(struct target *tg)
-{
-	struct arena *arena = arena_new(ENTRY_ARENA);
-	const char *root = tg->m->entry->quotaroot;
-	struct mbentry *e;
-	bool added = true;
-
-	if (tg->usage.bytes != 0 || tg->usage.messages != 0 || tg->usage.annotation != 0) {
-		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
-			root = e->quotaroot;
-		if (root != NULL)
-			added = quota_add(tg->s, str_c(root), &tg->usage);
-	}
-	arena_free(arena);
-	return added;
-}
-
-/* Before the index changes, too: who reads both looks at the index first. */
-static void
-add_history(struct target *tg)
-{
-	struct history_list l = { NULL, 0, 0 };
-
-	if (tg->modseq == 0)
-		return;
-	for (size_t i = 0; i < tg->new_n; i++)
-		history_note_record(&l, &tg->new[i].r);
-	for (size_t i = 0; i < tg->changed_n; i++)
-		history_note_record(&l, &tg->changed[i]);
-	if (history_append(tg->ix, tg->modseq, &l))
-		reclaim_note(tg->s, &tg->ix->h->id);
-	history_free(&l);
-}
-
-/* ERR_UNKNOWN: it is in the log, but not everybody sees it yet. */
-static enum err
-apply(struct target *tg)
-{
-	struct index *ix = tg->ix;
-	struct index_header *h = ix->h;
-	bool counted = add_usage(tg), seen = true, annotated = true;
-	uint64_t settled = compact_settled(tg->part, ix);
-
-	add_history(tg);
-	index_write_begin(ix);
-	h->settled_modseq = settled;
-	for (size_t i = 0; i < tg->new_n; i++)
-		index_put(ix, &tg->new[i].r);
-	for (size_t i = 0; i < tg->changed_n; i++)
-		index_put(ix, &tg->changed[i]);
-	if (tg->modseq > h->highestmodseq)
-		h->highestmodseq = tg->modseq;
-	if (tg->new_n > 0)
-		h->last_append = time(NULL);
-	if (tg->keywords_changed)
-		h->keywords_changed = h->highestmodseq;
-	if (tg->seen_changed) {
-		seen = seen_apply(ix->dirfd) == OK;
-		/* Else whoever repairs says so, and all read the file anew. */
-		if (seen)
-			h->seen_changed = h->highestmodseq;
-	}
-	h->annotation += (uint64_t)tg->usage.annotation;
-	if (tg->annot_changes > 0) {
-		annotated = annots_apply(ix->dirfd, ANNOTS_FILE) == OK;
-		if (annotated)
-			h->annotations_changed = h->highestmodseq;
-	}
-	h->applied_lsn = tg->lsn;
-	/* If not, the log still has it: the next writer tries again. */
-	if (counted && seen && annotated)
-		h->dirty_lsn = 0;
-	h->writing_uid = 0;
-	index_write_end(ix);
-	return seen && annotated ? OK : ERR_UNKNOWN;
-}
+/* --- what is left when it is done --- */
 
 /* The session that made the commit need not be told of it. */
 static void
@@ -482,7 +232,7 @@ give_up(struct commit *c, enum err e)
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
 
-		if (has_work(tg) && !tg->applied) {
+		if (commit_has_work(tg) && !tg->applied) {
 			commit_undo_files(tg);
 			fail_target(c, tg, e);
 		}
@@ -501,7 +251,7 @@ prepare_all(struct commit *c)
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
 
-		e = has_work(tg) ? commit_write_files(c, tg) : OK;
+		e = commit_has_work(tg) ? commit_write_files(c, tg) : OK;
 		if (e == OK)
 			continue;
 		if (e == ERR_EXISTS) {
@@ -523,16 +273,16 @@ static enum err
 carry_out_partition(struct commit *c, struct partition *part)
 {
 	bool appended;
-	enum err e = log_partition(c, part, &appended), one, first = OK;
+	enum err e = commit_log(c, part, &appended), one, first = OK;
 
 	for (size_t i = 0; i < c->targets; i++) {
 		struct target *tg = &c->target[i];
 
-		if (tg->part != part || !has_work(tg))
+		if (tg->part != part || !commit_has_work(tg))
 			continue;
 		if (e == OK) {
 			tg->applied = true;
-			one = apply(tg);
+			one = commit_apply(tg);
 			if (one != OK) {
 				fail_target(c, tg, one);
 				first = one;
@@ -557,14 +307,14 @@ carry_out(struct commit *c)
 	enum err e, first = prepare_all(c);
 
 	for (size_t i = 0; c->again && i < c->targets; i++)
-		if (has_work(&c->target[i]))
+		if (commit_has_work(&c->target[i]))
 			commit_undo_files(&c->target[i]);
 	if (c->again)
 		return first;
 	for (size_t i = 0; i < c->txns && (first == OK || !c->atomic); i++) {
 		struct target *tg = c->txn[i]->err == OK ? target_of(c, c->txn[i]) : NULL;
 
-		if (tg == NULL || !has_work(tg) || tg->applied)
+		if (tg == NULL || !commit_has_work(tg) || tg->applied)
 			continue;
 		e = carry_out_partition(c, tg->part);
 		first = first == OK ? e : first;

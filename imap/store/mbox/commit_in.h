@@ -1,4 +1,4 @@
-/* commit_in.h - the inside of a commit, for commit.c and commit_files.c */
+/* commit_in.h - the inside of a commit, for commit*.c */
 #ifndef IMAP_STORE_MBOX_COMMIT_IN_H
 #define IMAP_STORE_MBOX_COMMIT_IN_H
 
@@ -32,5 +32,20 @@ void commit_undo_files(struct target *tg);
  */
 const struct new_message *commit_written_before(struct commit *c, const struct target *tg,
     const struct new_message *n, int *dirfd);
+
+/* Will there be a record of the mailbox in the log? */
+bool commit_has_work(const struct target *tg);
+
+/*
+ * Step 2 for the mailboxes of a partition: marks the headers, appends and
+ * flushes.  *appended: undoing is too late.
+ */
+enum err commit_log(struct commit *c, struct partition *part, bool *appended) MUST_CHECK;
+
+/*
+ * Step 3 for one mailbox, but for its lock.  ERR_UNKNOWN: it is in the log, but
+ * not everybody sees it yet.
+ */
+enum err commit_apply(struct target *tg) MUST_CHECK;
 
 #endif

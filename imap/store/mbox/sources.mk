@@ -4,7 +4,9 @@ STORE_SRCS += \
 	imap/store/mbox/blob.c \
 	imap/store/mbox/changes.c \
 	imap/store/mbox/commit.c \
+	imap/store/mbox/commit_apply.c \
 	imap/store/mbox/commit_files.c \
+	imap/store/mbox/commit_log.c \
 	imap/store/mbox/mbox.c \
 	imap/store/mbox/mbox_files.c \
 	imap/store/mbox/plan.c \
