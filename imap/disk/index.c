@@ -253,12 +253,6 @@ index_unchanged(const struct index *ix, const struct index_header *h)
 	    index_state(ix) == h->state;
 }
 
-const struct index_record *
-index_peek(struct index *ix, uint32_t recno)
-{
-	return (const struct index_record *)((const char *)ix->h + INDEX_HEADER_SIZE) + recno;
-}
-
 enum err
 index_get(struct index *ix, uint32_t recno, struct index_record *r)
 {

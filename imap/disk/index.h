@@ -211,7 +211,11 @@ enum err index_get(struct index *ix, uint32_t recno, struct index_record *r) MUS
 uint32_t index_find(struct index *ix, uint32_t count, uint32_t uid);
 
 /* Without checks: for scans that look at one field and index_get() the rest. */
-const struct index_record *index_peek(struct index *ix, uint32_t recno);
+static inline const struct index_record *
+index_peek(const struct index *ix, uint32_t recno)
+{
+	return (const struct index_record *)((const char *)ix->h + INDEX_HEADER_SIZE) + recno;
+}
 
 /*
  * The mailbox's lock.  ERR_STALE: deleted or replaced.  Whoever gets it asks
