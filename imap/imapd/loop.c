@@ -172,6 +172,18 @@ count_bad(struct session *s, const struct incoming *in)
 	s->state = STATE_LOGOUT;
 }
 
+/*
+ * Nothing is read from the selected mailbox, or written to it, once it has been
+ * deleted, also if it is kept for a while.  To leave it there is always a way.
+ */
+static bool
+may_run(struct session *s, const struct command *c)
+{
+	bool needs_it = c->def->states == STATE_SELECTED && !(c->def->flags & CMD_NO_SYNC);
+
+	return sync_follow(s) || !needs_it;
+}
+
 static void
 run_command(struct session *s, struct arena *arena, const struct input *input)
 {
@@ -189,7 +201,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 		/* If that fails sync_after() meets it again, and tells. */
 		if (s->mbox != NULL && mbox_follow(s->mbox) != OK)
 			log_debug("the new cyrus.index of the selected mailbox cannot be read");
-		in.err = in.c.def->run(s, &in.c);
+		in.err = may_run(s, &in.c) ? in.c.def->run(s, &in.c) : ERR_STALE;
 		/*
 		 * A client that was told BYE is told no more numbers.  Told it now,
 		 * since the selected mailbox is gone, he still hears OK for what was

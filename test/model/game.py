@@ -825,7 +825,7 @@ class Game:
     def __init__(self, server, seed, sessions=6):
         self.server, self.seed = server, seed
         self.random = random.Random(seed)
-        self.world = World(immediate="delete_mode: immediate" in server.conf.read_text())
+        self.world = World()
         self.log = []
         self.steps = 0
         self.expired = False

@@ -146,9 +146,8 @@ class Box:
 
 
 class World:
-    def __init__(self, immediate=True):
+    def __init__(self):
         self.boxes = []
-        self.immediate = immediate      # else who has a deleted mailbox selected goes on
         self.tokens = itertools.count(1)
 
     def find(self, owner, leaf):
@@ -161,7 +160,7 @@ class World:
         return box
 
     def delete(self, box):
-        box.deleted = self.immediate
+        box.deleted = True
         box.version += 1
         self.boxes.remove(box)
 

@@ -124,41 +124,6 @@ def test_two_sessions_see_each_other(server, user):
     assert b"1 EXPUNGE" in a.ok("NOOP").untagged
 
 
-def test_mailbox_deleted_under_a_session(make_server):
-    """RFC 2180 section 3.3: the server may end the session."""
-    srv = make_server({"delete_mode": "immediate"})
-    user = srv.new_user()
-    a, b = srv.login(user), srv.login(user)
-    a.ok("CREATE INBOX.gone")
-    a.ok("SELECT INBOX.gone")
-    b.ok("DELETE INBOX.gone")
-    a.send(b"x NOOP\r\n")
-    assert a.response().startswith(b"* BYE ")
-
-
-def test_what_was_done_is_ok_though_the_mailbox_is_gone(make_server):
-    """A client that hears NO would do it again: here a message would come twice."""
-    srv = make_server({"delete_mode": "immediate"})
-    user = srv.new_user()
-    a, b = srv.login(user), srv.login(user)
-    a.ok("CREATE INBOX.gone")
-    a.ok("SELECT INBOX.gone")
-    b.ok("DELETE INBOX.gone")
-    r = a.cmd("APPEND INBOX ", MESSAGE)
-    assert r.status == "OK" and r.find(rb"^BYE ") and a.is_closed()
-    assert b.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 1\)")
-
-
-def test_mailbox_deleted_with_delay(server, user):
-    """RFC 2180 section 3.1: ... or go on serving it from what is kept."""
-    a, b = server.login(user), server.login(user)
-    a.ok("CREATE INBOX.gone")
-    a.append("INBOX.gone", MESSAGE)
-    a.ok("SELECT INBOX.gone")
-    b.ok("DELETE INBOX.gone")
-    assert a.ok("FETCH 1 BODY.PEEK[]").find(rb"body")
-    assert a.cmd("SELECT INBOX.gone").code == "NONEXISTENT"
-
 
 def test_own_deleted_mailbox(imap):
     imap.ok("CREATE INBOX.gone")

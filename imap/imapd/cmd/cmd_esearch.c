@@ -12,6 +12,7 @@
 #include "imap/imapd/session/filter.h"
 #include "imap/imapd/session/named_filter.h"
 #include "imap/imapd/session/results.h"
+#include "imap/imapd/session/sync.h"
 
 /* Does it search the selected mailbox, and no other? */
 static bool
@@ -83,15 +84,20 @@ search_in(struct session *s, struct command *c, struct mbox *m, struct str name,
 	return e;
 }
 
+/* It is told of by the name that it has now. */
 static enum err
 search_selected(struct session *s, struct command *c)
 {
 	const struct search_req *req = c->req;
 	bool update = req->returns & RETURN_UPDATE;
-	struct context *cx = update ? context_new(s, c, req) : NULL;
+	struct context *cx = NULL;
 	struct results r;
-	enum err e = search_in(s, c, s->mbox, s->mbox_name, &r);
+	enum err e = sync_follow(s) ? OK : ERR_STALE;
 
+	if (e == OK && update)
+		cx = context_new(s, c, req);
+	if (e == OK)
+		e = search_in(s, c, s->mbox, str_c(mbox_entry(s->mbox)->name), &r);
 	if (e == OK && update)
 		context_keep(s, c, cx, &r);
 	else
@@ -137,7 +143,7 @@ esearch(struct session *s, struct command *c)
 	for (size_t i = 0; i < n && e == OK; i++) {
 		struct arena_mark mark = arena_mark(c->arena);
 
-		if (!selected || !str_eq(name[i], s->mbox_name))
+		if (!selected || !str_eq(name[i], str_c(mbox_entry(s->mbox)->name)))
 			e = search_named(s, c, name[i]);
 		arena_rewind(c->arena, mark);
 	}

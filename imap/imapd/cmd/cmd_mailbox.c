@@ -190,7 +190,7 @@ run_delete(struct session *s, struct command *c)
 	e = account ? mblist_delete_tree(s->store, name, false)
 	    : mblist_delete(s->store, name, false);
 	/* Who deletes what he has selected knows that it is gone. */
-	if (e == OK && s->mbox != NULL && id128_eq(&mbox_entry(s->mbox)->id, &entry->id))
+	if (e == OK && s->mbox != NULL && !mbox_lookup(s->mbox))
 		session_deselect(s);
 	if (e == OK && session_is_rev2(s))
 		oldname_put_gone(s, external, name);

@@ -105,7 +105,6 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 		return err;
 	}
 	s->state = STATE_SELECTED;
-	s->mbox_name = str_c(mbox_entry(s->mbox)->name);
 	s->rights = rights;
 	s->examined = readonly;
 	s->annotates = annotates;

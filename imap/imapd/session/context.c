@@ -183,7 +183,7 @@ put_correlator(struct session *s, const struct context *cx)
 	struct buf name = BUF_INIT;
 
 	if (cx->named)
-		name_to_external(&s->names, s->mbox_name, &name);
+		name_to_external(&s->names, str_c(mbox_entry(s->mbox)->name), &name);
 	correlator_put(s->reply, cx->tag, s->mbox, cx->named ? name.p : NULL);
 	reply_puts(s->reply, cx->uid ? " UID" : "");
 	buf_free(&name);

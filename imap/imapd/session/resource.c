@@ -43,32 +43,45 @@ is_user(const struct session *s, struct str name, const struct user *u)
 	return same;
 }
 
+/* The one that a URL without a mailbox is about; it may have another name by now. */
+static enum err
+find_selected(struct session *s, struct arena *arena, struct mbentry **e)
+{
+	if (s->mbox == NULL || !mbox_lookup(s->mbox))
+		return ERR_NOTFOUND;
+	return mblist_lookup_id(s->store, arena, &mbox_entry(s->mbox)->id, e);
+}
+
+static enum err
+find_named(struct session *s, struct arena *arena, struct user *u, struct str name,
+    struct mbentry **e)
+{
+	struct name_style style = s->names;
+	struct buf internal = BUF_INIT;
+	enum err err;
+
+	style.utf8 = true;
+	style.userid = u->id.userid;
+	style.is_admin = u->id.is_admin;
+	err = name_to_internal(&style, name, &internal);
+	if (err == OK)
+		err = mblist_lookup(s->store, arena, buf_str(&internal), e);
+	buf_free(&internal);
+	return err;
+}
+
 /* The mailbox as U names and may read it; nobody is told why not. */
 static enum err
 find_mailbox(struct session *s, struct arena *arena, struct user *u, const struct imapurl *url,
     struct mbentry **e)
 {
-	struct name_style style = s->names;
-	struct buf internal = BUF_INIT;
-	struct str name = s->mbox_name;
-	enum err err = OK;
+	enum err err = url->mailbox.n > 0 ? find_named(s, arena, u, url->mailbox, e)
+	    : find_selected(s, arena, e);
 
-	style.utf8 = true;
-	style.userid = u->id.userid;
-	style.is_admin = u->id.is_admin;
-	if (url->mailbox.n > 0) {
-		err = name_to_internal(&style, url->mailbox, &internal);
-		name = buf_str(&internal);
-	} else if (s->mbox == NULL) {
-		err = ERR_NOTFOUND;
-	}
-	if (err == OK)
-		err = mblist_lookup(s->store, arena, name, e);
 	if (err == OK && (((*e)->flags & MB_NOSELECT) || !(user_rights(u, *e) & ACL_READ)))
 		err = ERR_NOTFOUND;
 	if (err == OK && url->uidvalidity != 0 && url->uidvalidity != (*e)->uidvalidity)
 		err = ERR_NOTFOUND;
-	buf_free(&internal);
 	return err;
 }
 

@@ -31,7 +31,6 @@ session_deselect(struct session *s)
 	batches_forget(&s->batches);
 	sort_known_free(&s->sorted);
 	s->mbox = NULL;
-	s->mbox_name = (struct str){ NULL, 0 };
 	s->rights = 0;
 	s->modseq_lags = false;
 	s->examined = false;

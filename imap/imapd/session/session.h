@@ -81,8 +81,7 @@ struct session {
 	unsigned enabled;		/* enum enabled */
 
 	struct mbox *mbox;		/* in STATE_SELECTED, else NULL */
-	struct str mbox_name;		/* its internal name when it was selected */
-	rights_t rights;		/* the user's on it; set at SELECT and refreshed */
+	rights_t rights;		/* the user's on it, see sync_follow() */
 	bool examined;			/* by EXAMINE: nothing may be changed */
 	unsigned annotates;		/* which annotations may: annotating_may() */
 	/*

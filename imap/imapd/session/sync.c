@@ -252,23 +252,47 @@ send_update(struct session *s, const struct mbox_update *u, bool with_uid)
 	send_changed(s, u, with_uid);
 }
 
+bool
+sync_follow(struct session *s)
+{
+	uint32_t was = sync_settable_flags(s->rights);
+
+	if (s->mbox == NULL)
+		return true;
+	if (!mbox_lookup(s->mbox))
+		return false;
+	s->rights = user_rights(s->user, mbox_entry(s->mbox));
+	if (sync_settable_flags(s->rights) != was)
+		sync_mailbox_flags(s);
+	return true;
+}
+
+/* RFC 2180 section 3.3: the session cannot go on. */
+static enum err
+say_goodbye(struct session *s, const char *text)
+{
+	reply_bye(s->reply, text);
+	s->said_bye = true;
+	s->state = STATE_LOGOUT;
+	return ERR_STALE;
+}
+
 enum err
 sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 {
 	if (s->mbox == NULL)
 		return OK;
+	if (!sync_follow(s))
+		return say_goodbye(s, "Mailbox has been deleted");
 	struct mbox_update u = { 0 };
 	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
 	if (e != OK && e != ERR_STALE)
 		return e;
-	if (e == ERR_STALE || u.deleted) {
-		/* RFC 2180 section 3.3: the session cannot go on. */
-		reply_bye(s->reply, u.deleted ? "Mailbox has been deleted" :
-		    "Mailbox has been rebuilt; its messages have new UIDs");
-		s->said_bye = true;
-		s->state = STATE_LOGOUT;
-		return ERR_STALE;
-	}
+	if (e == ERR_STALE)
+		return say_goodbye(s, "Mailbox has been rebuilt; its messages have new UIDs");
+	if (u.deleted)
+		return say_goodbye(s, mbox_lookup(s->mbox) ?
+		    "Mailbox has been moved; select it again" : "Mailbox has been deleted");
 	contexts_expunged(s, arena, &u);
 	send_update(s, &u, with_uid);
 	contexts_changed(s, arena);

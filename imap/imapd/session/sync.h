@@ -11,10 +11,17 @@
 #include "imap/imapd/session/session.h"
 
 /*
+ * Learns what the list of mailboxes says of the selected mailbox by now: how it
+ * is called, and what the user may do in it, of which FLAGS tells if that is not
+ * what it was.  False: it was deleted.  True without a selected mailbox.
+ */
+bool sync_follow(struct session *s);
+
+/*
  * Refreshes the selected mailbox and sends what others changed.  Without
  * EXPUNGES messages keep their numbers.  WITH_UID: FETCH responses carry the
- * UID (after UID commands).  ERR_STALE: the mailbox is gone; BYE was sent and
- * the session is in STATE_LOGOUT.  OK without a selected mailbox.
+ * UID (after UID commands).  ERR_STALE: the mailbox is gone, or kept for a while
+ * under another name; BYE was sent and the session is in STATE_LOGOUT.  OK without a selected mailbox.
  */
 enum err sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid) MUST_CHECK;
 

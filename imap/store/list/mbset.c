@@ -42,6 +42,13 @@ mbset_add(struct mbset *set, const struct mbentry *e)
 }
 
 void
+mbset_publish(struct store *s, const struct mbset *set)
+{
+	for (size_t i = 0; s->params.publish != NULL && i < set->n; i++)
+		s->params.publish(s->params.publish_ctx, &set->e[i]->id);
+}
+
+void
 mbset_free(struct mbset *set)
 {
 	free(set->e);

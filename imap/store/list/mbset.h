@@ -18,6 +18,9 @@ struct mbset {
 
 /* For mblist_walk(): false if the set is full. */
 bool mbset_add(struct mbset *set, const struct mbentry *e);
+/* Tells who watches the mailboxes that they may be called otherwise by now. */
+void mbset_publish(struct store *s, const struct mbset *set);
+
 void mbset_free(struct mbset *set);	/* with its arena */
 
 #endif

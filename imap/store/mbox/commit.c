@@ -94,6 +94,9 @@ lock_target(struct commit *c, struct target *tg)
 		e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 	}
 	if (e == OK) {
+		/* Nothing is put where nobody would find it. */
+		if (!mbox_lookup(tg->m))
+			e = ERR_STALE;
 		tg->locked = true;
 		tg->last_uid = tg->ix->h->last_uid;
 		tg->before = tg->ix->h->highestmodseq;

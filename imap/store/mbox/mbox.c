@@ -20,35 +20,6 @@ enum {
 	BODY_READ_MAX = 128 * 1024,	/* larger ones are mapped */
 };
 
-static const char *
-copy_text(struct arena *a, const char *s)
-{
-	return s != NULL ? arena_copy(a, s, strlen(s)) : NULL;
-}
-
-static struct mbentry *
-copy_entry(struct arena *a, const struct mbentry *e)
-{
-	struct mbentry *c = arena_new_obj(a, struct mbentry);
-
-	if (c == NULL)
-		return NULL;
-	*c = *e;
-	c->name = copy_text(a, e->name);
-	c->partition = copy_text(a, e->partition);
-	c->dir = copy_text(a, e->dir);
-	c->acl = copy_text(a, e->acl);
-	c->quotaroot = copy_text(a, e->quotaroot);
-	c->specialuse = copy_text(a, e->specialuse);
-	return c;
-}
-
-static bool
-is_owner(const struct mbentry *e, const char *userid)
-{
-	return str_eq(mblist_owner(str_c(e->name)), str_c(userid));
-}
-
 /* One that is being replaced (reconstruct) is opened again. */
 static enum err
 open_current_index(struct mbox *m)
@@ -81,9 +52,10 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 	m->store = s;
 	m->flags = flags;
 	m->arena = arena_new(room);
-	m->entry = copy_entry(m->arena, entry);
-	m->userid = copy_text(m->arena, userid);
+	m->entry = mbox_copy_entry(m->arena, entry);
+	m->userid = arena_copy(m->arena, userid, strlen(userid));
 	m->part = store_partition_of(s, entry->partition);
+	m->was_kept = mbox_is_kept(s, entry);
 	buf_init(&m->body);
 	buf_init(&m->cache_made);
 	if (m->entry == NULL || m->userid == NULL)
@@ -92,7 +64,7 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 		e = ERR_NOTFOUND;
 	else
 		e = open_current_index(m);
-	m->private_seen = e == OK && !is_owner(m->entry, userid);
+	m->private_seen = e == OK && !mbox_is_owner(m->entry, userid);
 	if (e == OK && !(flags & MBOX_PEEK))
 		e = view_build(m);
 	if (e != OK) {
@@ -132,6 +104,7 @@ mbox_close(struct mbox *m)
 	buf_free(&m->body);
 	buf_free(&m->cache_made);
 	arena_free(m->keyword_arena);
+	arena_free(m->entry_arena);
 	arena_free(m->arena);
 	free(m);
 }

@@ -69,7 +69,20 @@ enum err mbox_status(struct mbox *m, struct mbox_status *st) MUST_CHECK;
 /* Octets of the messages that are \Deleted: a scan of the index. */
 enum err mbox_deleted_bytes(struct mbox *m, uint64_t *bytes) MUST_CHECK;
 
+/*
+ * What the list of mailboxes says of it, as of mbox_open(), mbox_refresh(),
+ * mbox_lookup() or a commit, whichever was last; its strings are valid until the
+ * next.  It keeps its id for ever, but not its name, ACL, or quota root.
+ */
 const struct mbentry *mbox_entry(const struct mbox *m);
+
+/*
+ * Looks what the list says of it now.  False: it has been deleted, though with
+ * delete_delayed it may be kept under another name.  A load when nothing in the
+ * list has changed.
+ */
+bool mbox_lookup(struct mbox *m);
+
 const char *mbox_userid(const struct mbox *m);
 bool mbox_is_readonly(const struct mbox *m);
 
@@ -144,7 +157,7 @@ struct mbox_update {
 	size_t annot_count;		/*   mbox_watch_annots() */
 	bool exists_changed;		/* send EXISTS and RECENT */
 	bool keywords_changed;		/* new keywords: send FLAGS and PERMANENTFLAGS */
-	bool deleted;			/* the mailbox itself is gone */
+	bool deleted;			/* the mailbox itself is gone: see mbox_lookup() */
 };
 
 enum mbox_refresh_flags { MBOX_NO_EXPUNGES = 1 };

@@ -29,8 +29,13 @@ struct cached_entry {
 struct mbox {
 	struct store *store;
 	struct partition *part;
-	struct arena *arena;		/* entry, userid */
+	struct arena *arena;		/* userid, the entry it was opened with */
 	struct mbentry *entry;
+	struct arena *entry_arena;	/* of a newer one, or NULL */
+	uint64_t list_changes;		/* kv_changes() when it was looked up, */
+	bool looked_up;			/*   if it was */
+	bool deleted;			/* since it was opened */
+	bool was_kept;			/* it had been then, and is kept for a while */
 	const char *userid;
 	unsigned flags;			/* MBOX_* */
 	struct index *ix;
@@ -73,6 +78,13 @@ struct mbox {
 	struct buf cache_made;		/* an entry that was made anew */
 	struct cached_entry cached;
 };
+
+/* A copy of E in A, or NULL. */
+struct mbentry *mbox_copy_entry(struct arena *a, const struct mbentry *e);
+/* Is it of those whose \Seen is in the index? */
+bool mbox_is_owner(const struct mbentry *e, const char *userid);
+/* Is it one that has been deleted, and is kept for a while (delete_delayed)? */
+bool mbox_is_kept(const struct store *s, const struct mbentry *e);
 
 /* Record number of SEQ, which must be in 1..count. */
 uint32_t view_recno(const struct mbox *m, uint32_t seq);

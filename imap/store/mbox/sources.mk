@@ -8,6 +8,7 @@ STORE_SRCS += \
 	imap/store/mbox/commit_files.c \
 	imap/store/mbox/commit_log.c \
 	imap/store/mbox/mbox.c \
+	imap/store/mbox/mbox_entry.c \
 	imap/store/mbox/mbox_files.c \
 	imap/store/mbox/plan.c \
 	imap/store/mbox/txn.c \

@@ -530,6 +530,9 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	enum err e;
 
 	memset(u, 0, sizeof(*u));
+	u->deleted = !mbox_lookup(m);
+	if (u->deleted)
+		return OK;
 	if (index_unchanged(m->ix, &m->h) && m->force.n == 0 && !m->stale &&
 	    (!m->hidden || (flags & MBOX_NO_EXPUNGES)))
 		return OK;

@@ -41,6 +41,7 @@ edit(struct store *s, struct str name, edit_fn fn, void *ctx)
 {
 	struct arena *arena;
 	struct mbentry *e;
+	struct id128 id;
 	enum err err = names_lock(s);
 
 	if (err != OK)
@@ -51,12 +52,17 @@ edit(struct store *s, struct str name, edit_fn fn, void *ctx)
 		err = fn(ctx, e);
 	if (err == OK && !(fits_line(e->acl) && fits_line(e->specialuse)))
 		err = ERR_SYNTAX;
-	if (err == OK)
+	if (err == OK) {
+		id = e->id;
 		err = change(s, e);
+	}
 	arena_free(arena);
 	names_unlock(s);
-	if (err == OK)
+	if (err == OK) {
 		topic_publish(s, TOPIC_NAMES, name);
+		if (s->params.publish != NULL)
+			s->params.publish(s->params.publish_ctx, &id);
+	}
 	return err;
 }
 

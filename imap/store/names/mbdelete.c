@@ -123,6 +123,7 @@ delete(struct store *s, struct str name, bool now, bool tree)
 		mbpending_run(s);
 	names_unlock(s);
 	if (e == OK) {
+		mbset_publish(s, &set);
 		topic_publish(s, TOPIC_NAMES, name);
 		if (!now)
 			topic_publish(s, TOPIC_NAMES, str_c(s->params.deleted_prefix));

@@ -302,6 +302,7 @@ mblist_rename(struct store *s, struct str from, struct str to, const char *parti
 		mbpending_run(s);
 	names_unlock(s);
 	if (e == OK) {
+		mbset_publish(s, &set);
 		topic_publish(s, TOPIC_NAMES, from);
 		topic_publish(s, TOPIC_NAMES, to);
 	}
