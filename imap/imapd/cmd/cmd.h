@@ -103,7 +103,10 @@ enum err run_expunge(struct session *s, struct command *c);
 
 /* cmd_append.c: 6.3.11; RFC 3502 */
 enum err run_append(struct session *s, struct command *c);
-/* The response code of a transaction's new messages: APPENDUID (RFC 4315). */
+/*
+ * The response code of a transaction's new messages: APPENDUID (RFC 4315).  Not for
+ * who may not read the mailbox (RFC 9051 section 6.3.12).
+ */
 void append_uids(struct command *c, const struct txn_result *r);
 
 /* cmd_replace.c: RFC 8508 */

@@ -20,7 +20,7 @@ append_all(struct command *c, struct mbox *m, const struct composed *message, si
 	for (size_t i = 0; i < n; i++)
 		txn_append(t, message[i].blob, &message[i].params);
 	e = txn_commit(t);
-	if (e == OK)
+	if (e == OK && message->may_be_told)
 		append_uids(c, txn_result(t));
 	else if (e == ERR_STALE)
 		c->code = "TRYCREATE";

@@ -14,6 +14,14 @@
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/store/mbox/txn.h"
 
+struct copying {
+	struct mbox *target;
+	rights_t rights;		/* on the target */
+	uint32_t *uids;
+	size_t n;
+	bool move;
+};
+
 /* "COPYUID" SP uidvalidity SP source UIDs SP their new UIDs */
 static void
 copyuid(const struct txn_result *r, struct buf *code)
@@ -26,16 +34,21 @@ copyuid(const struct txn_result *r, struct buf *code)
 	uidset_text(r->new_uids, r->new_count, code);
 }
 
-/* COPYUID goes into the tagged reply; MOVE says it before its EXPUNGEs. */
+/*
+ * COPYUID goes into the tagged reply; MOVE says it before its EXPUNGEs.  "In the
+ * case of a mailbox that has permissions set so that the client can COPY to the
+ * mailbox, but not SELECT or EXAMINE it, the server MUST NOT send a COPYUID".
+ */
 static void
-report(struct session *s, struct command *c, const struct txn_result *r, bool move)
+report(struct session *s, struct command *c, const struct txn_result *r,
+    const struct copying *job)
 {
 	struct buf code = BUF_INIT;
 
-	if (r->new_count == 0)
+	if (r->new_count == 0 || !(job->rights & ACL_READ))
 		return;
 	copyuid(r, &code);
-	if (move) {
+	if (job->move) {
 		reply_puts(s->reply, "* OK [");
 		reply_put(s->reply, buf_str(&code));
 		reply_puts(s->reply, "] Moved\r\n");
@@ -44,14 +57,6 @@ report(struct session *s, struct command *c, const struct txn_result *r, bool mo
 	}
 	buf_free(&code);
 }
-
-struct copying {
-	struct mbox *target;
-	rights_t rights;		/* on the target */
-	uint32_t *uids;
-	size_t n;
-	bool move;
-};
 
 static enum err
 copy(struct session *s, struct command *c, const struct copying *job)
@@ -71,7 +76,7 @@ copy(struct session *s, struct command *c, const struct copying *job)
 	}
 	e = txn_commit_all(t, move ? 2 : 1, true);
 	if (e == OK) {
-		report(s, c, txn_result(t[0]), move);
+		report(s, c, txn_result(t[0]), job);
 		if (move && txn_result(t[1])->expunged_count > 0)
 			e = sync_expunged(s, c);
 	} else if (e == ERR_NOTFOUND) {

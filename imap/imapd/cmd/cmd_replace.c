@@ -46,8 +46,11 @@ take_back(struct mbox *m, const struct txn_result *r)
 
 /* The client must know the new UID before it hears that the old one is gone. */
 static void
-report(struct session *s, struct command *c, const struct txn_result *r)
+report(struct session *s, struct command *c, const struct composed *message,
+    const struct txn_result *r)
 {
+	if (!message->may_be_told)
+		return;
 	append_uids(c, r);
 	reply_untagged(s->reply, "OK [%s] Replacement message is there",
 	    c->code != NULL ? c->code : "ALERT");
@@ -68,7 +71,7 @@ replace(struct session *s, struct command *c, struct mbox *m, uint32_t uid,
 	txn_must_exist(removal);
 	e = txn_commit_all(t, same ? 1 : 2, true);
 	if (e == OK)
-		report(s, c, txn_result(t[0]));
+		report(s, c, message, txn_result(t[0]));
 	else if (e == ERR_NOTFOUND)
 		c->code = "EXPUNGEISSUED";	/* RFC 5530 section 3 */
 	else if (e != ERR_UNKNOWN && txn_result(t[0])->new_count > 0)

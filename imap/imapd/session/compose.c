@@ -221,7 +221,7 @@ compose(struct session *s, struct command *c, const struct append_message *a, ri
 {
 	enum err e;
 
-	*m = (struct composed){ .blob = NULL };
+	*m = (struct composed){ .blob = NULL, .may_be_told = rights & ACL_READ };
 	set_params(a, rights, &m->params);
 	e = set_annotations(s, c, a, rights, &m->params);
 	if (e != OK)

@@ -16,6 +16,7 @@ struct composed {
 	struct blob *blob;
 	bool made;			/* not the literal's: freed by compose_free() */
 	struct append_params params;
+	bool may_be_told;		/* its UID: the user may read that mailbox */
 };
 
 /*

@@ -135,3 +135,26 @@ def test_3_uids_rise_across_commands(box):
 
 def test_4_no_uidnotsticky(box):
     assert not box.ok("SELECT INBOX").find(rb"UIDNOTSTICKY")
+
+
+def test_3_not_for_who_may_not_read(server, login):
+    """"In the case of a mailbox that has permissions set so that the client can
+    APPEND to the mailbox, but not SELECT or EXAMINE it, the server MUST NOT send an
+    APPENDUID" (RFC 9051 6.3.12); the same for COPY, MOVE and REPLACE."""
+    owner, name = server.login(owner_name := server.new_user()), server.new_user()
+    c = server.login(name)
+    owner.ok("CREATE INBOX.drop")
+    owner.ok(f"SETACL INBOX.drop {name} li")
+    drop = f"user.{owner_name}.drop"
+    for n in range(4):
+        c.ok("APPEND INBOX ", MESSAGE % n)
+    c.ok("SELECT INBOX")
+    assert c.ok(f"APPEND {drop} ", MESSAGE % 9).code == ""
+    for command in ("COPY 1", "UID COPY 1:2", "MOVE 1", "UID MOVE 2"):
+        r = c.ok(f"{command} {drop}")
+        assert r.code == "" and not r.find(rb"COPYUID"), r
+    r = c.ok(f"REPLACE 1 {drop} ", MESSAGE % 8)
+    assert r.code == "" and not r.find(rb"APPENDUID") and r.find(rb"^1 EXPUNGE"), r
+    assert owner.ok("STATUS INBOX.drop (MESSAGES)").find(rb"MESSAGES 7")
+    owner.ok(f"SETACL INBOX.drop {name} lri")
+    assert c.ok(f"COPY 1 {drop}").code.startswith("COPYUID ")
