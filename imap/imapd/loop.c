@@ -110,7 +110,10 @@ parse_command(struct session *s, struct incoming *in)
 		return;
 	}
 	in->err = grammar_parse(&in->p, in->c.request, &in->c.req);
-	if (in->err == ERR_CHARSET)
+	in->c.bad = in->err == ERR_CHARSET && in->p.filter_charset;
+	if (in->c.bad)
+		in->why = "Filters are in UTF-8";
+	else if (in->err == ERR_CHARSET)
 		forget_saved(s, in);
 	if (in->err == OK || in->err == ERR_CHARSET)
 		return;
@@ -193,6 +196,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	parser_init(&in.p, input->text, arena);
 	in.p.max = &s->limits;
 	in.p.rev2 = session_is_rev2(s);
+	in.p.utf8 = s->reply->utf8;
 	in.p.utf8_only = s->enabled & ENABLED_UTF8;
 	in.p.message = input->message;
 	in.p.messages = input->messages;

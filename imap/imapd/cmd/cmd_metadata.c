@@ -6,6 +6,7 @@
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/metadata.h"
+#include "imap/imapd/session/named_filter.h"
 #include "imap/server/specialuse.h"
 #include "imap/store/names/notes.h"
 
@@ -106,6 +107,11 @@ set_on_server(struct session *s, struct command *c, const struct annotate_params
 	for (size_t i = 0; i < n; i++)
 		if (p[i].owner.n == 0 && (!s->user->id.is_admin || str_eq(p[i].entry, STR("/admin"))))
 			return ERR_DENIED;
+	for (size_t i = 0; i < n; i++)
+		if (!named_filter_may_be(s, c->arena, p[i].entry, p[i].value)) {
+			c->text = "That is no search program";
+			return ERR_UNSUPPORTED;
+		}
 	return s->user->id.is_anonymous ? ERR_DENIED : failed(c, notes_change(s->store, p, n));
 }
 

@@ -33,6 +33,20 @@ const struct step return_opts[] = {
 };
 
 /*
+ * FILTER "implies the CHARSET "UTF-8"" (RFC 5466 section 3.1): another one is BAD
+ * [BADCHARSET], known or not.
+ */
+static void
+check_filters(struct parser *p, const struct search_key *key)
+{
+	struct str charset = p->charset;
+
+	p->filter_charset = charset.p != NULL && !str_ieq(charset, STR("UTF-8"))
+	    && !str_ieq(charset, STR("US-ASCII")) && search_has(key, SEARCH_FILTER);
+	p->bad_charset = p->bad_charset || p->filter_charset;
+}
+
+/*
  * "A single command MUST NOT contain more than one PARTIAL or ALL search return
  * option" (RFC 9394 section 3.1); and relevance is a matter of FUZZY (RFC 6203
  * sections 4 and 5).
@@ -43,6 +57,7 @@ rule_sensible(struct parser *p, void *to)
 	const struct search_req *req = to;
 	bool relevancy = req->returns & RETURN_RELEVANCY;
 	const struct sort_criterion *c = req->criteria.item;
+	check_filters(p, req->key);
 	if ((req->returns & RETURN_ALL) && (req->returns & RETURN_PARTIAL))
 		return parse_expect(p, "either ALL or PARTIAL");
 	for (size_t i = 0; i < req->criteria.count; i++)
@@ -120,7 +135,7 @@ static const struct vocabulary thread_algorithms = {
 /* thread = "THREAD" SP thread-alg SP charset SP keys */
 const struct step thread_args[] = {
 	SP, WORD(thread_algorithms, search_req, algorithm),
-	SP, RULE(rule_charset_program, search_req, key), END
+	SP, RULE(rule_charset_program, search_req, key), SELF(rule_sensible), END
 };
 
 /* --- ESEARCH --- */

@@ -2,10 +2,12 @@
  * The rules stand in the order of the header, each under its ABNF from RFC
  * 3501 section 9 (corrected as in RFC 9051 where they differ).  Deliberately
  * looser than the grammar, because clients are: 8-bit bytes are taken in
- * quoted strings (passwords, searches); nothing else is.
+ * quoted strings (passwords, searches), of those who have enabled UTF-8 only as
+ * such (RFC 6855 section 3); nothing else is.
  */
 #include "imap/imapd/proto/parse.h"
 #include "imap/imapd/proto/message.h"
+#include "lib/utf8.h"
 
 #include <string.h>
 #include <strings.h>
@@ -343,6 +345,8 @@ parse_quoted(struct parser *p, struct str *s)
 	if (n > p->max->quoted)
 		return parse_too_big(p, "a quoted string is too long");
 	*s = (struct str){ from, n };
+	if (p->utf8 && !utf8_valid(*s))
+		return parse_expect(p, "a quoted string in UTF-8");
 	if (escapes > 0) {
 		char *to = parse_take(p, n - escapes + 1);
 		if (to == NULL)

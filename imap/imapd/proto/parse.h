@@ -44,9 +44,11 @@ struct parser {
 	const struct parse_limits *max;
 	unsigned elements, depth, search_keys;	/* so far, of what *max allows */
 	bool rev2;			/* of RFC 9051: what it has left out is refused */
+	bool utf8;			/* 8-bit bytes in quoted strings are UTF-8 */
 	bool utf8_only;			/* all strings are UTF-8: no CHARSET (RFC 6855) */
 	struct str charset;		/* of the strings of a search; {NULL, 0}: none given */
 	bool bad_charset;		/* given, but unknown */
+	bool filter_charset;		/* given beside FILTER, but not UTF-8 (RFC 5466) */
 	const char *expected;		/* at the furthest failure */
 	size_t expected_at;
 	enum err err;			/* OK, or ERR_LIMIT */

@@ -52,19 +52,30 @@ find_note(const struct filling *f, struct str name)
 
 /* The program's strings are in UTF-8 unless it has a CHARSET of its own. */
 static enum err
-parse_program(struct filling *f, struct str name, struct str text, struct search_key **key)
+parse_program(const struct session *s, struct arena *arena, struct str text,
+    struct search_key **key)
 {
 	struct parser p;
-	char *copy = arena_copy(f->c->arena, text.p, text.n);
+	char *copy = arena_copy(arena, text.p, text.n);
 
 	if (copy == NULL)
 		return ERR_LIMIT;
-	parser_init(&p, (struct str){ copy, text.n }, f->c->arena);
-	p.max = &f->s->limits;
-	p.utf8_only = !parse_ahead(&p, "CHARSET ");
+	parser_init(&p, (struct str){ copy, text.n }, arena);
+	p.max = &s->limits;
+	p.utf8 = p.utf8_only = !parse_ahead(&p, "CHARSET ");
 	if (!rule_search_program(&p, key) || !parse_end(&p) || p.bad_charset)
-		return refuse(f, name, "The filter is no search program");
+		return ERR_SYNTAX;
 	return OK;
+}
+
+bool
+named_filter_may_be(const struct session *s, struct arena *arena, struct str entry,
+    struct str value)
+{
+	struct search_key *key;
+
+	return value.p == NULL || !str_starts(entry, str_c(values))
+	    || parse_program(s, arena, value, &key) == OK;
 }
 
 static enum err
@@ -79,7 +90,9 @@ fill(struct filling *f, struct search_key *key, unsigned depth)
 			return refuse(f, key->name, "There is no such filter");
 		if (depth == NAMED_FILTER_DEPTH || f->left-- == 0)
 			return refuse(f, key->name, "Filters are nested too deeply");
-		e = parse_program(f, key->name, note->value, &key->child);
+		e = parse_program(f->s, f->c->arena, note->value, &key->child);
+		if (e == ERR_SYNTAX)
+			e = refuse(f, key->name, "The filter is no search program");
 		depth++;
 	}
 	for (struct search_key *k = key->child; k != NULL && e == OK; k = k->next)

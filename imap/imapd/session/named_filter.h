@@ -22,4 +22,12 @@ enum { NAMED_FILTER_DEPTH = 10, NAMED_FILTERS = 100 };
  */
 enum err named_filters(struct session *s, struct command *c, struct search_key *key) MUST_CHECK;
 
+/*
+ * May the server's annotation ENTRY (without its "/private" or "/shared") be set
+ * to VALUE?  "The server SHOULD verify that each search criterion stored ... is a
+ * full and correct search criterion" (section 3.2).
+ */
+bool named_filter_may_be(const struct session *s, struct arena *arena, struct str entry,
+    struct str value);
+
 #endif

@@ -119,7 +119,9 @@ def test_5_1_the_same_in_utf7(server, c, user):
                                   b"\xe2\x80\xa8"])
 def test_5_1_net_unicode(c, name):
     """No invalid UTF-8, no control characters (RFC 5198)."""
-    assert c.cmd(b'CREATE "INBOX.' + name + b'"').status == "NO"
+    valid = name.decode(errors="ignore").encode() == name
+    assert c.cmd(b'CREATE "INBOX.' + name + b'"').status == ("NO" if valid else "BAD")
+    assert c.cmd("CREATE ", b"INBOX." + name).status == "NO"
 
 
 def test_5_1_literal_names(c):
@@ -361,3 +363,35 @@ def test_9_no_charset_is_needed(s):
     s.ok("NOOP")
     assert s.ok('SEARCH SUBJECT "caf\u00e9"').find(rb"ALL 3$")
     assert s.ok('SEARCH CHARSET UTF-8 SUBJECT "caf\u00e9"').find(rb"ALL 3$")
+
+
+# --- 6.3.13: unsolicited FETCH responses ---
+
+@pytest.mark.parametrize("command", ["NOOP", "FETCH 1 (FLAGS)", "SEARCH ALL", "STORE 1 +FLAGS.SILENT (x)", "IDLE"])
+def test_6_3_13_unsolicited_fetch_has_the_uid(server, user, s, command):
+    """"If the server chooses to send unsolicited FETCH responses, they MUST include a
+    UID FETCH item." """
+    other = server.login(user)
+    other.ok("SELECT INBOX")
+    other.ok(r"STORE 2 +FLAGS.SILENT (\Flagged)")
+    if command == "IDLE":
+        s.send("i IDLE\r\n")
+        assert s.response().startswith(b"+")
+        s.send("DONE\r\n")
+        reply = s.wait("i")
+    else:
+        reply = s.ok(command)
+        if not reply.find(rb"^2 FETCH"):
+            reply = s.ok("NOOP")
+    assert reply.find(rb"^2 FETCH \(.*UID 2"), reply
+
+
+@pytest.mark.parametrize("command", [b'SEARCH SUBJECT "\xff"', b'STATUS "INBOX.a\xc3" (MESSAGES)', b'LIST "" "\xe9*"',
+                                     b'SEARCH CHARSET ISO-8859-1 SUBJECT "M\xfcller"'])
+def test_9_quoted_strings_are_utf8(s, command):
+    """QUOTED-CHAR = ... / UTF8-2 / UTF8-3 / UTF8-4"""
+    assert s.cmd(command).status == "BAD"
+
+
+def test_9_literals_may_be_in_other_charsets(s):
+    s.ok(b"SEARCH CHARSET ISO-8859-1 SUBJECT {6+}\r\nM\xfcller")
