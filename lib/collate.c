@@ -46,9 +46,12 @@ matches(struct str name, struct str pattern)
 	return p == pattern.n;
 }
 
+/* collation-order = ["+" / "-"] collation-wild: "+" changes nothing, "-" we have not. */
 bool
 collate_matches(enum collation c, struct str pattern)
 {
+	if (str_starts(pattern, STR("+")))
+		pattern = str_slice(pattern, 1, pattern.n);
 	if (str_ieq(pattern, STR("default")))
 		return c == COLLATE_UNICODE_CASEMAP;
 	return matches(str_c(names[c]), pattern);

@@ -8,6 +8,8 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/rights.h"
 
+#include "lib/utf8.h"
+
 #include <string.h>
 
 /* Does the name stand for something else than one user? */
@@ -32,14 +34,24 @@ swap(struct arena *arena, struct str id, char from, char to)
 	return (struct str){ copy, copy != NULL ? id.n : 0 };
 }
 
+/* "If the preparation of the identifier fails ... with a BAD response" (section 3). */
+static enum err
+bad_identifier(struct command *c)
+{
+	c->bad = true;
+	c->code = "";
+	c->text = "Invalid identifier";
+	return ERR_NAME;
+}
+
 static enum err
 identifier_in(struct command *c, struct str id, struct str *in)
 {
 	for (size_t i = 0; i < id.n; i++)
 		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 127)
-			return ERR_NAME;
-	if (id.n == 0 || (id.n == 1 && *id.p == '-'))
-		return ERR_NAME;
+			return bad_identifier(c);
+	if (id.n == 0 || (id.n == 1 && *id.p == '-') || !utf8_valid(id))
+		return bad_identifier(c);
 	*in = swap(c->arena, id, '.', '^');
 	return in->p != NULL ? OK : ERR_LIMIT;
 }
@@ -64,14 +76,20 @@ change(struct session *s, struct command *c, char mode, rights_t rights)
 	struct mbentry *e;
 	struct str id;
 	enum err err = administered(s, c, r->mailbox, &e);
-	if (err == OK && (err = identifier_in(c, r->identifier, &id)) == ERR_NAME) {
-		c->bad = true;
-		c->code = "";
-		c->text = "Invalid identifier";
-	}
+	if (err == OK)
+		err = identifier_in(c, r->identifier, &id);
 	if (err == OK)
 		err = mblist_change_acl(s->store, str_c(e->name), id, mode, rights);
 	return err;
+}
+
+static bool
+has_digit(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= '0' && s.p[i] <= '9')
+			return true;
+	return false;
 }
 
 enum err
@@ -85,7 +103,8 @@ run_setacl(struct session *s, struct command *c)
 		mode = *letters.p++;
 		letters.n--;
 	}
-	if (acl_parse_rights(letters, &rights) != OK) {
+	/* A digit is none of our rights: "MUST NOT silently ignore unrecognized". */
+	if (acl_parse_rights(letters, &rights) != OK || has_digit(letters)) {
 		c->text = "Invalid rights";
 		return ERR_SYNTAX;
 	}

@@ -33,7 +33,9 @@ run_language(struct session *s, struct command *c)
 		list_languages(s);
 		return OK;
 	}
-	while (i < r->ranges.count && !language_find(range[i], &l))
+	/* "*" before others says nothing (RFC 4647 section 3.4). */
+	while (i < r->ranges.count && ((str_eq(range[i], STR("*")) && i + 1 < r->ranges.count)
+	    || !language_find(range[i], &l)))
 		i++;
 	if (i == r->ranges.count) {
 		c->text = "No such language";

@@ -77,6 +77,8 @@ run_getquotaroot(struct session *s, struct command *c)
 	const char *root;
 	struct quota q;
 	enum err e = session_mailbox(s, c, external, &name);
+	if (s->user->id.is_anonymous)	/* RFC 9208 section 8 */
+		return ERR_DENIED;
 	if (e == OK)
 		e = session_lookup(s, c, name, s->user->id.is_admin ? 0 : ACL_READ,
 		    &entry, &rights);

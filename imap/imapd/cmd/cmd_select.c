@@ -58,6 +58,7 @@ describe(struct session *s, const struct select_req *r, struct str name)
 	buf_free(&id);
 	reply_untagged(s->reply, "OK [UIDNEXT %u] Ok", mbox_uidnext(m));
 	sync_highest_modseq(s);
+	reply_untagged(s->reply, "OK [URLMECH INTERNAL] Ok");	/* RFC 4467 section 7 */
 	annotating_put_level(s);
 }
 

@@ -390,7 +390,7 @@ judge(struct reader *r, struct input *in, const struct announced *a, bool messag
 	if (used > r->max.command)
 		refuse(r, in, ERR_LIMIT, "TOOBIG", "Command too long");
 	else if (r->max.literal_minus && !a->sync && a->size > READER_LITERAL_MINUS)
-		refuse(r, in, ERR_LIMIT, "TOOBIG",
+		refuse(r, in, ERR_SYNTAX, "TOOBIG",	/* BAD, for APPEND too */
 		    "Literals of more than 4096 bytes must be synchronizing");
 	else if (message && in->messages == READER_MESSAGES)
 		refuse(r, in, ERR_LIMIT, "LIMIT", "Too many messages at once");

@@ -91,7 +91,8 @@ shorten(struct str *range)
 bool
 language_find(struct str range, enum language *l)
 {
-	if (str_ieq(range, STR("default"))) {
+	/* RFC 4647 section 3.4: "*" alone stands for what there is by default. */
+	if (str_ieq(range, STR("default")) || str_eq(range, STR("*"))) {
 		*l = LANGUAGE_DEFAULT;
 		return true;
 	}

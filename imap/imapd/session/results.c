@@ -141,10 +141,15 @@ add_partial(struct arena *arena, const struct search_req *req, const struct resu
 	return e;
 }
 
-/* All are found exactly: each is as relevant as can be (RFC 6203 section 4). */
+/*
+ * All are found exactly: each is as relevant as can be (RFC 6203 section 4).  N are
+ * told of.
+ */
 static void
 add_relevancy(size_t n, struct buf *out)
 {
+	if (n == 0)
+		return;
 	buf_adds(out, " RELEVANCY (");
 	for (size_t i = 0; i < n; i++)
 		buf_adds(out, i == 0 ? "100" : " 100");
@@ -170,8 +175,9 @@ add_data(struct arena *arena, const struct search_req *req, unsigned returns,
 		buf_adds(out, " ALL ");
 		e = add_set(arena, r, uid, (struct slice){ 0, r->n }, out);
 	}
-	if ((returns & RETURN_RELEVANCY) && r->n > 0)
-		add_relevancy(r->n, out);
+	if (returns & RETURN_RELEVANCY)
+		add_relevancy(returns & RETURN_PARTIAL
+		    ? partial_slice(&req->partial, r->n).n : r->n, out);
 	if (e == OK && search_has(req->key, SEARCH_MODSEQ))
 		e = told_modseq(r, returns, &req->partial, &modseq);
 	if (modseq > 0)

@@ -60,8 +60,8 @@ put_value(struct session *s, enum status_item item, const struct status *st)
 		reply_number(s->reply, st->st.deleted);
 		break;
 	case STATUS_DELETED_STORAGE:
-		/* In units of 1024 octets, as the resource STORAGE is. */
-		reply_number(s->reply, st->deleted_bytes / 1024);
+		/* As "the sum of the RFC822.SIZE", which it may be: in octets. */
+		reply_number(s->reply, st->deleted_bytes);
 		break;
 	case STATUS_SIZE:
 		reply_number(s->reply, st->st.bytes);

@@ -405,6 +405,14 @@ has_keyword(const struct message *msg, int bit)
 	return bit >= 0 && (msg->keywords.w[bit / 64] >> (bit % 64) & 1);
 }
 
+/* Of a message that came without one: "MUST use the internal date" (RFC 8514 4.3). */
+static int64_t
+saved_day(const struct message *msg)
+{
+	return msg->savedate > 0 ? day_of(msg->savedate, 0)
+	    : day_of(msg->internaldate, msg->zone_minutes);
+}
+
 static bool match(struct run *r, const struct test *t);
 
 static bool
@@ -479,7 +487,7 @@ match(struct run *r, const struct test *t)
 	case SEARCH_SAVEDBEFORE:
 	case SEARCH_SAVEDON:
 	case SEARCH_SAVEDSINCE:
-		return compare_day(key->op, day_of(record(r)->savedate, 0), key->number);
+		return compare_day(key->op, saved_day(record(r)), key->number);
 	}
 	return false;
 }

@@ -53,7 +53,7 @@ def test_3_1_setacl(pair, was, change, then):
     assert acl(pair.owner, mine).get(pair.name, set()) == set(then)
 
 
-@pytest.mark.parametrize("letters", ["lrQ", "q", "lr!", '"l r"', "++l", "=l"])
+@pytest.mark.parametrize("letters", ["lrQ", "q", "lr!", '"l r"', "++l", "=l", "0", "lr5", "+9", "-1", "l\u00e9"])
 def test_3_1_unrecognized_right(pair, letters):
     """An unrecognized right MUST cause the command to return the BAD response."""
     assert pair.owner.cmd(f"SETACL INBOX {pair.name} {letters}").status == "BAD"
@@ -191,3 +191,13 @@ def test_6_existence_is_not_revealed(pair):
                     "LISTRIGHTS {} x", "DELETEACL {} x", "MYRIGHTS {}", "DELETE {}"):
         a, b = (pair.other.cmd(command.format(n)) for n in (hidden, none))
         assert (a.status, a.code, a.text) == (b.status, b.code, b.text), command
+
+
+@pytest.mark.parametrize("identifier", ['""', '"-"', '"a b"', b'"\xff"', b'"a\xc3"', b"{1+}\r\n\x7f"])
+def test_3_identifiers_that_are_none(pair, identifier):
+    """"If the preparation of the identifier fails or results in an empty string, the
+    server MUST refuse to perform the command with a BAD response.\""""
+    i = identifier if isinstance(identifier, bytes) else identifier.encode()
+    assert pair.owner.cmd(b"SETACL INBOX " + i + b" lr").status == "BAD"
+    assert pair.owner.cmd(b"DELETEACL INBOX " + i).status == "BAD"
+    assert pair.owner.cmd(b"LISTRIGHTS INBOX " + i).status == "BAD"

@@ -321,3 +321,10 @@ def test_6_in_catenate(owner, other):
     assert value(other.ok("FETCH 1 BODY.PEEK[TEXT]").untagged[0], b"BODY[TEXT]") == b"one"
     r = other.cmd(b'APPEND INBOX CATENATE (URL "%s")' % url[:-1].encode())
     assert r.status == "NO" and r.code.startswith("BADURL")
+
+
+@pytest.mark.parametrize("command", ["SELECT", "EXAMINE"])
+def test_7_urlmech_of_select(owner, command):
+    """"This status response code is returned in an untagged OK response in response
+    to a RESETKEY, SELECT, or EXAMINE command." """
+    assert owner.c.ok(f"{command} INBOX").find(rb"^OK \[URLMECH INTERNAL\]")

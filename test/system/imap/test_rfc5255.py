@@ -114,3 +114,12 @@ def test_4_2_thread(box, comparator, count):
 def test_4_2_utf8_charset(box):
     """"MUST support UTF-8 as a SEARCH charset" """
     assert subject(box, "ärger") == [7]
+
+
+@pytest.mark.parametrize("arguments, name", [("+i;octet", "i;octet"), ('"+i;ascii*"', "i;ascii-casemap"), ("+default", "i;unicode-casemap")])
+def test_4_7_ordering_direction(box, arguments, name):
+    """comp-order-quoted is RFC 4790's collation-order: "+" has no effect."""
+    box.ok(f"COMPARATOR {arguments}")
+    assert active(box.ok("COMPARATOR")) == name
+    assert box.cmd("COMPARATOR -i;octet").code == "BADCOMPARATOR"
+    assert active(box.ok("COMPARATOR")) == name

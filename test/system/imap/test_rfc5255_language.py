@@ -42,7 +42,7 @@ def test_3_2_ranges(imap, arguments, tag):
     assert language(imap.ok("LANGUAGE " + arguments)) == [tag]
 
 
-@pytest.mark.parametrize("arguments", ["fr", "x-klingon", '""', "deu", '"*"', "fr it x-de"])
+@pytest.mark.parametrize("arguments", ["fr", "x-klingon", '""', "deu", '"*-de"', "fr it x-de"])
 def test_3_2_none_of_them(imap, arguments):
     """"If none is supported: NO, and the language stays."""
     imap.ok("LANGUAGE de")
@@ -105,3 +105,10 @@ def test_8437_language_is_forgotten(imap, user):
     imap.ok("UNAUTHENTICATE")
     imap.login(user)
     assert imap.cmd("SELECT INBOX.none").text.endswith("Mailbox does not exist")
+
+
+@pytest.mark.parametrize("arguments, tag", [('"*"', "i-default"), ('fr "*"', "i-default"), ('"*" de', "de"), ('"*" fr de-AT', "de")])
+def test_3_2_any_range(imap, arguments, tag):
+    """"matching one of the language range argument as described by Section 2 of
+    [RFC4647]"; section 3.4 of that: "*" is the default, unless others follow."""
+    assert language(imap.ok(f"LANGUAGE {arguments}")) == [tag]

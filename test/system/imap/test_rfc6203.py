@@ -50,3 +50,11 @@ def test_5_sort(box):
 def test_6_syntax(box, keys):
     assert box.cmd("SEARCH " + keys).status == "BAD"
     box.ok("NOOP")                      # too many BADs in a row end a session
+
+
+def test_4_as_many_scores_as_messages(box):
+    """Each of the messages that are told of has one."""
+    for first, last, n in ((1, 2, 2), (2, 2, 1)):
+        got = esearch(box.ok(f"SEARCH RETURN (PARTIAL {first}:{last} RELEVANCY) FUZZY ALL"))
+        assert len(got["PARTIAL"][1]) == len(got["RELEVANCY"]) == n
+    assert "RELEVANCY" not in esearch(box.ok("SEARCH RETURN (PARTIAL 90:99 RELEVANCY) FUZZY ALL"))

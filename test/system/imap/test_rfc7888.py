@@ -104,7 +104,7 @@ def test_5_literal_minus(minus, n, good):
     c = minus.login(minus.new_user())
     c.send(b"a APPEND INBOX {%d+}\r\n" % n + b"x" * n + b"\r\n")
     r = c.wait("a")
-    assert r.status == ("OK" if good else "NO"), r
+    assert r.status == ("OK" if good else "BAD"), r
     assert good or r.code == "TOOBIG"
     assert c.cmd("APPEND INBOX ", b"x" * n).status == "OK"
     c.close()
@@ -159,3 +159,16 @@ def test_not_too_big(c, what):
 def test_suppressed_capabilities(c):
     assert not {b"IDLE", b"CHILDREN"} & set(caps(c))
     assert {b"NAMESPACE", b"UIDPLUS"} <= set(caps(c))
+
+
+@pytest.mark.parametrize("command", ["APPEND INBOX ", "APPEND INBOX (\\Seen) CATENATE (TEXT ", "CREATE "])
+def test_5_literal_minus_too_long(minus, command):
+    """"If responding to an APPEND command, the tagged BAD response MUST contain the
+    TOOBIG response code." """
+    c = minus.login(minus.new_user())
+    tail = b")" if "TEXT" in command else b""
+    c.send(f"a {command}{{4097+}}\r\n".encode() + b"x" * 4097 + tail + b"\r\n")
+    r = c.wait("a")
+    assert (r.status, r.code) == ("BAD", "TOOBIG")
+    c.ok("NOOP")
+    c.close()
