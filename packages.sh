@@ -16,7 +16,7 @@ DEMO_PACKAGES=(curl mutt)
 TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux isync postfix
     libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
     libcyrus-imap-perl fetchmail offlineimap3 interimap libmail-imapclient-perl libio-socket-ssl-perl
-    shellcheck cppcheck systemd procps)
+    shellcheck cppcheck systemd procps nodejs)
 
 missing_packages() {
     local p
