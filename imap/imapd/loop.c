@@ -10,6 +10,7 @@
  */
 #include "imap/imapd/session/session.h"
 #include "imap/imapd/proto/reader.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/sync.h"
 #include "lib/log.h"
 
@@ -150,6 +151,7 @@ static void
 answer(struct session *s, struct incoming *in)
 {
 	struct command *c = &in->c;
+	msglimit_say(s, c, in->err);
 	if (in->err == OK && c->text == NULL && c->def != NULL && (c->def->flags & CMD_TIMED))
 		c->text = timed_text(s, c);
 	struct reply_tagged t = {

@@ -8,6 +8,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/session/compose.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/target.h"
 #include "imap/store/mbox/txn.h"
 
@@ -54,6 +55,8 @@ run_append(struct session *s, struct command *c)
 
 	if (message == NULL)
 		return ERR_LIMIT;
+	if (n > msglimit_for_saving(s))
+		return msglimit_refuse(c, msglimit_for_saving(s), 0);
 	e = target_open(s, c, req->mailbox, &m, &rights);
 	if (e != OK)
 		return e;

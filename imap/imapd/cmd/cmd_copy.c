@@ -8,6 +8,7 @@
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/annotating.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/target.h"
@@ -94,8 +95,13 @@ copy_or_move(struct session *s, struct command *c, bool move)
 {
 	const struct copy_req *req = c->req;
 	struct copying job = { .move = move };
+	uint32_t max = msglimit_for_saving(s);
 	enum err e = selection_uids(s, c, &req->set, &job.uids, &job.n);
 
+	if (e == OK && move)
+		msglimit_uids(s, c, &job.uids, &job.n);
+	else if (e == OK && job.n > max)
+		e = msglimit_refuse(c, max, job.uids[job.n - max]);
 	if (e == OK)
 		e = target_open(s, c, req->mailbox, &job.target, &job.rights);
 	if (e == OK && job.n > 0)

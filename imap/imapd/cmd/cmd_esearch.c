@@ -74,7 +74,7 @@ search_in(struct session *s, struct command *c, struct mbox *m, struct str name,
 
 	if (key == NULL)
 		return ERR_LIMIT;
-	e = results_find(s, c, m, key, r);
+	e = results_find(s, c, m, key, selected_only(req) ? MSGLIMIT_CUTS : MSGLIMIT_ADDS_UP, r);
 	if (e == OK && r->n > 0) {
 		name_to_external(&s->names, name, &external);
 		r->mailbox = external.p;

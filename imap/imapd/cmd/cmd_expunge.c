@@ -1,5 +1,6 @@
 /* cmd_expunge.c - EXPUNGE, UID EXPUNGE (RFC 3501 section 6.4.3, RFC 4315) */
 #include "imap/imapd/cmd/cmd.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/store/mbox/txn.h"
@@ -16,6 +17,8 @@ run_expunge(struct session *s, struct command *c)
 		e = selection_uids(s, c, &req->set, &uids, &n);
 	if (e != OK || (c->uid && n == 0))
 		return e;
+	if (c->uid)			/* no other is limited (RFC 9738 section 3.1) */
+		msglimit_deleted(s, c, &uids, &n);
 
 	struct txn *t = txn_begin(s->mbox);
 

@@ -8,6 +8,7 @@
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/message/fetch.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/resync.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
@@ -20,6 +21,7 @@ struct fetching {
 	const struct fetch_req *req;
 	struct fetch_writer *writer;
 	bool mark_seen;
+	bool down;			/* the highest first (RFC 9738 section 3.1) */
 	bool gone;			/* a message's file was not there */
 	enum err err;			/* the first other error */
 	bool is_new[BATCH];		/* \Seen was set by this command */
@@ -60,7 +62,8 @@ fetch_batch(struct fetching *f, uint32_t first, uint32_t last)
 {
 	if (f->mark_seen)
 		set_seen(f, first, last);
-	for (uint32_t seq = first; seq <= last; seq++) {
+	for (uint32_t k = 0; k <= last - first; k++) {
+		uint32_t seq = f->down ? last - k : first + k;
 		enum err e = fetch_write(f->writer, f->req, seq,
 		    f->mark_seen && f->is_new[seq - first]);
 
@@ -81,13 +84,18 @@ is_hung_up(const struct fetching *f)
 static void
 fetch_range(struct fetching *f, struct search_range r)
 {
-	while (r.first <= r.last && !is_hung_up(f)) {
-		uint32_t last = r.last - r.first < BATCH ? r.last : r.first + BATCH - 1;
+	while (!is_hung_up(f)) {
+		bool rest = r.last - r.first < BATCH;
+		uint32_t first = rest || !f->down ? r.first : r.last - BATCH + 1;
+		uint32_t last = rest || f->down ? r.last : r.first + BATCH - 1;
 
-		fetch_batch(f, r.first, last);
-		if (last == r.last)
+		fetch_batch(f, first, last);
+		if (rest)
 			return;
-		r.first = last + 1;
+		if (f->down)
+			r.last = first - 1;
+		else
+			r.first = last + 1;
 	}
 }
 
@@ -148,6 +156,8 @@ run_fetch(struct session *s, struct command *c)
 	enum err e = check_modifiers(s, c, f.req);
 
 	if (e == OK)
+		e = msglimit_partial(s, c, &f.req->partial);
+	if (e == OK)
 		e = selection_ranges(s, c, &f.req->set, &range, &n);
 	if (e == OK && f.req->has_modseq)
 		sync_enable_condstore(s);
@@ -158,10 +168,11 @@ run_fetch(struct session *s, struct command *c)
 		e = resync_fetch(s, c, f.req, &range, &n);
 	if (e != OK)
 		return e;
+	f.down = msglimit_ranges(s, c, &range, &n);
 	f.mark_seen = f.req->sets_seen && session_may(s, ACL_SEEN) == OK;
 	f.writer = sync_writer(s);
 	for (size_t i = 0; i < n; i++)
-		fetch_range(&f, range[i]);
+		fetch_range(&f, range[f.down ? n - 1 - i : i]);
 	fetch_writer_free(f.writer);
 	if (f.err == ERR_UNSUPPORTED) {
 		c->code = "UNKNOWN-CTE";	/* RFC 3516 section 4.3 */

@@ -45,7 +45,9 @@ search(struct session *s, struct command *c, bool sorted)
 		c->text = "A search with this tag is being updated";
 		return ERR_SYNTAX;
 	}
-	e = named_filters(s, c, req->key);
+	e = msglimit_partial(s, c, &req->partial);
+	if (e == OK)
+		e = named_filters(s, c, req->key);
 	if (e == OK && !results_may_find(s, c, req->key))
 		e = ERR_SYNTAX;
 	/* RFC 7162 sections 3.1 and 3.2.10.2 */
@@ -55,7 +57,8 @@ search(struct session *s, struct command *c, bool sorted)
 	if (e == OK && update)
 		cx = context_new(s, c, req);
 	if (e == OK)
-		e = results_find(s, c, s->mbox, req->key, &r);
+		e = results_find(s, c, s->mbox, req->key,
+		    sorted ? MSGLIMIT_REFUSES : MSGLIMIT_CUTS, &r);
 	if (e == OK && sorted)
 		e = sort(s, req, &r);
 	if (e == OK)

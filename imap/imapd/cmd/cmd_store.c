@@ -11,6 +11,7 @@
 #include "imap/imapd/message/annotation.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/imapd/session/annotating.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/store/mbox/txn.h"
@@ -44,6 +45,7 @@ struct named {
 	uint32_t *uids;
 	size_t n;
 	bool uid;			/* by UID */
+	bool down;			/* the highest first (RFC 9738 section 3.1) */
 	struct uidset modified;		/* UIDs that failed UNCHANGEDSINCE */
 };
 
@@ -132,9 +134,11 @@ answer(struct session *s, const struct named *named, bool silent)
 	struct message msg;
 
 	for (size_t i = 0; i < named->ranges; i++) {
-		struct search_range r = named->range[i];
+		struct search_range r = named->range[named->down ? named->ranges - 1 - i : i];
 
-		for (uint32_t seq = r.first; seq <= r.last; seq++) {
+		for (uint32_t k = 0; k <= r.last - r.first; k++) {
+			uint32_t seq = named->down ? r.last - k : r.first + k;
+
 			if (mbox_message(s->mbox, seq, &msg) != OK || msg.expunged)
 				continue;
 			bool quiet = silent && !uidset_has(&named->modified, msg.uid);
@@ -228,6 +232,8 @@ run_store(struct session *s, struct command *c)
 		e = selection_ranges(s, c, &req->set, &named.range, &named.ranges);
 	if (e == OK && req->has_unchangedsince)
 		sync_enable_condstore(s);
+	if (e == OK)
+		named.down = msglimit_ranges(s, c, &named.range, &named.ranges);
 	if (e == OK)
 		e = msgset_uids(c->arena, s->mbox, named.range, named.ranges, &named.uids,
 		    &named.n);

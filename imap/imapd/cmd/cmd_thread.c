@@ -69,7 +69,7 @@ run_thread(struct session *s, struct command *c)
 		e = ERR_SYNTAX;
 	c->keeps_numbers = search_has(req->key, SEARCH_SEQ);
 	if (e == OK)
-		e = results_find(s, c, s->mbox, req->key, &r);
+		e = results_find(s, c, s->mbox, req->key, MSGLIMIT_REFUSES, &r);
 	if (e == OK)
 		e = thread_run(s->mbox, c->arena, req->algorithm, s->collation, r.seqs,
 		    r.n, &roots);

@@ -75,6 +75,35 @@ rule_ranges(struct parser *p, void *to)
 	return true;
 }
 
+/* RFC 9738 section 3.2: all UIDs above one, or below it; there may be none */
+static bool
+uids_beside(struct parser *p, struct search_key *key, bool above)
+{
+	uint32_t uid;
+	if (!parse_nz_number(p, &uid))
+		return false;
+	key->range = parse_take(p, sizeof(key->range[0]));
+	if (key->range == NULL)
+		return false;
+	key->ranges = above ? uid < UINT32_MAX : uid > 1;
+	if (key->ranges > 0)
+		key->range[0] = above ? (struct search_range){ uid + 1, UINT32_MAX }
+		    : (struct search_range){ 1, uid - 1 };
+	return true;
+}
+
+static bool
+rule_uid_above(struct parser *p, void *to)
+{
+	return uids_beside(p, to, true);
+}
+
+static bool
+rule_uid_below(struct parser *p, void *to)
+{
+	return uids_beside(p, to, false);
+}
+
 /* nz-number, for a field of 64 bits */
 static bool
 rule_interval(struct parser *p, void *to)
@@ -241,6 +270,8 @@ static const struct step interval_args[] = {
 static const struct step modseq_args[] = { SP, RULE(rule_modseq_key, search_key, number), END };
 static const struct step set_args[] = { SELF(rule_ranges), END };
 static const struct step uid_args[] = { SP, SELF(rule_ranges), END };
+static const struct step uidafter_args[] = { SP, SELF(rule_uid_above), END };
+static const struct step uidbefore_args[] = { SP, SELF(rule_uid_below), END };
 static const struct step key_args[] = { SP, RULE(rule_search_key, search_key, child), END };
 static const struct step or_args[] = { SP, RULE(rule_two_keys, search_key, child), END };
 static const struct step group_args[] = {
@@ -306,6 +337,8 @@ static const struct word key_words[] = {
 	{ NAME("THREADID"), SEARCH_GUID, 0, threadid_args, "8474 6" },
 	{ NAME("TO"), SEARCH_HEADER, FIELD, text_args, "9051 6.4.4" },
 	{ NAME("UID"), SEARCH_UID, 0, uid_args, "9051 6.4.4" },
+	{ NAME("UIDAFTER"), SEARCH_UID, 0, uidafter_args, "9738 3.2" },
+	{ NAME("UIDBEFORE"), SEARCH_UID, 0, uidbefore_args, "9738 3.2" },
 	{ NAME("UNANSWERED"), SEARCH_FLAG, NOT | MSG_ANSWERED, NULL, "9051 6.4.4" },
 	{ NAME("UNDELETED"), SEARCH_FLAG, NOT | MSG_DELETED, NULL, "9051 6.4.4" },
 	{ NAME("UNDRAFT"), SEARCH_FLAG, NOT | MSG_DRAFT, NULL, "9051 6.4.4" },

@@ -100,7 +100,7 @@ context_keep(struct session *s, const struct command *c, struct context *cx,
 {
 	size_t numbers;
 
-	if (cx == NULL || count_all(s, &numbers) >= CONTEXTS_MAX
+	if (cx == NULL || c->limited_uid != 0 || count_all(s, &numbers) >= CONTEXTS_MAX
 	    || numbers + r->n > CONTEXT_MESSAGES) {
 		context_free(cx);
 		context_refuse(s, c->tag);

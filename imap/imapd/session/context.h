@@ -42,7 +42,8 @@ bool context_is_there(const struct session *s, struct str tag);
 
 /*
  * After it: R is what the client will know.  Takes over CX, which may be NULL;
- * says NOUPDATE if there will be no updates.
+ * says NOUPDATE if there will be no updates, as of a search that looked at a part
+ * of the messages only (msglimit.h).
  */
 void context_keep(struct session *s, const struct command *c, struct context *cx,
     const struct results *r);

@@ -282,7 +282,7 @@ results_may_find(const struct session *s, struct command *c, const struct search
 
 enum err
 results_find(struct session *s, struct command *c, struct mbox *m, struct search_key *key,
-    struct results *r)
+    enum msglimit_search limit, struct results *r)
 {
 	struct progress progress;
 	struct search_progress told = progress_of_search(&progress);
@@ -293,6 +293,8 @@ results_find(struct session *s, struct command *c, struct mbox *m, struct search
 
 	progress_begin(&progress, s, c);
 	*r = (struct results){ .mbox = m };
+	if (e == OK)
+		e = msglimit_search(s, c, m, key, limit);
 	if (e != OK)
 		return e;
 	search_prepare(c->arena, &how, key);

@@ -7,7 +7,7 @@
 #ifndef IMAP_IMAPD_SESSION_RESULTS_H
 #define IMAP_IMAPD_SESSION_RESULTS_H
 
-#include "imap/imapd/session/session.h"
+#include "imap/imapd/session/msglimit.h"
 
 struct results {
 	struct mbox *mbox;		/* whose numbers they are */
@@ -31,9 +31,10 @@ bool results_may_find(const struct session *s, struct command *c,
 
 /*
  * "$" and the ranges of a search fitted to its mailbox, then the search.  The
- * program is changed by it and cannot be used again.
+ * program is changed by it and cannot be used again.  LIMIT: what becomes of it
+ * if it is about more messages than may be.
  */
 enum err results_find(struct session *s, struct command *c, struct mbox *m,
-    struct search_key *key, struct results *r) MUST_CHECK;
+    struct search_key *key, enum msglimit_search limit, struct results *r) MUST_CHECK;
 
 #endif

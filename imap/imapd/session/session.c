@@ -1,6 +1,7 @@
 /* session.c - a session's state, and what its commands share */
 #include "imap/imapd/session/session.h"
 #include "imap/imapd/session/context.h"
+#include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/proto/reader.h"
 
 #include <inttypes.h>
@@ -134,11 +135,14 @@ void
 session_capabilities(const struct session *s, struct buf *out)
 {
 	bool minus = conf_switch(s->server->conf, CONF_LITERALMINUS);
+	char limit[MSGLIMIT_WORD];
 	buf_adds(out, "IMAP4rev1");
 	add_capabilities(s, "IMAP4rev2", out);
 	add_capabilities(s, minus ? "LITERAL-" : "LITERAL+", out);
 	if (conf_seconds(s->server->conf, CONF_IMAP_INPROGRESS_INTERVAL) > 0)
 		add_capabilities(s, "INPROGRESS", out);
+	msglimit_capability(s, limit);
+	add_capabilities(s, limit, out);
 	if (conf_string(s->server->conf, CONF_LOGINREFERRAL) != NULL)
 		add_capabilities(s, "LOGIN-REFERRALS", out);
 	for (const struct command_def *d = s->commands; d < s->commands + REQUESTS; d++)

@@ -114,6 +114,8 @@ struct command {
 	const char *text;		/* human text, or NULL: the table's */
 	bool bad;			/* an error is answered by BAD */
 	bool keeps_numbers;		/* UID SEARCH of message numbers: no EXPUNGE */
+	uint32_t limited_uid;		/* the last that was done of too many, see msglimit.h */
+	uint64_t searched;		/* messages, for the same */
 	bool answered;			/* STARTTLS, COMPRESS: the tagged reply is out already */
 	int64_t started_ns;		/* CLOCK_MONOTONIC */
 };

@@ -8,6 +8,7 @@ IMAPD_SRCS += \
 	imap/imapd/session/filter.c \
 	imap/imapd/session/list.c \
 	imap/imapd/session/metadata.c \
+	imap/imapd/session/msglimit.c \
 	imap/imapd/session/named_filter.c \
 	imap/imapd/session/oldname.c \
 	imap/imapd/session/progress.c \
