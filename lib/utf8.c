@@ -73,12 +73,18 @@ utf8_add(struct buf *b, uint32_t code)
 size_t
 utf8_ascii_prefix(struct str text)
 {
+	const uint64_t high = UINT64_C(0x8080808080808080);
 	size_t n = 0;
-	uint64_t eight;
+	uint64_t eight, w[4];
 
+	for (; text.n - n >= sizeof(w); n += sizeof(w)) {
+		memcpy(w, text.p + n, sizeof(w));
+		if ((w[0] | w[1] | w[2] | w[3]) & high)
+			break;
+	}
 	for (; text.n - n >= 8; n += 8) {
 		memcpy(&eight, text.p + n, 8);
-		if (eight & 0x8080808080808080)
+		if (eight & high)
 			break;
 	}
 	while (n < text.n && (unsigned char)text.p[n] < 0x80)

@@ -52,13 +52,25 @@ skip_unit(struct lex *l, struct str *comment)
 	l->p++;
 }
 
+/* What a character may end, or begin; most do neither. */
+enum mark { COMMA = 1, SEMICOLON = 2, LESS = 4, GREATER = 8, COLON = 16, OTHER = 32 };
+
+static const unsigned char marks[256] = {
+	[','] = COMMA, [';'] = SEMICOLON, ['<'] = LESS, ['>'] = GREATER, [':'] = COLON,
+	['"'] = OTHER, ['('] = OTHER, ['['] = OTHER, ['@'] = OTHER,
+};
+
 /* Up to one of STOP outside of quotes; *AT, if not NULL: the last "@" there. */
 static struct str
-until(struct lex *l, const char *stop, struct str *comment, const char **at)
+until(struct lex *l, unsigned stop, struct str *comment, const char **at)
 {
 	const char *start = l->p;
 
-	while (l->p < l->end && (*l->p == '\0' || strchr(stop, *l->p) == NULL)) {
+	for (;;) {
+		while (l->p < l->end && marks[(unsigned char)*l->p] == 0)
+			l->p++;
+		if (l->p == l->end || (marks[(unsigned char)*l->p] & stop) != 0)
+			break;
 		if (*l->p == '@' && at != NULL)
 			*at = l->p;
 		skip_unit(l, comment);
@@ -144,7 +156,7 @@ angle_addr(struct arena *arena, struct lex *l, struct mime_address *a)
 	lex_cfws(l, NULL);
 	if (lex_at(l, '@')) {
 		struct lex route = *l;
-		struct str s = until(&route, ":>", NULL, NULL);
+		struct str s = until(&route, COLON | GREATER, NULL, NULL);
 
 		if (lex_at(&route, ':')) {
 			a->adl = words(arena, s, true);
@@ -152,7 +164,7 @@ angle_addr(struct arena *arena, struct lex *l, struct mime_address *a)
 			*l = route;
 		}
 	}
-	spec = until(l, ">,;", NULL, &at);
+	spec = until(l, GREATER | COMMA | SEMICOLON, NULL, &at);
 	addr_spec(arena, spec, at, a);
 	if (lex_at(l, '>'))
 		l->p++;
@@ -171,7 +183,7 @@ behind_angle_addr(struct lex *l, struct str *comment)
 	lex_cfws(l, comment);
 	later = *comment;
 	look = *l;
-	until(&look, ",;<", &later, NULL);
+	until(&look, COMMA | SEMICOLON | LESS, &later, NULL);
 	if (!lex_at(&look, '<')) {
 		*comment = later;
 		*l = look;
@@ -199,13 +211,14 @@ static void
 address(struct arena *arena, struct addr_iter *it, struct mime_address *a)
 {
 	struct str comment = { NULL, 0 }, text;
+	const unsigned stop = COMMA | SEMICOLON | LESS;
 	const char *at = NULL;
 	struct lex *l = &it->l;
 
-	text = until(l, it->in_group ? ",;<" : ",;<:", &comment, &at);
+	text = until(l, it->in_group ? stop : stop | COLON, &comment, &at);
 	while (lex_at(l, ':') && at != NULL) {
 		l->p++;
-		until(l, ",;<:", &comment, &at);
+		until(l, stop | COLON, &comment, &at);
 		text.n = (size_t)(l->p - text.p);
 	}
 	if (lex_at(l, ':')) {

@@ -6,6 +6,7 @@
  */
 #include "imap/store/search/sort.h"
 
+#include "imap/mime/addr.h"
 #include "imap/mime/mime.h"
 #include "lib/mem.h"
 
@@ -27,6 +28,7 @@ struct maker {
 	struct arena *arena;
 	struct arena_mark empty;
 	struct buf text, folded;
+	bool needs_record;		/* for one of the criteria */
 };
 
 static void
@@ -35,6 +37,12 @@ maker_init(struct maker *k, struct mbox *m, const struct sort_order *order)
 	*k = (struct maker){ .m = m, .order = order, .arena = arena_new(HEADER_MEMORY),
 	    .text = BUF_INIT, .folded = BUF_INIT };
 	k->empty = arena_mark(k->arena);
+	for (size_t i = 0; i < order->count; i++) {
+		enum sort_by by = order->criteria[i].by;
+
+		k->needs_record |= by == SORT_ARRIVAL || by == SORT_DATE || by == SORT_SIZE
+		    || by == SORT_ANNOTATION;
+	}
 }
 
 static void
@@ -71,25 +79,27 @@ add_text(struct maker *k, struct buf *key)
 	buf_add(key, "\0\0", 2);
 }
 
-/* The first address of a field; NULL: none. */
-static const struct mime_address *
-first_address(struct maker *k, struct str headers, const char *field)
+/* The first address of a field; false: none. */
+static bool
+first_address(struct maker *k, struct str headers, const char *field, struct mime_address *a)
 {
+	struct addr_iter it;
 	struct str value;
 
 	if (!mime_field_value(k->arena, headers, field, &value))
-		return NULL;
-	return mime_parse_addresses(k->arena, value);
+		return false;
+	it = addr_iter(value);
+	return addr_next(k->arena, &it, a);
 }
 
 /* RFC 5256 section 3: "[IMAP] addr-mailbox of the first cc address". */
 static void
 mailbox_text(struct maker *k, struct str headers, const char *field)
 {
-	const struct mime_address *a = first_address(k, headers, field);
+	struct mime_address a;
 
-	if (a != NULL)
-		buf_add_str(&k->text, a->local);
+	if (first_address(k, headers, field, &a))
+		buf_add_str(&k->text, a.local);
 }
 
 /*
@@ -99,19 +109,19 @@ mailbox_text(struct maker *k, struct str headers, const char *field)
 static void
 display_text(struct maker *k, struct str headers, const char *field)
 {
-	const struct mime_address *a = first_address(k, headers, field);
+	struct mime_address a;
 
-	if (a == NULL)
+	if (!first_address(k, headers, field, &a))
 		return;
-	if (a->domain.p != NULL)
-		mime_decode_header(a->name, &k->text);
+	if (a.domain.p != NULL)
+		mime_decode_header(a.name, &k->text);
 	else
-		mime_decode_header(a->local, &k->text);
-	if (k->text.n > 0 || a->domain.p == NULL)
+		mime_decode_header(a.local, &k->text);
+	if (k->text.n > 0 || a.domain.p == NULL)
 		return;
-	buf_add_str(&k->text, a->local);
+	buf_add_str(&k->text, a.local);
 	buf_addc(&k->text, '@');
-	buf_add_str(&k->text, a->domain);
+	buf_add_str(&k->text, a.domain);
 }
 
 static void
@@ -199,8 +209,8 @@ add_part(struct maker *k, const struct message *msg, uint32_t seq,
 static enum err
 make_key(struct maker *k, uint32_t seq, struct buf *key)
 {
-	struct message msg;
-	enum err e = mbox_message(k->m, seq, &msg);
+	struct message msg = { .uid = 0 };
+	enum err e = k->needs_record ? mbox_message(k->m, seq, &msg) : OK;
 
 	for (size_t i = 0; e == OK && i < k->order->count; i++) {
 		size_t start = key->n;

@@ -26,22 +26,28 @@ keep(struct arena *arena, struct str *s)
 
 enum { SUBJECT, MESSAGE_ID, REFERENCES, IN_REPLY_TO, FIELDS };
 
-/* The values of the fields, each {NULL, 0} if there is none, in one walk. */
+/*
+ * The values of the WANTED fields (bits), each {NULL, 0} if there is none, in one
+ * walk.
+ */
 static void
-find_fields(struct gather *g, struct str headers, struct str value[FIELDS])
+find_fields(struct gather *g, struct str headers, unsigned wanted, struct str value[FIELDS])
 {
 	static const struct str names[FIELDS] = {
 		{ "subject", 7 }, { "message-id", 10 }, { "references", 10 },
 		{ "in-reply-to", 11 },
 	};
 	struct str name, raw;
+	unsigned missing = wanted;
 
 	memset(value, 0, FIELDS * sizeof(*value));
-	while (mime_next_field(&headers, &name, &raw))
+	while (missing != 0 && mime_next_field(&headers, &name, &raw))
 		for (int i = 0; i < FIELDS; i++)
-			if (name.n == names[i].n && value[i].p == NULL
-			    && str_ieq(name, names[i]))
+			if ((missing & 1u << i) && name.n == names[i].n
+			    && str_ieq(name, names[i])) {
 				value[i] = lex_unfold(g->scratch, hdr_value(name, raw));
+				missing &= ~(1u << i);
+			}
 }
 
 static bool
@@ -89,6 +95,12 @@ add_ids(struct gather *g, const struct str value[FIELDS], struct thread_message 
 	return msg->refs != NULL;
 }
 
+static const unsigned fields_of[] = {
+	[THREAD_ORDEREDSUBJECT] = 1u << SUBJECT,
+	[THREAD_REFERENCES] = (1u << FIELDS) - 1,
+	[THREAD_REFS] = ((1u << FIELDS) - 1) & ~(1u << SUBJECT),
+};
+
 /* A message of which nothing can be had any more is one without a header. */
 static enum err
 gather_message(struct gather *g, struct mbox *m, enum thread_algorithm algorithm,
@@ -105,7 +117,7 @@ gather_message(struct gather *g, struct mbox *m, enum thread_algorithm algorithm
 	msg->internaldate = record.internaldate;
 	if (mbox_cache(m, msg->seq, CACHE_HEADERS, &headers) != OK)
 		headers = STR("");
-	find_fields(g, headers, value);
+	find_fields(g, headers, fields_of[algorithm], value);
 	if (algorithm != THREAD_REFS)
 		ok = add_subject(g, value[SUBJECT], msg);
 	if (ok && algorithm != THREAD_ORDEREDSUBJECT)
