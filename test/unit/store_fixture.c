@@ -122,6 +122,31 @@ fixture_expect_body(struct mbox *m, uint32_t seq, const char *text)
 	buf_free(&want);
 }
 
+/* What is told without looking at all messages is what looking at them tells. */
+static void
+check_quick_ways(struct fixture *f, const struct mbentry *e)
+{
+	struct str owner = mblist_owner(str_c(e->name));
+	char userid[64];
+	struct mbox_status st, quick;
+	struct message msg;
+	uint32_t unseen = 0;
+	struct mbox *m;
+
+	snprintf(userid, sizeof(userid), "%.*s", STR_ARG(owner));
+	assert_int_equal(mbox_open(f->s, e, userid, MBOX_READONLY, &m), OK);
+	for (uint32_t seq = 1; unseen == 0 && seq <= mbox_count(m); seq++) {
+		assert_int_equal(mbox_message(m, seq, &msg), OK);
+		if (!(msg.flags & MSG_SEEN))
+			unseen = seq;
+	}
+	assert_int_equal(mbox_first_unseen(m), unseen);
+	assert_int_equal(mbox_status(m, &st), OK);
+	mbox_close(m);
+	if (mbox_glance(f->s, e, userid, &quick) == OK)
+		assert_memory_equal(&quick, &st, sizeof(st));
+}
+
 void
 fixture_check_sums(struct fixture *f, const char *name)
 {
@@ -153,4 +178,5 @@ fixture_check_sums(struct fixture *f, const char *name)
 	assert_int_equal(h.unseen, unseen);
 	assert_true(h.last_uid >= last);
 	index_close(ix);
+	check_quick_ways(f, e);
 }

@@ -23,11 +23,14 @@ status_read(struct session *s, const struct mbentry *e, unsigned items, struct s
 		return ERR_NOTFOUND;
 	if (items & STATUS_HIGHESTMODSEQ)
 		sync_enable_condstore(s);
+	st->id = e->id;
+	st->deleted_bytes = 0;
+	if (!(items & STATUS_DELETED_STORAGE) &&
+	    mbox_glance(s->store, e, s->user->id.userid, &st->st) == OK)
+		return OK;
 	err = mbox_open(s->store, e, s->user->id.userid, MBOX_PEEK | MBOX_READONLY, &m);
 	if (err != OK)
 		return err;
-	st->id = e->id;
-	st->deleted_bytes = 0;
 	err = mbox_status(m, &st->st);
 	if (err == OK && (items & STATUS_DELETED_STORAGE) && st->st.deleted > 0)
 		err = mbox_deleted_bytes(m, &st->deleted_bytes);

@@ -66,6 +66,13 @@ struct mbox_status {
  * if there are tombstones. */
 enum err mbox_status(struct mbox *m, struct mbox_status *st) MUST_CHECK;
 
+/*
+ * The same without opening the mailbox: one page is read.  ERR_BUSY: this time it
+ * has to be opened, because something is going on, or the header does not say it.
+ */
+enum err mbox_glance(struct store *s, const struct mbentry *e, const char *userid,
+    struct mbox_status *st) MUST_CHECK;
+
 /* Octets of the messages that are \Deleted: a scan of the index. */
 enum err mbox_deleted_bytes(struct mbox *m, uint64_t *bytes) MUST_CHECK;
 
