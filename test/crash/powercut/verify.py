@@ -132,8 +132,16 @@ class Actual:
             b.messages.append(Found(int(m[2]), flag_list(m[3]), m[4].decode(), raw))
         if len(b.messages) != exists:
             self.problems.append(f"{name}: {exists} EXISTS, {len(b.messages)} fetched")
+        self.look_at_unseen(name, opened)
         if name == SHARED:
             b.seen[user] = {m.token for m in b.messages if "\\Seen" in m.flags}
+
+    def look_at_unseen(self, name, opened):
+        """The first unseen one is found by a mark in cyrus.index."""
+        told = opened.find(rb"\[UNSEEN (\d+)\]")
+        unseen = [i for i, m in enumerate(self.boxes[name].messages, 1) if "\\Seen" not in m.flags]
+        if (int(told[1]) if told else 0) != (unseen[0] if unseen else 0):
+            self.problems.append(f"{name}: UNSEEN is {told and told[1]}, should be {unseen[:1]}")
 
     def take_notes(self, name, reply):
         if reply.status != "OK":

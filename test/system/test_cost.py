@@ -1,0 +1,176 @@
+"""What commands cost, in system calls and in pages that are looked at: figures
+that do not depend on the machine's load.  Times are in doc/benchmarks.md."""
+import pathlib
+import re
+
+import pytest
+
+from calls import Calls, can_count, faults
+
+MANY = 1 << 15
+MESSAGE = b"From: a@example.org\r\nSubject: s\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n"
+WAITING = {"read", "poll", "restart_syscall"}
+LIST_DATA = "UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE"
+
+pytestmark = pytest.mark.skipif(not can_count(), reason="system calls have other numbers here")
+
+
+@pytest.fixture(scope="module")
+def boxes(module_server):
+    """(server, user): INBOX.many is seen but for the last one; INBOX.few, INBOX.empty."""
+    srv = module_server()
+    user = srv.new_user()
+    c = srv.login(user)
+    for name in ("many", "few", "empty"):
+        c.ok(f"CREATE INBOX.{name}")
+    for name, n in (("few", 16), ("many", MANY)):
+        c.append(f"INBOX.{name}", MESSAGE, r"(\Seen)")
+        c.ok(f"SELECT INBOX.{name}")
+        while n > 1:
+            c.ok(f"COPY 1:* INBOX.{name}")
+            c.ok("NOOP")
+            n //= 2
+        c.ok(r"STORE * -FLAGS.SILENT (\Seen)")
+    c.close()
+    return srv, user
+
+
+class Session:
+    def __init__(self, srv, user):
+        self.imap = srv.login(user)
+        proc = pathlib.Path(srv.dir) / "config/proc"
+        self.imap.ok("SELECT INBOX.empty")
+        self.pid = next(int(p.name) for p in proc.iterdir()
+                        if p.name.isdigit() and user in p.read_text() and "empty" in p.read_text())
+        self.imap.ok("UNSELECT")
+
+    def ok(self, command):
+        return self.imap.ok(command)
+
+    def calls(self, command):
+        """(the reply, its calls but for those that wait for the client)"""
+        try:
+            with Calls(self.pid) as calls:
+                reply = self.imap.ok(command)
+        except PermissionError:
+            pytest.skip("processes may not be traced here")
+        calls.calls = [c for c in calls.calls if c[0] not in WAITING]
+        return reply, calls
+
+    def faults(self, *commands):
+        """Pages that they need at least: other causes come and go."""
+        least = None
+        for _ in range(5):
+            self.imap.cmd("UNSELECT")
+            start = faults(self.pid)
+            for command in commands:
+                self.imap.ok(command)
+            n = faults(self.pid) - start
+            least = n if least is None else min(n, least)
+        return least
+
+
+@pytest.fixture
+def s(boxes):
+    session = Session(*boxes)
+    yield session
+    session.imap.close()
+
+
+def test_fetch_of_a_list_is_a_few_large_writes(s):
+    """Not one call a message."""
+    s.ok("SELECT INBOX.many")
+    s.imap.strict = None
+    reply, calls = s.calls(f"FETCH 1:* ({LIST_DATA})")
+    assert len(reply.untagged) == MANY
+    names = calls.names()
+    assert names.pop("writev") < MANY / 32, names
+    assert sum(names.values()) < 20, names
+    assert [p for p in calls.opened() if p != "cyrus.cache"] == []
+
+
+def test_select_of_many_looks_at_no_more_than_of_none(s):
+    """Neither who looks for the first unseen message nor who counts walks
+    over the records."""
+    for name in ("many", "empty"):
+        s.ok(f"SELECT INBOX.{name}")        # as often as you like: it is open already
+    many, many_calls = s.calls("SELECT INBOX.many")
+    assert many.find(rb"\[UNSEEN %d\]" % MANY), many
+    _, empty_calls = s.calls("SELECT INBOX.empty")
+    # Of many it says when it leaves that the pages are not needed any more.
+    spare = sum(many_calls.names().values()) - sum(empty_calls.names().values())
+    assert abs(spare) <= 2, (many_calls.names(), empty_calls.names())
+
+    all_of_it = s.faults("SELECT INBOX.many", "SEARCH ANSWERED")
+    if all_of_it < 12:
+        pytest.skip("too many pages are given at once here")
+    of_many, of_empty = s.faults("SELECT INBOX.many"), s.faults("SELECT INBOX.empty")
+    assert of_many - of_empty <= all_of_it // 4, (of_many, of_empty, all_of_it)
+
+
+def test_status_reads_one_page(s):
+    command = "STATUS INBOX.many (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ SIZE)"
+    s.ok(command)
+    reply, calls = s.calls(command)
+    assert reply.find(rb"MESSAGES %d .*UNSEEN 1\b" % MANY)
+    assert [p.rsplit("/", 1)[-1] for p in calls.opened()] == ["cyrus.index"]
+    names = calls.names()
+    assert names["pread64"] == 1, names
+    assert sum(names.values()) <= 5, names
+
+
+def test_list_status_reads_one_page_each(s):
+    s.ok('LIST "" % RETURN (STATUS (MESSAGES UNSEEN))')
+    _, calls = s.calls('LIST "" INBOX.* RETURN (STATUS (MESSAGES UNSEEN))')
+    assert len(calls.opened()) == 3, calls.calls
+    assert calls.names()["pread64"] == 3, calls.calls
+
+
+def modseq_and_validity(reply):
+    return (int(reply.find(rb"HIGHESTMODSEQ (\d+)")[1]),
+            int(reply.find(rb"UIDVALIDITY (\d+)")[1]))
+
+
+def resync(s, name):
+    """The QRESYNC SELECT of one who has missed five changes."""
+    s.ok("ENABLE QRESYNC")
+    modseq, validity = modseq_and_validity(s.ok(f"SELECT INBOX.{name}"))
+    last = int(s.ok(f"STATUS INBOX.{name} (UIDNEXT)").find(rb"UIDNEXT (\d+)")[1]) - 1
+    for i in range(5):
+        s.ok(rf"UID STORE {1 + i * (last - 1) // 4} +FLAGS.SILENT (\Flagged)")
+        s.ok(rf"UID STORE {1 + i * (last - 1) // 4} -FLAGS.SILENT (\Flagged)")
+    return f"SELECT INBOX.{name} (QRESYNC ({validity} {modseq}))"
+
+
+def test_resync_costs_by_what_has_changed(s):
+    commands = {name: resync(s, name) for name in ("many", "few")}
+    calls = {}
+    for name, command in commands.items():
+        s.ok(command)
+        reply, calls[name] = s.calls(command)
+        assert len(reply.all(rb"^\d+ FETCH")) == 5, reply
+    of_many, of_few = (sum(calls[n].names().values()) for n in ("many", "few"))
+    assert of_many - of_few <= 12, (calls["many"].names(), calls["few"].names())
+
+    all_of_it = s.faults("SELECT INBOX.many", "SEARCH ANSWERED")
+    if all_of_it < 12:
+        pytest.skip("too many pages are given at once here")
+    # The five stand in pages far apart.
+    assert s.faults(commands["many"]) - s.faults(commands["few"]) <= all_of_it // 2
+
+
+@pytest.mark.parametrize("command", [
+    "SORT (SUBJECT FROM DATE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL",
+    "THREAD ORDEREDSUBJECT UTF-8 ALL", "THREAD REFS UTF-8 ALL", 'SEARCH SUBJECT "x" FROM "y"',
+])
+def test_works_from_the_cache(s, command):
+    """No message's file is opened, and nothing is asked of the kernel for each."""
+    s.ok("SELECT INBOX.many")
+    reply, calls = s.calls(command)
+    if "SORT" in command:
+        assert len(re.findall(rb"\d+", reply.untagged[0])) == MANY
+    assert [p for p in calls.opened() if p != "cyrus.cache"] == []
+    names = calls.names()
+    assert names["writev"] < MANY / 32, names
+    # Memory, perhaps.
+    assert sum(names.values()) < 200, names
