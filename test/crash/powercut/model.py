@@ -12,7 +12,8 @@ wholly or not at all.
 
 Changes (from and to: null where it is not there):
   ["msg", box, token, from, to]  {"f": flags, "u": uid or null, "d": [bytes, sha1 of
-                                 the last so many], "x": is that all?, "t": INTERNALDATE or null}
+                                 the last so many], "x": is that all?, "t": INTERNALDATE or null,
+                                 "n": annotations: {"entry attribute": value}}
   ["box", box, from name, to name]
   ["acl", box, from, to]         identifier -> rights
   ["sub", user, name, from, to]

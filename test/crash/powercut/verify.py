@@ -7,6 +7,7 @@ import itertools
 import re
 import struct
 
+import annotations
 import chapar
 import history
 from host import USERS
@@ -26,10 +27,10 @@ def authorized_url(c, user, name):
 
 class Found:
     """One message as the server shows it."""
-    __slots__ = ("uid", "flags", "date", "raw", "token")
+    __slots__ = ("uid", "flags", "date", "raw", "notes", "token")
 
-    def __init__(self, uid, flags, date, raw):
-        self.uid, self.flags, self.date, self.raw = uid, flags, date, raw
+    def __init__(self, uid, flags, date, raw, notes):
+        self.uid, self.flags, self.date, self.raw, self.notes = uid, flags, date, raw, notes
         m = SUBJECT.search(raw)
         self.token = m[1].decode() if m else f"UID {uid} without a subject"
 
@@ -96,7 +97,7 @@ class Actual:
         replies = pipeline(c, ['LSUB "" "*"'] + [x for n in own for x in (
             f'EXAMINE "{n}"',
             "UID FETCH 1:* (FLAGS)" if n == SHARED and user != USERS[0]
-            else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])",
+            else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[] ANNOTATION (/* value))",
             f'GETMETADATA (DEPTH infinity) "{n}" (/private /shared)')]
             + ['GETMETADATA (DEPTH infinity) "" /private'])
         self.urls.update({(user, n): authorized_url(c, user, n) for n in ("INBOX", "INBOX.other")
@@ -129,7 +130,8 @@ class Actual:
                     self.problems.append(f"{name}: cannot read {line[:200]!r}")
                 continue
             raw = line[m.end():m.end() + int(m[5])]
-            b.messages.append(Found(int(m[2]), flag_list(m[3]), m[4].decode(), raw))
+            notes = notes_of(line, m.end() + int(m[5]))
+            b.messages.append(Found(int(m[2]), flag_list(m[3]), m[4].decode(), raw, notes))
         if len(b.messages) != exists:
             self.problems.append(f"{name}: {exists} EXISTS, {len(b.messages)} fetched")
         self.look_at_unseen(name, opened)
@@ -154,6 +156,15 @@ class Actual:
         b.seen[user] = {m.token for m in b.messages if m.uid in seen}
 
 
+def notes_of(line, at):
+    """A message's annotations, which begin there if there are any."""
+    if not line.startswith(b" ANNOTATION (", at):
+        return {}
+    got = annotations.lists(line, at + len(b" ANNOTATION "))
+    return {f"{entry.decode()} {attrib.decode()}": value.decode() for entry, atts in zip(got[::2], got[1::2])
+            for attrib, value in zip(atts[::2], atts[1::2]) if value is not None}
+
+
 def flag_list(text):
     return sorted(f for f in text.decode().split() if f != "\\Recent")
 
@@ -170,6 +181,8 @@ def same_message(found, want, with_seen):
     n, digest = want["d"]
     if hashlib.sha1(found.raw[-n:]).hexdigest() != digest or (want["x"] and len(found.raw) != n):
         return "other bytes than were sent"
+    if found.notes != want["n"]:
+        return f"annotations {found.notes} instead of {want['n']}"
     if want["t"] is not None and found.date != want["t"]:
         return f"INTERNALDATE {found.date} instead of {want['t']}"
     return None

@@ -21,6 +21,7 @@ FLAGS = ["\\Answered", "\\Flagged", "\\Draft", "\\Seen", "$Forwarded", "work", "
 DATES = [" 1-Feb-2003 04:05:06 +0000", "31-Dec-1999 23:59:59 +0100", "17-Jul-2020 10:11:12 -0330"]
 NOTES = ["/private/comment", "/private/vendor/a/b", "/shared/comment", "/shared/vendor/a/b"]
 USE = "/private/specialuse"
+MESSAGE_NOTES = ["/comment value.priv", "/comment value.shared", "/vendor/a/b value.priv", "/1/comment value.shared"]
 LARGE = 300_000                 # more than the log takes inline
 
 
@@ -100,8 +101,8 @@ class Client(threading.Thread):
         return token, raw
 
     @staticmethod
-    def spec(raw, flags, exact, date):
-        return {"f": sorted(flags), "u": None, "x": exact, "t": date,
+    def spec(raw, flags, exact, date, notes=None):
+        return {"f": sorted(flags), "u": None, "x": exact, "t": date, "n": notes or {},
                 "d": [len(raw), hashlib.sha1(raw).hexdigest()]}
 
     # --- the model, for choosing ---
@@ -313,7 +314,7 @@ class User(Client):
         self.mine = set()               # tokens of ours in the shared folder
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
                       + [self.url] * 2 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3
-                      + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
+                      + [self.annotate] * 4 + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
 
@@ -370,12 +371,13 @@ class User(Client):
                                    self.random.randrange(3))
         date = self.random.choice(DATES)
         token, raw = self.message()
-        m = self.spec(raw, flags, True, date)
+        notes = self.some_notes(name)
+        m = self.spec(raw, flags, True, date, notes)
         if name == SHARED:
             self.mine.add(token)
 
         def action():
-            r = self.imap.cmd(f'APPEND "{self.outside(name)}" ({" ".join(flags)}) "{date}" ', raw)
+            r = self.imap.cmd(f'APPEND "{self.outside(name)}" ({" ".join(flags)}) "{date}" {annotation(notes)}', raw)
             if r.status != "OK":
                 return False, []
             uid = int(r.code.split()[2])
@@ -390,10 +392,11 @@ class User(Client):
         for _ in range(self.random.randint(2, 4)):
             flags = self.random.sample(FLAGS, self.random.randrange(3))
             token, raw = self.message()
-            made.append((token, raw, self.spec(raw, flags, True, date)))
+            made.append((token, raw, self.spec(raw, flags, True, date, self.some_notes(name))))
 
         def action():
-            text = "".join(f' ({" ".join(m["f"])}) "{date}" {{{len(raw)}+}}\r\n{raw.decode()}' for _, raw, m in made)
+            text = "".join(f' ({" ".join(m["f"])}) "{date}" {annotation(m["n"])}{{{len(raw)}+}}\r\n{raw.decode()}'
+                           for _, raw, m in made)
             r = self.imap.cmd(f'APPEND "{self.outside(name)}"{text}')
             if r.status != "OK":
                 return False, []
@@ -413,14 +416,16 @@ class User(Client):
         (old, was), = chosen.items()
         date = self.random.choice(DATES)
         token, raw = self.message()
-        m = self.spec(raw, self.random.sample(FLAGS, self.random.randrange(3)), True, date)
+        m = self.spec(raw, self.random.sample(FLAGS, self.random.randrange(3)), True, date,
+                      self.some_notes(to_name))
         adds, takes = ["msg", to, token, None, m], ["msg", number, old, was, None]
         apart = number != to and "other" in name + to_name
 
         def action():
             if not self.select(name):
                 return False, []
-            r = self.imap.cmd(f'UID REPLACE {was["u"]} "{self.outside(to_name)}" ({" ".join(m["f"])}) "{date}" ', raw)
+            r = self.imap.cmd(f'UID REPLACE {was["u"]} "{self.outside(to_name)}" ({" ".join(m["f"])}) "{date}" '
+                              f'{annotation(m["n"])}', raw)
             if r.status != "OK":
                 return False, []
             uid = int(r.find(rb"APPENDUID \d+ (\d+)")[1])
@@ -481,6 +486,30 @@ class User(Client):
             ok = r is not None and r.status == "OK"
             return ok, self.floors(number) if ok else []
         self.do(f"STORE {name} {uids} {how} {sorted(flags)}", [group], action)
+
+    def some_notes(self, name):
+        """What a new message comes with."""
+        if name == SHARED or self.random.random() < 0.7:
+            return {}
+        entries = self.random.sample(MESSAGE_NOTES, self.random.randint(1, 3))
+        return {e: v for e in entries if (v := self.value()) is not None}
+
+    def annotate(self):
+        """Several annotations of several messages at once."""
+        number, name = self.any_box(shared=False)
+        chosen = self.messages(number)
+        if not chosen:
+            return
+        new = {e: self.value() for e in self.random.sample(MESSAGE_NOTES, self.random.randint(1, 3))}
+        group = [["msg", number, t, m, {**m, "n": {e: v for e, v in {**m["n"], **new}.items() if v is not None}}]
+                 for t, m in chosen.items()]
+        uids = ",".join(str(m["u"]) for m in chosen.values())
+
+        def action():
+            r = self.cmd(name, f"UID STORE {uids} {annotation(new).strip()}")
+            ok = r is not None and r.status == "OK"
+            return ok, self.floors(number) if ok else []
+        self.do(f"STORE {name} {uids} ANNOTATION {sorted(new)}", [group], action)
 
     def expunge(self):
         number, name = self.any_box()
@@ -657,6 +686,17 @@ class User(Client):
         number, name = self.any_box(shared=False)
         set_acl(self, self.imap, number, name, self.outside(name),
                 self.random.choice(("anyone", "bob")))
+
+
+def annotation(notes):
+    """As STORE and APPEND have it; nothing, if there are none."""
+    if not notes:
+        return ""
+    words = []
+    for key, value in notes.items():
+        entry, attrib = key.split()
+        words.append(f"{entry} ({attrib} " + ("NIL" if value is None else f'"{value}"') + ")")
+    return f"ANNOTATION ({' '.join(words)}) "
 
 
 def uid_list(text):
