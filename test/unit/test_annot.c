@@ -395,6 +395,161 @@ expire_sweeps(void **state)
 	mbox_close(m);
 }
 
+/* --- what RFC 5257 needs --- */
+
+static void
+patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *entry;
+		bool matches;
+	} rows[] = {
+		{ "/comment", "/comment", true }, { "/comment", "/Comment", false },
+		{ "/comment", "/comment/x", false }, { "*", "/a", true }, { "%", "/a", false },
+		{ "/%", "/a", true }, { "/%", "/a/b", false }, { "/*", "/a/b", true },
+		{ "/*", "/", false }, { "/a*", "/a", false }, { "/a*", "/ab", true },
+		{ "/%b", "/b", false }, { "/%b", "/ab", true }, { "/%b", "/bb", true },
+		{ "/%/%", "/a/b", true }, { "/%/%", "/a/b/c", false }, { "/*/%", "/a/b/c", true },
+		{ "/*a%", "/ba/ab", true }, { "/*a%/%b", "/xax/ab", true }, { "**", "/", false },
+		{ "**", "/a", true }, { "%%", "/a", false }, { "/%%", "/a", false },
+		{ "/%%", "/ab", true }, { "/*x*y", "/axbxcy", true }, { "/*x%y", "/ax/bxcy", true },
+		{ "/*x%y", "/ax/bxc/y", false }, { "", "", true }, { "", "/", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (annot_matches(str_c(rows[i].pattern), str_c(rows[i].entry)) != rows[i].matches)
+			fail_msg("%s and %s", rows[i].pattern, rows[i].entry);
+}
+
+static enum err
+annotate_all(uint32_t uid, const struct annotate_params *p, size_t n, uint64_t unchangedsince,
+    size_t *modified)
+{
+	struct annotate_list l = { .one = p, .n = n, .has_unchangedsince = unchangedsince > 0,
+	    .unchangedsince = unchangedsince };
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct txn *t = txn_begin(m);
+	enum err e;
+
+	txn_annotate_list(t, &uid, 1, &l);
+	e = txn_commit(t);
+	*modified = e == OK ? txn_result(t)->modified_count : 0;
+	txn_abort(t);
+	mbox_close(m);
+	return e;
+}
+
+static void
+lists_are_all_or_none(void **state)
+{
+	uint32_t uid = append("user.joe", "Subject: x\r\n\r\nbody\r\n");
+	struct annotate_params p[] = {
+		{ STR("/a"), STR(""), STR("1"), 2 }, { STR("/b"), STR("joe"), STR("2"), 2 },
+		{ STR("/c"), STR(""), STR("3"), 2 }, { STR("/d"), STR(""), STR("4"), 2 },
+	};
+	size_t modified;
+
+	(void)state;
+	/* The last one is one too many of those that are shared. */
+	assert_int_equal(annotate_all(uid, p, 4, 0, &modified), ERR_LIMIT);
+	expect("user.joe", uid, "/a", "", NULL);
+	assert_int_equal(annotate_all(uid, p, 3, 0, &modified), OK);
+	expect("user.joe", uid, "/a", "", "1");
+	expect("user.joe", uid, "/b", "joe", "2");
+	expect("user.joe", uid, "/c", "", "3");
+	/* It was changed since; both of a list count as one change. */
+	p[0].value = p[1].value = STR("new");
+	assert_int_equal(annotate_all(uid, p, 2, 2, &modified), OK);
+	assert_int_equal(modified, 1);
+	expect("user.joe", uid, "/a", "", "1");
+	assert_int_equal(annotate_all(uid, p, 2, 3, &modified), OK);
+	assert_int_equal(modified, 0);
+	expect("user.joe", uid, "/a", "", "new");
+	expect("user.joe", uid, "/b", "joe", "new");
+}
+
+static void
+copy(unsigned which, uint32_t uid)
+{
+	struct mbox *from = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox *to = fixture_mbox(&f, "user.joe.b", "joe", MBOX_PEEK);
+	struct txn *t = txn_begin(to);
+
+	txn_copied_annots(t, which);
+	txn_copy(t, from, &uid, 1);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	mbox_close(to);
+	mbox_close(from);
+}
+
+static void
+copies_have_what_may_be_there(void **state)
+{
+	uint32_t uid = append("user.joe", "Subject: x\r\n\r\nbody\r\n");
+
+	(void)state;
+	set("user.joe", uid, "/comment", "", "ours");
+	set("user.joe", uid, "/comment", "joe", "mine");
+	set("user.joe", uid, "/comment", "ann", "hers");
+	for (unsigned which = 0; which < 8; which++) {
+		copy(which, uid);
+		expect("user.joe.b", which + 1, "/comment", "", which & COPY_SHARED ? "ours" : NULL);
+		expect("user.joe.b", which + 1, "/comment", "joe", which & COPY_OWN ? "mine" : NULL);
+		expect("user.joe.b", which + 1, "/comment", "ann", which & COPY_OTHERS ? "hers" : NULL);
+	}
+}
+
+/* What a watching session is told, as "1/comment 2/x". */
+static void
+expect_told(struct mbox *m, const char *want)
+{
+	struct buf told = BUF_INIT;
+	struct mbox_update u;
+
+	assert_int_equal(mbox_refresh(m, f.arena, 0, &u), OK);
+	for (size_t i = 0; i < u.annot_count; i++)
+		buf_printf(&told, "%s%u%.*s", i > 0 ? " " : "", u.annot[i].seq,
+		    STR_ARG(u.annot[i].entry));
+	assert_string_equal(told.p != NULL ? told.p : "", want);
+	buf_free(&told);
+}
+
+static void
+who_watches_is_told(void **state)
+{
+	const char *text = "Subject: x\r\n\r\nbody\r\n";
+	uint32_t one = append("user.joe", text), two = append("user.joe", text);
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct txn *t;
+
+	(void)state;
+	set("user.joe", one, "/comment", "", "before");
+	assert_int_equal(mbox_watch_annots(m), OK);
+	set("user.joe", one, "/comment", "", "1");
+	set("user.joe", two, "/comment", "joe", "2");
+	set("user.joe", two, "/comment", "", "2");
+	set("user.joe", two, "/x", "ann", "not ours");
+	set("user.joe", 0, "/x", "", "of the mailbox");
+	expect_told(m, "1/comment 2/comment");
+	expect_told(m, "");
+	/* Taken away; its own change is not told. */
+	assert_int_equal(annotate("user.joe", one, "/comment", "", none, 0), OK);
+	t = txn_begin(m);
+	txn_annotate(t, &two, 1, &(struct annotate_params){ STR("/own"), STR(""), STR("v"), 0 });
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	expect_told(m, "1/comment");
+	/* Of what is new it knew nothing before. */
+	set("user.joe", append("user.joe", text), "/comment", "", "3");
+	set("user.joe", two, "/own", "", "w");
+	expect_told(m, "2/own");
+	set("user.joe", 3, "/comment", "", "4");
+	expect_told(m, "3/comment");
+	mbox_close(m);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -412,6 +567,8 @@ main(void)
 		TEST(reconstruct_counts_them),
 		TEST(leftovers_go),
 		TEST(expire_sweeps),
+		cmocka_unit_test(patterns), TEST(lists_are_all_or_none),
+		TEST(copies_have_what_may_be_there), TEST(who_watches_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,9 @@ run_fetch(struct session *s, struct command *c)
 	size_t n;
 	enum err e = check_modifiers(s, c, f.req);
 
+	/* RFC 5257 section 3.4: it may have been taken from him since SELECT. */
+	if (e == OK && f.req->has_annotation && !(s->rights & ACL_READ))
+		e = ERR_DENIED;
 	if (e == OK)
 		e = msglimit_partial(s, c, &f.req->partial);
 	if (e == OK)

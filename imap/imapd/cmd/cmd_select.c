@@ -108,7 +108,6 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	s->state = STATE_SELECTED;
 	s->rights = rights;
 	s->examined = readonly;
-	s->annotates = annotates;
 	describe(s, r, name);
 	if (str_eq(name, s->user->inbox))
 		warn_of_quota(s, c, e);

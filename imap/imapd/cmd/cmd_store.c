@@ -212,9 +212,10 @@ permit_change(struct session *s, struct command *c, struct change *change)
 		    .unchangedsince = req->unchangedsince };
 		return s->examined ? ERR_READONLY : permit(s, req, &change->flags);
 	}
-	if (s->annotates == 0)
+	if (mbox_is_readonly(s->mbox))
 		return ERR_READONLY;
-	e = annotating_params(s, c, &req->annotations, s->annotates, &change->annotations);
+	e = annotating_params(s, c, &req->annotations, annotating_here(s),
+	    &change->annotations);
 	change->annotations.has_unchangedsince = req->has_unchangedsince;
 	change->annotations.unchangedsince = req->unchangedsince;
 	return e;

@@ -11,6 +11,12 @@ annotating_may(const struct session *s, rights_t rights)
 	    | (rights & ACL_READ && !s->user->id.is_anonymous ? COPY_OWN : 0);
 }
 
+unsigned
+annotating_here(const struct session *s)
+{
+	return mbox_is_readonly(s->mbox) ? 0 : annotating_may(s, s->rights);
+}
+
 static uint64_t
 max_size(const struct session *s)
 {
@@ -81,7 +87,7 @@ annotating_put_level(struct session *s)
 {
 	const char *no_private = s->user->id.is_anonymous ? " NOPRIVATE" : "";
 
-	if (s->annotates == 0)
+	if (annotating_here(s) == 0)
 		reply_untagged(s->reply, "OK [ANNOTATIONS READ-ONLY%s] Ok", no_private);
 	else
 		reply_untagged(s->reply, "OK [ANNOTATIONS %llu%s] Ok",

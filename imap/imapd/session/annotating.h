@@ -14,6 +14,9 @@
 /* What a user with RIGHTS can store: COPY_SHARED, COPY_OWN. */
 unsigned annotating_may(const struct session *s, rights_t rights);
 
+/* The same in the selected mailbox, with the rights that he has now. */
+unsigned annotating_here(const struct session *s);
+
 /*
  * What SET says, in C's arena, for a transaction; MAY is annotating_may()'s.
  * ERR_DENIED; ERR_UNSUPPORTED, ERR_LIMIT: C's code and text say why.

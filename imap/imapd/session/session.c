@@ -35,7 +35,6 @@ session_deselect(struct session *s)
 	s->rights = 0;
 	s->modseq_lags = false;
 	s->examined = false;
-	s->annotates = 0;
 	s->state = STATE_AUTHENTICATED;
 }
 

@@ -83,7 +83,6 @@ struct session {
 	struct mbox *mbox;		/* in STATE_SELECTED, else NULL */
 	rights_t rights;		/* the user's on it, see sync_follow() */
 	bool examined;			/* by EXAMINE: nothing may be changed */
-	unsigned annotates;		/* which annotations may: annotating_may() */
 	/*
 	 * The keywords that FLAGS has announced: no FETCH names another, though
 	 * the mailbox has it by now; it comes with the next update.

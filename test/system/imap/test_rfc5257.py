@@ -281,6 +281,21 @@ def test_3_4_append(people, shared, rights, what, status):
     assert exists == (3 if status == "OK" else 2)
 
 
+def test_3_4_rights_as_they_are_now(people, shared):
+    """If a client attempts to store or fetch an annotation to which they do not have the
+    appropriate rights, the server MUST respond with a NO response."""
+    shared("lr")
+    name, other = people.owner.name, people.other
+    people.owner.ok(f"SETACL {name} {people.other_name} lrn")
+    store(other, '/comment (value.shared "x")')
+    people.owner.ok(f"SETACL {name} {people.other_name} lr")
+    assert other.cmd('STORE 1 ANNOTATION (/comment (value.shared "y"))').code == "NOPERM"
+    people.owner.ok(f"SETACL {name} {people.other_name} ln")
+    assert other.cmd('STORE 1 ANNOTATION (/comment (value.priv "y"))').code == "NOPERM"
+    assert other.cmd("FETCH 1 (ANNOTATION (/comment value))").code == "NOPERM"
+    assert value(people.owner, attrib="value.shared") == b"x"
+
+
 def test_3_4_n_is_a_shared_flag_right(shared):
     """The "n" right constitutes a "shared flag right": with it alone it is READ-WRITE."""
     assert shared("lr").code == "READ-ONLY"
