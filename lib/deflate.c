@@ -43,10 +43,29 @@ piece_of(size_t n)
 	return n < ROOM ? (unsigned)n : ROOM;
 }
 
+/* Takes what it has been given, and puts out what HOW says. */
+static void
+put_out(struct deflate *d, int how, struct buf *out)
+{
+	do {
+		d->out.next_out = (unsigned char *)buf_reserve(out, ROOM);
+		d->out.avail_out = ROOM;
+		(void)deflate(&d->out, how);
+		out->n += ROOM - d->out.avail_out;
+	} while (d->out.avail_out == 0);
+}
+
+/*
+ * The end of a flush is marked by an empty block.  zlib, when it is called again
+ * because there was no room for all, makes a second one; so everything else goes
+ * out first, and then there is room.
+ */
 void
 deflate_write(struct deflate *d, const void *p, size_t n, struct buf *out)
 {
 	const unsigned char *from = p;
+	if (n == 0)
+		return;
 	while (n > 0) {
 		unsigned piece = piece_of(n);
 		/* zlib reads from there only, but its type does not say so. */
@@ -54,15 +73,11 @@ deflate_write(struct deflate *d, const void *p, size_t n, struct buf *out)
 		d->out.avail_in = piece;
 		from += piece;
 		n -= piece;
-		do {
-			d->out.next_out = (unsigned char *)buf_reserve(out, ROOM);
-			d->out.avail_out = ROOM;
-			(void)deflate(&d->out, n > 0 ? Z_NO_FLUSH : Z_SYNC_FLUSH);
-			out->n += ROOM - d->out.avail_out;
-		} while (d->out.avail_out == 0);
+		put_out(d, Z_NO_FLUSH, out);
 	}
-	if (out->size > 0)
-		out->p[out->n] = '\0';
+	put_out(d, Z_BLOCK, out);
+	put_out(d, Z_SYNC_FLUSH, out);
+	out->p[out->n] = '\0';
 }
 
 void

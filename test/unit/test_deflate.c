@@ -75,6 +75,24 @@ test_round_trip(void **state)
 	}
 }
 
+/* The empty block that ends a flush, once, wherever the output's room ends. */
+static void
+test_one_flush_mark(void **state)
+{
+	static const char twice[] = "\0\0\xff\xff\0\0\0\xff\xff";
+	(void)state;
+	for (size_t n = 16000; n < 33000; n += n < 16400 ? 1 : n < 32700 ? 97 : 1) {
+		struct buf text = BUF_INIT, raw = BUF_INIT;
+		make_text(&text, n, true);
+		compress(buf_str(&text), &raw);
+		assert_memory_equal(raw.p + raw.n - 4, twice, 4);
+		if (memcmp(raw.p + raw.n - 9, twice, 9) == 0)
+			fail_msg("%zu bytes are flushed twice", n);
+		buf_free(&text);
+		buf_free(&raw);
+	}
+}
+
 static void
 test_nothing(void **state)
 {
@@ -156,6 +174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_one_flush_mark),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_bomb),
