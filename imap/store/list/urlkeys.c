@@ -5,6 +5,7 @@
 #include "imap/store/list/userfile.h"
 #include "lib/digest.h"
 #include "lib/file.h"
+#include "lib/log.h"
 
 #include <string.h>
 
@@ -38,17 +39,38 @@ add_hex(struct buf *b, const uint8_t *p, size_t n)
 		buf_printf(b, "%02x", p[i]);
 }
 
-/* The next line that is one; what is not may be an editor's doing. */
-static bool
-next_key(struct str *text, struct str *line, struct id128 *id, uint8_t key[URLKEY_SIZE])
+/* A user's file, line by line. */
+struct lines {
+	struct str user, text;
+	unsigned number;
+};
+
+/* The key is lost: whoever has a URL made with it will ask why it is refused. */
+static void
+say_damaged(const struct lines *l)
 {
-	while (text->n > 0) {
-		*line = str_slice(*text, 0, str_chr(*text, '\n'));
-		*text = str_slice(*text, line->n + 1, text->n);
+	struct buf path = BUF_INIT;
+
+	userfile_path(l->user, EXT, &path);
+	log_err("%s: line %u is damaged: URLs made with its key are void; put the file back "
+	    "from a backup, or have the user make them anew", path.p, l->number);
+	buf_free(&path);
+}
+
+/* The next line that is one; an empty one may be an editor's doing. */
+static bool
+next_key(struct lines *l, struct str *line, struct id128 *id, uint8_t key[URLKEY_SIZE])
+{
+	while (l->text.n > 0) {
+		*line = str_slice(l->text, 0, str_chr(l->text, '\n'));
+		l->text = str_slice(l->text, line->n + 1, l->text.n);
+		l->number++;
 		if (line->n == LINE && line->p[32] == '\t' &&
 		    from_hex(str_slice(*line, 0, 32), id->b) &&
 		    from_hex(str_slice(*line, 33, LINE), key))
 			return true;
+		if (line->n > 0)
+			say_damaged(l);
 	}
 	return false;
 }
@@ -57,13 +79,14 @@ static enum err
 find(struct store *s, struct str user, const struct id128 *mailbox, uint8_t key[URLKEY_SIZE])
 {
 	struct buf b = BUF_INIT;
-	struct str text, line;
+	struct lines l = { .user = user };
+	struct str line;
 	struct id128 id;
 	enum err e = userfile_read(s, user, EXT, &b);
 	bool found = false;
 
-	text = buf_str(&b);
-	while (e == OK && !found && next_key(&text, &line, &id, key))
+	l.text = buf_str(&b);
+	while (e == OK && !found && next_key(&l, &line, &id, key))
 		found = id128_eq(&id, mailbox);
 	buf_wipe(&b);
 	return e == OK && !found ? ERR_NOTFOUND : e;
@@ -75,13 +98,14 @@ rewrite(struct store *s, struct str user, const struct id128 *without,
     const struct id128 *added, const uint8_t key[URLKEY_SIZE])
 {
 	struct buf old = BUF_INIT, new = BUF_INIT, path = BUF_INIT;
-	struct str text, line;
+	struct lines l = { .user = user };
+	struct str line;
 	struct id128 id;
 	uint8_t other[URLKEY_SIZE];
 	enum err e = without != NULL ? userfile_read(s, user, EXT, &old) : OK;
 
-	text = buf_str(&old);
-	while (e == OK && next_key(&text, &line, &id, other))
+	l.text = buf_str(&old);
+	while (e == OK && next_key(&l, &line, &id, other))
 		if (!id128_eq(&id, without))
 			buf_printf(&new, "%.*s\n", STR_ARG(line));
 	if (added != NULL) {

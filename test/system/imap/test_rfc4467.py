@@ -231,6 +231,18 @@ def test_4_keys_outlive_the_server(make_server):
     assert fetch(server.login(server.new_user()), url) == MESSAGE
 
 
+def test_4_a_damaged_key_is_told_of(srv, other):
+    """The URLs made with it are void; the log says why, and what to do."""
+    owner = Owner(srv)
+    url = owner.url()
+    assert fetch(other, url) == MESSAGE
+    path = srv.dir / f"config/user/{owner.name[0]}/{owner.name}.urlauth"
+    path.write_text(path.read_text().replace("\t", " "))
+    srv.expect(rf"{owner.name}.urlauth: line 1 is damaged: URLs made with its key are void; put the file back")
+    assert fetch(other, url) is None
+    srv.wait_log(rf"{owner.name}.urlauth: line 1 is damaged")
+
+
 # --- RESETKEY ---
 
 def test_7_resetkey_of_a_mailbox(owner, other):
