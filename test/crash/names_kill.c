@@ -225,8 +225,9 @@ do_rename(struct worker *w, int from, int to)
 {
 	struct model old = *w->next;
 	char a[32], b[32];
+	bool any = false;
 
-	if (!old.v[from].there || is_below(to, from) || is_below(from, to))
+	if (is_below(to, from) || is_below(from, to))
 		return;
 	for (int i = 0; i < NAMES; i++) {
 		int k;
@@ -238,7 +239,10 @@ do_rename(struct worker *w, int from, int to)
 			return;
 		w->next->v[k] = old.v[i];
 		memset(&w->next->v[i], 0, sizeof(w->next->v[i]));
+		any = true;
 	}
+	if (!any)
+		return;
 	name_of(w->number, from, a);
 	name_of(w->number, to, b);
 	begin(w);

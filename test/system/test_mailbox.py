@@ -85,6 +85,38 @@ def test_rename_moves_what_is_below(imap):
     assert imap.ok("SELECT INBOX.z.b").find(rb"^1 EXISTS")
 
 
+def test_rename_of_a_name_without_a_mailbox(imap):
+    """What is below it goes; "Renaming foo to zap will rename foo/bar" """
+    imap.ok("CREATE INBOX.a.b.c")
+    imap.ok("CREATE INBOX.a.d")
+    imap.append("INBOX.a.b.c", MESSAGE, "(\\Seen $NotJunk)")
+    imap.ok("RENAME INBOX.a INBOX.z")
+    assert listed(imap) == ["INBOX", "INBOX.z.b.c", "INBOX.z.d"]
+    assert imap.ok("SELECT INBOX.z.b.c").find(rb"^1 EXISTS")
+    assert imap.cmd("RENAME INBOX.a INBOX.y").code == "NONEXISTENT"
+    imap.ok("CREATE INBOX.y.d")
+    assert imap.cmd("RENAME INBOX.z INBOX.y").code == "ALREADYEXISTS"
+    assert imap.cmd("RENAME INBOX.z INBOX.z.x").status == "NO"
+    assert listed(imap) == ["INBOX", "INBOX.y.d", "INBOX.z.b.c", "INBOX.z.d"]
+
+
+def test_rename_of_a_name_without_a_mailbox_needs_x_below(server, user):
+    """And who may not know that there is something is not told."""
+    admin, imap = server.admin(), server.login(user)
+    top = f"bb.{user}"
+    for name in ("x.a", "x.b", "y"):
+        admin.ok(f"CREATE {top}.{name}")
+        admin.ok(f"DELETEACL {top}.{name} anyone")
+    admin.ok(f"SETACL {top}.y {user} lrk")
+    for rights, code in (("", "NONEXISTENT"), ("l", "NOPERM"), ("lx", "NOPERM")):
+        admin.ok(f'SETACL {top}.x.a {user} "{rights}"')
+        assert imap.cmd(f"RENAME {top}.x {top}.y.x").code == code, rights
+    admin.ok(f"SETACL {top}.x.b {user} lx")
+    imap.ok(f"RENAME {top}.x {top}.y.x")
+    assert f"{top}.y.x.b" in listed(imap) and f"{top}.x.b" not in listed(imap)
+    assert admin.cmd("RENAME user bb.users").status == "NO"
+
+
 def test_rename_errors(imap):
     imap.ok("CREATE INBOX.a")
     imap.ok("CREATE INBOX.b")

@@ -253,6 +253,7 @@ rename_refuses(void **state)
 	assert_int_equal(mblist_rename(f.s, STR("a"), STR("a.b"), NULL), ERR_NAME);
 	assert_int_equal(mblist_rename(f.s, STR("a"), STR("c/"), NULL), ERR_NAME);
 	assert_int_equal(mblist_rename(f.s, STR("z"), STR("c"), NULL), ERR_NOTFOUND);
+	assert_int_equal(mblist_rename(f.s, STR("a.b"), STR("c"), NULL), ERR_NOTFOUND);
 	assert_int_equal(mblist_rename(f.s, STR("a"), STR("c"), "nowhere"), ERR_NOTFOUND);
 	expect_names("a a.x b.x ");
 }
@@ -274,6 +275,20 @@ rename_finds_a_place(void **state)
 	assert_int_equal(mblist_rename(f.s, STR("c.d"), STR("c"), NULL), OK);
 	expect_names("b b.y c c.e ");
 	assert_true(exists(f.spool, "b/y/cyrus.index"));
+}
+
+static void
+rename_of_what_is_only_above(void **state)
+{
+	(void)state;
+	fixture_create(&f, "a.b.c");
+	fixture_create(&f, "a.b.d.e");
+	fixture_create(&f, "a.x");
+	assert_int_equal(mblist_rename(f.s, STR("a.b"), STR("z"), "default"), ERR_NOTFOUND);
+	assert_int_equal(mblist_rename(f.s, STR("a.b"), STR("z"), NULL), OK);
+	expect_names("a.x z.c z.d.e ");
+	fixture_reopen(&f);
+	expect_names("a.x z.c z.d.e ");
 }
 
 static void
@@ -687,6 +702,7 @@ main(void)
 		TEST(rename_takes_the_tree_along),
 		TEST(rename_refuses),
 		TEST(rename_finds_a_place),
+		TEST(rename_of_what_is_only_above),
 		TEST(delayed_deletion_keeps_everything),
 		TEST(deletion_tells_sessions),
 		TEST(partition_moves),

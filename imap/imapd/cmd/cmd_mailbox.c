@@ -3,8 +3,8 @@
  *
  * Who may: creating needs k on the nearest mailbox above; without one, only an
  * administrator may, and the user for his own INBOX and below it.  Deleting
- * needs x, renaming needs x on the old name and what creating the new one
- * needs.  Administrators have no x by themselves and must give it to
+ * needs x, renaming needs x on the old name (on all below it if it is no
+ * mailbox itself) and what creating the new one needs.  Administrators have no x by themselves and must give it to
  * themselves first, as in Cyrus; moving a mailbox to another partition, its
  * name staying as it is, is theirs without it.
  */
@@ -14,6 +14,7 @@
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"
+#include "imap/store/list/mbname.h"
 #include "imap/store/list/subs.h"
 #include "imap/store/mbox/txn.h"
 #include "lib/log.h"
@@ -288,20 +289,65 @@ rename_inbox(struct session *s, struct command *c, struct str to)
 	return e;
 }
 
+struct below {
+	struct session *s;
+	struct str top;
+	rights_t all, any;		/* that the user has on each, on one of them */
+	bool is;			/* there is one */
+};
+
+static bool
+look_below(void *ctx, const struct mbentry *e)
+{
+	struct below *b = ctx;
+	rights_t rights;
+
+	if (!mbname_is_in(str_c(e->name), b->top))
+		return true;
+	rights = user_rights(b->s->user, e);
+	b->all &= rights;
+	b->any |= rights;
+	b->is = true;
+	return true;
+}
+
+/* A name without a mailbox goes with all that is below it, so x is needed there. */
+static enum err
+may_rename_below(struct session *s, struct str name)
+{
+	struct below b = { .s = s, .top = name, .all = ~(rights_t)0 };
+	enum err e = mblist_walk(s->store, name, look_below, &b);
+
+	if (e != OK)
+		return e;
+	if (b.is && (b.all & ACL_DELETEMBOX))
+		return OK;
+	return b.any & ACL_LOOKUP ? ERR_DENIED : ERR_NOTFOUND;
+}
+
+static enum err
+may_rename(struct session *s, struct command *c, struct str name, rights_t need)
+{
+	struct mbentry *entry;
+	rights_t rights;
+	enum err e = mblist_lookup(s->store, c->arena, name, &entry);
+
+	if (e == ERR_NOTFOUND && need == ACL_DELETEMBOX && !is_nobodys(name))
+		return may_rename_below(s, name);
+	return e == OK ? session_lookup(s, c, name, need, &entry, &rights) : e;
+}
+
 /* Both names and the rights on them. */
 static enum err
 check_rename(struct session *s, struct command *c, struct str *from, struct str *to)
 {
 	const struct rename_req *r = c->req;
-	struct mbentry *entry;
-	rights_t rights;
 	enum err e = session_mailbox(s, c, r->from, from);
 	if (e == OK)
 		e = session_mailbox(s, c, without_separator(s, r->to), to);
 	bool stays = e == OK && str_eq(*from, *to);
 	if (e == OK)
-		e = session_lookup(s, c, *from, stays ? ACL_ADMIN : ACL_DELETEMBOX, &entry,
-		    &rights);
+		e = may_rename(s, c, *from, stays ? ACL_ADMIN : ACL_DELETEMBOX);
 	if (e == OK && r->partition.n > 0 && !s->user->id.is_admin)
 		e = ERR_DENIED;
 	if (e == OK && !stays)

@@ -81,7 +81,8 @@ enum err mblist_delete(struct store *s, struct str name, bool now) MUST_CHECK;
 enum err mblist_delete_tree(struct store *s, struct str name, bool now) MUST_CHECK;
 
 /*
- * Renames FROM and everything below it to TO...; one transaction.  ids,
+ * Renames FROM and everything below it to TO...; one transaction.  FROM need
+ * not be a mailbox if any is below it; else ERR_NOTFOUND.  ids,
  * UIDs, flags, ACLs stay; UIDVALIDITY stays.  PARTITION (NULL: stay) moves
  * FROM itself to another partition; TO may equal FROM then.  ERR_EXISTS if TO
  * or any target below it is there.  Renaming user.X (an INBOX) by its owner

@@ -294,7 +294,8 @@ mblist_rename(struct store *s, struct str from, struct str to, const char *parti
 	e = mblist_walk(s, from, collect, &c);
 	if (e == OK)
 		e = set.err;
-	if (e == OK && (set.n == 0 || strlen(set.e[0]->name) != from.n))
+	if (e == OK && (set.n == 0
+	    || (partition != NULL && strlen(set.e[0]->name) != from.n)))
 		e = ERR_NOTFOUND;
 	if (e == OK)
 		e = rename_set(s, &set, from, to, partition);
