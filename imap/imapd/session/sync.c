@@ -5,7 +5,6 @@
  * to date lose what was expunged before that is told, and get what is new last.
  */
 #include "imap/imapd/session/sync.h"
-#include "imap/imapd/session/annotating.h"
 #include "imap/imapd/message/annotation.h"
 #include "imap/imapd/session/context.h"
 #include "imap/imapd/proto/format.h"
@@ -263,8 +262,6 @@ sync_follow(struct session *s)
 	if (!mbox_lookup(s->mbox))
 		return false;
 	s->rights = user_rights(s->user, mbox_entry(s->mbox));
-	/* More than SELECT has said it may be only after the next one. */
-	s->annotates &= annotating_may(s, s->rights);
 	if (sync_settable_flags(s->rights) != was)
 		sync_mailbox_flags(s);
 	return true;
