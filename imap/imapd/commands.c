@@ -47,6 +47,7 @@ const struct command_def commands[REQUESTS] = {
 	[REQ_SETMETADATA] = { AUTH, 0, run_setmetadata, NULL },
 	[REQ_NAMESPACE] = { AUTH, 0, run_namespace, "NAMESPACE" },
 	[REQ_IDLE] = { AUTH, 0, run_idle, "IDLE" },
+	[REQ_NOTIFY] = { AUTH, CMD_NO_SYNC, run_notify, "NOTIFY" },
 	[REQ_APPEND] = { AUTH, 0, run_append, "CATENATE MULTIAPPEND" },
 
 	[REQ_GENURLAUTH] = { AUTH, 0, run_genurlauth, "URLAUTH URLAUTH=BINARY URL-PARTIAL" },

@@ -12,6 +12,7 @@
 #include "imap/imapd/proto/reader.h"
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/sync.h"
+#include "imap/imapd/session/watch.h"
 #include "lib/log.h"
 
 #include <stdio.h>
@@ -204,6 +205,7 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	in.p.messages = input->messages;
 	parse_command(s, &in);
 	if (in.err == OK) {
+		watch_note_view(s);
 		/* If that fails sync_after() meets it again, and tells. */
 		if (s->mbox != NULL && mbox_follow(s->mbox) != OK)
 			log_debug("the new cyrus.index of the selected mailbox cannot be read");
@@ -256,6 +258,22 @@ say_goodbye(struct session *s, enum err e)
 	s->said_bye = true;
 }
 
+/*
+ * With NOTIFY the client is told of changes while it says nothing.  False: the
+ * session has ended.  What is wrong with the stream reading will find, too.
+ */
+static bool
+wait_for_input(struct session *s, struct arena *arena)
+{
+	if (s->watch == NULL || stream_pending(s->stream) > 0)
+		return true;
+	if (watch_wait(s, arena, false) == ERR_TIMEOUT) {
+		say_goodbye(s, ERR_TIMEOUT);
+		return false;
+	}
+	return s->state != STATE_LOGOUT;
+}
+
 static void
 loop(struct session *s)
 {
@@ -263,6 +281,8 @@ loop(struct session *s)
 	struct arena_mark empty = arena_mark(arena);
 	while (s->state != STATE_LOGOUT) {
 		struct input input;
+		if (!wait_for_input(s, arena))
+			break;
 		enum err e = reader_next(s->reader, &input);
 		if (e == ERR_CLOSED || (e != OK && stream_error(s->stream) != OK)) {
 			say_goodbye(s, e);
@@ -325,6 +345,7 @@ session_run(struct server *server, struct client *client)
 		greet(&s);
 		loop(&s);
 	}
+	watch_end(&s);
 	session_deselect(&s);
 	login_free(s.login);
 	user_free(s.user);

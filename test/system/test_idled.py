@@ -28,11 +28,19 @@ class Client:
         self.sock.sendall(op + b"\0\0\0" + name.ljust(16, b"\0"))
 
     def notice(self):
-        return self.sock.recv(1)
+        """What it is, and of what."""
+        message = b""
+        while len(message) < 20:
+            more = self.sock.recv(20 - len(message))
+            if more == b"":
+                return None
+            message += more
+        return message[:1], message[4:].rstrip(b"\0")
 
     def watch(self, name):
         self.say(b"w", name)
-        assert self.notice() == b"!"
+        self.say(b"s", b"")
+        assert self.notice() == (b"s", b"")
 
 
 def notices_pass(path):
@@ -40,7 +48,7 @@ def notices_pass(path):
     watcher.watch(b"mailbox")
     publisher.say(b"p", b"another")
     publisher.say(b"p", b"mailbox")
-    return watcher.notice() == b"!"
+    return watcher.notice() == (b"p", b"mailbox")
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_foreground_and_signals(place):
     idled.send_signal(signal.SIGHUP)
     bad = Client(path)
     bad.sock.sendall(b"x" * 20)         # is logged, so in the new file
-    assert bad.notice() == b""
+    assert bad.notice() is None
     assert "closed" in (place / "log").read_text()
     assert notices_pass(path)
     second = start(place, "-f")

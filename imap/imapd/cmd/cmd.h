@@ -59,6 +59,9 @@ enum err run_namespace(struct session *s, struct command *c);
 /* cmd_idle.c: RFC 2177 */
 enum err run_idle(struct session *s, struct command *c);
 
+/* cmd_notify.c: RFC 5465 */
+enum err run_notify(struct session *s, struct command *c);
+
 /* cmd_acl.c: RFC 4314 */
 enum err run_setacl(struct session *s, struct command *c);
 enum err run_deleteacl(struct session *s, struct command *c);

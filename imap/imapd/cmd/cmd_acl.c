@@ -7,6 +7,7 @@
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/rights.h"
+#include "imap/imapd/session/watch.h"
 
 #include "lib/utf8.h"
 
@@ -80,6 +81,8 @@ change(struct session *s, struct command *c, char mode, rights_t rights)
 		err = identifier_in(c, r->identifier, &id);
 	if (err == OK)
 		err = mblist_change_acl(s->store, str_c(e->name), id, mode, rights);
+	if (err == OK)
+		watch_own_names(s, str_c(e->name), false);
 	return err;
 }
 

@@ -10,10 +10,11 @@
 #include "imap/imapd/session/compose.h"
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/target.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/store/mbox/txn.h"
 
 static enum err
-append_all(struct command *c, struct mbox *m, const struct composed *message, size_t n)
+append_all(struct session *s, struct command *c, struct mbox *m, const struct composed *message, size_t n)
 {
 	struct txn *t = txn_begin(m);
 	enum err e;
@@ -21,12 +22,15 @@ append_all(struct command *c, struct mbox *m, const struct composed *message, si
 	for (size_t i = 0; i < n; i++)
 		txn_append(t, message[i].blob, &message[i].params);
 	e = txn_commit(t);
-	if (e == OK && message->may_be_told)
-		append_uids(c, txn_result(t));
-	else if (e == ERR_STALE)
+	if (e == OK) {
+		if (message->may_be_told)
+			append_uids(c, txn_result(t));
+		watch_own_commit(s, m, txn_result(t));
+	} else if (e == ERR_STALE) {
 		c->code = "TRYCREATE";
-	else if (e == ERR_LIMIT)
+	} else if (e == ERR_LIMIT) {
 		c->text = "Too many different keywords in this mailbox";
+	}
 	txn_abort(t);
 	return e;
 }
@@ -65,7 +69,7 @@ run_append(struct session *s, struct command *c)
 		made += e == OK;
 	}
 	if (e == OK)
-		e = append_all(c, m, message, n);
+		e = append_all(s, c, m, message, n);
 	for (size_t i = 0; i < made; i++)
 		compose_free(&message[i]);
 	mbox_close(m);

@@ -1,6 +1,7 @@
 /* CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, AUTHENTICATE, LOGIN */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/proto/reader.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/server/autocreate.h"
 #include "lib/b64.h"
 #include "lib/log.h"
@@ -263,6 +264,7 @@ enum err
 run_unauthenticate(struct session *s, struct command *c)
 {
 	log_info("unauthenticate: [%s] %s", s->client->host, s->user->name);
+	watch_end(s);
 	session_begin(s);
 	server_status(s->server, s->client, NULL, NULL);
 	struct reply_tagged bye = { .tag = c->tag, .text = "You are nobody again" };

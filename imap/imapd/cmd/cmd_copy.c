@@ -12,6 +12,7 @@
 #include "imap/imapd/session/selection.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/target.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/imapd/proto/uidset_text.h"
 #include "imap/store/mbox/txn.h"
 
@@ -78,6 +79,7 @@ copy(struct session *s, struct command *c, const struct copying *job)
 	e = txn_commit_all(t, move ? 2 : 1, true);
 	if (e == OK) {
 		report(s, c, txn_result(t[0]), job);
+		watch_own_commit(s, job->target, txn_result(t[0]));
 		if (move && txn_result(t[1])->expunged_count > 0)
 			e = sync_expunged(s, c);
 	} else if (e == ERR_NOTFOUND) {

@@ -7,6 +7,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/proto/reader.h"
 #include "imap/imapd/session/sync.h"
+#include "imap/imapd/session/watch.h"
 
 #include <time.h>
 
@@ -57,6 +58,8 @@ wait_for_client(struct session *s, struct arena *arena)
 static enum err
 watch_and_wait(struct session *s, struct arena *arena)
 {
+	if (s->watch != NULL)		/* RFC 5465 section 4 */
+		return watch_wait(s, arena, true);
 	if (s->mbox == NULL)
 		return wait_for_client(s, arena);
 	const struct id128 id = mbox_entry(s->mbox)->id;

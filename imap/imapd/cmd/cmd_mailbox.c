@@ -11,6 +11,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/proto/objectid.h"
 #include "imap/imapd/session/oldname.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"
@@ -151,6 +152,7 @@ run_create(struct session *s, struct command *c)
 	e = create(s, c, name);
 	if (e != OK)
 		return create_failed(c, e);
+	watch_own_names(s, name, false);
 	tell_id(s, c, name);
 	if (session_is_rev2(s))
 		oldname_put(s, r->mailbox, name, false);
@@ -190,6 +192,8 @@ run_delete(struct session *s, struct command *c)
 		return ERR_DENIED;
 	e = account ? mblist_delete_tree(s->store, name, false)
 	    : mblist_delete(s->store, name, false);
+	if (e == OK)
+		watch_own_names(s, name, account);
 	/* Who deletes what he has selected knows that it is gone. */
 	if (e == OK && s->mbox != NULL && !mbox_lookup(s->mbox))
 		session_deselect(s);
@@ -240,6 +244,8 @@ move_all(struct session *s, struct command *c, const struct mbentry *from,
 		txn_expunge(t[1], uids, n, true);
 		copy_annotations(t[0], a);
 		e = txn_commit_all(t, 2, true);
+		for (int i = 0; i < 2 && e == OK; i++)
+			watch_own_commit(s, i == 0 ? target : source, txn_result(t[i]));
 		txn_abort(t[0]);
 		txn_abort(t[1]);
 	}
@@ -279,6 +285,7 @@ rename_inbox(struct session *s, struct command *c, struct str to)
 		e = mblist_create(s->store, &m);
 	if (e != OK)
 		return e;
+	watch_own_names(s, to, false);
 	e = mblist_lookup(s->store, c->arena, to, &new);
 	if (e == OK)
 		e = move_all(s, c, inbox, new);
@@ -376,6 +383,8 @@ run_rename(struct session *s, struct command *c)
 	if (str_eq(from, s->user->inbox) && !s->user->id.is_admin)
 		return rename_inbox(s, c, to);
 	e = mblist_rename(s->store, from, to, partition);
+	if (e == OK)
+		watch_own_rename(s, from, to);
 	if (e == OK && session_is_rev2(s)) {
 		oldname_put_gone(s, r->from, from);
 		oldname_put(s, r->to, to, false);
@@ -395,7 +404,10 @@ set_subscription(struct session *s, struct command *c, bool subscribed)
 	enum err e = session_mailbox(s, c, external, &name);
 	if (e != OK)
 		return e;
-	return subs_set(s->store, str_c(s->user->id.userid), name, subscribed);
+	e = subs_set(s->store, str_c(s->user->id.userid), name, subscribed);
+	if (e == OK)
+		watch_own_names(s, name, false);
+	return e;
 }
 
 /*

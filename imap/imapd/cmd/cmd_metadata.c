@@ -7,6 +7,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/metadata.h"
 #include "imap/imapd/session/named_filter.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/server/specialuse.h"
 #include "imap/store/names/notes.h"
 
@@ -162,6 +163,8 @@ set_annotations(struct session *s, const struct mbentry *entry,
 	for (size_t i = 0; i < n; i++)
 		txn_annotate(t, NULL, 0, &p[i]);
 	e = txn_commit(t);
+	if (e == OK)
+		watch_own_commit(s, m, txn_result(t));
 	txn_abort(t);
 	mbox_close(m);
 	return e;
@@ -191,6 +194,20 @@ set_on_mailbox(struct session *s, struct command *c, struct annotate_params *p, 
 	return failed(c, e);
 }
 
+/* The client knows what it has set. */
+static void
+note_own(struct session *s, struct command *c)
+{
+	const struct setmetadata_req *r = c->req;
+	const struct metadata_value *v = r->values.item;
+	struct mbentry *e = NULL;
+	if (s->watch == NULL || (r->mailbox.n > 0 && look_up(s, c, r->mailbox, &e) != OK))
+		return;
+	for (size_t i = 0; i < r->values.count; i++)
+		watch_own_note(s, e, metadata_owner(s, v[i].entry).n > 0,
+		    metadata_entry(v[i].entry), v[i].value);
+}
+
 enum err
 run_setmetadata(struct session *s, struct command *c)
 {
@@ -201,6 +218,9 @@ run_setmetadata(struct session *s, struct command *c)
 	enum err e = changes_of(s, c, p);
 	if (e != OK)
 		return e;
-	return r->mailbox.n == 0 ? set_on_server(s, c, p, r->values.count)
+	e = r->mailbox.n == 0 ? set_on_server(s, c, p, r->values.count)
 	    : set_on_mailbox(s, c, p, r->values.count);
+	if (e == OK)
+		note_own(s, c);
+	return e;
 }

@@ -9,6 +9,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/compose.h"
 #include "imap/imapd/session/target.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/store/mbox/txn.h"
 #include "lib/log.h"
 
@@ -70,9 +71,10 @@ replace(struct session *s, struct command *c, struct mbox *m, uint32_t uid,
 	txn_expunge(removal, &uid, 1, true);
 	txn_must_exist(removal);
 	e = txn_commit_all(t, same ? 1 : 2, true);
-	if (e == OK)
+	if (e == OK) {
 		report(s, c, message, txn_result(t[0]));
-	else if (e == ERR_NOTFOUND)
+		watch_own_commit(s, m, txn_result(t[0]));
+	} else if (e == ERR_NOTFOUND)
 		c->code = "EXPUNGEISSUED";	/* RFC 5530 section 3 */
 	else if (e != ERR_UNKNOWN && txn_result(t[0])->new_count > 0)
 		take_back(m, txn_result(t[0]));

@@ -5,6 +5,7 @@
 #include "imap/imapd/session/oldname.h"
 #include "imap/imapd/session/resync.h"
 #include "imap/imapd/session/sync.h"
+#include "imap/imapd/session/watch.h"
 #include "imap/store/list/quota.h"
 #include "imap/store/mbox/txn.h"
 
@@ -157,6 +158,8 @@ run_close(struct session *s, struct command *c)
 		struct txn *t = txn_begin(s->mbox);
 		txn_expunge(t, NULL, 0, false);
 		enum err e = txn_commit(t);
+		if (e == OK)
+			watch_own_commit(s, s->mbox, txn_result(t));
 		txn_abort(t);
 		if (e != OK && e != ERR_STALE)
 			return e;

@@ -16,6 +16,7 @@ IMAPD_SRCS += \
 	imap/imapd/cmd/cmd_mailbox.c \
 	imap/imapd/cmd/cmd_metadata.c \
 	imap/imapd/cmd/cmd_namespace.c \
+	imap/imapd/cmd/cmd_notify.c \
 	imap/imapd/cmd/cmd_quota.c \
 	imap/imapd/cmd/cmd_replace.c \
 	imap/imapd/cmd/cmd_search.c \

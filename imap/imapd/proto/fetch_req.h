@@ -69,4 +69,14 @@ struct fetch_req {
 	struct partial_range partial;	/* RFC 9394 section 3.3; .first is 0: none */
 };
 
+/* One more item, unless it is there; false: there are too many. */
+bool fetch_req_add(struct fetch_req *req, struct fetch_item *item);
+
+/*
+ * Adds copies of FROM's items to TO, of which nothing depends on FROM's command any
+ * more; only the items: a set and the like stay TO's.  False: the arena is full, or
+ * there are too many.
+ */
+bool fetch_req_merge(struct arena *arena, struct fetch_req *to, const struct fetch_req *from);
+
 #endif

@@ -399,6 +399,7 @@ const struct request_def grammar[REQUESTS] = {
 	[REQ_SETMETADATA] = { NAME("SETMETADATA"), REQ(setmetadata_req), setmetadata_args, NULL,
 	    "5464 4.3" },
 	[REQ_IDLE] = { NAME("IDLE"), 0, no_args, NULL, "9051 6.3.13" },
+	[REQ_NOTIFY] = { NAME("NOTIFY"), REQ(notify_req), notify_args, NULL, "5465 3.1" },
 	[REQ_APPEND] = { NAME("APPEND"), REQ(append_req), append_args, NULL, "9051 6.3.12" },
 	[REQ_GENURLAUTH] = { NAME("GENURLAUTH"), REQ(genurlauth_req), genurlauth_args, NULL,
 	    "4467 7" },

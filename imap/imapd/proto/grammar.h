@@ -14,6 +14,7 @@
 #include "imap/imapd/proto/annotation_req.h"
 #include "imap/imapd/proto/fetch_req.h"
 #include "imap/imapd/proto/message.h"
+#include "imap/imapd/proto/notify_req.h"
 #include "imap/imapd/proto/parse.h"
 #include "imap/imapd/proto/parse_date.h"
 #include "imap/imapd/proto/parse_flags.h"
@@ -26,7 +27,7 @@ enum request {
 	REQ_STARTTLS, REQ_AUTHENTICATE, REQ_LOGIN, REQ_UNAUTHENTICATE, REQ_COMPRESS,
 	REQ_SELECT, REQ_EXAMINE, REQ_CREATE, REQ_DELETE, REQ_RENAME,
 	REQ_SUBSCRIBE, REQ_UNSUBSCRIBE, REQ_LIST, REQ_LSUB, REQ_RLIST, REQ_RLSUB, REQ_STATUS,
-	REQ_NAMESPACE, REQ_IDLE, REQ_APPEND,
+	REQ_NAMESPACE, REQ_IDLE, REQ_NOTIFY, REQ_APPEND,
 	REQ_GENURLAUTH, REQ_RESETKEY, REQ_URLFETCH,
 	REQ_GETMETADATA, REQ_SETMETADATA,
 	REQ_SETACL, REQ_DELETEACL, REQ_GETACL, REQ_LISTRIGHTS, REQ_MYRIGHTS,
@@ -259,7 +260,7 @@ struct setquota_req {
 	struct parse_list limits;	/* struct quota_limit */
 };
 
-/* SEARCH, SORT, THREAD: search_req.h */
+/* NOTIFY: notify_req.h; SEARCH, SORT, THREAD: search_req.h */
 
 struct cancelupdate_req {
 	struct parse_list tags;		/* struct str */

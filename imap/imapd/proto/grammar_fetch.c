@@ -1,6 +1,5 @@
 /* The data items of FETCH: RFC 9051 and 3501 section 6.4.5 */
 #include "imap/imapd/proto/grammar_fetch.h"
-#include "imap/disk/message.h"
 #include "imap/imapd/proto/grammar_annotate.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/section.h"
@@ -10,103 +9,12 @@ enum { SEEN = 1 };			/* word.more: what, and whether it sets \Seen */
 
 /* --- taking an item --- */
 
-/* What the answer will need of the message. */
-static void
-note_needs(struct fetch_req *req, const struct fetch_item *item)
-{
-	switch (item->op) {
-	case FETCH_FLAGS:
-		req->has_flags = true;
-		break;
-	case FETCH_UID:
-		req->has_uid = true;
-		break;
-	case FETCH_MODSEQ:
-		req->has_modseq = true;
-		break;
-	case FETCH_INTERNALDATE:
-	case FETCH_SIZE:
-	case FETCH_EMAILID:
-	case FETCH_THREADID:
-		break;
-	case FETCH_ENVELOPE:
-		req->needs_cache |= 1u << CACHE_ENVELOPE;
-		break;
-	case FETCH_BODY:
-		req->needs_cache |= 1u << CACHE_BODY;
-		break;
-	case FETCH_BODYSTRUCTURE:
-		req->needs_cache |= 1u << CACHE_BODYSTRUCTURE;
-		break;
-	case FETCH_SECTION:
-		if (item->section.cached)
-			req->needs_cache |= 1u << CACHE_HEADERS;
-		else
-			req->needs_body = true;
-		if (item->section.parts > 0)
-			req->needs_cache |= 1u << CACHE_SECTIONS;
-		break;
-	case FETCH_BINARY:
-	case FETCH_BINARY_SIZE:
-		req->needs_body = req->has_binary = true;
-		if (item->section.parts > 0)
-			req->needs_cache |= 1u << CACHE_SECTIONS;
-		break;
-	case FETCH_PREVIEW:
-		req->needs_cache |= 1u << CACHE_PREVIEW;
-		break;
-	case FETCH_PREVIEW_LAZY:
-		req->lazy_preview = true;
-		break;
-	case FETCH_SAVEDATE:
-		break;
-	case FETCH_ANNOTATION:
-		req->has_annotation = true;
-		/* A part that is named must be there. */
-		if (item->annotation.has_parts) {
-			req->needs_body = true;
-			req->needs_cache |= 1u << CACHE_SECTIONS;
-		}
-		break;
-	}
-}
-
-static bool
-has_label(const struct fetch_item *item)
-{
-	return item->op == FETCH_SECTION || item->op == FETCH_BINARY
-	    || item->op == FETCH_BINARY_SIZE;
-}
-
-/* Said twice is meant once. */
-static bool
-is_repeated(const struct fetch_req *req, const struct fetch_item *item)
-{
-	for (const struct fetch_item *i = req->items; i != NULL; i = i->next)
-		if (i->op == item->op && i->op != FETCH_ANNOTATION && (!has_label(i)
-		    || (str_eq(i->section.label, item->section.label)
-		    && i->section.length == item->section.length)))
-			return true;
-	return false;
-}
-
 /* The item is whole: the request has it, unless it has it already. */
 static bool
 add_item(struct parser *p, void *r, void *i, const struct word *w)
 {
-	struct fetch_req *req = r;
-	struct fetch_item *item = i, **to = &req->items;
 	(void)w;
-	req->sets_seen |= item->sets_seen;
-	if (is_repeated(req, item))
-		return true;
-	if (req->count++ == FETCH_MAX_ITEMS)
-		return parse_too_big(p, "too many data items");
-	while (*to != NULL)
-		to = &(*to)->next;
-	*to = item;
-	note_needs(req, item);
-	return true;
+	return fetch_req_add(r, i) || parse_too_big(p, "too many data items");
 }
 
 static void *
@@ -253,7 +161,7 @@ static const struct vocabulary atts_or_macro = {
 };
 
 static const struct step att[] = { WORD(atts, fetch_req, items), END };
-static const struct step att_list[] = { LIST(att), END };
+const struct step fetch_att_list[] = { LIST(att), END };
 static const struct step one_att[] = { WORD(atts_or_macro, fetch_req, items), END };
 
 /* CHANGEDSINCE brings the item MODSEQ with it. */
@@ -297,9 +205,9 @@ static const struct step uid_modifier_list[] = { SP, LIST(uid_modifier), END };
  *         [SP "(" fetch-modifier *(SP fetch-modifier) ")"] */
 const struct step fetch_args[] = {
 	SP, RULE(rule_sequence_set, fetch_req, set),
-	SP, EITHER("(", att_list, one_att), WHEN(" ", modifier_list), END
+	SP, EITHER("(", fetch_att_list, one_att), WHEN(" ", modifier_list), END
 };
 const struct step uid_fetch_args[] = {
 	SP, RULE(rule_sequence_set, fetch_req, set), SELF(rule_uid_item),
-	SP, EITHER("(", att_list, one_att), WHEN(" ", uid_modifier_list), END
+	SP, EITHER("(", fetch_att_list, one_att), WHEN(" ", uid_modifier_list), END
 };

@@ -8,4 +8,7 @@
 
 extern const struct step fetch_args[], uid_fetch_args[];	/* struct fetch_req */
 
+/* "(" fetch-att *(SP fetch-att) ")", for the same */
+extern const struct step fetch_att_list[];
+
 #endif

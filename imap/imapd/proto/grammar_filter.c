@@ -26,11 +26,11 @@ static const struct step mailboxes_args[] = {
 static const struct word filter_words[] = {
 	{ NAME("SELECTED"), FILTER_SELECTED, 0, NULL, "5465 6.1" },
 	{ NAME("INBOXES"), FILTER_INBOXES, 0, NULL, "5465 6.3" },
-	{ NAME("PERSONAL"), FILTER_PERSONAL, 0, NULL, "5465 6.4" },
-	{ NAME("SUBSCRIBED"), FILTER_SUBSCRIBED, 0, NULL, "5465 6.5" },
-	{ NAME("SUBTREE"), FILTER_SUBTREE, 0, mailboxes_args, "5465 6.6" },
+	{ NAME("PERSONAL"), FILTER_PERSONAL, 0, NULL, "5465 6.2" },
+	{ NAME("SUBSCRIBED"), FILTER_SUBSCRIBED, 0, NULL, "5465 6.4" },
+	{ NAME("SUBTREE"), FILTER_SUBTREE, 0, mailboxes_args, "5465 6.5" },
 	{ NAME("SUBTREE-ONE"), FILTER_SUBTREE_ONE, 0, mailboxes_args, "7377 2.2" },
-	{ NAME("MAILBOXES"), FILTER_MAILBOXES, 0, mailboxes_args, "5465 6.7" },
+	{ NAME("MAILBOXES"), FILTER_MAILBOXES, 0, mailboxes_args, "5465 6.6" },
 	{ .value = 0 },
 };
 const struct vocabulary filter_mailboxes = {

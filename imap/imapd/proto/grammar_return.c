@@ -3,6 +3,7 @@
  * 5267, RFC 6203; RFC 5256, RFC 5957; RFC 7377
  */
 #include "imap/imapd/proto/grammar_annotate.h"
+#include "imap/imapd/proto/grammar_fetch.h"
 #include "imap/imapd/proto/grammar_search.h"
 #include "imap/imapd/proto/rule.h"
 #include "imap/imapd/proto/search_req.h"
@@ -11,6 +12,22 @@
 
 static const struct step partial_args[] = {
 	SP, RULE(rule_partial_range, search_req, partial), END
+};
+/* modifier-update = "UPDATE" ["(" fetch-att *(SP fetch-att) ")"]; the example has a SP */
+static bool
+rule_update_items(struct parser *p, void *to)
+{
+	return parse_steps(p, fetch_att_list, to);
+}
+static const struct step update_items[] = {
+	SP, RULE(rule_update_items, search_req, update), END
+};
+static const struct step update_items_only[] = {
+	RULE(rule_update_items, search_req, update), END
+};
+static const struct step update_more[] = { WHEN("(", update_items_only), END };
+static const struct step update_args[] = {
+	EITHER(" (", update_items, update_more), END
 };
 static const struct word return_words[] = {
 	{ NAME("ALL"), RETURN_ALL, 0, NULL, "4731 3.1" },
@@ -21,7 +38,7 @@ static const struct word return_words[] = {
 	{ NAME("PARTIAL"), RETURN_PARTIAL, 0, partial_args, "9394 3.1" },
 	{ NAME("RELEVANCY"), RETURN_RELEVANCY, 0, NULL, "6203 4" },
 	{ NAME("SAVE"), RETURN_SAVE, 0, NULL, "5182 2.1" },
-	{ NAME("UPDATE"), RETURN_UPDATE, 0, NULL, "5267 4.3" },
+	{ NAME("UPDATE"), RETURN_UPDATE, 0, update_args, "5267 4.3, 5465 7" },
 	{ .value = 0 },
 };
 static const struct vocabulary returns = {

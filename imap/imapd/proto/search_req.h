@@ -9,6 +9,7 @@
 #ifndef IMAP_IMAPD_PROTO_SEARCH_REQ_H
 #define IMAP_IMAPD_PROTO_SEARCH_REQ_H
 
+#include "imap/imapd/proto/fetch_req.h"
 #include "imap/imapd/proto/filter_req.h"
 #include "imap/imapd/proto/step.h"
 #include "imap/store/search/search.h"
@@ -32,6 +33,7 @@ struct search_req {
 	bool has_return;
 	unsigned returns;		/* enum search_return; 0: RETURN_ALL is meant */
 	struct partial_range partial;
+	struct fetch_req update;	/* UPDATE: of new messages (RFC 5465 section 7) */
 	struct parse_list criteria;	/* SORT: struct sort_criterion */
 	enum thread_algorithm algorithm; /* THREAD */
 	struct parse_list sources;	/* ESEARCH: struct mailbox_filter; none: selected */

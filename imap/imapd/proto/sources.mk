@@ -1,9 +1,11 @@
 PROTO_SRCS += \
+	imap/imapd/proto/fetch_req.c \
 	imap/imapd/proto/format.c \
 	imap/imapd/proto/grammar.c \
 	imap/imapd/proto/grammar_annotate.c \
 	imap/imapd/proto/grammar_fetch.c \
 	imap/imapd/proto/grammar_filter.c \
+	imap/imapd/proto/grammar_notify.c \
 	imap/imapd/proto/grammar_return.c \
 	imap/imapd/proto/grammar_list.c \
 	imap/imapd/proto/grammar_metadata.c \

@@ -22,6 +22,8 @@ struct context {
 	uint32_t *uids;			/* the result: rising, or in the order of SORT */
 	size_t n, size;
 	uint64_t since;			/* changes up to this modseq are in it */
+	struct fetch_req items;		/* of new messages that match (RFC 5465 section 7) */
+	struct buf line;		/* an ESEARCH response that is to be sent */
 };
 
 /* --- making and ending --- */
@@ -51,10 +53,12 @@ context_new(struct session *s, const struct command *c, const struct search_req 
 	cx->uid = c->uid || cx->named;
 	cx->how = (struct search_how){ .collation = s->collation, .now = time(NULL) };
 	cx->tag = (struct str){ arena_copy(cx->arena, c->tag.p, c->tag.n), c->tag.n };
+	buf_init(&cx->line);
 	cx->key = context_program(cx->arena, s->mbox, &s->saved, req->key);
 	/* What is sorted by annotations may change its place: there are no updates. */
-	if (cx->tag.p == NULL || cx->key == NULL || !keep_order(cx, req, s->collation) ||
-	    sort_may_change(&cx->order)) {
+	if (cx->tag.p == NULL || cx->key == NULL || !keep_order(cx, req, s->collation)
+	    || sort_may_change(&cx->order)
+	    || !fetch_req_merge(cx->arena, &cx->items, &req->update)) {
 		context_free(cx);
 		return NULL;
 	}
@@ -69,6 +73,7 @@ context_free(struct context *cx)
 		return;
 	arena_free(cx->arena);
 	free(cx->uids);
+	buf_free(&cx->line);
 	free(cx);
 }
 
@@ -189,27 +194,40 @@ put_correlator(struct session *s, const struct context *cx)
 	buf_free(&name);
 }
 
-/* "* ESEARCH (TAG "a") UID REMOVEFROM (0 4) ADDTO (0 7:9)" */
+/* " REMOVEFROM (0 4) ADDTO (0 7:9)", which waits for contexts_tell() */
 static void
-send_told(struct session *s, const struct context *cx, struct told *removed,
-    struct told *added)
+put_told(struct context *cx, struct told *removed, struct told *added)
 {
+	struct buf *b = &cx->line;
+
 	end_run(removed);
 	end_run(added);
 	if (removed->text.n + added->text.n == 0)
 		return;
-	put_correlator(s, cx);
 	if (removed->text.n > 0) {
-		reply_puts(s->reply, " REMOVEFROM (");
-		reply_put(s->reply, buf_str(&removed->text));
-		reply_puts(s->reply, ")");
+		buf_adds(b, " REMOVEFROM (");
+		buf_add_str(b, buf_str(&removed->text));
+		buf_adds(b, ")");
 	}
 	if (added->text.n > 0) {
-		reply_puts(s->reply, " ADDTO (");
-		reply_put(s->reply, buf_str(&added->text));
-		reply_puts(s->reply, ")");
+		buf_adds(b, " ADDTO (");
+		buf_add_str(b, buf_str(&added->text));
+		buf_adds(b, ")");
 	}
-	reply_crlf(s->reply);
+}
+
+/* "* ESEARCH (TAG "a") UID REMOVEFROM (0 4) ADDTO (0 7:9)" */
+void
+contexts_tell(struct session *s)
+{
+	for (struct context *cx = s->contexts; cx != NULL; cx = cx->next) {
+		if (cx->line.n == 0)
+			continue;
+		put_correlator(s, cx);
+		reply_put(s->reply, buf_str(&cx->line));
+		reply_crlf(s->reply);
+		buf_free(&cx->line);
+	}
 }
 
 /* --- expunges --- */
@@ -280,10 +298,11 @@ contexts_expunged(struct session *s, struct arena *arena, const struct mbox_upda
 			number[i] = cx->uid ? u->expunged_uid[i]
 			    : u->expunged[i] + (uint32_t)i;
 		take_out(cx, u->expunged_uid, n, number, &removed);
-		send_told(s, cx, &removed, &added);
+		put_told(cx, &removed, &added);
 		buf_free(&removed.text);
 		arena_rewind(arena, mark);
 	}
+	contexts_tell(s);
 }
 
 /* --- other changes --- */
@@ -447,7 +466,7 @@ bring_up(struct session *s, struct arena *arena, struct context *cx)
 	else if (news.n > 0)
 		merge_in(s, cx, news.seqs, news.n, &added);
 	if (e == OK)
-		send_told(s, cx, &removed, &added);
+		put_told(cx, &removed, &added);
 	buf_free(&removed.text);
 	buf_free(&added.text);
 	cx->since = mbox_highestmodseq(s->mbox);
@@ -472,4 +491,26 @@ contexts_changed(struct session *s, struct arena *arena)
 		}
 		arena_rewind(arena, mark);
 	}
+}
+
+static bool
+has_uid(const struct context *cx, uint32_t uid)
+{
+	if (!cx->sorted)
+		return cx->n > 0 && bsearch(&uid, cx->uids, cx->n, sizeof(uid), uid_cmp) != NULL;
+	for (size_t i = 0; i < cx->n; i++)
+		if (cx->uids[i] == uid)
+			return true;
+	return false;
+}
+
+bool
+contexts_add_items(const struct session *s, struct arena *arena, uint32_t uid,
+    struct fetch_req *req)
+{
+	for (const struct context *cx = s->contexts; cx != NULL; cx = cx->next)
+		if (cx->items.items != NULL && has_uid(cx, uid)
+		    && !fetch_req_merge(arena, req, &cx->items))
+			return false;
+	return true;
 }

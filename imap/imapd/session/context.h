@@ -62,7 +62,15 @@ void contexts_end(struct session *s);
 /* Before U's EXPUNGE responses are sent. */
 void contexts_expunged(struct session *s, struct arena *arena, const struct mbox_update *u);
 
-/* After all that tells of a refresh has been sent. */
+/*
+ * After all that tells of a refresh has been sent: brings them up to date; and
+ * tells it, when what they ask for of new messages has been sent, too.
+ */
 void contexts_changed(struct session *s, struct arena *arena);
+void contexts_tell(struct session *s);
+
+/* What they ask for of the message UID; false: the arena is full. */
+bool contexts_add_items(const struct session *s, struct arena *arena, uint32_t uid,
+    struct fetch_req *req);
 
 #endif

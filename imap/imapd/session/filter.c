@@ -63,12 +63,14 @@ add(struct found *f, struct str name)
  * be delivered by a Message Delivery Agent" (RFC 5465 section 6.3): beside INBOX
  * those that anyone may post to, "user+folder".
  */
-static bool
-is_for_mail(const struct mbentry *e)
+bool
+filter_is_inbox(const struct session *s, const struct mbentry *e)
 {
 	const struct identity nobody = { .userid = "anonymous", .is_anonymous = true };
+	struct str name = str_c(e->name);
 
-	return mblist_rights(e, &nobody) & ACL_POST;
+	return user_owns(s->user, name)
+	    && (str_eq(name, s->user->inbox) || mblist_rights(e, &nobody) & ACL_POST);
 }
 
 /* The walk's prefix may be the beginning of a longer name: "user.fred2". */
@@ -82,7 +84,7 @@ each_below(void *ctx, const struct mbentry *e)
 		return true;
 	if (f->one_level && rest.n > 0 && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
 		return true;
-	if (f->inboxes && rest.n > 0 && !is_for_mail(e))
+	if (f->inboxes && !filter_is_inbox(f->s, e))
 		return true;
 	return !may_read(f->s, e, f->named && rest.n == 0) || add(f, name);
 }
@@ -154,6 +156,7 @@ add_filter(struct found *f, struct command *c, const struct mailbox_filter *filt
 
 	switch (filter->kind) {
 	case FILTER_SELECTED:
+	case FILTER_SELECTED_DELAYED:
 		return;
 	case FILTER_INBOXES:
 		f->inboxes = true;
@@ -178,8 +181,8 @@ add_filter(struct found *f, struct command *c, const struct mailbox_filter *filt
 }
 
 /* As mailboxes.db has them: what is below a name comes directly behind it. */
-static int
-in_hierarchy(const void *a, const void *b)
+int
+filter_name_cmp(const void *a, const void *b)
 {
 	const struct str *x = a, *y = b;
 	size_t n = x->n < y->n ? x->n : y->n;
@@ -203,7 +206,7 @@ filter_names(struct session *s, struct command *c, const struct mailbox_filter *
 	for (size_t i = 0; i < n && f.err == OK; i++)
 		add_filter(&f, c, &filters[i]);
 	if (f.n > 0)
-		qsort(f.name, f.n, sizeof(*f.name), in_hierarchy);
+		qsort(f.name, f.n, sizeof(*f.name), filter_name_cmp);
 	for (size_t i = 0; i < f.n; i++)
 		if (kept == 0 || !str_eq(f.name[kept - 1], f.name[i]))
 			f.name[kept++] = f.name[i];

@@ -20,4 +20,10 @@ enum err filter_names(struct session *s, struct command *c,
     const struct mailbox_filter *filters, size_t n, struct str **names,
     size_t *count) MUST_CHECK;
 
+/* Is it one of FILTER_INBOXES? */
+bool filter_is_inbox(const struct session *s, const struct mbentry *e);
+
+/* For qsort() of struct str: what is below a name comes directly behind it. */
+int filter_name_cmp(const void *a, const void *b);
+
 #endif

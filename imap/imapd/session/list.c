@@ -560,3 +560,24 @@ list_walk(struct session *s, struct arena *arena, const struct list_query *q,
 	buf_free(&l->roots.shared);
 	return e;
 }
+
+void
+list_one(struct session *s, struct arena *arena, struct str internal, struct list_name *n)
+{
+	struct listing *l = arena_new_obj(arena, struct listing);
+	struct node d = { .n = 0 };
+	bool subscribed = false;
+
+	*n = (struct list_name){ .selected = true };
+	if (l == NULL)
+		return;
+	*l = (struct listing){ .s = s, .arena = arena,
+	    .deleted = str_c(store_params_of(s->store)->deleted_prefix) };
+	look_up(l, internal, &d);
+	n->exists = d.exists;
+	n->noselect = d.noselect;
+	n->specialuse = d.specialuse;
+	n->children = has_visible_children(l, internal) ? CHILDREN_SOME : CHILDREN_NONE;
+	n->subscribed = subs_has(s->store, str_c(s->user->id.userid), internal,
+	    &subscribed) == OK && subscribed;
+}

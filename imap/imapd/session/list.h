@@ -41,4 +41,11 @@ typedef void (*list_tell_fn)(void *ctx, const struct list_name *n);
 enum err list_walk(struct session *s, struct arena *arena, const struct list_query *q,
     list_tell_fn tell, void *ctx) MUST_CHECK;
 
+/*
+ * All that is known of one name, internal, whether there is such a mailbox or not;
+ * N->name is {NULL, 0}.  N->exists: the user may know of it.
+ */
+void list_one(struct session *s, struct arena *arena, struct str internal,
+    struct list_name *n);
+
 #endif

@@ -28,6 +28,7 @@ session_deselect(struct session *s)
 		return;
 	mbox_close(s->mbox);
 	uidset_free(&s->saved);
+	uidset_free(&s->own_new);
 	contexts_end(s);
 	batches_forget(&s->batches);
 	sort_known_free(&s->sorted);
@@ -197,7 +198,7 @@ session_begin(struct session *s)
 		.server = s->server, .client = s->client, .stream = s->stream,
 		.reply = s->reply, .reader = s->reader, .commands = s->commands,
 		.arena = arena_new(SESSION_ARENA), .state = STATE_NOT_AUTHENTICATED,
-		.limits = parse_limits_default,
+		.limits = parse_limits_default, .tells = EVENTS_OF_MESSAGES,
 		.login = login_new(s->server, s->client),
 		.bad_commands = s->bad_commands, .failed_logins = s->failed_logins,
 		.notice_ns = s->notice_ns,

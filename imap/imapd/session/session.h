@@ -94,6 +94,15 @@ struct session {
 	struct sort_known sorted;	/* the last order of the selected mailbox */
 	struct context *contexts;	/* of the selected mailbox, see context.h */
 	struct batches_told batches;	/* of the selected mailbox (RFC 10022) */
+	/*
+	 * NOTIFY (RFC 5465).  Of the selected mailbox: events that are told (enum
+	 * notify_event; before NOTIFY all of them), what of new messages, or NULL; and
+	 * messages that this session has put there and not yet told of.
+	 */
+	struct watch *watch;		/* NULL before its first use, see watch.h */
+	unsigned tells;
+	const struct fetch_req *new_fetch;
+	struct uidset own_new;
 	bool modseq_lags;		/* HIGHESTMODSEQ was said to be below an expunge */
 
 	unsigned bad_commands;		/* in a row */

@@ -16,10 +16,16 @@ IMAPD_SRCS += \
 	imap/imapd/session/results.c \
 	imap/imapd/session/resync.c \
 	imap/imapd/session/rights.c \
+	imap/imapd/session/scope.c \
 	imap/imapd/session/selection.c \
 	imap/imapd/session/session.c \
 	imap/imapd/session/status.c \
 	imap/imapd/session/sync.c \
-	imap/imapd/session/target.c
+	imap/imapd/session/target.c \
+	imap/imapd/session/told_notes.c \
+	imap/imapd/session/watch.c \
+	imap/imapd/session/watch_diff.c \
+	imap/imapd/session/watch_tell.c \
+	imap/imapd/session/watched.c
 UNIT_TESTS += test/unit/test_progress.c
 test/unit/test_progress_SRCS = imap/imapd/session/progress.c

@@ -9,6 +9,7 @@
 #include "imap/imapd/session/context.h"
 #include "imap/imapd/proto/format.h"
 #include "imap/imapd/proto/uidset_text.h"
+#include "lib/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -223,19 +224,50 @@ send_expunges(struct session *s, const struct mbox_update *u)
 static void
 send_changed(struct session *s, const struct mbox_update *u, bool with_uid)
 {
+	size_t changed = s->tells & EVENT_FLAG_CHANGE ? u->changed_count : 0;
+	size_t annots = s->tells & EVENT_ANNOTATION_CHANGE ? u->annot_count : 0;
 	size_t i = 0, k = 0;
-	while (i < u->changed_count || k < u->annot_count) {
+	while (i < changed || k < annots) {
 		const struct changed_annot *annot = &u->annot[k];
-		uint32_t flags = i < u->changed_count ? u->changed[i] : UINT32_MAX;
-		uint32_t other = k < u->annot_count ? annot->seq : UINT32_MAX;
+		uint32_t flags = i < changed ? u->changed[i] : UINT32_MAX;
+		uint32_t other = k < annots ? annot->seq : UINT32_MAX;
 		uint32_t seq = flags < other ? flags : other;
 		size_t n = 0;
-		while (k + n < u->annot_count && annot[n].seq == seq)
+		while (k + n < annots && annot[n].seq == seq)
 			n++;
 		fetch_changed(s, seq, with_uid, annot, n);
 		i += flags == seq;
 		k += n;
 	}
+}
+
+/*
+ * What was asked for of new messages, in one FETCH each; not of those that the
+ * client has put there itself (RFC 5465 section 5.2).  Before the ESEARCH
+ * responses: section 7; section 5.2 says the contrary (erratum 4833).
+ */
+static void
+fetch_new(struct session *s, struct arena *arena, uint32_t first_uid)
+{
+	struct fetch_writer *w = sync_writer(s);
+	enum err e = OK;		/* one that cannot be read is left out, as by FETCH */
+
+	for (uint32_t seq = mbox_seq_from_uid(s->mbox, first_uid); seq <= mbox_count(s->mbox);
+	    seq++) {
+		struct arena_mark mark = arena_mark(arena);
+		uint32_t uid = mbox_uid(s->mbox, seq);
+		struct fetch_req req = { .items = NULL };
+
+		if (uidset_has(&s->own_new, uid))
+			continue;
+		if ((s->new_fetch == NULL || fetch_req_merge(arena, &req, s->new_fetch))
+		    && contexts_add_items(s, arena, uid, &req) && req.items != NULL)
+			e = fetch_write(w, &req, seq, false);
+		arena_rewind(arena, mark);
+	}
+	if (e != OK)
+		log_debug("a new message could not be told of: %s", err_text(e));
+	fetch_writer_free(w);
 }
 
 static void
@@ -277,14 +309,11 @@ say_goodbye(struct session *s, const char *text)
 	return ERR_STALE;
 }
 
-enum err
-sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
+static enum err
+refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 {
-	if (s->mbox == NULL)
-		return OK;
-	if (!sync_follow(s))
-		return say_goodbye(s, "Mailbox has been deleted");
 	struct mbox_update u = { 0 };
+	uint32_t next = mbox_uidnext(s->mbox);
 	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
 	if (e != OK && e != ERR_STALE)
 		return e;
@@ -294,17 +323,42 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 		return say_goodbye(s, mbox_lookup(s->mbox) ?
 		    "Mailbox has been moved; select it again" : "Mailbox has been deleted");
 	contexts_expunged(s, arena, &u);
-	send_update(s, &u, with_uid);
+	send_update(s, &u, with_uid || s->watch != NULL);
 	contexts_changed(s, arena);
+	if (u.exists_changed && (s->new_fetch != NULL || s->contexts != NULL))
+		fetch_new(s, arena, next);
+	contexts_tell(s);
+	uidset_free(&s->own_new);
 	mind_the_lag(s);
 	return OK;
+}
+
+enum err
+sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
+{
+	if (s->mbox == NULL)
+		return OK;
+	if (!sync_follow(s))
+		return say_goodbye(s, "Mailbox has been deleted");
+	return s->tells != 0 ? refresh(s, arena, expunges, with_uid) : OK;
+}
+
+enum err
+sync_all(struct session *s, struct arena *arena)
+{
+	if (s->mbox == NULL)
+		return OK;
+	if (!sync_follow(s))
+		return say_goodbye(s, "Mailbox has been deleted");
+	return refresh(s, arena, true, true);
 }
 
 enum err
 sync_expunged(struct session *s, struct command *c)
 {
 	char code[64];
-	enum err e = sync_send(s, c->arena, true, c->uid);
+	enum err e = sync_follow(s) ? refresh(s, c->arena, true, c->uid)
+	    : say_goodbye(s, "Mailbox has been deleted");
 
 	if (s->said_bye)		/* it was done all the same */
 		return OK;

@@ -21,9 +21,14 @@ bool sync_follow(struct session *s);
  * Refreshes the selected mailbox and sends what others changed.  Without
  * EXPUNGES messages keep their numbers.  WITH_UID: FETCH responses carry the
  * UID (after UID commands).  ERR_STALE: the mailbox is gone, or kept for a while
- * under another name; BYE was sent and the session is in STATE_LOGOUT.  OK without a selected mailbox.
+ * under another name; BYE was sent and the session is in STATE_LOGOUT.  OK without a
+ * selected mailbox, and if NOTIFY has asked for none of its events: then the client's
+ * view stays as it is.
  */
 enum err sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid) MUST_CHECK;
+
+/* All there is, whatever NOTIFY has asked for: as NOOP would tell without it. */
+enum err sync_all(struct session *s, struct arena *arena) MUST_CHECK;
 
 /* "(\Seen $Forwarded)" of a message of the selected mailbox. */
 void sync_put_flags(struct session *s, const struct message *m);
