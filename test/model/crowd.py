@@ -139,11 +139,16 @@ class Member(threading.Thread):
         if x is None or not x.modseq or not self.view.condstore:
             return
         box, uid, modseq = self.box, x.uid, x.modseq
-        reply = self.run_one(f"UID STORE {uid} (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT "
-                             f"($c{self.random.randrange(40)})", rules=Rules(uid=True))
+        word = f"$c{self.random.randrange(40)}"
+        if x.flags is None or word in x.flags:      # then it would be no change
+            return
+        reply = self.run_one(f"UID STORE {uid} (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT ({word})",
+                             rules=Rules(uid=True))
         told = [int(i["MODSEQ"][0]) for y, i in reply.fetched if y.uid == uid and "MODSEQ" in i]
+        if "MODIFIED" not in reply.code:
+            x.flags |= {word}
         if "MODIFIED" not in reply.code and told and max(told) > modseq:
-            self.crowd.won(box, uid, modseq, max(told))
+            self.crowd.won(box, uid, modseq, word, max(told))
 
     def flag(self):
         uids = self.some()
@@ -306,10 +311,11 @@ class Crowd:
                     need((box, source) not in self.moved, box, source, "was moved twice")
                     self.moved.add((box, source))
 
-    def won(self, box, uid, modseq, now):
+    def won(self, box, uid, modseq, word, now):
+        """RFC 7162 section 3.1.12: others may have set other flags."""
         with self.lock:
-            first = self.winners.setdefault((box, uid, modseq), now)
-            need(first == now, "two have changed", box, uid, "UNCHANGEDSINCE", modseq)
+            first = self.winners.setdefault((box, uid, modseq, word), now)
+            need(first == now, "two have set", word, "in", box, uid, "UNCHANGEDSINCE", modseq)
 
     def believe(self, member, x, items):
         box = member.box

@@ -427,7 +427,7 @@ class Session:
         known = [m.modseq for m in mails if m.modseq]
         return self.random.choice([0, self.box.modseq, self.box.modseq // 2, 10**15, *known])
 
-    def modified(self, reply, mails, uid, limit):
+    def modified(self, reply, mails, uid, limit, op):
         """Those that STORE did not touch because somebody else had."""
         m = re.match(r"MODIFIED ([\d:,]+)", reply.code)
         named = set(numbers_of(m[1])) if m else set()
@@ -439,6 +439,9 @@ class Session:
             right = limit is not None and x.is_later(limit)
             if limit == 0:
                 right = True
+            # Changed, but not in the flags that it is about (section 3.1.12).
+            if right and limit and op and x not in failed:
+                continue
             if not x.expunged and right is not None:
                 need(right == (x in failed), "UNCHANGEDSINCE", limit, x, "with modseq",
                      x.modseq or x.moved, reply.code)
@@ -465,7 +468,7 @@ class Session:
         def change(reply):
             believed = {x.uid: x for x in self.view.messages}
             told = {x.uid for x, items in self.view.fetched if "FLAGS" in items}
-            failed = self.modified(reply, mails, uid, limit)
+            failed = self.modified(reply, mails, uid, limit, op)
             done.extend(m for m in mails if m not in failed and not m.expunged)
             for m in done:
                 self.box.store(self.user, m, op, flags)

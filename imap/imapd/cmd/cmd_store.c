@@ -74,6 +74,20 @@ struct change {
 	struct annotate_list annotations;
 };
 
+/* RFC 7162 section 3.1.12: what the client may take their flags to be. */
+static const struct store_known *
+what_was_known(struct session *s, struct command *c, const struct named *named,
+    uint64_t since)
+{
+	uint64_t told = mbox_highestmodseq(s->mbox);
+	struct store_known *known = s->known == NULL ? NULL
+	    : arena_alloc(c->arena, named->n * sizeof(*known) + 1);
+
+	for (size_t i = 0; known != NULL && i < named->n; i++)
+		known[i] = known_find(s->known, named->uids[i], since, told);
+	return known;
+}
+
 static enum err
 commit(struct session *s, struct command *c, struct named *named, const struct change *change)
 {
@@ -240,6 +254,8 @@ run_store(struct session *s, struct command *c)
 		    &named.n);
 	if (e == OK && change.annotates)
 		e = check_parts(s, c, &named);
+	else if (e == OK && req->has_unchangedsince)
+		change.flags.known = what_was_known(s, c, &named, req->unchangedsince);
 	if (e == OK && named.n > 0)
 		e = store(s, c, &named, &change);
 	uidset_free(&named.modified);

@@ -9,6 +9,7 @@
 #ifndef IMAP_IMAPD_MESSAGE_FETCH_H
 #define IMAP_IMAPD_MESSAGE_FETCH_H
 
+#include "imap/imapd/message/known.h"
 #include "imap/imapd/proto/fetch_req.h"
 #include "imap/store/mbox/mbox.h"
 #include "lib/arena.h"
@@ -27,6 +28,9 @@ enum fetch_style {
 	FETCH_STYLE_UIDONLY = 2,	/* "* UID UIDFETCH (...)", RFC 9586 */
 };
 void fetch_writer_style(struct fetch_writer *w, unsigned style);
+
+/* Notes in K (known.h) what is told of.  NULL: nothing is noted. */
+void fetch_writer_notes(struct fetch_writer *w, struct known *k);
 
 void fetch_writer_free(struct fetch_writer *w);		/* NULL allowed */
 

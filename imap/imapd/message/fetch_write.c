@@ -26,6 +26,7 @@ struct fetch_writer {
 	const struct keywords *told;
 	struct stream *out;
 	unsigned style;			/* FETCH_STYLE_* */
+	struct known *known;		/* or NULL */
 	struct buf line;		/* not yet given to the stream */
 	struct format_day day;
 	/* The message at hand. */
@@ -54,6 +55,12 @@ void
 fetch_writer_style(struct fetch_writer *w, unsigned style)
 {
 	w->style = style;
+}
+
+void
+fetch_writer_notes(struct fetch_writer *w, struct known *k)
+{
+	w->known = k;
 }
 
 void
@@ -353,6 +360,8 @@ fetch_write(struct fetch_writer *w, const struct fetch_req *req, uint32_t seq,
 	e = gather(w, req, seq);
 	if (e != OK)
 		return e;
+	if (w->known != NULL)
+		known_note(w->known, &w->msg);
 	bool uidonly = w->style & FETCH_STYLE_UIDONLY;
 	bool first = true;
 

@@ -31,6 +31,8 @@ session_deselect(struct session *s)
 	uidset_free(&s->own_new);
 	contexts_end(s);
 	batches_forget(&s->batches);
+	known_free(s->known);
+	s->known = NULL;
 	sort_known_free(&s->sorted);
 	s->mbox = NULL;
 	s->rights = 0;

@@ -21,6 +21,7 @@
 
 #include "config.h"
 #include "imap/disk/uidset.h"
+#include "imap/imapd/message/known.h"
 #include "imap/imapd/proto/grammar.h"
 #include "imap/imapd/proto/reply.h"
 #include "imap/imapd/session/batches.h"
@@ -93,6 +94,7 @@ struct session {
 	struct uidset saved;		/* "$": what the last SAVE kept (RFC 5182) */
 	struct sort_known sorted;	/* the last order of the selected mailbox */
 	struct context *contexts;	/* of the selected mailbox, see context.h */
+	struct known *known;		/* of the selected mailbox, see known.h; or NULL */
 	struct batches_told batches;	/* of the selected mailbox (RFC 10022) */
 	/*
 	 * NOTIFY (RFC 5465).  Of the selected mailbox: events that are told (enum

@@ -75,6 +75,15 @@ put_annotations(struct session *s, const struct changed_annot *annot, size_t n)
 	reply_put(s->reply, buf_str(&s->reply->scratch));
 }
 
+/* Only clients who speak of modseqs store on conditions. */
+static struct known *
+known_of(struct session *s)
+{
+	if (s->known == NULL && (s->enabled & ENABLED_CONDSTORE))
+		s->known = known_new();
+	return s->known;
+}
+
 /* And the N annotations of it that have changed. */
 static void
 fetch_changed(struct session *s, uint32_t seq, bool with_uid,
@@ -84,6 +93,8 @@ fetch_changed(struct session *s, uint32_t seq, bool with_uid,
 	bool uidonly = s->enabled & ENABLED_UIDONLY;
 	if (mbox_message(s->mbox, seq, &m) != OK)
 		return;
+	if (known_of(s) != NULL)
+		known_note(s->known, &m);
 	/* "unsolicited FETCH responses ... MUST include UID" (RFC 9051 section 7.5.2) */
 	with_uid |= (s->enabled & ENABLED_CONDSTORE) || session_is_rev2(s);
 	reply_puts(s->reply, "* ");
@@ -166,6 +177,7 @@ sync_writer(struct session *s)
 
 	fetch_writer_style(w, (s->enabled & ENABLED_CONDSTORE ? FETCH_STYLE_CONDSTORE : 0)
 	    | (s->enabled & ENABLED_UIDONLY ? FETCH_STYLE_UIDONLY : 0));
+	fetch_writer_notes(w, known_of(s));
 	return w;
 }
 

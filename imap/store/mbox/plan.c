@@ -510,9 +510,29 @@ changes_private_seen(const struct store_params_flags *p)
 	return p->op == STORE_SET ? (p->mask & MSG_SEEN) != 0 : (p->flags & MSG_SEEN) != 0;
 }
 
+/* Something else may have changed; not what the operation is about. */
+static bool
+is_as_known(struct target *tg, struct txn *t, const struct store_params_flags *p,
+    const uint64_t w[2], const struct index_record *r, const struct store_known *known)
+{
+	uint32_t flags = r->flags;
+
+	if (p->op == STORE_SET || known == NULL || !known->is)
+		return false;
+	if (t->m->private_seen && (p->flags & MSG_SEEN)) {
+		if (open_seen(tg, t->m) != OK)
+			return false;
+		flags &= ~(uint32_t)MSG_SEEN;
+		flags |= uidset_has(&tg->seen, r->uid) ? MSG_SEEN : 0;
+	}
+	return ((flags ^ known->flags) & p->flags) == 0 &&
+	    ((r->keywords[0] ^ known->keywords.w[0]) & w[0]) == 0 &&
+	    ((r->keywords[1] ^ known->keywords.w[1]) & w[1]) == 0;
+}
+
 static enum err
 store_one(struct target *tg, struct txn *t, const struct store_params_flags *p,
-    const uint64_t w[2], uint32_t uid)
+    const uint64_t w[2], uint32_t uid, const struct store_known *known)
 {
 	struct store_params_flags shared = *p;
 	struct index_record r, was;
@@ -523,7 +543,8 @@ store_one(struct target *tg, struct txn *t, const struct store_params_flags *p,
 		return OK;
 	if (e != OK)
 		return e;
-	if (p->has_unchangedsince && r.modseq > p->unchangedsince) {
+	if (p->has_unchangedsince && r.modseq > p->unchangedsince &&
+	    !is_as_known(tg, t, p, w, &r, known)) {
 		uidvec_add(&t->modified, uid);
 		return OK;
 	}
@@ -561,7 +582,8 @@ plan_store(struct target *tg, struct txn *t, const struct intent *i)
 	enum err e = keyword_bits(tg, &i->store.keywords, i->store.op != STORE_REMOVE, w);
 
 	for (size_t k = 0; e == OK && k < i->n; k++)
-		e = store_one(tg, t, &i->store, w, i->uids[k]);
+		e = store_one(tg, t, &i->store, w, i->uids[k],
+		    i->store.known != NULL ? &i->store.known[k] : NULL);
 	return e;
 }
 

@@ -52,12 +52,25 @@ void txn_append(struct txn *t, struct blob *b, const struct append_params *p);
 
 enum store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 
+/* What a message's flags were at the modseq that a STORE names, if that is known. */
+struct store_known {
+	bool is;
+	uint32_t flags;			/* \Seen as the user has it */
+	struct keywords keywords;
+};
+
 struct store_params_flags {
 	enum store_op op;
 	uint32_t flags;			/* MSG_* */
 	struct flag_names keywords;
 	bool has_unchangedsince;
 	uint64_t unchangedsince;	/* RFC 7162 */
+	/*
+	 * One for each UID, or NULL; borrowed until the commit.  A message that has
+	 * been changed since, but not in those of its flags that STORE_ADD or
+	 * STORE_REMOVE is about, is changed all the same (section 3.1.12).
+	 */
+	const struct store_known *known;
 	uint32_t mask;			/* STORE_SET: system flags that may change at all */
 	bool keep_keywords;		/* STORE_SET: leave keywords alone (no w right) */
 };

@@ -154,15 +154,15 @@ def test_3_1_3_modified(box, other, uid):
     expunge(box, "1")                       # numbers and UIDs differ
     old = max(modseqs(box).values())
     other.ok("NOOP")
-    other.ok(r"UID STORE 3 +FLAGS (\Answered)")
+    other.ok(r"UID STORE 3 +FLAGS (\Answered \Flagged)")
     names = "2:4" if uid else "1:3"
     reply = box.ok(rf"{uid}STORE {names} (UNCHANGEDSINCE {old}) +FLAGS.SILENT (\Flagged)")
     assert reply.code == ("MODIFIED 3" if uid else "MODIFIED 2")
     got = fetched(reply)
-    assert got[3][1] == {b"\\Answered"}
+    assert got[3][1] == {b"\\Answered", b"\\Flagged"}
     assert got[2][1] is None and got[2][0] == got[4][0] > got[3][0]
     assert fetched(box.ok("UID FETCH 2:4 (FLAGS)")) == {
-        2: (None, {b"\\Flagged"}), 3: (None, {b"\\Answered"}), 4: (None, {b"\\Flagged"})}
+        2: (None, {b"\\Flagged"}), 3: (None, {b"\\Answered", b"\\Flagged"}), 4: (None, {b"\\Flagged"})}
 
 
 def test_3_1_3_all_modified(box):
@@ -174,6 +174,77 @@ def test_3_1_3_all_modified(box):
 def test_3_1_3_unchangedsince_0_always_fails(box):
     assert box.ok("STORE 2 (UNCHANGEDSINCE 0) +FLAGS.SILENT ($MDNSent)").code == "MODIFIED 2"
     assert fetched(box.ok("UID FETCH 2 FLAGS"))[2][1] == set()
+
+
+CONCERNED = [
+    # what is stored; what another has done since; is it to be MODIFIED?
+    ("+FLAGS ($Processed)", [r"+FLAGS (\Deleted \Answered)"], False),
+    ("+FLAGS ($Processed)", ["+FLAGS ($Processed)"], True),
+    (r"+FLAGS.SILENT (\Flagged $New)", [r"+FLAGS (\Answered)"], False),
+    (r"+FLAGS.SILENT (\Flagged \Answered)", [r"+FLAGS (\Answered)"], True),
+    (r"-FLAGS (\Draft)", [r"+FLAGS (\Answered)"], False),
+    (r"-FLAGS (\Draft)", [r"-FLAGS (\Draft)"], True),
+    (r"-FLAGS ($x)", [r"-FLAGS (\Draft)"], False),
+    (r"+FLAGS (\Draft)", [r"+FLAGS (\Answered)"], False),      # it has that, and had it
+    (r"-FLAGS (\Seen)", [r"+FLAGS (\Answered)"], False),       # it has not, and had not
+    (r"-FLAGS (\Seen)", [r"+FLAGS (\Seen)"], True),
+    (r"+FLAGS ($Processed)", [r"+FLAGS (\Answered)", "FLAGS ($Processed)"], True),
+    (r"+FLAGS ($Processed)", [r"+FLAGS ($Processed)", "-FLAGS ($Processed)"], False),   # nobody can tell
+    (r"FLAGS ($Processed)", [r"+FLAGS (\Answered)"], True),    # that is about all of them
+]
+
+
+@pytest.mark.parametrize("uid", ["", "UID "])
+@pytest.mark.parametrize("operation, meanwhile, expected", CONCERNED)
+def test_3_1_12_no_spurious_modified(box, other, uid, operation, meanwhile, expected):
+    """ "a server implementation SHOULD avoid generating spurious MODIFIED responses
+    for +FLAGS/-FLAGS STORE operations" """
+    box.ok(r"STORE 2:4 FLAGS (\Draft $x)")
+    known = fetched(box.ok("UID FETCH 1:* (FLAGS MODSEQ)"))
+    since = known[3][0]
+    for change in meanwhile:
+        other.ok(f"STORE 3 {change}")
+    reply = box.ok(f"{uid}STORE 3 (UNCHANGEDSINCE {since}) {operation}")
+    assert reply.code == ("MODIFIED 3" if expected else "")
+    now = fetched(box.ok("UID FETCH 3 (FLAGS MODSEQ)"))[3]
+    assert fetched(reply)[3][0] == now[0] > since
+    told = [f for f in re.findall(rb"FLAGS \(([^)]*)\)", b" ".join(reply.untagged))]
+    assert told and set(told[-1].split()) - {b"\\Recent"} == now[1]         # "send an untagged FETCH response with ... flags"
+    verb, flags = operation.split(" ", 1)
+    if verb[0] == "+" and not expected:
+        assert set(flags.strip("()").encode().split()) <= now[1]
+
+
+@pytest.mark.parametrize("since", ["told", "highest"])
+def test_3_1_12_as_of_highestmodseq(box, other, since):
+    """The client may name the mailbox's modseq as well as the message's."""
+    known = fetched(box.ok("UID FETCH 1:* (FLAGS MODSEQ)"))
+    value = known[2][0] if since == "told" else max(m for m, _ in known.values())
+    other.ok(r"STORE 2 +FLAGS (\Answered)")
+    assert box.ok(rf"STORE 2 (UNCHANGEDSINCE {value}) +FLAGS.SILENT (\Flagged)").code == ""
+    other.ok(r"STORE 2 -FLAGS (\Flagged)")
+    top = highest(other.ok("SELECT INBOX"))
+    assert box.ok(rf"STORE 2 (UNCHANGEDSINCE {top - 1}) +FLAGS.SILENT (\Flagged)").code == "MODIFIED 2"
+
+
+def test_3_1_12_what_is_not_known_fails(box, other):
+    """Older states than the last that was told, and what was never told of here."""
+    known = fetched(box.ok("UID FETCH 1:* (FLAGS MODSEQ)"))
+    other.ok(r"STORE 2 +FLAGS (\Answered)")
+    box.ok("NOOP")
+    assert box.ok(rf"STORE 2 (UNCHANGEDSINCE {known[2][0]}) +FLAGS.SILENT (\Flagged)").code == "MODIFIED 2"
+    assert box.ok(r"STORE 2 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\Flagged)").code == "MODIFIED 2"
+    box.ok("SELECT INBOX (CONDSTORE)")
+    other.ok(r"STORE 3 +FLAGS (\Answered)")
+    assert box.ok(rf"STORE 3 (UNCHANGEDSINCE {known[3][0]}) +FLAGS.SILENT (\Flagged)").code == "MODIFIED 3"
+
+
+def test_3_1_12_a_set_of_both(box, other):
+    known = fetched(box.ok("UID FETCH 1:* (FLAGS MODSEQ)"))
+    other.ok("STORE 1,3 +FLAGS ($claimed)")
+    other.ok(r"STORE 2,4 +FLAGS (\Answered)")
+    top = max(m for m, _ in known.values())
+    assert box.ok(rf"STORE 1:5 (UNCHANGEDSINCE {top}) +FLAGS ($claimed)").code == "MODIFIED 1,3"
 
 
 def test_3_1_3_named_twice(box):
