@@ -12,6 +12,8 @@ STORE_SRCS += \
 	imap/store/mbox/mbox_files.c \
 	imap/store/mbox/mbox_status.c \
 	imap/store/mbox/plan.c \
+	imap/store/mbox/plan_annot.c \
+	imap/store/mbox/target.c \
 	imap/store/mbox/txn.c \
 	imap/store/mbox/view.c
 UNIT_TESTS += \

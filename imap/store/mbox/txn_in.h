@@ -1,10 +1,9 @@
-/* txn_in.h - the inside of a transaction, for txn.c, plan.c, commit.c */
+/* txn_in.h - the inside of a transaction, for txn.c, plan*.c, commit*.c */
 #ifndef IMAP_STORE_MBOX_TXN_IN_H
 #define IMAP_STORE_MBOX_TXN_IN_H
 
 #include "imap/store/mbox/mbox_in.h"
-#include "imap/disk/rec.h"
-#include "imap/store/list/quota.h"
+#include "imap/store/mbox/target.h"
 #include "imap/store/mbox/txn.h"
 #include "lib/arena.h"
 
@@ -25,12 +24,6 @@ struct intent {
 	size_t n;
 };
 
-/* UIDs in growing order of arrival; a small vector on malloc. */
-struct uidvec {
-	uint32_t *v;
-	size_t n, size;
-};
-
 struct txn {
 	struct mbox *m;
 	struct arena *arena;
@@ -48,61 +41,11 @@ struct txn {
 	struct txn_result result;
 };
 
-/* A message that the commit adds. */
-struct new_message {
-	struct index_record r;
-	struct blob *blob;		/* its bytes, or */
-	struct index *from;		/*   those of message from_uid of this index */
-	struct partition *from_part;
-	uint32_t from_uid, from_recno;
-	enum rec_source source;
-	bool written;			/* its file has been made */
-};
-
-/* What a commit does to one mailbox. */
-struct target {
-	struct store *s;
-	struct partition *part;
-	struct index *ix;
-	struct mbox *m;			/* of the first transaction that names it */
-	bool locked;
-	uint32_t last_uid;
-	uint64_t before;		/* the highest modseq when it was locked */
-	uint64_t modseq;		/* of this commit; 0: nothing changes */
-
-	struct new_message *new;
-	size_t new_n, new_size;
-	struct index_record *changed;	/* whole new records, by rising UID */
-	size_t changed_n, changed_size;
-
-	struct arena *arena;		/* header and keyword names */
-	struct mailbox_header header;
-	bool header_read;
-	bool keyword_new[MBOX_KEYWORDS];
-	bool keywords_changed;
-
-	struct mbox *seen_of;		/* whose private \Seen changes */
-	struct uidset seen;
-	bool seen_changed;
-
-	struct annots annots;		/* all of the mailbox's, with what changes */
-	bool annots_read;
-	struct annot *annot_change;	/* for the log; texts in the transactions' arenas */
-	size_t annot_changes, annot_size;
-
-	bool expunges;
-	struct quota_change usage;	/* change of what exists */
-	uint64_t lsn;
-	bool applied;			/* durable, and in the index */
-	enum err err;			/* why nothing of it was done */
-};
-
 /*
  * Works out what T does to TG's mailbox, which is locked, on top of what TG
  * holds already.  MOVE: the same messages are expunged elsewhere in the same
  * commit.  On error TG is as before, but for keyword names.
  */
 enum err plan_txn(struct target *tg, struct txn *t, bool move) MUST_CHECK;
-void target_free(struct target *tg);
 
 #endif

@@ -1,6 +1,8 @@
 # SEARCH, SORT and THREAD, without their words.
 STORE_SRCS += \
 	imap/store/search/search.c \
+	imap/store/search/search_match.c \
+	imap/store/search/search_prepare.c \
 	imap/store/search/search_text.c \
 	imap/store/search/sort.c \
 	imap/store/search/sort_known.c \
