@@ -15,11 +15,9 @@
  * changes, and from there into the new binary.  That one skips START: what it
  * does (recovery) must not be done while workers of the old one are busy.
  */
-#include "config.h"
 #include "lib/conf.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "lib/logconf.h"
 #include "lib/mem.h"
 #include "lib/poll.h"
 #include "lib/svc.h"
@@ -32,21 +30,16 @@
 #include "master/pidfile.h"
 #include "master/roll.h"
 #include "master/service.h"
+#include "master/startup.h"
 #include "master/systemd.h"
 #include "master/upgrade.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -55,7 +48,6 @@ enum {
 	BYE_MS = 5000,			/* for a session to say goodbye */
 	CLOSE_MS = 10000,		/* for daemons and events to end */
 	SWEEP_EVERY = 60,		/* janitor rounds between looks at proc/ */
-	WANTED_FDS = 16384,		/* as root */
 };
 
 enum phase {
@@ -441,119 +433,6 @@ feed_watchdog(void *ctx)
 	(void)poll_after(m->poll, ms, feed_watchdog, m);
 }
 
-/* Room for the sockets and pipes of many services. */
-static void
-raise_limits(void)
-{
-	struct rlimit r;
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return;
-	if (geteuid() == 0 && r.rlim_max < WANTED_FDS)
-		r.rlim_max = WANTED_FDS;
-	r.rlim_cur = r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-		log_warning("cannot raise the number of open files: %m");
-}
-
-/* The environment, imapd.conf, and what was built in, as in Cyrus. */
-static const char *
-user_setting(const struct master *m, const char *env, enum conf_opt option,
-    const char *built_in)
-{
-	const char *value = getenv(env);
-	if (value == NULL || *value == '\0')
-		value = conf_string(m->imapd_conf, option);
-	return value != NULL && *value != '\0' ? value : built_in;
-}
-
-static void
-find_user(const struct master *m, struct child_setup *setup)
-{
-	if (geteuid() != 0)
-		return;
-	const char *user = user_setting(m, "CYRUS_USER", CONF_CYRUS_USER, CYRUS_USER);
-	const char *group = user_setting(m, "CYRUS_GROUP", CONF_CYRUS_GROUP,
-	    CYRUS_GROUP);
-	const struct passwd *pw = getpwnam(user);
-	if (pw == NULL)
-		log_fatal(EX_NOUSER, "there is no user \"%s\" to run workers as;"
-		    " make one (useradd --system --gid %s %s) or name"
-		    " another in cyrus_user", user, group, user);
-	setup->drop_root = true;
-	setup->user = user;
-	setup->uid = pw->pw_uid;
-	setup->gid = pw->pw_gid;
-	const struct group *gr = getgrnam(group);
-	if (gr != NULL)
-		setup->gid = gr->gr_gid;
-	else
-		log_warning("there is no group \"%s\"; workers run with that of"
-		    " user %s", group, user);
-}
-
-/*
- * -d: the first process waits until the second is ready or gone, so that
- * whoever started it knows.  Returns in the second.
- */
-static int
-detach(void)
-{
-	int fds[2];
-	char byte;
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		log_fatal(EX_OSERR, "pipe: %m");
-	pid_t pid = fork();
-	if (pid < 0)
-		log_fatal(EX_OSERR, "fork: %m");
-	if (pid > 0) {
-		int status = 0;
-		close(fds[1]);
-		if (read(fds[0], &byte, 1) == 1)
-			_exit(0);
-		if (waitpid(pid, &status, 0) == pid && WIFEXITED(status)
-		    && WEXITSTATUS(status) != 0)
-			_exit(WEXITSTATUS(status));
-		_exit(EX_SOFTWARE);
-	}
-	close(fds[0]);
-	(void)setsid();
-	if (chdir("/") != 0)
-		log_warning("chdir /: %m");
-	return fds[1];
-}
-
-/* The terminal is not ours, unless -D says so. */
-static void
-redirect_output(const struct options *o)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int out = null;
-	if (*o->log_file != '\0')
-		out = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (out < 0)
-		log_fatal(EX_CANTCREAT, "cannot open log file \"%s\": %m", o->log_file);
-	if (o->detach || !o->foreground)
-		(void)dup2(null, STDIN_FILENO);
-	if (!o->foreground || *o->log_file != '\0') {
-		(void)dup2(out, STDOUT_FILENO);
-		(void)dup2(out, STDERR_FILENO);
-	}
-}
-
-static void
-open_log(const struct master *m)
-{
-	const struct options *o = &m->options;
-	const char *target = NULL;
-	if (*o->log_file != '\0')
-		target = o->log_file;
-	else if (o->foreground)
-		target = "stderr";
-	log_open_conf(m->imapd_conf, "master", target);
-	if (o->verbose > 0)
-		log_level(LOG_DEBUG);
-}
-
 /* Both files are read while there is still a terminal to complain to. */
 static void
 read_configuration(struct master *m)
@@ -584,8 +463,8 @@ set_up(struct master *m)
 		.keep_output = m->options.foreground || *m->options.log_file != '\0',
 		.on_stop = on_child_stopped, .ctx = m,
 	};
-	find_user(m, &setup);
-	raise_limits();
+	startup_user(m->imapd_conf, &setup);
+	startup_raise_limits();
 	setup.poll = m->poll = poll_new();
 	m->roll = roll_new(m->poll, m->config_dir, on_survivor_gone, m);
 	setup.roll_fd = roll_fd(m->roll);
@@ -636,9 +515,9 @@ run(struct master *m)
 	else if (pidfile_open(m->options.pidfile, &m->pidfile_fd) != OK)
 		return EX_TEMPFAIL;
 	if (m->options.detach)
-		m->parent_fd = detach();
-	open_log(m);
-	redirect_output(&m->options);
+		m->parent_fd = startup_detach();
+	startup_log(m->imapd_conf, &m->options);
+	startup_redirect(&m->options);
 	if (pidfile_write(m->pidfile_fd, m->options.pidfile) != OK)
 		return EX_CANTCREAT;
 	set_up(m);

@@ -11,6 +11,7 @@ master/master_SRCS = \
 	master/roll.c \
 	master/schedule.c \
 	master/service.c \
+	master/startup.c \
 	master/stopped.c \
 	master/systemd.c \
 	master/upgrade.c \
