@@ -17,23 +17,11 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
+	(void)fixture_setup(state);
 	fixture_create(&f, "user.joe.b");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
 	return 0;
 }
 
@@ -550,7 +538,7 @@ who_watches_is_told(void **state)
 	mbox_close(m);
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 
 int
 main(void)

@@ -17,8 +17,6 @@
 
 enum { MESSAGES = 60, STEPS = 250 };
 
-static struct fixture f;
-
 /* What a client that was there all the time knows. */
 struct model {
 	uint64_t changed[MESSAGES * 4];		/* by UID: modseq of the last change */
@@ -31,19 +29,8 @@ static struct model model;
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
 	memset(&model, 0, sizeof(model));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
+	return fixture_setup(state);
 }
 
 static void
@@ -435,19 +422,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_past_states_get_exact_answers, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(the_history_alone_knows_it, setup, teardown),
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_history_alone_knows_it, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(damage_never_gives_a_wrong_answer, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_or_old_history_is_made_up_for, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_still_in_the_view_has_not_vanished,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(expunged_within_known_uids, setup, teardown),
+		    setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(expunged_within_known_uids, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(unchangedsince_is_checked_at_the_commit, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(somebody_elses_seen_has_a_modseq, setup,
-		    teardown),
+		    fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,25 +21,6 @@
 
 enum { MANY = 400, KNOWN = 8000, ROUNDS = 10 };
 
-static struct fixture f;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
 static struct index_header
 header(void)
 {
@@ -497,17 +478,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sessions_keep_their_view, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_session_writes_without_a_refresh, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(expunges_are_known_for_ever, setup, teardown),
-		cmocka_unit_test_setup_teardown(nothing_that_a_replay_may_meet_is_left_out, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(a_successor_that_was_not_announced, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(workers_keep_a_mailbox_small, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_reader_beside_a_compacting_writer, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(sessions_keep_their_view, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_session_writes_without_a_refresh, fixture_setup,
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(expunges_are_known_for_ever, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(nothing_that_a_replay_may_meet_is_left_out, fixture_setup,
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_successor_that_was_not_announced, fixture_setup,
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(workers_keep_a_mailbox_small, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_reader_beside_a_compacting_writer, fixture_setup,
+		    fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,24 +14,6 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
 static int64_t
 when(struct str msgid, const struct id128 *id)
 {
@@ -127,7 +109,7 @@ stays_small(void **state)
 	}
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fixture_setup_empty, fixture_teardown)
 
 int
 main(void)

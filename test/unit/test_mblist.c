@@ -23,24 +23,6 @@
 
 #define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
 
-static struct fixture f;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
 static struct mbentry *
 lookup(const char *name)
 {
@@ -625,7 +607,7 @@ repair_does_not_bring_back(void **state)
 	expect_names("c ");
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fixture_setup_empty, fixture_teardown)
 
 /* Writes into mailboxes.db what nobody of us would; a NULL value deletes. */
 static void

@@ -21,25 +21,13 @@
 #define LIMITS(kb, count)	(&(struct quota_limits){ (kb), (count), -1, -1 })
 #define CHANGE(octets, count)	(&(struct quota_change){ (octets), (count), 0 })
 
-static struct fixture f;
-
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
+	(void)fixture_setup(state);
 	fixture_create(&f, "user.joe.work");
 	fixture_create(&f, "user.joe.work.old");
 	fixture_create(&f, "user.joe2");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
 	return 0;
 }
 
@@ -406,7 +394,7 @@ old_files_are_read(void **state)
 	quotafile_unlock(fd);
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 
 int
 main(void)

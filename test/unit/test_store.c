@@ -21,47 +21,20 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
+	(void)fixture_setup(state);
 	fixture_create(&f, "user.joe.work");
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
-static void
-shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	assert_int_equal(system(command), 0);
 }
 
 static void
 store_flags(struct mbox *m, uint32_t uid, enum store_op op, uint32_t flags)
 {
 	struct store_params_flags p = { .op = op, .flags = flags, .mask = MSG_SYSTEM_FLAGS };
-	struct txn *t = txn_begin(m);
 
-	txn_store(t, &uid, 1, &p);
-	assert_int_equal(txn_commit(t), OK);
-	txn_abort(t);
+	fixture_store(m, uid, &p);
 }
 
 static void
@@ -277,7 +250,7 @@ spare_indexes(void **state)
 	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
 
 	(void)state;
-	shell("cp -a %s/user/joe/cyrus.index %s/old", dir, dir);
+	fixture_shell("cp -a %s/user/joe/cyrus.index %s/old", dir, dir);
 	expect_exists("user.joe", OK, 0);
 	fixture_append(m, f.s, "one");
 	mbox_close(m);
@@ -298,9 +271,9 @@ spare_indexes(void **state)
 	assert_true(open_files() <= files + 2 * 16);
 
 	expect_exists("user.joe", OK, 1);
-	shell("mv %s/old %s/user/joe/cyrus.index", dir, dir);	/* from a backup */
+	fixture_shell("mv %s/old %s/user/joe/cyrus.index", dir, dir);	/* from a backup */
 	expect_exists("user.joe", OK, 0);
-	shell("truncate -s 0 %s/user/joe/cyrus.index", dir);
+	fixture_shell("truncate -s 0 %s/user/joe/cyrus.index", dir);
 	expect_exists("user.joe", ERR_CORRUPT, 0);
 }
 
@@ -402,7 +375,7 @@ reader_does_not_wait_for_a_writer(void **state)
 	(void)state;
 	fixture_append(m, f.s, "one");
 	snprintf(path, sizeof(path), "%s/user/joe", f.spool);
-	shell("rm %s/cyrus.cache", path);
+	fixture_shell("rm %s/cyrus.cache", path);
 	mbox_close(m);
 	m = fixture_mbox(&f, "user.joe", "joe", 0);
 	assert_int_equal(pipe(ready), 0);
@@ -648,7 +621,7 @@ power_cut_loses_nothing_acknowledged(void **state)
 	(void)state;
 	fixture_append(m, f.s, "before");
 	assert_int_equal(store_checkpoint(f.s), OK);
-	shell("cp -a %s/user %s/saved", f.spool, f.dir);
+	fixture_shell("cp -a %s/user %s/saved", f.spool, f.dir);
 	fixture_append(m, f.s, "two");
 	fixture_append(m, f.s, "three");
 	fixture_append(m, f.s, "four");
@@ -668,7 +641,7 @@ power_cut_loses_nothing_acknowledged(void **state)
 	mbox_close(w);
 	mbox_close(m);
 	store_close(f.s);
-	shell("rm -rf %s/user && cp -a %s/saved %s/user", f.spool, f.dir, f.spool);
+	fixture_shell("rm -rf %s/user && cp -a %s/saved %s/user", f.spool, f.dir, f.spool);
 	assert_int_equal(store_open(&f.params, &f.s), OK);
 	m = fixture_mbox(&f, "user.joe", "joe", 0);
 	assert_int_equal(mbox_count(m), 3);
@@ -802,11 +775,8 @@ store_keyword(struct mbox *m, uint32_t uid, const char *name)
 {
 	struct str names[1] = { str_c(name) };
 	struct store_params_flags p = { .op = STORE_ADD, .keywords = { names, 1 } };
-	struct txn *t = txn_begin(m);
 
-	txn_store(t, &uid, 1, &p);
-	assert_int_equal(txn_commit(t), OK);
-	txn_abort(t);
+	fixture_store(m, uid, &p);
 }
 
 /* A replay must not say that names or \Seen are newer than they are. */
@@ -873,25 +843,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(appended_message_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(sessions_see_each_other, setup, teardown),
-		cmocka_unit_test_setup_teardown(own_change_does_not_hide_a_foreign_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(keywords_are_shared_and_survive, setup, teardown),
-		cmocka_unit_test_setup_teardown(copy_and_move, setup, teardown),
-		cmocka_unit_test_setup_teardown(spare_indexes, setup, teardown),
-		cmocka_unit_test_setup_teardown(move_within_one_mailbox, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, teardown),
-		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, teardown),
-		cmocka_unit_test_setup_teardown(reader_does_not_wait_for_a_writer, setup, teardown),
-		cmocka_unit_test_setup_teardown(tombstones_are_dropped, setup, teardown),
-		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, teardown),
-		cmocka_unit_test_setup_teardown(two_reclaim_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(reclaims_what_was_moved, setup, teardown),
-		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, teardown),
-		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, teardown),
-		cmocka_unit_test_setup_teardown(changes_after_a_replay_are_news, setup, teardown),
-		cmocka_unit_test_setup_teardown(closing_leaves_no_descriptor, setup, teardown),
-		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(appended_message_comes_back, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(sessions_see_each_other, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(own_change_does_not_hide_a_foreign_one, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(keywords_are_shared_and_survive, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(copy_and_move, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(spare_indexes, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(move_within_one_mailbox, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(other_users_have_their_own_seen, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(large_message_is_staged, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reader_does_not_wait_for_a_writer, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(tombstones_are_dropped, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(delivery_goes_on_after_a_compaction, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(two_reclaim_at_once, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reclaims_what_was_moved, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(power_cut_loses_nothing_acknowledged, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(many_commits_are_replayed, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(changes_after_a_replay_are_news, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(closing_leaves_no_descriptor, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(kills_lose_nothing_acknowledged, setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,6 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
 static char failing[160];		/* writes to what lies below fail; "" for none */
 
 static bool
@@ -75,10 +74,8 @@ setup(void **state)
 {
 	struct mblist_create zoe = { .name = STR("user.zoe"), .partition = "second" };
 
-	(void)state;
 	failing[0] = '\0';
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
+	(void)fixture_setup(state);
 	assert_int_equal(mblist_create(f.s, &zoe), OK);
 	return 0;
 }

@@ -17,37 +17,6 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
-static void
-shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	assert_int_equal(system(command), 0);
-}
-
 /* --- a mailbox that is copied to another partition --- */
 
 /* The names that came into the directory, in order; a letter before each. */
@@ -82,7 +51,7 @@ index_of_a_copy_comes_last(void **state)
 	for (int i = 0; i < 10; i++)
 		fixture_append(m, f.s, "text");
 	mbox_close(m);
-	shell("mkdir -p %s/user/joe", f.spool2);
+	fixture_shell("mkdir -p %s/user/joe", f.spool2);
 	snprintf(to, sizeof(to), "%s/user/joe", f.spool2);
 	assert_true(inotify_add_watch(fd, to,
 	    IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO) >= 0);
@@ -121,11 +90,8 @@ static void
 set_flags(struct mbox *m, uint32_t uid, uint32_t flags)
 {
 	struct store_params_flags p = { .op = STORE_ADD, .flags = flags };
-	struct txn *t = txn_begin(m);
 
-	txn_store(t, &uid, 1, &p);
-	assert_int_equal(txn_commit(t), OK);
-	txn_abort(t);
+	fixture_store(m, uid, &p);
 }
 
 struct word {
@@ -217,9 +183,9 @@ static void
 each_damaged_word_is_mended(void **state)
 {
 	for (size_t i = 0; i < 2 * sizeof(words) / sizeof(words[0]); i++) {
-		setup(state);
+		fixture_setup(state);
 		damaged_sums_are_mended(&words[i / 2], i % 2 == 0);
-		teardown(state);
+		fixture_teardown(state);
 	}
 }
 
@@ -237,7 +203,7 @@ witness_knows_the_last_uid(void **state)
 	store_close(f.s);
 	damage_word(&none);
 	damage_word(&low);
-	shell("truncate -s %d %s/user/joe/cyrus.index", INDEX_HEADER_SIZE, f.spool);
+	fixture_shell("truncate -s %d %s/user/joe/cyrus.index", INDEX_HEADER_SIZE, f.spool);
 	assert_int_equal(store_open(&f.params, &f.s), OK);
 	m = fixture_mbox(&f, "user.joe", "joe", 0);
 	assert_int_equal(mbox_count(m), 0);
@@ -251,14 +217,14 @@ witness_knows_the_last_uid(void **state)
 static void
 save_index(void)
 {
-	shell("cp %s/user/joe/cyrus.index %s/saved", f.spool, f.dir);
+	fixture_shell("cp %s/user/joe/cyrus.index %s/saved", f.spool, f.dir);
 }
 
 /* In place, as rot does it, or by another file, as from a backup. */
 static void
 put_index_back(bool in_place)
 {
-	shell("cp %s %s/saved %s/user/joe/cyrus.index", in_place ? "" : "--remove-destination",
+	fixture_shell("cp %s %s/saved %s/user/joe/cyrus.index", in_place ? "" : "--remove-destination",
 	    f.dir, f.spool);
 }
 
@@ -385,9 +351,9 @@ static void
 older_index_gives_no_uid_twice(void **state)
 {
 	for (unsigned i = 0; i < 16; i++) {
-		setup(state);
+		fixture_setup(state);
 		older_index(i & 1, i & 2, i & 4, i & 8);
-		teardown(state);
+		fixture_teardown(state);
 	}
 }
 
@@ -425,7 +391,7 @@ witness_alone_tells(void **state)
 	assert_int_equal(store_checkpoint(f.s), OK);
 	store_close(f.s);
 	put_index_back(false);
-	shell("rm %s/user/joe/4. %s/user/joe/5.", f.spool, f.spool);
+	fixture_shell("rm %s/user/joe/4. %s/user/joe/5.", f.spool, f.spool);
 	assert_int_equal(store_open(&f.params, &f.s), OK);
 	m = fixture_mbox(&f, "user.joe", "joe", 0);
 	assert_int_equal(mbox_uidnext(m), 6);
@@ -437,7 +403,7 @@ witness_alone_tells(void **state)
 static void
 make_file(uint32_t uid, const char *text)
 {
-	shell("printf 'Subject: x\r\n\r\n%s\r\n' >%s/user/joe/%u.", text, f.spool, uid);
+	fixture_shell("printf 'Subject: x\r\n\r\n%s\r\n' >%s/user/joe/%u.", text, f.spool, uid);
 }
 
 /* Nobody knows what it is: it is left alone, and so is its UID. */
@@ -566,7 +532,7 @@ mark_from_a_backup_is_not_believed(void **state)
 	expect_file(2, "TWO");
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int
 main(void)

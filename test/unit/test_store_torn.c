@@ -25,7 +25,6 @@
 
 enum { PAGE = 4096 };
 
-static struct fixture f;
 static char flushed[8192];		/* names of what was flushed, in order */
 
 static void
@@ -61,19 +60,8 @@ fdatasync(int fd)
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
-	fixture_create(&f, "user.joe");
 	flushed[0] = '\0';
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
+	return fixture_setup(state);
 }
 
 static int
@@ -220,11 +208,8 @@ add_keyword(struct mbox *m, uint32_t uid, uint32_t flags)
 	struct str kw = STR("$Label1");
 	struct store_params_flags add = { .op = STORE_ADD, .flags = flags,
 	    .keywords = { &kw, 1 } };
-	struct txn *t = txn_begin(m);
 
-	txn_store(t, &uid, 1, &add);
-	assert_int_equal(txn_commit(t), OK);
-	txn_abort(t);
+	fixture_store(m, uid, &add);
 }
 
 /* They hold more than the log can put back. */
@@ -300,20 +285,6 @@ name_of_a_log_file_is_flushed_before_use(void **state)
 	close(dirfd);
 }
 
-static uint32_t
-append_blob(struct mbox *m, struct blob *b)
-{
-	struct append_params p = { 0 };
-	struct txn *t = txn_begin(m);
-	uint32_t uid;
-
-	txn_append(t, b, &p);
-	assert_int_equal(txn_commit(t), OK);
-	uid = txn_result(t)->new_uids[0];
-	txn_abort(t);
-	return uid;
-}
-
 static struct blob *
 large_blob(void)
 {
@@ -341,7 +312,7 @@ links_that_replay_cannot_make_are_flushed(void **state)
 	struct txn *t[2];
 
 	(void)state;
-	assert_int_equal(append_blob(m, b), 1);
+	assert_int_equal(fixture_append_blob(m, b), 1);
 	for (int i = 0; i < 2; i++) {
 		fixture_create(&f, name[i]);
 		to[i] = fixture_mbox(&f, name[i], "joe", 0);
@@ -369,9 +340,9 @@ large_message_outlives_its_stage_file(void **state)
 	struct str bytes;
 
 	(void)state;
-	assert_int_equal(append_blob(m, b), 1);
+	assert_int_equal(fixture_append_blob(m, b), 1);
 	assert_int_equal(store_checkpoint(f.s), OK);
-	assert_int_equal(append_blob(m, b), 2);
+	assert_int_equal(fixture_append_blob(m, b), 2);
 	blob_free(b);
 	mbox_close(m);
 	fixture_reopen(&f);
@@ -416,7 +387,7 @@ stage_of_the_killed_is_cleared(void **state)
 	assert_int_equal(stage_files(), 2);
 	assert_int_equal(store_checkpoint(f.s), OK);
 	assert_int_equal(stage_files(), 1);
-	assert_int_equal(append_blob(m, mine), 1);
+	assert_int_equal(fixture_append_blob(m, mine), 1);
 	/* Nobody's any more, but the log after the checkpoint counts on it. */
 	blob_free(mine);
 	assert_int_equal(stage_files(), 1);
@@ -558,28 +529,28 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(kill_at_page_fault_leaves_no_empty_record,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(reader_repairs_a_torn_record, setup, teardown),
-		cmocka_unit_test_setup_teardown(reclaimed_flag_may_be_torn_off, setup, teardown),
+		    setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reader_repairs_a_torn_record, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reclaimed_flag_may_be_torn_off, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(index_may_be_shorter_than_it_counts, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(dirty_place_need_not_begin_a_frame, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first, setup, teardown),
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(damaged_header_does_not_stop_the_start, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(large_message_outlives_its_stage_file, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(stage_of_the_killed_is_cleared, setup, teardown),
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(stage_of_the_killed_is_cleared, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(copy_outlives_the_deleted_original, setup,
-		    teardown),
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(list_that_is_being_built_denies_no_mailbox, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(count_beyond_the_file_is_damage, setup, teardown),
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(count_beyond_the_file_is_damage, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use, setup,
-		    teardown),
+		    fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,24 +13,6 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
-
 static bool
 list(void *ctx, struct str name)
 {
@@ -150,7 +132,7 @@ several_at_once(void **state)
 	buf_free(&b);
 }
 
-#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fixture_setup_empty, fixture_teardown)
 
 int
 main(void)

@@ -12,24 +12,7 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
 static const struct id128 a = { .b = { 1 } }, b = { .b = { 2 } };
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fixture_open(&f);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
-	return 0;
-}
 
 static enum err
 get(const char *user, const struct id128 *id, bool create, uint8_t key[URLKEY_SIZE])
@@ -99,9 +82,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(made_once_and_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(reset_one_and_all, setup, teardown),
-		cmocka_unit_test_setup_teardown(damaged_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(made_once_and_kept, fixture_setup_empty, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reset_one_and_all, fixture_setup_empty, fixture_teardown),
+		cmocka_unit_test_setup_teardown(damaged_lines, fixture_setup_empty, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
