@@ -143,7 +143,7 @@ gather(struct thread_table *table, struct thread_node **nodes, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (nodes[i]->parent == NULL)
 			add_child(root, nodes[i]);
-	for (size_t i = 0; i < table->size; i++) {
+	for (size_t i = 0; i < table->used; i++) {
 		struct thread_node *node = table->slot[i].value;
 
 		if (node != NULL && node->parent == NULL)
@@ -451,7 +451,7 @@ newest(const struct thread_node *top)
 static enum err
 by_references(struct thread_work *b, bool subjects)
 {
-	struct thread_table ids = { .arena = b->arena, .seed = b->seed };
+	struct thread_table ids = { .arena = b->arena, .seed = b->seed, .expected = b->n };
 	struct thread_node **nodes = arena_alloc(b->arena, b->n * sizeof(struct thread_node *) + 1);
 	enum err e = nodes != NULL ? link_all(&ids, b->msgs, b->n, nodes) : ERR_LIMIT;
 

@@ -20,15 +20,19 @@ struct thread_work {
 
 struct thread_slot {
 	struct str key;
-	uint64_t hash;			/* 0: the slot is free */
+	uint64_t hash;
 	struct thread_node *value;	/* the caller's */
 };
 
 struct thread_table {
-	struct arena *arena;		/* for nodes; the slots are not in it */
+	struct arena *arena;		/* for nodes; the rest is not in it */
 	uint64_t seed;
-	struct thread_slot *slot;
-	size_t size, used;		/* size: a power of two, or 0 */
+	size_t expected;		/* so many keys, or some more */
+	struct thread_slot *slot;	/* in the order in which they came */
+	size_t used, room;
+	/* By hash: its upper half and, below, the slot's number from 1; 0: free. */
+	uint64_t *place;
+	size_t size;			/* a power of two, or 0 */
 };
 
 /* KEY's slot, made if there is none; good until the next call.  Never NULL. */

@@ -1,5 +1,6 @@
 #include "imap/store/search/thread_in.h"
 
+#include "lib/log.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>
@@ -19,62 +20,82 @@ hash_of(uint64_t seed, struct str key)
 {
 	uint64_t h = mix(seed, key.n), w;
 
-	for (; key.n >= sizeof(w); key = str_slice(key, sizeof(w), key.n)) {
+	for (; key.n >= sizeof(w); key.p += sizeof(w), key.n -= sizeof(w)) {
 		memcpy(&w, key.p, sizeof(w));
 		h = mix(h, w + seed);
 	}
 	w = 0;
 	if (key.n > 0)
 		memcpy(&w, key.p, key.n);
-	h = mix(mix(h, w), seed);
-	return h != 0 ? h : 1;
+	return mix(mix(h, w), seed);
 }
 
-static struct thread_slot *
-find_slot(const struct thread_table *t, uint64_t hash, struct str key)
+static const uint64_t upper = UINT64_C(0xffffffff00000000);
+
+/* Where KEY is, or is to be. */
+static size_t
+find_place(const struct thread_table *t, uint64_t hash, struct str key)
 {
 	size_t at = hash & (t->size - 1);
 
-	while (t->slot[at].hash != 0
-	    && (t->slot[at].hash != hash || !str_eq(t->slot[at].key, key)))
-		at = (at + 1) & (t->size - 1);
-	return &t->slot[at];
+	for (; t->place[at] != 0; at = (at + 1) & (t->size - 1))
+		if ((t->place[at] & upper) == (hash & upper)
+		    && str_eq(t->slot[(t->place[at] & ~upper) - 1].key, key))
+			break;
+	return at;
 }
 
 static void
 grow(struct thread_table *t)
 {
-	struct thread_table bigger = *t;
+	size_t size = t->size > 0 ? t->size * 2 : FIRST_SIZE;
 
-	bigger.size = t->size > 0 ? t->size * 2 : FIRST_SIZE;
-	bigger.slot = mem_zero(bigger.size, sizeof(*bigger.slot));
-	for (size_t i = 0; i < t->size; i++)
-		if (t->slot[i].hash != 0)
-			*find_slot(&bigger, t->slot[i].hash, t->slot[i].key) = t->slot[i];
-	free(t->slot);
-	*t = bigger;
+	while (size < 2 * t->expected)
+		size *= 2;
+	free(t->place);
+	t->place = mem_get(size * sizeof(*t->place));
+	memset(t->place, 0, size * sizeof(*t->place));
+	t->size = size;
+	for (size_t i = 0; i < t->used; i++) {
+		size_t at = t->slot[i].hash & (size - 1);
+
+		while (t->place[at] != 0)
+			at = (at + 1) & (size - 1);
+		t->place[at] = (t->slot[i].hash & upper) | (i + 1);
+	}
+}
+
+static void
+add_slot(struct thread_table *t, uint64_t hash, struct str key)
+{
+	if (t->used == t->room) {
+		t->room = t->room > 0 ? t->room * 2 : t->size / 2;
+		t->slot = mem_grow(t->slot, t->room * sizeof(*t->slot));
+	}
+	t->slot[t->used++] = (struct thread_slot){ .key = key, .hash = hash };
 }
 
 struct thread_slot *
 thread_table_find(struct thread_table *t, struct str key)
 {
 	uint64_t hash = hash_of(t->seed, key);
-	struct thread_slot *slot;
+	size_t at;
 
+	ensure(t->used < UINT32_MAX - 1);
 	if (t->used * 2 >= t->size)
 		grow(t);
-	slot = find_slot(t, hash, key);
-	if (slot->hash == 0) {
-		*slot = (struct thread_slot){ .key = key, .hash = hash };
-		t->used++;
+	at = find_place(t, hash, key);
+	if (t->place[at] == 0) {
+		add_slot(t, hash, key);
+		t->place[at] = (hash & upper) | t->used;
 	}
-	return slot;
+	return &t->slot[(t->place[at] & ~upper) - 1];
 }
 
 void
 thread_table_free(struct thread_table *t)
 {
 	free(t->slot);
-	t->slot = NULL;
-	t->size = t->used = 0;
+	free(t->place);
+	*t = (struct thread_table){ .arena = t->arena, .seed = t->seed };
 }
