@@ -19,6 +19,21 @@ add(const struct writer *w, const char *before, struct str s)
 	nstr_add(w->out, s);
 }
 
+struct param_writer {
+	const struct writer *w;
+	bool is_first;
+};
+
+static void
+put_param(void *ctx, struct str name, struct str value)
+{
+	struct param_writer *p = ctx;
+
+	add(p->w, p->is_first ? "(" : " ", name);
+	add(p->w, " ", value);
+	p->is_first = false;
+}
+
 /* body-fld-param = "(" string SP string *(SP string SP string) ")" / nil */
 static void
 body_fld_param(const struct writer *w, const struct mime_params *params)
@@ -27,10 +42,7 @@ body_fld_param(const struct writer *w, const struct mime_params *params)
 		buf_adds(w->out, "NIL");
 		return;
 	}
-	for (size_t i = 0; i < params->count; i++) {
-		add(w, i == 0 ? "(" : " ", params->item[i].name);
-		add(w, " ", params->item[i].value);
-	}
+	mime_params_each(params, put_param, &(struct param_writer){ w, true });
 	buf_addc(w->out, ')');
 }
 

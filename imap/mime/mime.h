@@ -57,6 +57,15 @@ bool mime_param_value(struct arena *arena, const struct mime_params *params,
 bool mime_param_text(struct arena *arena, const struct mime_params *params,
     const char *name, struct buf *utf8);
 
+/*
+ * Hands the parameters to PUT, in order, those that come in pieces as one:
+ * "decode parameter-value continuations as described in RFC 2231" (RFC 9051
+ * section 7.5.2).  Percent signs and the character set stay, then the name ends
+ * in "*".
+ */
+void mime_params_each(const struct mime_params *params,
+    void (*put)(void *ctx, struct str name, struct str value), void *ctx);
+
 enum mime_kind { MIME_LEAF, MIME_MULTIPART, MIME_MESSAGE };
 
 /*

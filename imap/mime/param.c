@@ -173,3 +173,91 @@ mime_param_text(struct arena *arena, const struct mime_params *params,
 		mime_decode_header(value, utf8);
 	return true;
 }
+
+/* --- in one piece --- */
+
+enum { JOINED_MAX = 20 };		/* parameters in pieces that are put together */
+
+/* What P is the first piece of: how many there are, 0: P is no such. */
+static size_t
+pieces_from(const struct mime_params *params, const struct mime_param *p,
+    struct str *base, struct pieces *found)
+{
+	const char *star = memchr(p->name.p, '*', p->name.n);
+	size_t number, n = 0;
+	bool encoded;
+
+	if (star == NULL || star == p->name.p)
+		return 0;
+	*base = (struct str){ p->name.p, (size_t)(star - p->name.p) };
+	if (!section((struct str){ star, p->name.n - base->n }, &number, &encoded) || number != 0)
+		return 0;
+	*found = (struct pieces){ .piece = { NULL } };
+	find_pieces(params, *base, found);
+	while (n < MIME_MAX_PARAMS && found->piece[n] != NULL)
+		n++;
+	return found->piece[0] == p ? n : 0;
+}
+
+/* attribute-char of RFC 2231 section 7 as it is, all others as %XX */
+static void
+add_percent(struct buf *to, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] > ' ' && s.p[i] < 0x7f && strchr("*'%()<>@,;:\\\"/[]?=", s.p[i]) == NULL)
+			buf_addc(to, s.p[i]);
+		else
+			buf_printf(to, "%%%02X", (unsigned char)s.p[i]);
+}
+
+/* Once one piece is encoded all are, behind a charset, empty if none is named. */
+static void
+put_joined(const struct pieces *found, size_t n, struct str base,
+    void (*put)(void *ctx, struct str name, struct str value), void *ctx)
+{
+	struct buf name = BUF_INIT, value = BUF_INIT;
+	bool encoded = false;
+
+	for (size_t i = 0; i < n; i++)
+		encoded = encoded || found->encoded[i];
+	buf_add_str(&name, base);
+	if (encoded)
+		buf_addc(&name, '*');
+	if (encoded && !found->encoded[0])
+		buf_adds(&value, "''");
+	for (size_t i = 0; i < n; i++)
+		if (encoded && !found->encoded[i])
+			add_percent(&value, found->piece[i]->value);
+		else
+			buf_add_str(&value, found->piece[i]->value);
+	put(ctx, buf_str(&name), buf_str(&value));
+	buf_free(&value);
+	buf_free(&name);
+}
+
+void
+mime_params_each(const struct mime_params *params,
+    void (*put)(void *ctx, struct str name, struct str value), void *ctx)
+{
+	bool is_first[MIME_MAX_PARAMS] = { false }, is_later[MIME_MAX_PARAMS] = { false };
+	struct pieces found;
+	struct str base;
+	size_t joined = 0;
+
+	for (size_t i = 0; i < params->count && joined < JOINED_MAX; i++) {
+		size_t n = pieces_from(params, &params->item[i], &base, &found);
+
+		is_first[i] = n > 0;
+		joined += n > 0;
+		for (size_t k = 1; k < n; k++)
+			is_later[found.piece[k] - params->item] = true;
+	}
+	for (size_t i = 0; i < params->count; i++)
+		if (is_first[i]) {
+			size_t n = pieces_from(params, &params->item[i], &base, &found);
+
+			put_joined(&found, n, base, put, ctx);
+		} else if (!is_later[i]) {
+			put(ctx, params->item[i].name, params->item[i].value);
+		}
+}

@@ -124,6 +124,36 @@ test_param_value(void **state)
 }
 
 static void
+add_shown(void *ctx, struct str name, struct str value)
+{
+	buf_printf(ctx, "|%.*s=%.*s", STR_ARG(name), STR_ARG(value));
+}
+
+/* Twenty are put together, the others shown as sent; none is lost. */
+static void
+test_many_in_pieces(void **state)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct mime_params params = { NULL, 0 };
+	struct str type, subtype;
+	struct buf field = BUF_INIT, out = BUF_INIT, want = BUF_INIT;
+
+	(void)state;
+	buf_adds(&field, "a/b");
+	for (int i = 0; i < 100; i++) {
+		buf_printf(&field, "; x%d*1=b; x%d*0=a", i, i);
+		buf_printf(&want, i < 20 ? "|x%d=ab" : "|x%d*1=b|x%d*0=a", i, i);
+	}
+	assert_true(ctype_parse(arena, buf_str(&field), &type, &subtype, &params));
+	mime_params_each(&params, add_shown, &out);
+	assert_string_equal(out.p, want.p);
+	buf_free(&want);
+	buf_free(&out);
+	buf_free(&field);
+	arena_free(arena);
+}
+
+static void
 test_limits(void **state)
 {
 	struct arena *arena = arena_new(1 << 20);
@@ -245,6 +275,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_param_value),
+		cmocka_unit_test(test_many_in_pieces),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_bodystructure),
 	};

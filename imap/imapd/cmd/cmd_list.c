@@ -11,6 +11,7 @@
 #include "imap/imapd/session/metadata.h"
 #include "imap/imapd/session/rights.h"
 #include "imap/imapd/session/status.h"
+#include "lib/charset.h"
 
 #include <string.h>
 
@@ -159,6 +160,25 @@ write_name(void *ctx, const struct list_name *name)
 /* --- the commands --- */
 
 /*
+ * "Servers that choose to accept such denormalized UTF-8 mailbox names MUST
+ * accept them in all IMAP commands" (RFC 9051 section 5.1).  What is not UTF-8
+ * matches nothing anyway.
+ */
+static enum err
+normalize(struct arena *arena, struct str *pattern)
+{
+	struct buf nfc = BUF_INIT;
+	const char *p = pattern->p;
+	if (utf8_nfc(*pattern, &nfc) != OK)
+		buf_reset(&nfc);
+	else
+		p = arena_copy(arena, nfc.p, nfc.n);
+	*pattern = (struct str){ p, nfc.n };
+	buf_free(&nfc);
+	return p != NULL ? OK : ERR_LIMIT;
+}
+
+/*
  * Reference and pattern in one, without a doubled separator between.  "Any
  * syntactically valid pattern that is not accepted by a server for any reason
  * MUST be silently ignored" (RFC 9051 section 6.3.9): one that is too long is as
@@ -182,7 +202,7 @@ join(const struct session *s, struct arena *arena, struct str ref, struct str pa
 		memcpy(all + ref.n, pat.p, pat.n);
 	/* "" stands for itself, whatever the reference. */
 	*joined = (struct str){ all, pat.n > 0 ? ref.n + pat.n : 0 };
-	return OK;
+	return s->enabled & ENABLED_UTF8 ? normalize(arena, joined) : OK;
 }
 
 static enum err

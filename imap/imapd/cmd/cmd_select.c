@@ -16,7 +16,7 @@ warn_of_quota(struct session *s, struct command *c, const struct mbentry *e)
 	struct quota q;
 	if (e->quotaroot == NULL
 	    || quota_get(s->store, c->arena, str_c(e->quotaroot), &q) != OK
-	    || q.limit.kb <= 0)
+	    || q.limit.kb <= 0 || q.limit.kb > INT64_MAX / 1024)
 		return;
 	uint64_t limit = (uint64_t)q.limit.kb * 1024;
 	uint64_t percent = q.used_bytes / (limit / 100 + 1);

@@ -366,7 +366,7 @@ sync_all(struct session *s, struct arena *arena)
 }
 
 enum err
-sync_expunged(struct session *s, struct command *c)
+sync_expunged(struct session *s, struct command *c, bool always)
 {
 	char code[64];
 	enum err e = sync_follow(s) ? refresh(s, c->arena, true, c->uid)
@@ -374,7 +374,7 @@ sync_expunged(struct session *s, struct command *c)
 
 	if (s->said_bye)		/* it was done all the same */
 		return OK;
-	if (e == OK && (s->enabled & ENABLED_QRESYNC)) {
+	if (e == OK && (always || (s->enabled & ENABLED_QRESYNC))) {
 		snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64,
 		    mbox_highestmodseq(s->mbox));
 		c->code = arena_copy(c->arena, code, strlen(code));

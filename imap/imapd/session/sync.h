@@ -46,10 +46,10 @@ void sync_enable_condstore(struct session *s);
 void sync_highest_modseq(struct session *s);
 
 /*
- * At the end of a command that has expunged: tells of it, and for QRESYNC puts
- * HIGHESTMODSEQ into the tagged OK (RFC 7162 section 3.2.7).
+ * At the end of a command that has expunged: tells of it, and for QRESYNC, or
+ * ALWAYS, puts HIGHESTMODSEQ into the tagged OK (RFC 7162 section 3.2.7).
  */
-enum err sync_expunged(struct session *s, struct command *c) MUST_CHECK;
+enum err sync_expunged(struct session *s, struct command *c, bool always) MUST_CHECK;
 
 /* The system flags that RIGHTS let a user set (RFC 4314 section 4). */
 uint32_t sync_settable_flags(rights_t rights);

@@ -182,3 +182,20 @@ def test_4_4_quota_within_one_root(server, box, user):
     server.admin().ok(f"SETQUOTA user.{user} (STORAGE {used})")
     assert box.cmd("COPY 1:5 INBOX.other").status in ("OK", "NO")
     assert copyuid(box.ok("UID MOVE 2:6 INBOX.other"))
+
+
+@pytest.mark.parametrize("before", [[], ["ENABLE CONDSTORE"], ["ENABLE QRESYNC"]])
+@pytest.mark.parametrize("command", ["MOVE 1:2", "UID MOVE 3,5"])
+def test_4_4_highestmodseq(box, command, before):
+    """If at least one message was moved, the server MUST send the updated per-mailbox
+    modification sequence using the HIGHESTMODSEQ response code."""
+    for text in before:
+        box.ok(text)
+    reply = box.ok(command + " INBOX.other")
+    name, _, value = reply.code.partition(" ")
+    status = box.ok("STATUS INBOX (HIGHESTMODSEQ)")
+    assert name == "HIGHESTMODSEQ" and status.find(rb"HIGHESTMODSEQ %s\)" % value.encode())
+
+
+def test_4_4_nothing_moved(box):
+    assert box.ok("UID MOVE 999 INBOX.other").code == ""

@@ -42,6 +42,16 @@ def test_3_names_are_normalized(c):
     assert c.cmd('CREATE "INBOX.caf\u00e9"').status == "NO"
 
 
+@pytest.mark.parametrize("command", ['LIST "" "INBOX.cafe\u0301"', 'LIST "" "INBOX.%afe\u0301*"', 'LIST "INBOX.cafe\u0301" *',
+                                     'LIST () "" ("nix" "INBOX.cafe\u0301") RETURN (CHILDREN)', 'LSUB "" "INBOX.cafe\u0301"'])
+def test_9051_5_1_denormalized_patterns(c, command):
+    """Servers that choose to accept such denormalized UTF-8 mailbox names MUST accept
+    them in all IMAP commands that have a mailbox name parameter."""
+    c.ok('CREATE "INBOX.caf\u00e9"')
+    c.ok('SUBSCRIBE "INBOX.cafe\u0301"')
+    assert c.ok(command).find('"INBOX.caf\u00e9"'.encode())
+
+
 @pytest.mark.parametrize("name", [b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc2\x80",
                                   b"\xe2\x80\xa9", b"a\x01b"])
 def test_3_not_net_unicode(c, name):

@@ -53,6 +53,16 @@ def test_4_1_3_all_of_them(box):
     assert quota(c) == want
 
 
+@pytest.mark.parametrize("n", [2 ** 54 + 1, 2 ** 63 - 1])
+def test_4_1_3_huge(box, n):
+    """resource-limit = number64"""
+    admin, c, root = box
+    c.append("INBOX", MESSAGE)
+    limit(admin, root, f"STORAGE {n} MESSAGE {n}")
+    assert not c.ok("SELECT INBOX").find(rb"ALERT")
+    c.append("INBOX", MESSAGE)
+
+
 def test_4_1_3_replaces(box):
     """Any previous resource limits for the named quota root are discarded, even
     resource limits not explicitly listed in the SETQUOTA command."""
