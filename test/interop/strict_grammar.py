@@ -266,7 +266,7 @@ class Grammar:
             return name, self.flag_list(star=True)
         if name in ("UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ"):
             return name, self.nz_number()
-        if name == "ANNOTATIONS":       # RFC 5257
+        if name in ("ANNOTATIONS", "URLMECH"):  # RFC 5257, RFC 4467
             return name, self.atom()
         if name == "MAILBOXID":         # RFC 8474
             self.lit(b"(")
