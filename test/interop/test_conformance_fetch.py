@@ -459,7 +459,7 @@ def test_move(server):
     r = c.ok(f"MOVE 2:3 {box}")
     assert r.untagged[0].code == "COPYUID"
     assert r.untagged[0].code_args[1:] == ([2, 3], [1, 2])
-    assert r.kinds[1:3] == ["EXPUNGE", "EXPUNGE"] and r.code is None
+    assert r.kinds[1:3] == ["EXPUNGE", "EXPUNGE"] and r.code == "HIGHESTMODSEQ"     # section 4.4
     assert c.search("ALL") == [1, 2]
     r = c.ok(f"UID MOVE 4,1 {box}")
     assert r.untagged[0].code_args[1:] == ([1, 4], [3, 4])
