@@ -162,6 +162,30 @@ answer(struct session *s, struct incoming *in)
 	reply_tagged(s->reply, &t);
 }
 
+static void
+hang_up(struct session *s, const char *text)
+{
+	reply_bye(s->reply, text);
+	s->said_bye = true;
+	s->state = STATE_LOGOUT;
+}
+
+/*
+ * "POST /path HTTP/1.1" before login: a web browser that was sent here.  The
+ * lines that follow may be somebody else's, and come with what the browser's
+ * user may do; none of them is taken for a command or said again.
+ */
+static bool
+is_http(const struct session *s, const struct incoming *in, struct str line)
+{
+	size_t space = str_rchr(line, ' ');
+	struct str version = STR("HTTP/");
+
+	return s->state == STATE_NOT_AUTHENTICATED && in->err == ERR_SYNTAX
+	    && space < line.n && line.n - space - 1 > version.n
+	    && memcmp(line.p + space + 1, version.p, version.n) == 0;
+}
+
 /* Too many in a row that make no sense: it is no IMAP client. */
 static void
 count_bad(struct session *s, const struct incoming *in)
@@ -172,10 +196,8 @@ count_bad(struct session *s, const struct incoming *in)
 	    : MAX_BAD_COMMANDS;
 	if (s->bad_commands < max || s->state == STATE_LOGOUT)
 		return;
-	reply_bye(s->reply, "Too many invalid IMAP commands");
+	hang_up(s, "Too many invalid IMAP commands");
 	log_warning("too many invalid commands from [%s]", s->client->host);
-	s->said_bye = true;
-	s->state = STATE_LOGOUT;
 }
 
 /*
@@ -204,6 +226,11 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 	in.p.message = input->message;
 	in.p.messages = input->messages;
 	parse_command(s, &in);
+	if (is_http(s, &in, input->text)) {
+		hang_up(s, "This is an IMAP server");
+		log_warning("an HTTP request from [%s]", s->client->host);
+		return;
+	}
 	if (in.err == OK) {
 		watch_note_view(s);
 		/* If that fails sync_after() meets it again, and tells. */

@@ -4,6 +4,8 @@ See test_bad_input.py for what means harm."""
 import re
 import subprocess
 
+import pytest
+
 
 def test_nonsense(imap):
     for line in (b"", b"   ", b"a", b"a ", b"a FROB", b"a UID", b"a UID NOOP", b"+ NOOP",
@@ -72,7 +74,7 @@ def test_ten_thousand_arguments(imap):
 
 def test_too_many_bad_commands(server):
     c = server.connect()
-    c.send(b"GET / HTTP/1.0\r\nHost: x\r\nA: b\r\nC: d\r\nE: f\r\nG: h\r\n")
+    c.send(b"GET /\r\nHost: x\r\nA: b\r\nC: d\r\nE: f\r\nG: h\r\n")
     lines = []
     while True:
         line = c.line()
@@ -81,6 +83,26 @@ def test_too_many_bad_commands(server):
         lines.append(line)
     assert lines[-1].startswith(b"* BYE ") or b"BYE" in b"".join(lines)
     server.wait_log("too many invalid commands from")
+
+
+@pytest.mark.parametrize("line", ["GET / HTTP/1.1", "POST /a?b=(c)%20*&d HTTP/1.0", "PUT <script> HTTP/1.1"])
+def test_a_web_browser(server, user, line):
+    """What another site made it send is not answered, nor done."""
+    c = server.connect()
+    c.send(f"{line}\r\nHost: x\r\n\r\n<script>a</script>\r\na LOGIN {user} secret\r\nb DELETE INBOX\r\n")
+    assert c.line() == b"* BYE This is an IMAP server"
+    assert c.is_closed()
+    server.wait_log("an HTTP request from")
+
+
+def test_its_words_as_tags(server, user):
+    c = server.connect()
+    for tag in ("GET", "POST", "HTTP/1.1"):
+        c.send(f"{tag} NOOP\r\n")
+        assert c.wait(tag).status == "OK"
+    c.login(user)
+    c.send("POST / HTTP/1.1\r\n")
+    assert c.wait("POST").status == "BAD"
 
 
 def test_log_lines_cannot_be_forged(server):
