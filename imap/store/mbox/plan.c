@@ -195,7 +195,7 @@ is_as_known(struct target *tg, struct txn *t, const struct store_params_flags *p
 	if (p->op == STORE_SET || known == NULL || !known->is)
 		return false;
 	if (t->m->private_seen && (p->flags & MSG_SEEN)) {
-		if (open_seen(tg, t->m) != OK)
+		if (target_open_seen(tg, t->m) != OK)
 			return false;
 		flags &= ~(uint32_t)MSG_SEEN;
 		flags |= uidset_has(&tg->seen, r->uid) ? MSG_SEEN : 0;
