@@ -113,7 +113,7 @@ numeric_zone(struct lex *l, struct date *d)
 		l->p++;
 		minutes = number(l, &digits);
 	}
-	if (minutes < 60)
+	if (v < 24 && minutes < 60)
 		d->zone = sign * (v * 60 + minutes);
 }
 
@@ -225,8 +225,23 @@ static bool
 is_possible(const struct date *d)
 {
 	return d->day >= 1 && d->day <= 31 && d->month >= 1 && d->month <= 12
-	    && d->year >= 0 && d->year <= MAX_YEAR && d->hour <= 24
-	    && d->minute < 60 && d->second <= 60;
+	    && d->year >= 0 && d->year <= MAX_YEAR;
+}
+
+/*
+ * "If the time zone is invalid, the date and time SHOULD be treated as UTC.  If
+ * the time is also invalid, the time SHOULD be treated as 00:00:00" (RFC 5256
+ * section 2.2).
+ */
+static void
+mend_time(struct date *d)
+{
+	if (d->hour > 24 || d->minute > 59 || d->second > 60)
+		d->hour = d->minute = d->second = 0;
+	else if (d->is_pm && d->hour < 12)
+		d->hour += 12;
+	else if (d->is_am && d->hour == 12)
+		d->hour = 0;
 }
 
 bool
@@ -250,10 +265,7 @@ mime_parse_date(struct str value, int64_t *unix_seconds, int *zone_minutes)
 	}
 	if (!is_possible(&d))
 		return false;
-	if (d.is_pm && d.hour < 12)
-		d.hour += 12;
-	else if (d.is_am && d.hour == 12)
-		d.hour = 0;
+	mend_time(&d);
 	*unix_seconds = days_from_civil(d.year, d.month, d.day) * 86400
 	    + d.hour * 3600 + d.minute * 60 + d.second - d.zone * 60;
 	*zone_minutes = d.zone;

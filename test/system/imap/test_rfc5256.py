@@ -99,6 +99,20 @@ def test_3_sort_modseq(box):
     assert box.ok("SORT (SUBJECT) UTF-8 MODSEQ 1").find(rb"^SORT 4 2 5 1 3 \(MODSEQ \d+\)$")
 
 
+def test_2_2_sent_date(login):
+    """If the time zone is invalid, the date and time SHOULD be treated as UTC.  If the
+    time is also invalid, the time SHOULD be treated as 00:00:00.  ... If the sent date
+    cannot be determined, the INTERNALDATE for that message is used."""
+    dates = ["2 Jan 2020 00:00:01 +0000", "2 Jan 2020 25:00:00 +0000", "2 Jan 2020 00:00:02 +9900",
+             "1 Jan 2020 23:59:59 +0000", "32 Jan 2020 00:00:00 +0000"]
+    c = login()
+    for d in dates:
+        c.ok('APPEND INBOX "03-Jan-2020 00:00:00 +0000" ', f"Date: {d}\r\n\r\n".encode())
+    c.ok("SELECT INBOX")
+    assert sorted_numbers(c.ok("SORT (DATE) UTF-8 ALL")) == [4, 2, 1, 3, 5]
+    assert c.ok("SEARCH SENTON 2-Jan-2020").find(rb"^SEARCH 1 2 3$")
+
+
 @pytest.mark.parametrize("command", [
     "SORT", "SORT ()", "SORT () UTF-8 ALL", "SORT SUBJECT UTF-8 ALL", "SORT (SUBJECT) ALL", "SORT (SUBJECT) UTF-8",
     "SORT (NONSENSE) UTF-8 ALL", "SORT (REVERSE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL",
