@@ -1,4 +1,5 @@
 """QUOTA (RFC 9208): four resources, QUOTASET, STATUS DELETED and DELETED-STORAGE."""
+import base64
 import re
 
 import pytest
@@ -251,3 +252,18 @@ def test_4_2_1_no_limits_no_response_names_them(box):
     limit(admin, root, "MESSAGE 7")
     line = c.ok("GETQUOTA INBOX").untagged[0]
     assert re.fullmatch(rb"QUOTA INBOX \(MESSAGE 0 7\)", line)
+
+
+def test_8_anonymous(make_server):
+    """Quota information is not for anonymous users."""
+    srv = make_server({"allowanonymouslogin": "yes", "sasl_mech_list": "PLAIN ANONYMOUS"})
+    admin = srv.admin()
+    admin.ok("CREATE public")
+    admin.ok("SETACL public anonymous lr")
+    admin.ok("SETQUOTA public (STORAGE 10)")
+    c = srv.connect()
+    c.ok("AUTHENTICATE ANONYMOUS " + base64.b64encode(b"me").decode())
+    c.ok("SELECT public")
+    for command in ("GETQUOTAROOT public", "GETQUOTA public"):
+        reply = c.cmd(command)
+        assert reply.status == "NO" and not reply.find(rb"QUOTA"), command
