@@ -12,8 +12,10 @@
 #include "imap/disk/spool.h"
 #include "imap/store/mbox/txn.h"
 #include "lib/file.h"
+#include "lib/mem.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* As its owner, whose \Seen is in the index; shared ones as nobody. */
@@ -87,6 +89,25 @@ keywords_of(struct mbox *m, const struct index_record *r, const char *more, stru
 	return n;
 }
 
+/* Everybody's annotations of it, to be freed; the texts are borrowed from A. */
+static struct annotate_params *
+annotations_of(const struct annots *a, uint32_t uid, size_t *n)
+{
+	size_t first = annots_first(a, uid);
+	struct annotate_params *p;
+
+	for (*n = 0; first + *n < a->n && a->v[first + *n].uid == uid;)
+		++*n;
+	p = mem_zero(*n + 1, sizeof(*p));
+	for (size_t i = 0; i < *n; i++) {
+		const struct annot *one = &a->v[first + i];
+
+		p[i] = (struct annotate_params){ .entry = one->entry, .owner = one->owner,
+		    .value = one->value };
+	}
+	return p;
+}
+
 static enum err
 append(struct mbox *m, struct blob *b, const struct append_params *p, uint32_t *new_uid)
 {
@@ -113,15 +134,20 @@ restore(struct mbox *m, const struct index_record *r, const struct unexpunge *u,
 		    & ~(u->undelete ? (uint32_t)MSG_DELETED : 0),
 		.keywords = { names, keywords_of(m, r, u->keyword, names) },
 	};
+	struct annotate_params *notes;
 	struct blob *b = NULL;
+	const struct annots *a;
 	char name[SPOOL_NAME];
 	struct str map;
-	enum err e;
+	enum err e = mbox_annots(m, &a);
 
 	spool_name(r->uid, name);
-	e = file_map(m->ix->dirfd, name, &map);
+	if (e == OK)
+		e = file_map(m->ix->dirfd, name, &map);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
+	notes = annotations_of(a, r->uid, &p.annotates);
+	p.annotate = notes;
 	e = blob_new(m->store, m->entry->partition, &b);
 	if (e == OK)
 		e = blob_write(b, map.p, map.n);
@@ -130,6 +156,7 @@ restore(struct mbox *m, const struct index_record *r, const struct unexpunge *u,
 	if (e == OK)
 		e = append(m, b, &p, new_uid);
 	blob_free(b);
+	free(notes);
 	file_unmap(map);
 	return e;
 }

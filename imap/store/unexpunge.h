@@ -2,8 +2,8 @@
  * unexpunge.h - bringing back messages that were expunged
  *
  * With expunge_delayed an expunged message's file stays until cyr_expire takes
- * it.  A message that is brought back is a new message of the same bytes, date
- * and flags: its old UID was gone for clients and stays gone.
+ * it.  A message that is brought back is a new message of the same bytes, date,
+ * flags and annotations: its old UID was gone for clients and stays gone.
  */
 #ifndef IMAP_STORE_UNEXPUNGE_H
 #define IMAP_STORE_UNEXPUNGE_H

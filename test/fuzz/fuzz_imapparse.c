@@ -49,6 +49,19 @@ cache_has_header(struct str name)
 	return name.n < 5;
 }
 
+/* Names that may be asked for, and attributes. */
+static void
+check_query(const struct annotation_query *q)
+{
+	const struct str *entry = q->entries.item;
+
+	must(q->entries.count > 0 && q->entries.count <= ANNOTATION_MAX_MATCHES, "entries");
+	must(q->attribs > 0 && q->attribs < 16, "attributes");
+	for (size_t i = 0; i < q->entries.count; i++)
+		must(entry[i].n > 0 && entry[i].n <= ANNOTATION_MAX_NAME
+		    && entry[i].p[entry[i].n - 1] != '/', "an entry");
+}
+
 static void
 check_fetch(const struct fetch_req *req)
 {
@@ -56,6 +69,8 @@ check_fetch(const struct fetch_req *req)
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
 		const struct fetch_section *s = &i->section;
 
+		if (i->op == FETCH_ANNOTATION)
+			check_query(&i->annotation);
 		if (i->op != FETCH_SECTION)
 			continue;
 		must(s->label.n > 0 && s->label.p[s->label.n - 1] == ' ', "label");

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from annotations import annotations
 from chapar import wait_for
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
@@ -474,6 +475,23 @@ def test_unexpunge_restores(expunged):
     assert tool("reconstruct", srv.conf, "-G", name) == f"{name}\n"
     # What was copied from an original stays when the original goes.
     assert c.ok("UID FETCH 4:7 BODY.PEEK[TEXT]").all(rb"body")[3]
+
+
+def test_unexpunge_brings_annotations_back(expunged):
+    """RFC 5257: everybody's; an annotation is part of the message."""
+    srv, user, c = expunged
+    c.append("INBOX", MESSAGE)
+    c.ok("SELECT INBOX")
+    c.ok('STORE * ANNOTATION (/comment (value.priv "mine" value.shared "ours") '
+         '/vendor/x (value.shared ""))')
+    uid = int(c.ok("FETCH * UID").find(rb"UID (\d+)")[1])
+    c.ok("STORE * +FLAGS (\\Deleted)")
+    c.ok(f"UID EXPUNGE {uid}")
+    tool("unexpunge", srv.conf, "-u", f"user.{user}", uid)
+    c.ok("NOOP")
+    assert annotations(c.ok("UID FETCH * (ANNOTATION (* value))")).popitem()[1] == {
+        "/comment": {"value.priv": b"mine", "value.shared": b"ours"},
+        "/vendor/x": {"value.priv": None, "value.shared": b""}}
 
 
 def test_unexpunge_over_quota(expunged):
