@@ -452,7 +452,7 @@ parse_nstring(struct parser *p, struct str *s)
 	if (parse_string(p, s))
 		return true;
 	*s = (struct str){ NULL, 0 };
-	return parse_word(p, "NIL");
+	return parse_word(p, "NIL") || parse_expect(p, "a string or NIL");
 }
 
 /* astring = 1*ASTRING-CHAR / string */
