@@ -925,8 +925,13 @@ class Strict:
         self.quoted()
 
     def code_badevent(self):
+        """RFC 5465 section 8: the names of events that there are"""
         self.sp()
-        self.listed(self.word, empty=False)
+        self.listed(self.event_name, empty=False)
+
+    def event_name(self):
+        if self.word() not in EVENTS:
+            self.fail("an event")
 
 
 S = Strict
@@ -944,6 +949,8 @@ UNTAGGED = {
     b"LANGUAGE": S.language, b"GENURLAUTH": S.genurlauth, b"URLFETCH": S.urlfetch,
     b"UIDBATCHES": S.uidbatches,
 }
+EVENTS = {b"MESSAGENEW", b"MESSAGEEXPUNGE", b"FLAGCHANGE", b"ANNOTATIONCHANGE", b"MAILBOXNAME",
+          b"SUBSCRIPTIONCHANGE", b"MAILBOXMETADATACHANGE", b"SERVERMETADATACHANGE"}     # RFC 5465 8
 STATUS_ATT = {
     b"MESSAGES": S.number, b"UIDNEXT": S.nz_number, b"UIDVALIDITY": S.nz_number,
     b"UNSEEN": S.number, b"RECENT": S.number, b"DELETED": S.number,

@@ -1,5 +1,5 @@
 /*
- * idled - tell waiting sessions at once that their mailbox has changed
+ * idled - tell waiting sessions at once what has changed
  *
  * See idled(8).  Started from cyrus.conf's DAEMON section it stays in the
  * foreground (master says so by CYRUS_ISDAEMON, as Cyrus's does, and may wait

@@ -3,7 +3,8 @@
 One thread plays all sessions: what happens follows from the seed alone, and
 what each session must be told follows from what has happened.  Within a
 session's command others have their turn where IMAP lets one wait: in IDLE, and
-before the literal of an APPEND.
+before the literal of an APPEND.  A session that has used NOTIFY must be told of
+everything between its commands.
 
     game = Game(server, seed, sessions=6)
     game.play(steps or seconds)
@@ -49,6 +50,7 @@ class Session:
         self.imap = Imap(("127.0.0.1", self.game.server.imap_port))
         self.imap.login(self.user, PASSWORD)
         self.idle = self.pending = None
+        self.notified = False
         mode = self.random.choice(list(MODES))
         self.view = View(**MODES[mode])
         self.leave()
@@ -291,6 +293,8 @@ class Session:
             return self.done()
         if self.pending:
             return self.finish_append()
+        if self.notified and self.box is not None:
+            self.run("NOOP")            # and nothing is on its way any more
         choices = self.game.anywhere
         if self.box is None:
             choices = self.game.unselected
@@ -669,6 +673,18 @@ class Session:
         self.sync()
         self.compare()
 
+    def listens(self):
+        """Is it told of what others do without asking?"""
+        return self.idle or (self.notified and not self.pending)
+
+    def do_notify(self):
+        """From now on its view follows the mailbox by itself (RFC 5465)."""
+        delayed = self.box is None and self.random.random() < 0.5
+        self.run("NOTIFY SET STATUS (personal NONE)" if delayed else
+                 "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) (personal (MailboxName))")
+        self.run("NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))")
+        self.notified = True
+
     def do_idle(self):
         tag = f"i{self.random.randrange(10**9)}"
         self.note(f"> {tag} IDLE")
@@ -839,7 +855,7 @@ class Game:
         self.anywhere = self.weights({
             Session.do_noop: 6, Session.do_fetch: 10, Session.do_store: 16,
             Session.do_expunge: 5, Session.do_copy: 6, Session.do_move: 4,
-            Session.do_replace: 2, Session.do_changes: 3, Session.do_watch: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6,
+            Session.do_replace: 2, Session.do_changes: 3, Session.do_watch: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6, Session.do_notify: 1,
             Session.do_status: 3, Session.do_list: 1, Session.do_names: 2,
             Session.do_select: 5, Session.do_close: 2, Session.do_relogin: 1})
         self.unselected = self.weights({
@@ -906,7 +922,7 @@ class Game:
 
     def rivals(self, session):
         """Those who are idle and may be the first to see what is new."""
-        return [s for s in self.sessions if s is not session and s.idle and not s.view.rev2
+        return [s for s in self.sessions if s is not session and s.listens() and not s.view.rev2
                 and s.box is session.box and s.user == session.user and not s.readonly]
 
     def claim(self, session, new):
@@ -996,7 +1012,7 @@ class Game:
 
     def catch_up_all(self, versions):
         for s in self.sessions:
-            if s.idle and s.box and s.box.version != versions.get(s.box):
+            if s.listens() and s.box and s.box.version != versions.get(s.box):
                 self.catch_up(s)
 
     def checkpoint(self):

@@ -14,6 +14,8 @@ RIGHT = [
     b"* SEARCH", b"* SEARCH 1 2 (MODSEQ 917162500)", b"* THREAD (2)(3 6 (4 23)(44 7 96))",
     b'* ESEARCH (TAG "a") UID COUNT 5 ALL 4:19,21,28', b'* STATUS "x y" (MESSAGES 0 SIZE 99)',
     b'* NAMESPACE (("INBOX." ".")) NIL (("" "."))', b"* VANISHED (EARLIER) 41,43:116",
+    b"* OK [NOTIFICATIONOVERFLOW] x", b"a1 NO [BADEVENT (MessageNew MailboxName)] x",
+    b'* METADATA "" /shared/comment /private/a', b'* LIST (\\NonExistent \\NoAccess) "." a ("OLDNAME" (b))',
     b'a1 NO [INPROGRESS ("t" 1 NIL)] wait', b"+ idling", b"+ ",
 ]
 WRONG = [
@@ -33,6 +35,8 @@ WRONG = [
     b'* LIST (\\Noselect \\Marked) "." a', b'* LIST () "." \xc3\xa4', b"* SEARCH ", b"* SEARCH 0",
     b"* THREAD ()", b"* THREAD (1 )", b"* THREAD (1", b'* ESEARCH (TAG "a") ALL 1:*', b"* ESEARCH MIN 0",
     b"* STATUS a (FROB 1)", b"* STATUS a MESSAGES 1", b"* NAMESPACE NIL NIL", b"* VANISHED *", b"a1 YES x",
+    b"* OK [NOTIFICATIONOVERFLOW x] x", b"a1 NO [BADEVENT ()] x", b"a1 NO [BADEVENT (Frob)] x",
+    b'* METADATA ""', b'* LIST () "." a ("OLDNAME" ())', b'* LIST () "." a ("OLDNAME" b)',
     b"* FROB", b"+idling",
 ]
 
