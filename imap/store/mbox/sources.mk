@@ -18,6 +18,8 @@ STORE_SRCS += \
 	imap/store/mbox/view.c
 UNIT_TESTS += \
 	test/unit/test_annot.c \
-	test/unit/test_changes.c
+	test/unit/test_changes.c \
+	test/unit/test_mbox_entry.c
 test/unit/test_annot_SRCS = test/unit/store_fixture.c
 test/unit/test_changes_SRCS = test/unit/store_fixture.c
+test/unit/test_mbox_entry_SRCS = test/unit/store_fixture.c

@@ -1,0 +1,149 @@
+/* test_mbox_entry.c - an open mailbox whose entry in the list changes, or goes */
+#include "test/unit/store_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct fixture f;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fixture_open(&f);
+	f.params.delete_delayed = true;
+	fixture_reopen(&f);
+	fixture_create(&f, "user.joe");
+	fixture_create(&f, "user.joe.a");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fixture_close(&f);
+	return 0;
+}
+
+/* Appends to M without looking whether it may. */
+static enum err
+append(struct mbox *m)
+{
+	struct append_params p = { .flags = 0 };
+	struct blob *b = fixture_blob(f.s, "late");
+	struct txn *t = txn_begin(m);
+	enum err e;
+
+	txn_append(t, b, &p);
+	e = txn_commit(t);
+	txn_abort(t);
+	blob_free(b);
+	return e;
+}
+
+static enum err
+flag(struct mbox *m, uint32_t uid)
+{
+	static const struct store_params_flags flagged = { .op = STORE_ADD, .flags = MSG_FLAGGED };
+	struct txn *t = txn_begin(m);
+	enum err e;
+
+	txn_store(t, &uid, 1, &flagged);
+	e = txn_commit(t);
+	txn_abort(t);
+	return e;
+}
+
+static bool
+kept(void *ctx, const struct mbentry *e)
+{
+	snprintf(ctx, 200, "%s", e->name);
+	return true;
+}
+
+static void
+follows_its_id(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+
+	(void)state;
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.a"), STR("user.joe.b"), NULL), OK);
+	fixture_create(&f, "user.joe.a");
+	assert_string_equal(mbox_entry(m)->name, "user.joe.a");
+	assert_true(mbox_lookup(m));
+	assert_string_equal(mbox_entry(m)->name, "user.joe.b");
+	assert_int_equal(append(m), OK);
+	assert_int_equal(mblist_set_acl(f.s, STR("user.joe.b"), STR("jim\tlr\t")), OK);
+	assert_true(mbox_lookup(m));
+	assert_string_equal(mbox_entry(m)->acl, "jim\tlr\t");
+	mbox_close(m);
+	m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	assert_int_equal(mbox_count(m), 0);
+	mbox_close(m);
+}
+
+/* Nobody hears OK for what nobody would find. */
+static void
+takes_nothing_once_deleted(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	struct mbox *target = fixture_mbox(&f, "user.joe.a", "joe", MBOX_PEEK);
+	uint32_t uid = fixture_append(m, f.s, "one");
+	struct arena *arena = arena_new(100000);
+	struct mbox_update u;
+	char name[200] = "";
+
+	(void)state;
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.a"), false), OK);
+	assert_int_equal(append(target), ERR_STALE);
+	assert_int_equal(flag(m, uid), ERR_STALE);
+	assert_false(mbox_lookup(m));
+	assert_int_equal(mbox_refresh(m, arena, 0, &u), OK);
+	assert_true(u.deleted);
+	mbox_close(target);
+	mbox_close(m);
+
+	/* Who opens what is kept may work in it, and sees that nothing came. */
+	assert_int_equal(mblist_walk(f.s, STR("DELETED"), kept, name), OK);
+	m = fixture_mbox(&f, name, "cyrus", 0);
+	assert_int_equal(mbox_count(m), 1);
+	assert_true(mbox_lookup(m));
+	assert_int_equal(flag(m, uid), OK);
+	assert_int_equal(mblist_delete(f.s, str_c(name), false), OK);
+	assert_false(mbox_lookup(m));
+	mbox_close(m);
+	arena_free(arena);
+}
+
+/* Renamed back before anybody has noticed. */
+static void
+lives_again(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	char name[200] = "";
+
+	(void)state;
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.a"), false), OK);
+	assert_int_equal(mblist_walk(f.s, STR("DELETED"), kept, name), OK);
+	assert_false(mbox_lookup(m));
+	assert_int_equal(mblist_rename(f.s, str_c(name), STR("user.joe.c"), NULL), OK);
+	assert_true(mbox_lookup(m));
+	assert_int_equal(append(m), OK);
+	mbox_close(m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(follows_its_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_nothing_once_deleted, setup, teardown),
+		cmocka_unit_test_setup_teardown(lives_again, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
