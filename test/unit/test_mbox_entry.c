@@ -8,25 +8,15 @@
 
 #include <cmocka.h>
 
-static struct fixture f;
-
 static int
 setup(void **state)
 {
-	(void)state;
-	fixture_open(&f);
+	if (fixture_setup_empty(state) != 0)
+		return -1;
 	f.params.delete_delayed = true;
 	fixture_reopen(&f);
 	fixture_create(&f, "user.joe");
 	fixture_create(&f, "user.joe.a");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_close(&f);
 	return 0;
 }
 
@@ -141,9 +131,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(follows_its_id, setup, teardown),
-		cmocka_unit_test_setup_teardown(takes_nothing_once_deleted, setup, teardown),
-		cmocka_unit_test_setup_teardown(lives_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(follows_its_id, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(takes_nothing_once_deleted, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(lives_again, setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
