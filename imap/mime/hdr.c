@@ -146,24 +146,56 @@ name_cmp(const void *a, const void *b)
 	return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
 }
 
+/*
+ * A client may name as many as it likes, of a header as long as it likes: many are
+ * sorted first.
+ */
+struct names {
+	const struct str *name;
+	size_t n;
+	struct str *sorted;		/* NULL: they are few */
+};
+
+enum { FEW_NAMES = 12 };
+
+static struct names
+names_of(const struct str *name, size_t n)
+{
+	struct names w = { name, n, NULL };
+
+	if (n <= FEW_NAMES)
+		return w;
+	w.sorted = mem_get(n * sizeof(*name));
+	memcpy(w.sorted, name, n * sizeof(*name));
+	qsort(w.sorted, n, sizeof(*name), name_cmp);
+	return w;
+}
+
+static bool
+is_named(const struct names *w, struct str name)
+{
+	if (w->sorted != NULL)
+		return bsearch(&name, w->sorted, w->n, sizeof(name), name_cmp) != NULL;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->name[i].n == name.n && str_ieq(w->name[i], name))
+			return true;
+	return false;
+}
+
 void
 mime_header_fields(struct str header, const struct str *names, size_t n,
     bool not, struct buf *out)
 {
-	/* Sorted: a client may name as many as it likes, of a header as long as it likes. */
-	struct str *sorted = mem_zero(n + 1, sizeof(*sorted));
+	struct names wanted = names_of(names, n);
 	struct str name, raw;
 
-	if (n > 0)
-		memcpy(sorted, names, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), name_cmp);
 	while (mime_next_field(&header, &name, &raw)) {
-		if ((bsearch(&name, sorted, n, sizeof(*sorted), name_cmp) != NULL) == not)
+		if (is_named(&wanted, name) == not)
 			continue;
 		buf_add_str(out, raw);
 		if (raw.p[raw.n - 1] != '\n')
 			buf_adds(out, "\r\n");
 	}
-	free(sorted);
+	free(wanted.sorted);
 	buf_adds(out, "\r\n");
 }
