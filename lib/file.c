@@ -398,6 +398,9 @@ temp_open(int dirfd, const char *path, mode_t mode, struct temp *t)
 			return temp_failed(dirfd, t, "flock");
 		mine = locked && is_found_at(t->fd, dirfd, t->name);
 		if (!mine) {
+			/* Nobody else takes that name, and nobody sweeps it. */
+			if (i == TEMP_TRIES)
+				(void)unlinkat(dirfd, t->name, 0);
 			close(t->fd);
 			e = ERR_EXISTS;
 		}
