@@ -240,6 +240,9 @@ outcome(struct tls *t, int rc, short *events)
 			ERR_clear_error();
 			return ERR_CLOSED;
 		}
+		/* Else it is the client's affair, which its session tells of. */
+		if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+			log_err("TLS: out of memory; the connection ends");
 		openssl_says(t->why, sizeof(t->why));
 		return ERR_SYNTAX;
 	}

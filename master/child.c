@@ -65,10 +65,13 @@ children_new(const struct child_setup *setup)
 	buf_init(&c->own_path);
 	buf_init(&c->own_dir);
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
-	buf_add(&c->own_path, self, n > 0 ? (size_t)n : 0);
+	if (n <= 0)
+		log_fatal(EX_OSERR, "cannot read /proc/self/exe, where the other programs are "
+		    "looked for: %m");
+	buf_add(&c->own_path, self, (size_t)n);
 	while (n > 0 && self[n - 1] != '/')
 		n--;
-	buf_add(&c->own_dir, self, n > 0 ? (size_t)n : 0);
+	buf_add(&c->own_dir, self, (size_t)n);
 	return c;
 }
 

@@ -51,20 +51,25 @@ startup_user(const struct conf *conf, struct child_setup *setup)
 	const char *user = user_setting(conf, "CYRUS_USER", CONF_CYRUS_USER, CYRUS_USER);
 	const char *group = user_setting(conf, "CYRUS_GROUP", CONF_CYRUS_GROUP,
 	    CYRUS_GROUP);
+	/* See owner_find(): who lacks memory or descriptors may not hear of it. */
 	const struct passwd *pw = getpwnam(user);
 	if (pw == NULL)
-		log_fatal(EX_NOUSER, "there is no user \"%s\" to run workers as;"
-		    " make one (useradd --system --gid %s %s) or name"
+		pw = getpwnam(user);
+	if (pw == NULL)
+		log_fatal(EX_NOUSER, "cannot find the user \"%s\" to run workers as;"
+		    " if there is none, make one (useradd --system --gid %s %s) or name"
 		    " another in cyrus_user", user, group, user);
 	setup->drop_root = true;
 	setup->user = user;
 	setup->uid = pw->pw_uid;
 	setup->gid = pw->pw_gid;
 	const struct group *gr = getgrnam(group);
+	if (gr == NULL)
+		gr = getgrnam(group);
 	if (gr != NULL)
 		setup->gid = gr->gr_gid;
 	else
-		log_warning("there is no group \"%s\"; workers run with that of"
+		log_warning("cannot find the group \"%s\"; workers run with that of"
 		    " user %s", group, user);
 }
 

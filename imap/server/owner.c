@@ -28,14 +28,21 @@ owner_find(const struct conf *conf)
 	const struct group *gr;
 	struct owner o = { .user = user };
 
-	errno = 0;
+	/*
+	 * The libraries that look it up do not always say that they lacked memory
+	 * or descriptors; so once more, and no more is said than is known.
+	 */
 	const struct passwd *pw = getpwnam(user);
+	errno = 0;
+	if (pw == NULL)
+		pw = getpwnam(user);
 	if (pw == NULL && (errno == ENOMEM || errno == EMFILE || errno == ENFILE
 	    || errno == EIO))
 		log_fatal(EX_TEMPFAIL, "cannot look up user \"%s\": %m", user);
 	if (pw == NULL)
-		log_fatal(EX_NOUSER, "there is no user \"%s\" to run as; make one (useradd "
-		    "--system --gid %s %s) or name another in cyrus_user", user, group, user);
+		log_fatal(EX_NOUSER, "cannot find the user \"%s\" to run as; if there is none, "
+		    "make one (useradd --system --gid %s %s) or name another in cyrus_user",
+		    user, group, user);
 	o.uid = pw->pw_uid;
 	o.gid = pw->pw_gid;
 	gr = getgrnam(group);
