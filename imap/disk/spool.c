@@ -134,6 +134,29 @@ spool_highest(int dirfd, const char *path, uint32_t max, uint32_t *uid)
 	return e;
 }
 
+enum { SECTOR = 512 };
+
+bool
+spool_is_torn(int dirfd, uint32_t uid)
+{
+	static const char zeros[SECTOR];
+	char name[SPOOL_NAME];
+	struct str map;
+	bool torn;
+
+	spool_name(uid, name);
+	if (file_map(dirfd, name, &map) != OK)
+		return false;
+	torn = map.n == 0;
+	for (size_t at = 0; !torn && at < map.n; at += SECTOR) {
+		size_t n = map.n - at < SECTOR ? map.n - at : SECTOR;
+
+		torn = memcmp(map.p + at, zeros, n) == 0;
+	}
+	file_unmap(map);
+	return torn;
+}
+
 void
 spool_forget(int dirfd, uint32_t uid)
 {

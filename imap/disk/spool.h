@@ -42,6 +42,12 @@ enum err spool_copy(int fromdir, const char *from, int dirfd, uint32_t uid) MUST
 /* The highest UID of the directory's files up to MAX; 0 if there is none. */
 enum err spool_highest(int dirfd, const char *path, uint32_t max, uint32_t *uid) MUST_CHECK;
 
+/*
+ * Is it what a power cut leaves of a file that nobody flushed: empty, or with
+ * a sector of zeros, which no message has?  False, too, if it cannot be said.
+ */
+bool spool_is_torn(int dirfd, uint32_t uid);
+
 /* Its bytes are read from the disk next, see file_forget(). */
 void spool_forget(int dirfd, uint32_t uid);
 

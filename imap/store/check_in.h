@@ -19,6 +19,7 @@ struct checking {
 	int dirfd;
 	bool anew;			/* no UID that was given still counts */
 	bool renewed;			/* it has got a new UIDVALIDITY */
+	bool intact;			/* the old index knows all that was acknowledged */
 	struct index_header old;	/* zero if it could not be read */
 	struct witness witness;		/* zero if there is none */
 	struct index_record *rec;	/* the old ones that are good */

@@ -93,6 +93,8 @@ check_old(struct checking *c)
 {
 	struct index_header *h = &c->old;
 
+	c->intact = index_sums_valid(h) && h->last_uid >= c->witness.last_uid &&
+	    h->highestmodseq >= c->witness.modseq;
 	if (!index_sums_valid(h)) {
 		found_wrong(c, "the sums in cyrus.index are damaged");
 		h->last_uid = c->witness.last_uid;
@@ -433,6 +435,12 @@ add_unknown(struct checking *c, uint32_t uid)
 			c->gone[c->gones++] = uid;
 		else if (move(c, uid, NULL))
 			check_report(c, "uid %u: found; it is uid %u now", uid, c->last_uid);
+		return;
+	}
+	if (c->intact && c->res->damaged == 0 && spool_is_torn(c->dirfd, uid)) {
+		check_report(c, "uid %u: the file is what a power cut left of a message that "
+		    "was never taken; %s", uid, c->p->dry_run ? "it would be removed" : "removed");
+		c->gone[c->gones++] = uid;
 		return;
 	}
 	if (!from_file(c, uid, &c->new[c->news]))

@@ -474,6 +474,72 @@ unknown_file_among_several(void **state)
 	fixture_check_sums(&f, "user.ann");
 }
 
+/* What a power cut leaves of a commit that was not: empty, or with holes. */
+static void
+make_torn_files(void)
+{
+	shell(": >%s/user/joe/2.", f.spool);
+	shell("(head -c 512 /dev/zero | tr '\\0' x; head -c 600 /dev/zero) >%s/user/joe/3.", f.spool);
+	make_file(4, "UNKNOWN");
+}
+
+static void
+torn_files_go(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	char findings[5000];
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	make_torn_files();
+	/* The whole one may be a message: its UID is passed over. */
+	assert_int_equal(fixture_append(m, f.s, "TWO"), 5);
+	mbox_close(m);
+	expect_file(4, "UNKNOWN");
+	reconstruct(findings);
+	assert_non_null(strstr(findings, "uid 4: found"));
+	assert_null(strstr(findings, "uid 2"));
+	assert_null(strstr(findings, "uid 3"));
+}
+
+static void
+reconstruct_removes_torn_files(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	char findings[5000];
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	mbox_close(m);
+	make_torn_files();
+	reconstruct(findings);
+	assert_non_null(strstr(findings, "uid 2: the file is what a power cut left"));
+	assert_non_null(strstr(findings, "uid 3: the file is what a power cut left"));
+	assert_non_null(strstr(findings, "uid 4: found"));
+	reconstruct(findings);
+	assert_string_equal(findings, "");
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_count(m), 2);
+	mbox_close(m);
+}
+
+/* Of an older index nobody knows: its torn files may be damaged messages. */
+static void
+torn_files_of_an_older_index_stay(void **state)
+{
+	char findings[5000];
+
+	(void)state;
+	fill_around_the_backup();
+	assert_int_equal(store_checkpoint(f.s), OK);
+	store_close(f.s);
+	put_index_back(false);
+	shell(": >%s/user/joe/6.", f.spool);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	reconstruct(findings);
+	assert_non_null(strstr(findings, "uid 6: found"));
+}
+
 static void
 mark_as_being_written(uint32_t uid, uint64_t lsn)
 {
@@ -545,6 +611,9 @@ main(void)
 		TEST(witness_alone_tells),
 		TEST(unknown_file_is_never_written_over),
 		TEST(unknown_file_among_several),
+		TEST(torn_files_go),
+		TEST(reconstruct_removes_torn_files),
+		TEST(torn_files_of_an_older_index_stay),
 		TEST(unfinished_files_go),
 		TEST(mark_from_a_backup_is_not_believed),
 		TEST(index_of_a_copy_comes_last),

@@ -149,11 +149,14 @@ apply_history(struct applier *a, struct index *ix, uint64_t modseq)
 	a->history.n = 0;
 }
 
-static void
-note_flags(struct applier *a, const struct rec_flags *f)
+void
+apply_note(struct applier *a, const struct rec *r)
 {
-	history_note(&a->history, f->modseq,
-	    f->flags & REC_EXPUNGED ? HISTORY_EXPUNGED : HISTORY_CHANGED, f->uid);
+	if (r->type == REC_MESSAGE)
+		history_note_record(&a->history, &r->message.r);
+	else if (r->type == REC_FLAGS)
+		history_note(&a->history, r->flags.modseq, r->flags.flags & REC_EXPUNGED ?
+		    HISTORY_EXPUNGED : HISTORY_CHANGED, r->flags.uid);
 }
 
 enum err
@@ -165,10 +168,8 @@ apply_record(struct applier *a, struct index *ix, const struct rec *r)
 		apply_head(ix, &r->head);
 		return OK;
 	case REC_MESSAGE:
-		history_note_record(&a->history, &r->message.r);
 		return apply_message(a, ix, &r->message);
 	case REC_FLAGS:
-		note_flags(a, &r->flags);
 		return apply_flags(a, ix, &r->flags);
 	case REC_KEYWORD:
 		return apply_keyword(ix, &r->keyword);

@@ -20,6 +20,8 @@ struct applier {
 	enum err err;			/* the first failure */
 };
 
+/* For cyrus.history, once a record, before apply_record(). */
+void apply_note(struct applier *a, const struct rec *r);
 enum err apply_record(struct applier *a, struct index *ix, const struct rec *r) MUST_CHECK;
 
 /* Tells of one that cannot be read.  False: what follows in its frame is nobody's. */

@@ -33,12 +33,14 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
 		return true;
 	w->a.history.n = 0;
 	while (w->a.err == OK && rec_next(&frame, &r)) {
-		if (r.type == REC_MAILBOX)
+		if (r.type == REC_MAILBOX) {
 			ours = id128_eq(&r.mailbox, &w->ix->h->id);
-		else if (r.type == REC_BAD)
+		} else if (r.type == REC_BAD) {
 			ours = apply_bad_record(w->a.restore.part, lsn);
-		else if (ours)
+		} else if (ours) {
+			apply_note(&w->a, &r);
 			w->a.err = apply_record(&w->a, w->ix, &r);
+		}
 	}
 	if (w->a.err == OK)
 		w->ix->h->applied_lsn = lsn;
@@ -183,6 +185,7 @@ mailbox_catch_up(struct store *s, struct partition *part, struct index *ix,
 {
 	struct index_header *h = ix->h;
 	uint32_t last = h->last_uid;
+	bool is_old = stale_is_old(ix);
 	enum err e;
 
 	h->dirty_lsn = wal_checkpoint_lsn(part->wal);
@@ -197,7 +200,7 @@ mailbox_catch_up(struct store *s, struct partition *part, struct index *ix,
 		    "brought it from UID %u to %u; run reconstruct", ix->name, last, h->last_uid);
 	stale_raise(ix);
 	count_root(s, entry);
-	return stale_pass_over(ix);
+	return stale_pass_over(ix, !is_old && h->last_uid == last);
 }
 
 enum err

@@ -32,7 +32,9 @@ enum {
 	ENTRY_ARENA = 256 * 1024,
 	OPEN_MAX = 64,			/* mailboxes open at once while replaying */
 	REPLAY_TRIES = 2,
+	RECORD_TRIES = 5,
 	REPLAY_PAUSE_MS = 100,
+	REPLAY_PAUSES = 50,		/* in all: a disk that fails is not waited for */
 };
 
 struct replaying {
@@ -47,6 +49,7 @@ struct replay {
 	struct replaying open[OPEN_MAX];
 	size_t n;
 	uint64_t frames;
+	unsigned pauses;
 };
 
 /* Each root once, when none of its mailboxes is locked by us any more. */
@@ -216,6 +219,19 @@ mend_cold(struct index *ix)
 	history_raise_modseq(ix);
 }
 
+/* Before another try; false: that has been long enough. */
+static bool
+replay_pause(struct replay *r)
+{
+	const struct timespec pause = { .tv_nsec = REPLAY_PAUSE_MS * 1000000L };
+
+	if (r->pauses == REPLAY_PAUSES)
+		return false;
+	r->pauses++;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
 /*
  * An error that passes must not cost a mailbox what the log holds for it: the
  * checkpoint after the replay lets that go.  So it is tried again, and what is
@@ -225,7 +241,6 @@ mend_cold(struct index *ix)
 static enum err
 replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e)
 {
-	const struct timespec pause = { .tv_nsec = REPLAY_PAUSE_MS * 1000000L };
 	enum err err;
 
 	for (int tries = 1; ; tries++) {
@@ -240,9 +255,9 @@ replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e
 			return OK;
 		index_close(m->ix);
 		m->ix = NULL;
-		if ((err != ERR_IO && err != ERR_CORRUPT) || tries == REPLAY_TRIES)
+		if ((err != ERR_IO && err != ERR_CORRUPT) || tries == REPLAY_TRIES ||
+		    !replay_pause(r))
 			return err;
-		(void)nanosleep(&pause, NULL);
 	}
 }
 
@@ -308,8 +323,16 @@ replay_find(struct replay *r, const struct id128 *id)
 static enum err
 replay_record(struct replay *rp, struct index *ix, const struct rec *r)
 {
-	enum err e = apply_record(&rp->a, ix, r);
+	enum err e;
 
+	apply_note(&rp->a, r);
+	e = apply_record(&rp->a, ix, r);
+	/* As in replay_open_index(). */
+	for (int tries = 1; e == ERR_IO && is_of_one(e) && tries < RECORD_TRIES; tries++) {
+		if (!replay_pause(rp))
+			break;
+		e = apply_record(&rp->a, ix, r);
+	}
 	if (e == OK || !is_of_one(e))
 		return e;
 	log_err("%s: a change could not be put back (%s); run reconstruct", ix->name,
@@ -321,9 +344,11 @@ replay_record(struct replay *rp, struct index *ix, const struct rec *r)
 static enum err
 replay_message_file(struct replay *rp, const struct replaying *m, const struct rec *r)
 {
-	enum err e = r->type == REC_MESSAGE && m->dirfd >= 0 ?
-	    restore_file(&rp->a.restore, m->dirfd, &r->message) : OK;
+	bool is_file = r->type == REC_MESSAGE && m->dirfd >= 0;
+	enum err e = is_file ? restore_file(&rp->a.restore, m->dirfd, &r->message) : OK;
 
+	if (e == ERR_IO && is_file && is_of_one(e) && replay_pause(rp))
+		e = restore_file(&rp->a.restore, m->dirfd, &r->message);
 	return is_of_one(e) ? OK : e;
 }
 

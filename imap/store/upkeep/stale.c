@@ -8,7 +8,7 @@
  * that is older than the checkpoint means the same, for a checkpoint locks all
  * mailboxes that the log names, and so has the mark dealt with.  An index that
  * was put back with a mark in it is found out by the witness.  The power goes:
- * the mark may be lost and the file be there; then it is not touched.
+ * the mark may be lost and the file be there; then it is not touched if it is whole.
  *
  * Raising is two stores between index_write_begin() and _end(): killed between,
  * the next one recounts, and raises again when he meets the same file.  Lost by
@@ -68,13 +68,37 @@ stale_raise(struct index *ix)
 	raise_to(ix, w.last_uid, w.modseq);
 }
 
+/* The files of a commit that never was lie directly above the last UID. */
+static void
+remove_torn(struct index *ix, uint32_t highest)
+{
+	uint32_t last = ix->h->last_uid, n = 0;
+	char name[SPOOL_NAME];
+
+	if (highest - last > UNWRITTEN_MAX)
+		return;
+	for (uint32_t uid = highest; uid > last; uid--) {
+		if (!spool_is_torn(ix->dirfd, uid))
+			continue;
+		spool_name(uid, name);
+		n += file_unlink(ix->dirfd, name) == OK;
+	}
+	if (n > 0)
+		log_notice("mailbox %s: %u empty or torn files of a commit that never was "
+		    "are removed", ix->name, n);
+}
+
 enum err
-stale_pass_over(struct index *ix)
+stale_pass_over(struct index *ix, bool is_current)
 {
 	uint32_t last = ix->h->last_uid, found;
-	enum err e = spool_highest(ix->dirfd, ix->name,
-	    last < UINT32_MAX - UID_GAP ? last + UID_GAP : UINT32_MAX, &found);
+	uint32_t max = last < UINT32_MAX - UID_GAP ? last + UID_GAP : UINT32_MAX;
+	enum err e = spool_highest(ix->dirfd, ix->name, max, &found);
 
+	if (e == OK && found > last && is_current) {
+		remove_torn(ix, found);
+		e = spool_highest(ix->dirfd, ix->name, max, &found);
+	}
 	if (e != OK || found <= last)
 		return e;
 	log_warning("mailbox %s: message files up to %u. are there, and cyrus.index knows UIDs "
@@ -88,17 +112,25 @@ stale_remove_unwritten(struct index *ix)
 {
 	struct index_header *h = ix->h;
 	uint32_t first = h->last_uid + 1, n = 0;
+	bool all = true;
 	char name[SPOOL_NAME];
 	struct witness w;
 
 	if (h->writing_uid > h->last_uid && h->writing_uid - h->last_uid <= UNWRITTEN_MAX &&
 	    witness_read(ix->dirfd, &h->id, &w) == OK && !is_behind(h, &w))
 		for (uint32_t uid = first; uid >= first && uid <= h->writing_uid; uid++) {
+			enum err e;
+
 			spool_name(uid, name);
-			n += file_unlink(ix->dirfd, name) == OK;
+			e = file_unlink(ix->dirfd, name);
+			n += e == OK;
+			all = all && (e == OK || e == ERR_NOTFOUND);
 		}
 	if (n > 0)
 		log_info("mailbox %s: %u files of an unfinished commit removed", ix->name, n);
+	/* Else the next one tries: a file that stays would become a message. */
+	if (!all)
+		return;
 	h->writing_uid = 0;
 	h->writing_lsn = 0;
 }
