@@ -20,7 +20,8 @@ def simulate(*args):
 
 
 @pytest.mark.parametrize("patch", ["tiny", *sorted(
-    "breakages/" + p.stem for p in (SIMULATOR.parent / "breakages").glob("*.patch"))])
+    "breakages/" + p.stem for p in (SIMULATOR.parent / "breakages").glob("*.patch")), *sorted(
+    "../leaks/" + p.stem for p in (SIMULATOR.parents[1] / "leaks").glob("*.patch"))])
 def test_patch_applies(patch):
     """Or breakages/run does not run with the next change of what it patches."""
     with open(SIMULATOR.parent / f"{patch}.patch") as f:

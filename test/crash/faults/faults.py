@@ -48,7 +48,7 @@ sys.path[:0] = [str(HERE)]
 if "--build" in sys.argv:               # it is read when they are imported
     os.environ["CHAPAR_BUILD"] = sys.argv[sys.argv.index("--build") + 1]
 
-from world import CRASH, Lost, Refused, Violation, World  # noqa: E402
+from world import CRASH, Crashed, Lost, Refused, Violation, World  # noqa: E402
 import chapar  # noqa: E402
 from journal import Journal  # noqa: E402
 from steps import STEPS, fill  # noqa: E402
@@ -201,6 +201,10 @@ class Run:
                 self.outcome = "refused"
             except Lost:
                 self.outcome = "lost"
+            except Crashed:
+                self.outcome = "lost"
+                if not self.is_theirs(site):
+                    raise
             finally:
                 fired = w.table.disarm()
                 self.step, self.path = name, w.table.fired()[2]
@@ -218,9 +222,7 @@ class Run:
             w.check_works()
         log = w.new_log()
         crash = [l for l in log.splitlines() if CRASH.search(l)]
-        # Berkeley DB and SASL fall over a lack of memory; what counts is what follows.
-        theirs = site.call in MEMORY and any(
-            lib in f[0] for f in site.frames for lib in ("libdb", "libsasl", "sasl2"))
+        theirs = self.is_theirs(site)
         if crash and not theirs:
             raise Violation("a process crashed:\n" + "\n".join(crash[:4]))
         if fired and self.outcome != "OK" and not theirs and not self.is_told(log, error):
@@ -228,6 +230,14 @@ class Run:
         if fired and (site.call in FLUSHES or self.args.deep or len(self.since_deep) >= DEEP_EVERY):
             w.check_deep()
             self.since_deep = []
+
+    @staticmethod
+    def is_theirs(site):
+        """Berkeley DB, SASL and libc's name services fall over a lack of memory;
+        what counts is what follows."""
+        return site.call in MEMORY and (any(
+            lib in f[0] for f in site.frames for lib in ("libdb", "libsasl", "sasl2"))
+            or "nss_" in " ".join(trace(chapar.BUILD, site)))
 
     def is_told(self, log, error):
         if self.path == str(self.world.server.log_path) or self.path.startswith(("socket:", "pipe:")):

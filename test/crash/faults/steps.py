@@ -8,12 +8,11 @@ import copy as c_
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 
 import chapar
-from world import LARGE, SMALL, Lmtp, Lost, Refused, Violation, message
+from world import LARGE, SMALL, Crashed, Lmtp, Lost, Refused, Violation, message
 
 STEPS = {}
 
@@ -545,7 +544,7 @@ def tool(w, name, *args):
     r = w.server.tool(name, *args)
     w.said.append(f"{name}: {r.returncode} {r.stderr[-300:]}")
     if r.returncode < 0:
-        raise Violation(f"{name} died of signal {-r.returncode}: {r.stderr}")
+        raise Crashed(f"{name} died of signal {-r.returncode}: {r.stderr}")
     if r.returncode != 0:
         # On a terminal the log is what one sees.
         if not (r.stderr + r.stdout).strip() and not re.search("(crit|err): ", w.new_log()):
@@ -589,6 +588,7 @@ def unexpunge(w):
     try:
         tool(w, "unexpunge", "-a", "-d", "user.alice.b")
     finally:
+        w.table.disarm()
         # Which ones: those that are there now, all or none.
         seen = w.observe("alice")
         new = set(seen.boxes["INBOX.b"]) - set(after.boxes["INBOX.b"])

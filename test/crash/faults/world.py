@@ -39,6 +39,10 @@ class Violation(Exception):
     """A promise was broken."""
 
 
+class Crashed(Violation):
+    """A tool ended by a signal."""
+
+
 class Refused(Exception):
     """The step's command was refused, clearly: the step ends here."""
 
@@ -388,8 +392,17 @@ class World:
                 raise Violation(f"{name}: UID {uid} was {known[uid]}, is {token}")
         return size
 
+    def finish_names(self):
+        """What the next change of names is to finish, as the log has said."""
+        if "changes of mailbox names are not finished" in self.new_log():
+            c = self.login("bob")
+            for command in ("CREATE", "DELETE"):
+                self.must(c, f"{command} INBOX.finish")
+            c.close()
+
     def check(self):
         """Is what was promised there?  Takes over what was left open."""
+        self.finish_names()
         for user in self.users:
             seen = self.observe(user)
             if seen != self.users[user] and seen != self.maybe.get(user):
