@@ -145,7 +145,8 @@ spool_is_torn(int dirfd, uint32_t uid)
 	bool torn;
 
 	spool_name(uid, name);
-	if (file_map(dirfd, name, &map) != OK)
+	if (faccessat(dirfd, name, R_OK, AT_EACCESS) != 0 ||
+	    file_map(dirfd, name, &map) != OK)
 		return false;
 	torn = map.n == 0;
 	for (size_t at = 0; !torn && at < map.n; at += SECTOR) {

@@ -541,7 +541,9 @@ class Rot:
             line = self.run_running(case) if case.running else self.run_stopped(case)
         except subprocess.TimeoutExpired as e:
             raise Wrong(f"hangs: {e}") from e
-        except (OSError, EOFError) as e:
+        except Wrong:
+            raise
+        except (OSError, EOFError, AssertionError, ValueError) as e:
             raise Wrong(f"{type(e).__name__}: {e}; log: {self.srv.log()[-1500:]}") from e
         finally:
             self.end()

@@ -478,8 +478,8 @@ unknown_file_among_several(void **state)
 static void
 make_torn_files(void)
 {
-	shell(": >%s/user/joe/2.", f.spool);
-	shell("(head -c 512 /dev/zero | tr '\\0' x; head -c 600 /dev/zero) >%s/user/joe/3.", f.spool);
+	fixture_shell(": >%s/user/joe/2.", f.spool);
+	fixture_shell("(head -c 512 /dev/zero | tr '\\0' x; head -c 600 /dev/zero) >%s/user/joe/3.", f.spool);
 	make_file(4, "UNKNOWN");
 }
 
@@ -534,7 +534,7 @@ torn_files_of_an_older_index_stay(void **state)
 	assert_int_equal(store_checkpoint(f.s), OK);
 	store_close(f.s);
 	put_index_back(false);
-	shell(": >%s/user/joe/6.", f.spool);
+	fixture_shell(": >%s/user/joe/6.", f.spool);
 	assert_int_equal(store_open(&f.params, &f.s), OK);
 	reconstruct(findings);
 	assert_non_null(strstr(findings, "uid 6: found"));

@@ -79,6 +79,11 @@ test_message(struct search_run *r, const struct search_test *t, uint32_t seq)
 	r->seq = seq;
 	r->uid = mbox_uid(r->m, seq);
 	r->have_record = false;
+	/* Its record has rotted. */
+	if (r->uid == 0) {
+		r->err = ERR_CORRUPT;
+		return false;
+	}
 	if (r->text)
 		search_text_next(r->text);
 	return search_match(r, t);

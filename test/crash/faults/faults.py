@@ -245,7 +245,7 @@ class Run:
         said = log + "".join(self.world.said)
         number = getattr(__import__("errno"), error, None)
         words = [os.strerror(number)] if number else []
-        words += ["no room", "memory", "too many", "IOERROR", "cannot", "failed", "could not", "readable"]
+        words += ["no room", "memory", "too many", "IOERROR", "cannot", "failed", "could not", "readable", "locked by"]
         return any(x.lower() in said.lower() for x in words)
 
     def one(self, key, error, mode):
