@@ -7,9 +7,11 @@ import re
 import subprocess
 
 import pytest
+from chapar import wait_for
 from demo import PASSWORD
-from test_more_clients import MESSAGE, need
+from test_more_clients import MESSAGE, needs
 
+pytestmark = needs("interimap")
 FLAGS = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$Label1", "urgent"]
 
 
@@ -28,12 +30,18 @@ class Pair:
         (folder / "conf").chmod(0o600)
         self.sides = [demo.imap(user) for user in self.users]
 
+    def command(self, *options):
+        env = {"HOME": str(self.folder), "XDG_DATA_HOME": f"{self.folder}/data",
+               "XDG_CONFIG_HOME": f"{self.folder}/config", "PATH": "/usr/bin:/bin"}
+        return {"args": ["interimap", f"--config={self.folder}/conf", *options], "env": env, "text": True}
+
     def sync(self, *options):
-        run = subprocess.run(["interimap", f"--config={self.folder}/conf", *options], text=True, capture_output=True,
-                             timeout=120, env={"HOME": str(self.folder), "XDG_DATA_HOME": f"{self.folder}/data",
-                                               "XDG_CONFIG_HOME": f"{self.folder}/config", "PATH": "/usr/bin:/bin"})
+        run = subprocess.run(**self.command(*options), capture_output=True, timeout=120)
         assert run.returncode == 0, run.stderr
         return run.stderr
+
+    def start(self, *options):
+        return subprocess.Popen(**self.command(*options), stderr=subprocess.DEVNULL)
 
     def boxes(self, side):
         return sorted(re.search(rb'"\." "?([^"]+)', line)[1].decode() for line in self.sides[side].list()[1])
@@ -62,7 +70,6 @@ class Pair:
 
 @pytest.fixture
 def pair(demo, tmp_path):
-    need("interimap")
     pair = Pair(demo, tmp_path)
     start = len(demo.log())
     yield pair
@@ -127,3 +134,29 @@ def test_interimap_at_random(pair, seed):
                 count += 1
     pair.sync()
     pair.assert_alike()
+
+
+def test_interimap_told_by_notify(pair):
+    """It waits in IDLE on both sides with NOTIFY (RFC 5465), and joins what comes."""
+    pair.add(0, "INBOX", 0)
+    pair.sync()
+    watcher = pair.start("--watch=600", "--notify")
+    try:
+        pair.add(1, "INBOX", 1)
+        wait_for("the new one", lambda: len(pair.content(0, "INBOX")) == 2)
+        near = pair.sides[0]
+        near.select("INBOX")
+        near.store("1", "+FLAGS", "(\\Flagged)")
+        near.unselect()
+        wait_for("the flag", lambda: "\\Flagged" in pair.content(1, "INBOX")["Number 0"][0])
+        far = pair.sides[1]
+        far.select("INBOX")
+        far.store("1", "+FLAGS", "(\\Deleted)")
+        far.expunge()
+        far.unselect()
+        wait_for("the expunge", lambda: list(pair.content(0, "INBOX")) == ["Number 1"])
+        pair.assert_alike()
+        assert watcher.poll() is None
+    finally:
+        watcher.terminate()
+        watcher.wait()

@@ -203,14 +203,16 @@ sync_enable_condstore(struct session *s)
 /*
  * A client takes the highest MODSEQ that it hears for what it is up to date
  * with.  While an expunge with a lower one is kept back it must be told better
- * (RFC 7162 sections 3.2 and 6).
+ * (RFC 7162 sections 3.2 and 6).  And VANISHED has no MODSEQ: a client that is
+ * told of an expunge only would be BEHIND, and one that looks at its modseq for
+ * what there is to do would do nothing.
  */
 static void
-mind_the_lag(struct session *s)
+mind_the_lag(struct session *s, bool behind)
 {
 	bool lags = mbox_keeps_back(s->mbox);
 
-	if ((s->enabled & ENABLED_CONDSTORE) && (lags || s->modseq_lags))
+	if ((s->enabled & ENABLED_CONDSTORE) && (lags || s->modseq_lags || behind))
 		sync_highest_modseq(s);
 	s->modseq_lags = lags;
 }
@@ -321,8 +323,9 @@ say_goodbye(struct session *s, const char *text)
 	return ERR_STALE;
 }
 
+/* TAGGED: HIGHESTMODSEQ will be in the tagged OK of a session with QRESYNC. */
 static enum err
-refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid)
+refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid, bool tagged)
 {
 	struct mbox_update u = { 0 };
 	uint32_t next = mbox_uidnext(s->mbox);
@@ -341,7 +344,7 @@ refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 		fetch_new(s, arena, next);
 	contexts_tell(s);
 	uidset_free(&s->own_new);
-	mind_the_lag(s);
+	mind_the_lag(s, !tagged && u.expunged_count > 0 && (s->enabled & ENABLED_QRESYNC));
 	return OK;
 }
 
@@ -352,7 +355,7 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 		return OK;
 	if (!sync_follow(s))
 		return say_goodbye(s, "Mailbox has been deleted");
-	return s->tells != 0 ? refresh(s, arena, expunges, with_uid) : OK;
+	return s->tells != 0 ? refresh(s, arena, expunges, with_uid, false) : OK;
 }
 
 enum err
@@ -362,14 +365,14 @@ sync_all(struct session *s, struct arena *arena)
 		return OK;
 	if (!sync_follow(s))
 		return say_goodbye(s, "Mailbox has been deleted");
-	return refresh(s, arena, true, true);
+	return refresh(s, arena, true, true, false);
 }
 
 enum err
 sync_expunged(struct session *s, struct command *c, bool always)
 {
 	char code[64];
-	enum err e = sync_follow(s) ? refresh(s, c->arena, true, c->uid)
+	enum err e = sync_follow(s) ? refresh(s, c->arena, true, c->uid, true)
 	    : say_goodbye(s, "Mailbox has been deleted");
 
 	if (s->said_bye)		/* it was done all the same */

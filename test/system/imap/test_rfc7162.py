@@ -576,6 +576,18 @@ def test_3_2_10_2_when_it_may_come(q, box, command, may):
     assert vanished(q.ok("NOOP")) == ([] if may else ["2"])
 
 
+def test_6_highestmodseq_after_vanished(q, box):
+    """VANISHED has no MODSEQ: what the client is up to date with now comes behind."""
+    expunge(box, "2")
+    reply = q.ok("NOOP")
+    assert vanished(reply) == ["2"] and reply.untagged[-1].startswith(b"OK [HIGHESTMODSEQ "), reply
+    assert highest(reply) == int(box.ok("STATUS INBOX (HIGHESTMODSEQ)").find(rb"HIGHESTMODSEQ (\d+)")[1])
+    own = q.cmd("UID STORE 3 +FLAGS.SILENT (\\Deleted)") and q.ok("EXPUNGE")
+    assert vanished(own) == ["3"] and own.code.startswith("HIGHESTMODSEQ ")
+    assert not own.find(rb"HIGHESTMODSEQ"), "once is enough"
+    assert q.ok("NOOP").untagged == []
+
+
 def test_6_highestmodseq_while_vanished_is_delayed(q, box):
     """the server MUST send the HIGHESTMODSEQ response code with a lower value
     than the EXPUNGE's mod-sequence (3.2)"""
