@@ -1,5 +1,6 @@
 """What becomes of a session whose mailbox is renamed, gets other rights, or is deleted
 (RFC 2180 sections 3.3, 3.4; RFC 4314 section 4)."""
+import os
 import re
 
 import pytest
@@ -311,3 +312,26 @@ def test_quota_changes(server, user):
     big = b"Subject: big\r\n\r\n" + b"x" * 4000 + b"\r\n"
     r = c.cmd("REPLACE 1 INBOX ", big)
     assert r.status == "NO" and r.code == "OVERQUOTA"
+
+
+def test_moved_to_another_partition(make_server):
+    """Its files are elsewhere now; it has to be opened again."""
+    srv = make_server(start=False)
+    (srv.dir / "two").mkdir()
+    if srv.owner:
+        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    srv.start()
+    user = srv.new_user()
+    c, admin = srv.login(user), srv.admin()
+    c.ok("CREATE INBOX.there")
+    c.append("INBOX.there", MESSAGE)
+    c.ok("SELECT INBOX.there")
+    name = f"user.{user}.there"
+    admin.ok(f"RENAME {name} {name} two")
+    admin.close()
+    r = c.cmd("NOOP")
+    assert r.untagged == [b"BYE Mailbox has been moved; select it again"] and c.is_closed()
+    c = srv.login(user)
+    c.ok("SELECT INBOX.there")
+    assert b"body" in fetches(c.ok("FETCH 1 BODY[]"))[1]
