@@ -81,7 +81,7 @@ test_now_and_then(void **state)
 	at(&f, 10.1, 7, 100, "");
 	at(&f, 35, 7, 100, "* OK [INPROGRESS (\"A1\" 7 100)] Still at work\r\n");
 	at(&f, 44.9, 8, 100, "");
-	at(&f, 45, 100, 100, "* OK [INPROGRESS (\"A1\" 100 100)] Still at work\r\n");
+	at(&f, 45, 100, 100, "* OK [INPROGRESS (\"A1\" 100 NIL)] Still at work\r\n");
 	end(&f);
 }
 
@@ -93,6 +93,38 @@ test_nobody_knows(void **state)
 	begin(&f, "2s");
 	at(&f, 2, 0, 0, "* OK [INPROGRESS (\"A1\" NIL NIL)] Still at work\r\n");
 	at(&f, 4, 3, 0, "* OK [INPROGRESS (\"A1\" 3 NIL)] Still at work\r\n");
+	end(&f);
+}
+
+/* "If the PROGRESS is not available, both MUST be NIL"; 32 bits each. */
+static void
+test_numbers(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, "1s");
+	at(&f, 1, 0, 9, "* OK [INPROGRESS (\"A1\" 0 9)] Still at work\r\n");
+	at(&f, 2, 9, 8, "* OK [INPROGRESS (\"A1\" 9 NIL)] Still at work\r\n");
+	at(&f, 3, UINT32_MAX - 1, UINT32_MAX,
+	    "* OK [INPROGRESS (\"A1\" 4294967294 4294967295)] Still at work\r\n");
+	at(&f, 4, UINT32_MAX, UINT64_MAX, "* OK [INPROGRESS (\"A1\" 4294967295 NIL)] Still at work\r\n");
+	at(&f, 5, UINT64_C(1) << 32, UINT64_MAX, "* OK [INPROGRESS (\"A1\" NIL NIL)] Still at work\r\n");
+	end(&f);
+}
+
+/* "If the tag contains the "]" character, it MUST be set to NIL": a literal may be no part of a code either. */
+static void
+test_tags(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char tag[2000];
+	begin(&f, "1s");
+	f.progress.tag = STR("a]b");
+	at(&f, 1, 1, 2, "* OK [INPROGRESS (NIL 1 2)] Still at work\r\n");
+	memset(tag, 'a', sizeof(tag));
+	f.progress.tag = (struct str){ tag, sizeof(tag) };
+	at(&f, 2, 1, 2, "* OK [INPROGRESS (NIL 1 2)] Still at work\r\n");
 	end(&f);
 }
 
@@ -137,6 +169,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_now_and_then),
 		cmocka_unit_test(test_nobody_knows),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_in_their_language),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_search),

@@ -1,6 +1,8 @@
 /* progress.c - a word now and then while a command takes long (RFC 9585) */
 #include "imap/imapd/session/progress.h"
 
+enum { TAG_MAX = 255 };
+
 void
 progress_begin(struct progress *p, struct session *s, const struct command *c)
 {
@@ -11,17 +13,40 @@ progress_begin(struct progress *p, struct session *s, const struct command *c)
 	p->next_ns = c->started_ns + p->interval_ns;
 }
 
+/*
+ * inprogress-tag = quoted / nil.  "If the tag contains the "]" character, it MUST
+ * be set to NIL", as one must be that would become a literal.
+ */
 static void
-put_number(struct reply *r, uint64_t n)
+put_tag(struct reply *r, struct str tag)
 {
-	reply_puts(r, " ");
-	if (n == 0)
+	if (tag.n > TAG_MAX || str_chr(tag, ']') < tag.n)
 		reply_puts(r, "NIL");
 	else
-		reply_number(r, n);
+		reply_string(r, tag);
 }
 
-/* "INPROGRESS" SP "(" tag SP number / nil SP nz-number / nil ")" (section 5) */
+/*
+ * inprogress-state: both are unknown, or the goal is, or it is ahead: "it MUST be
+ * greater than PROGRESS".  Both are numbers of 32 bits.
+ */
+static void
+put_state(struct reply *r, uint64_t done, uint64_t total)
+{
+	if ((done == 0 && total == 0) || done > UINT32_MAX) {
+		reply_puts(r, " NIL NIL");
+		return;
+	}
+	reply_puts(r, " ");
+	reply_number(r, done);
+	reply_puts(r, " ");
+	if (total > done && total <= UINT32_MAX)
+		reply_number(r, total);
+	else
+		reply_puts(r, "NIL");
+}
+
+/* "INPROGRESS" SP "(" inprogress-tag SP inprogress-state ")" (sections 4, 5) */
 void
 progress_step(struct progress *p, uint64_t done, uint64_t total)
 {
@@ -31,9 +56,8 @@ progress_step(struct progress *p, uint64_t done, uint64_t total)
 		return;
 	p->next_ns = now + p->interval_ns;
 	reply_puts(r, "* OK [INPROGRESS (");
-	reply_string(r, p->tag);
-	put_number(r, done);
-	put_number(r, total);
+	put_tag(r, p->tag);
+	put_state(r, done, total);
 	reply_puts(r, ")] ");
 	reply_puts(r, text_in(r->language, "Still at work"));
 	reply_crlf(r);
