@@ -215,8 +215,9 @@ static const struct vocabulary urlfetch_params = {
 static const struct step urlfetch_param[] = {
 	WORD(urlfetch_params, urlfetch_item, params), END
 };
+static const struct step urlfetch_param_list[] = { SP, MANY(urlfetch_param), END };
 static const struct step urlfetch_extended[] = {
-	TEXT("("), RULE(rule_astring, urlfetch_item, url), SP, MANY(urlfetch_param), TEXT(")"), END
+	TEXT("("), RULE(rule_astring, urlfetch_item, url), WHEN(" ", urlfetch_param_list), TEXT(")"), END
 };
 static const struct step urlfetch_simple[] = { RULE(rule_astring, urlfetch_item, url), END };
 static const struct step urlfetch_item[] = {

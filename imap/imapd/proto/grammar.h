@@ -235,7 +235,7 @@ enum urlfetch_param {			/* RFC 5524 */
 };
 struct urlfetch_item {
 	struct str url;
-	unsigned params;		/* enum urlfetch_param; 0: without parentheses */
+	unsigned params;		/* enum urlfetch_param; 0: none */
 };
 struct urlfetch_req {
 	struct parse_list items;	/* struct urlfetch_item */

@@ -313,7 +313,7 @@ def test_7_genurlauth_of_no_such_url(owner, url):
 
 
 @pytest.mark.parametrize("command", ["GENURLAUTH", "GENURLAUTH x", "URLFETCH", "URLFETCH ", "RESETKEY ", "RESETKEY INBOX ",
-                                     'GENURLAUTH x INTERNAL y', "URLFETCH ()", "URLFETCH (x)", "URLFETCH (x FOO)"])
+                                     'GENURLAUTH x INTERNAL y', "URLFETCH ()", "URLFETCH (x )", "URLFETCH (x FOO)"])
 def test_9_grammar(owner, command):
     assert owner.c.cmd(command).status == "BAD"
 

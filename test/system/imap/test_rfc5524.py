@@ -121,7 +121,16 @@ def test_3_void_url(c):
     assert c.ok(f'URLFETCH ("{url}" BINARY)').untagged[0].endswith(b" NIL")
 
 
-@pytest.mark.parametrize("arguments", ["(x)", "(x )", "(x FOO)", "(x BODY", "()", "(x BODY) ", "(BODY)", "((x BODY))"])
+def test_5_no_parameters(c):
+    """url-fetch-ext = "(" url-full *(SP url-fetch-param) ")": there may be none."""
+    url = url_of(c, "/;section=1")
+    plain = c.ok(f'URLFETCH "{url}"').untagged
+    assert plain[0].endswith(b"Gr=C3=BC=C3=9Fe")
+    assert c.ok(f'URLFETCH ("{url}")').untagged == plain
+    assert c.ok(f'URLFETCH ("{url}") ("{url}" BODY) (x)').untagged[0] == plain[0]
+
+
+@pytest.mark.parametrize("arguments", ["(x )", "(x FOO)", "(x BODY", "()", "(x BODY) ", "((x BODY))"])
 def test_5_grammar(c, arguments):
     assert c.cmd(f"URLFETCH {arguments}").status == "BAD"
     c.ok("NOOP")
