@@ -290,7 +290,7 @@ test_resolve(void **state)
 		{ 4, " UID 15:25,40", OK, "(#2:2,4:4)" },
 		{ 4, " UID 900:*", OK, "(#4:4)" },
 		{ 4, " UID 41:50", OK, "(#)" },
-		{ 4, " NOT (OR 5 ALL)", ERR_SYNTAX, NULL },
+		{ 4, " NOT (OR 5 ALL)", OK, "(not((or(# all))))" },
 		{ 4, " NOT $", OK, "(not(#2:3))" },
 		{ 4, " UID $", OK, "(#2:3)" },
 		{ 1, " $", OK, "(#)" },

@@ -24,7 +24,7 @@ test_ranges(void **state)
 		{ "de-AT-1996", true, LANGUAGE_GERMAN },
 		{ "de-x-foo", true, LANGUAGE_GERMAN }, { "fr", false, LANGUAGE_DEFAULT },
 		{ "deu", false, LANGUAGE_DEFAULT }, { "", false, LANGUAGE_DEFAULT },
-		{ "-", false, LANGUAGE_DEFAULT }, { "*", false, LANGUAGE_DEFAULT },
+		{ "-", false, LANGUAGE_DEFAULT }, { "*", true, LANGUAGE_DEFAULT },
 		{ "x-de", false, LANGUAGE_DEFAULT }, { "i", false, LANGUAGE_DEFAULT },
 	};
 	(void)state;
