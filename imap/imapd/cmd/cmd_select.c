@@ -97,7 +97,8 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	unsigned how = !readonly ? 0 : annotates == 0 ? MBOX_READONLY : MBOX_KEEP_RECENT;
 	err = mbox_open(s->store, e, s->user->id.userid,
 	    how | (session_is_rev2(s) ? MBOX_NO_RECENT : 0), &s->mbox);
-	if (err == OK && r->params & SELECT_ANNOTATE) {
+	bool tells_annotations = s->watch != NULL && (s->tells & EVENT_ANNOTATION_CHANGE);
+	if (err == OK && ((r->params & SELECT_ANNOTATE) || tells_annotations)) {
 		err = mbox_watch_annots(s->mbox);
 		if (err != OK)
 			mbox_close(s->mbox);

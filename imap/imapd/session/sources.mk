@@ -25,6 +25,7 @@ IMAPD_SRCS += \
 	imap/imapd/session/told_notes.c \
 	imap/imapd/session/watch.c \
 	imap/imapd/session/watch_diff.c \
+	imap/imapd/session/watch_look.c \
 	imap/imapd/session/watch_tell.c \
 	imap/imapd/session/watched.c
 UNIT_TESTS += test/unit/test_progress.c

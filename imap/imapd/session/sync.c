@@ -323,13 +323,27 @@ say_goodbye(struct session *s, const char *text)
 	return ERR_STALE;
 }
 
-/* TAGGED: HIGHESTMODSEQ will be in the tagged OK of a session with QRESYNC. */
+static bool
+is_any(const struct mbox_update *u)
+{
+	return u->expunged_count + u->changed_count + u->annot_count > 0 || u->exists_changed
+	    || u->keywords_changed;
+}
+
+enum how {
+	EXPUNGES = 1,
+	WITH_UID = 2,
+	TAGGED = 4,			/* HIGHESTMODSEQ will be in the tagged OK, with QRESYNC */
+	BETWEEN = 8,			/* no command runs */
+};
+
 static enum err
-refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid, bool tagged)
+refresh(struct session *s, struct arena *arena, unsigned how)
 {
 	struct mbox_update u = { 0 };
 	uint32_t next = mbox_uidnext(s->mbox);
-	enum err e = mbox_refresh(s->mbox, arena, expunges ? 0 : MBOX_NO_EXPUNGES, &u);
+	enum err e = mbox_refresh(s->mbox, arena,
+	    how & EXPUNGES ? 0 : MBOX_NO_EXPUNGES, &u);
 	if (e != OK && e != ERR_STALE)
 		return e;
 	if (e == ERR_STALE)
@@ -338,13 +352,16 @@ refresh(struct session *s, struct arena *arena, bool expunges, bool with_uid, bo
 		return say_goodbye(s, mbox_lookup(s->mbox) ?
 		    "Mailbox has been moved; select it again" : "Mailbox has been deleted");
 	contexts_expunged(s, arena, &u);
-	send_update(s, &u, with_uid || s->watch != NULL);
+	send_update(s, &u, (how & WITH_UID) || s->watch != NULL);
 	contexts_changed(s, arena);
-	if (u.exists_changed && (s->new_fetch != NULL || s->contexts != NULL))
+	if (u.exists_changed && (s->rights & ACL_READ)
+	    && (s->new_fetch != NULL || s->contexts != NULL))
 		fetch_new(s, arena, next);
 	contexts_tell(s);
 	uidset_free(&s->own_new);
-	mind_the_lag(s, !tagged && u.expunged_count > 0 && (s->enabled & ENABLED_QRESYNC));
+	bool behind = !(how & TAGGED) && u.expunged_count > 0 && (s->enabled & ENABLED_QRESYNC);
+	if (!(how & BETWEEN) || is_any(&u))
+		mind_the_lag(s, behind);
 	return OK;
 }
 
@@ -355,7 +372,20 @@ sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid)
 		return OK;
 	if (!sync_follow(s))
 		return say_goodbye(s, "Mailbox has been deleted");
-	return s->tells != 0 ? refresh(s, arena, expunges, with_uid, false) : OK;
+	return s->tells != 0 ? refresh(s, arena,
+	    (expunges ? EXPUNGES : 0) | (with_uid ? WITH_UID : 0)) : OK;
+}
+
+enum err
+sync_news(struct session *s, struct arena *arena, bool expunges)
+{
+	if (s->mbox == NULL)
+		return OK;
+	if (!sync_follow(s))
+		return say_goodbye(s, "Mailbox has been deleted");
+	/* "the server MUST stop monitoring these mailboxes" (RFC 5465 section 5.9) */
+	return s->tells != 0 && (s->rights & ACL_READ) ?
+	    refresh(s, arena, (expunges ? EXPUNGES : 0) | WITH_UID | BETWEEN) : OK;
 }
 
 enum err
@@ -365,14 +395,15 @@ sync_all(struct session *s, struct arena *arena)
 		return OK;
 	if (!sync_follow(s))
 		return say_goodbye(s, "Mailbox has been deleted");
-	return refresh(s, arena, true, true, false);
+	return refresh(s, arena, EXPUNGES | WITH_UID);
 }
 
 enum err
 sync_expunged(struct session *s, struct command *c, bool always)
 {
 	char code[64];
-	enum err e = sync_follow(s) ? refresh(s, c->arena, true, c->uid, true)
+	enum err e = sync_follow(s) ?
+	    refresh(s, c->arena, EXPUNGES | (c->uid ? WITH_UID : 0) | TAGGED)
 	    : say_goodbye(s, "Mailbox has been deleted");
 
 	if (s->said_bye)		/* it was done all the same */

@@ -27,6 +27,9 @@ bool sync_follow(struct session *s);
  */
 enum err sync_send(struct session *s, struct arena *arena, bool expunges, bool with_uid) MUST_CHECK;
 
+/* The same while no command runs, for NOTIFY; silent if there is nothing new. */
+enum err sync_news(struct session *s, struct arena *arena, bool expunges) MUST_CHECK;
+
 /* All there is, whatever NOTIFY has asked for: as NOOP would tell without it. */
 enum err sync_all(struct session *s, struct arena *arena) MUST_CHECK;
 

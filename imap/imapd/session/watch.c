@@ -11,11 +11,10 @@
  */
 #include "imap/imapd/session/watch.h"
 
-#include "imap/imapd/session/metadata.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/watch_diff.h"
+#include "imap/imapd/session/watch_look.h"
 #include "imap/imapd/session/watch_tell.h"
-#include "imap/store/list/mbname.h"
 #include "imap/store/list/topic.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -72,13 +71,6 @@ add_names_topic(void *ctx, struct str name, bool tree)
 	add_id(ctx, topic_id(TOPIC_NAMES, name));
 }
 
-static bool
-has_news(const struct watched *w)
-{
-	return watched_is_open(w)
-	    && (w->events & (EVENTS_OF_MESSAGES | EVENT_MAILBOX_METADATA_CHANGE));
-}
-
 static void
 add_topics(struct session *s, struct ids *ids)
 {
@@ -91,6 +83,8 @@ add_topics(struct session *s, struct ids *ids)
 		add_id(ids, w->notes[i]);
 	for (size_t i = 0; i < w->list.n && w->scope->by_subscription; i++)
 		add_names_topic(ids, w->list.v[i].name, false);
+	for (size_t i = 0; i < w->list.subscriptions; i++)
+		add_names_topic(ids, w->list.subscribed[i], false);
 }
 
 /* ERR_LIMIT: too many. */
@@ -104,7 +98,7 @@ watch_ids(struct session *s)
 	if (w->scope != NULL) {
 		add_topics(s, &ids);
 		for (size_t i = 0; i < w->list.n; i++)
-			if (has_news(&w->list.v[i]))
+			if (watch_has_news(&w->list.v[i]))
 				add_id(&ids, w->list.v[i].id);
 		if (w->scope->selected != 0 && s->mbox != NULL) {
 			add_id(&ids, mbox_entry(s->mbox)->id);
@@ -174,182 +168,7 @@ overflow(struct session *s)
 	watch_none(s);
 }
 
-/* --- looking at a mailbox --- */
-
-static bool
-find_entry(struct session *s, struct arena *arena, const struct watched *w,
-    struct mbentry **e)
-{
-	return mblist_lookup(s->store, arena, w->name, e) == OK && id128_eq(&(*e)->id, &w->id);
-}
-
-static bool
-read_status(struct session *s, const struct mbentry *e, struct mbox_status *st)
-{
-	const char *userid = s->user->id.userid;
-	enum err err = mbox_glance(s->store, e, userid, st);
-	struct mbox *m;
-
-	if (err != ERR_BUSY)
-		return err == OK;
-	if (mbox_open(s->store, e, userid, MBOX_PEEK | MBOX_READONLY, &m) != OK)
-		return false;
-	err = mbox_status(m, st);
-	mbox_close(m);
-	return err == OK;
-}
-
-static void
-take_status(struct watched *w, const struct mbox_status *st)
-{
-	w->known = (struct known){ .messages = st->exists, .uidnext = st->uidnext,
-	    .uidvalidity = st->uidvalidity, .unseen = st->unseen,
-	    .modseq = st->highestmodseq };
-	w->fresh = false;
-}
-
-/* What of ST is news to the client: enum status_item; 0: nothing. */
-static unsigned
-news_of(const struct session *s, const struct watched *w, const struct mbox_status *st)
-{
-	const struct known *k = &w->known;
-	bool condstore = s->enabled & ENABLED_CONDSTORE;
-	bool seen = w->events & EVENT_FLAG_CHANGE;
-	bool flags = w->events & (EVENT_FLAG_CHANGE | EVENT_ANNOTATION_CHANGE);
-	unsigned items = 0;
-
-	if (!w->fresh && k->modseq == st->highestmodseq && k->uidvalidity == st->uidvalidity)
-		return 0;		/* all that has happened was the client's own */
-	if (w->fresh || k->messages != st->exists || k->uidnext != st->uidnext
-	    || k->uidvalidity != st->uidvalidity)
-		items = STATUS_MESSAGES | STATUS_UIDNEXT | STATUS_UIDVALIDITY;
-	else if (flags && (condstore || (seen && k->unseen != st->unseen)))
-		items = STATUS_UIDVALIDITY;
-	if (items != 0 && seen && (w->fresh || k->unseen != st->unseen))
-		items |= STATUS_UNSEEN;
-	return items != 0 && condstore ? items | STATUS_HIGHESTMODSEQ : items;
-}
-
-static bool
-is_selected(const struct session *s, const struct watched *w)
-{
-	return s->mbox != NULL && id128_eq(&mbox_entry(s->mbox)->id, &w->id);
-}
-
-static void
-look_at_messages(struct session *s, struct watched *w, const struct mbentry *e)
-{
-	struct mbox_status st;
-	unsigned items;
-
-	if (!(w->events & EVENTS_OF_MESSAGES) || is_selected(s, w) || !read_status(s, e, &st))
-		return;
-	items = news_of(s, w, &st);
-	if (items != 0)
-		watch_tell_status(s, w, items, &st);
-	take_status(w, &st);
-}
-
-static void
-look_at_notes(struct session *s, struct watched *w, const struct mbentry *e, bool tell)
-{
-	struct annots a = ANNOTS_INIT;
-	struct told_notes is = { NULL, 0 };
-
-	if (!(w->events & EVENT_MAILBOX_METADATA_CHANGE))
-		return;
-	if (metadata_of_mailbox(s, e, &a) == OK) {
-		told_notes_take(&is, &a);
-		if (tell)
-			watch_tell_notes(s, w->name, &w->notes, &is);
-		told_notes_free(&w->notes);
-		w->notes = is;
-	}
-	annots_free(&a);
-}
-
-static void
-look_at(struct session *s, struct arena *arena, struct watched *w)
-{
-	struct arena_mark mark = arena_mark(arena);
-	struct mbentry *e;
-
-	w->dirty = false;
-	if (has_news(w) && find_entry(s, arena, w, &e)) {
-		look_at_messages(s, w, e);
-		look_at_notes(s, w, e, true);
-	}
-	arena_rewind(arena, mark);
-}
-
-static void
-look_at_server(struct session *s, bool tell)
-{
-	struct watch *w = s->watch;
-	struct annots a = ANNOTS_INIT;
-	struct told_notes is = { NULL, 0 };
-
-	w->server_dirty = false;
-	if (!(w->scope->events & EVENT_SERVER_METADATA_CHANGE))
-		return;
-	if (metadata_of_server(s, &a) == OK) {
-		told_notes_take(&is, &a);
-		if (tell)
-			watch_tell_notes(s, STR(""), &w->server, &is);
-		told_notes_free(&w->server);
-		w->server = is;
-	}
-	annots_free(&a);
-}
-
 /* --- NOTIFY SET --- */
-
-/* Another mailbox has been selected. */
-static void
-enter_view(struct session *s)
-{
-	struct watch *w = s->watch;
-
-	w->ids_dirty = true;
-	/* As SELECT (ANNOTATE) does; if they cannot be read, there is nothing to tell. */
-	if ((w->scope->selected & EVENT_ANNOTATION_CHANGE) && mbox_watch_annots(s->mbox) != OK)
-		log_debug("annotations are not watched");
-}
-
-/* Section 3.1: what a STATUS must have for the events that are asked for. */
-static unsigned
-first_items(const struct session *s, const struct watched *w)
-{
-	unsigned items = STATUS_MESSAGES | STATUS_UIDNEXT | STATUS_UIDVALIDITY;
-
-	if (w->events & EVENT_FLAG_CHANGE)
-		items |= STATUS_UNSEEN;
-	if (w->events & (EVENT_FLAG_CHANGE | EVENT_ANNOTATION_CHANGE))
-		items |= STATUS_HIGHESTMODSEQ;
-	return s->enabled & ENABLED_CONDSTORE ? items | STATUS_HIGHESTMODSEQ : items;
-}
-
-static void
-look_first(struct session *s, struct arena *arena, struct watched *w, bool status)
-{
-	struct arena_mark mark = arena_mark(arena);
-	struct mbox_status st;
-	struct mbentry *e;
-	bool told = status && w->is_snapshot && watched_is_open(w) && !is_selected(s, w);
-
-	w->dirty = false;
-	if (!w->may_read && w->events != 0)
-		watch_tell_name(s, arena, w->name, TELL_NO_ACCESS, (struct str){ NULL, 0 });
-	if ((told || has_news(w)) && find_entry(s, arena, w, &e)) {
-		if (read_status(s, e, &st)) {
-			if (told)
-				watch_tell_status(s, w, first_items(s, w), &st);
-			take_status(w, &st);
-		}
-		look_at_notes(s, w, e, false);
-	}
-	arena_rewind(arena, mark);
-}
 
 enum err
 watch_set(struct session *s, struct command *c, const struct notify_req *req)
@@ -375,16 +194,19 @@ watch_set(struct session *s, struct command *c, const struct notify_req *req)
 	s->new_fetch = scope->has_fetch ? &scope->fetch : NULL;
 	if (scope->has_fetch && scope->fetch.has_modseq)
 		sync_enable_condstore(s);
-	if (s->mbox != NULL)
-		enter_view(s);
+	/* As SELECT (ANNOTATE) does; if they cannot be read, there is nothing to tell. */
+	if (s->mbox != NULL && (s->tells & EVENT_ANNOTATION_CHANGE)
+	    && mbox_watch_annots(s->mbox) != OK)
+		log_debug("annotations are not watched");
 	e = watch_ids(s);
 	if (e != OK) {
 		watch_none(s);
 		return e;
 	}
 	for (size_t i = 0; i < w->list.n; i++)
-		look_first(s, c->arena, &w->list.v[i], req->status);
-	look_at_server(s, false);
+		watch_look_first(s, c->arena, &w->list.v[i], req->status);
+	if (scope->events & EVENT_SERVER_METADATA_CHANGE)
+		watch_look_at_server(s, &w->server, false);
 	w->looked = session_clock();
 	watch_note_view(s);
 	return OK;
@@ -464,7 +286,7 @@ tell(struct session *s, struct arena *arena, bool idling)
 		return OK;
 	leave_view(s);
 	if (s->mbox != NULL && !w->view.is_there)
-		enter_view(s);
+		w->ids_dirty = true;
 	if (w->all_dirty) {
 		w->names_dirty = w->server_dirty = w->any_dirty = true;
 		for (size_t i = 0; i < w->list.n; i++)
@@ -477,13 +299,14 @@ tell(struct session *s, struct arena *arena, bool idling)
 		overflow(s);
 	if (w->scope == NULL)
 		return OK;
-	if (w->server_dirty)
-		look_at_server(s, true);
+	if (w->server_dirty && (w->scope->events & EVENT_SERVER_METADATA_CHANGE))
+		watch_look_at_server(s, &w->server, true);
+	w->server_dirty = false;
 	for (size_t i = 0; i < w->list.n && w->any_dirty; i++)
-		if (w->list.v[i].dirty)
-			look_at(s, arena, &w->list.v[i]);
+		if (w->list.v[i].dirty && !watch_look(s, arena, &w->list.v[i]))
+			w->names_dirty = true;
 	w->any_dirty = false;
-	e = sync_send(s, arena, idling || !w->scope->delayed, true);
+	e = sync_news(s, arena, idling || !w->scope->delayed);
 	watch_note_view(s);
 	return e;
 }
@@ -629,20 +452,6 @@ watch_own_commit(struct session *s, const struct mbox *m, const struct txn_resul
 		s->watch->view.known.modseq = r->modseq;
 }
 
-/* What the client has just made is empty, and it knows. */
-static void
-know_if_empty(struct session *s, struct watched *w)
-{
-	struct arena *arena = arena_new(MS);
-	struct mbox_status st;
-	struct mbentry *e;
-
-	if (find_entry(s, arena, w, &e) && read_status(s, e, &st) && st.exists == 0
-	    && st.uidnext == 1)
-		take_status(w, &st);
-	arena_free(arena);
-}
-
 void
 watch_own_names(struct session *s, struct str name, bool tree)
 {
@@ -655,9 +464,9 @@ watch_own_names(struct session *s, struct str name, bool tree)
 	for (size_t i = 0; i < w->list.n; i++) {
 		struct watched *one = &w->list.v[i];
 
-		if (!one->fresh || !has_news(one))
+		if (!one->fresh || !watch_has_news(one))
 			continue;
-		know_if_empty(s, one);
+		watch_look_if_empty(s, one);
 		one->dirty = true;	/* it is not watched yet */
 	}
 	w->ids_dirty = w->any_dirty = true;

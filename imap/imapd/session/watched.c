@@ -298,6 +298,25 @@ end_reading(struct reading *r)
 	return r->err;
 }
 
+/* Those that are no mailboxes may become some. */
+static void
+keep_subscriptions(struct reading *r)
+{
+	struct watched_list *list = r->list;
+
+	list->subscribed = arena_alloc(list->arena, r->subscriptions * sizeof(struct str) + 1);
+	for (size_t i = 0; i < r->subscriptions && r->err == OK; i++) {
+		struct str name = r->subscribed[i];
+
+		name.p = list->subscribed != NULL ?
+		    arena_copy(list->arena, name.p, name.n) : NULL;
+		if (name.p == NULL)
+			r->err = ERR_LIMIT;
+		else
+			list->subscribed[list->subscriptions++] = name;
+	}
+}
+
 enum err
 watched_read(struct session *s, const struct scope *scope, struct watched_list *list)
 {
@@ -308,6 +327,8 @@ watched_read(struct session *s, const struct scope *scope, struct watched_list *
 	scope_names(s, scope, each_single, &r);
 	for (size_t i = 0; i < r.subscriptions && scope->by_subscription; i++)
 		read_one(&r, r.subscribed[i]);
+	if (r.err == OK && scope->by_subscription)
+		keep_subscriptions(&r);
 	return end_reading(&r);
 }
 

@@ -46,6 +46,8 @@ struct watched_list {
 	struct watched *v;		/* in hierarchical order */
 	size_t n, size;
 	struct watched **by_id;		/* sorted */
+	struct str *subscribed;		/* names, if one of the filters is SUBSCRIBED */
+	size_t subscriptions;
 };
 
 /* How many there may be. */

@@ -968,3 +968,58 @@ def test_some_hundred_mailboxes(server, user, login):
     append(other, "INBOX.lots.00001", MAIL)
     seen = told(c, "STATUS INBOX.lots.00001 .*MESSAGES 1")
     assert [x for x in seen if "OLDNAME" in x] == [r'LIST (\HasChildren) "." INBOX.lots ("OLDNAME" (INBOX.many))']
+
+
+def test_6_4_subscribed_that_did_not_exist(pair):
+    c, other = pair
+    other.ok("SUBSCRIBE INBOX.a")
+    other.ok("DELETE INBOX.a")
+    notify(c, f"(subscribed {NEW})")
+    other.ok("CREATE INBOX.a")
+    append(other, "INBOX.a", MAIL)
+    told(c, "STATUS INBOX.a .*MESSAGES 1")
+
+
+def test_5_1_annotation_change_after_another_select(pair):
+    c, other = pair
+    append(other, "INBOX", MAIL)
+    c.ok("NOTIFY SET (selected (MessageNew MessageExpunge AnnotationChange))")
+    for n in range(2):
+        c.ok("SELECT INBOX")
+        other.ok("SELECT INBOX")
+        other.ok(f'STORE 1 ANNOTATION (/comment (value.priv "{n}"))')
+        assert "ANNOTATION (/comment)" in told(c, "1 FETCH")[-1]
+
+
+def test_5_9_no_mail_of_a_selected_mailbox_that_may_not_be_read(pair, stranger):
+    (_, other), (s, name, home) = pair, stranger
+    other.ok(f"SETACL INBOX.a {name} lr")
+    s.ok(f"SELECT {home}.a")
+    s.ok(f"NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge)) (personal {NEW})")
+    append(other, "INBOX.a", MAIL)
+    told(s, "1 FETCH")
+    other.ok(f"SETACL INBOX.a {name} l")
+    append(other, "INBOX.a", MAIL)
+    other.ok(f"SETACL INBOX.sentinel {name} lr")
+    r = s.ok(f"NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge)) (mailboxes {home}.sentinel {NEW})")
+    assert not has(r, "FETCH")
+    append(other, "INBOX.a", MAIL)
+    append(other, "INBOX.sentinel", MAIL)
+    assert not [x for x in told(s, "STATUS") if "FETCH" in x]
+
+
+def test_7162_highestmodseq_is_not_repeated(pair):
+    """While an expunge is kept back; news of other mailboxes are none of this one."""
+    c, other = pair
+    for _ in range(2):
+        append(other, "INBOX", MAIL)
+    c.ok("ENABLE CONDSTORE")
+    c.ok("SELECT INBOX")
+    other.ok("SELECT INBOX")
+    notify(c, f"(selected-delayed {NEW})")
+    other.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    other.ok("EXPUNGE")
+    sentinel(c, other)
+    for _ in range(3):
+        assert sentinel(c, other) == []
+    assert has(c.ok("NOOP"), "1 EXPUNGE")
