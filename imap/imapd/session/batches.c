@@ -89,8 +89,10 @@ batches_tell(struct batches_told *t, struct mbox *m, uint32_t size, uint32_t fir
 {
 	struct batch_size *b = find(t, m, size);
 
-	if (b == NULL || has_all(&b->batches, first, last))
+	if (b == NULL)
 		return false;
+	if (has_all(&b->batches, first, last))
+		return b->repeats++ < BATCH_REPEATS;
 	uidset_add(&b->batches, first, last);
 	return true;
 }

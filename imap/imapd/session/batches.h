@@ -9,9 +9,11 @@
  * and the server SHOULD refuse it (sections 3.1.1 and 6): with batches of some
  * hundreds, asked for again and again a little different, sequence numbers
  * could be made out.  Who asks for the next batches, "1:100" and then "100:200",
- * is told; who asks for nothing but what he was told already is not, unless
- * half a batch of messages has come or gone since.  Of BATCH_SIZES sizes at a
- * time this is remembered; for one more there is no answer either.
+ * is told.  Who asks for nothing but what he was told already is told that
+ * BATCH_REPEATS times more (clients lose answers, and people try things), then
+ * no longer, unless half a batch of messages has come or gone since.  Of
+ * BATCH_SIZES sizes at a time this is remembered; for one more there is no
+ * answer either.
  */
 #ifndef IMAP_IMAPD_SESSION_BATCHES_H
 #define IMAP_IMAPD_SESSION_BATCHES_H
@@ -24,6 +26,7 @@
 
 enum {
 	BATCH_SIZES = 4,
+	BATCH_REPEATS = 10,
 	BATCH_LEAST = 500,		/* messages: section 3.1.3.2 */
 };
 
@@ -33,6 +36,7 @@ struct batches_told {
 		uint32_t size;		/* 0: unused */
 		uint32_t count;		/* messages there were, */
 		uint32_t last_uid;	/*   and the highest UID */
+		uint32_t repeats;
 		struct uidset batches;
 	} of[BATCH_SIZES];
 };
