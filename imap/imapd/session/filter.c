@@ -73,6 +73,13 @@ filter_is_inbox(const struct session *s, const struct mbentry *e)
 	    && (str_eq(name, s->user->inbox) || mblist_rights(e, &nobody) & ACL_POST);
 }
 
+/* With altnamespace only what is in user.fred.INBOX is below INBOX, user.fred. */
+static bool
+is_alt_inbox(const struct session *s, struct str name)
+{
+	return s->names.alt && !s->names.is_admin && str_eq(name, s->user->inbox);
+}
+
 /* The walk's prefix may be the beginning of a longer name: "user.fred2". */
 static bool
 each_below(void *ctx, const struct mbentry *e)
@@ -82,6 +89,11 @@ each_below(void *ctx, const struct mbentry *e)
 
 	if (rest.n > 0 && rest.p[0] != '.')
 		return true;
+	if (rest.n > 0 && f->named && is_alt_inbox(f->s, f->top)) {
+		if (!str_starts(rest, STR(".INBOX.")))
+			return true;
+		rest = str_slice(rest, strlen(".INBOX"), rest.n);
+	}
 	if (f->one_level && rest.n > 0 && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
 		return true;
 	if (f->inboxes && !filter_is_inbox(f->s, e))

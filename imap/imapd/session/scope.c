@@ -1,6 +1,7 @@
 /* scope.c - which events a client has asked for, of which mailboxes (RFC 5465) */
 #include "imap/imapd/session/scope.h"
 
+#include "imap/store/list/mbname.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>
@@ -99,27 +100,33 @@ is_named(const struct scope_group *g, struct str name)
 	return g->n > 0 && bsearch(&name, g->name, g->n, sizeof(name), name_cmp) != NULL;
 }
 
-/* NAME without its last component; false if it has only one. */
+/*
+ * The mailbox above it, as the client sees them; false if there is none.  With
+ * altnamespace only what is in user.fred.INBOX is below INBOX, user.fred.
+ */
 static bool
-go_up(struct str *name)
+go_up(const struct session *s, struct str *name)
 {
-	size_t n = name->n;
+	struct str inbox = s->user->inbox;
 
-	while (n > 0 && name->p[n - 1] != '.')
-		n--;
-	if (n == 0)
+	if (!mbname_up(name))
 		return false;
-	name->n = n - 1;
+	if (!s->names.alt || s->names.is_admin || !user_owns(s->user, *name))
+		return true;
+	if (name->n == inbox.n)
+		return false;
+	if (str_eq(str_slice(*name, inbox.n, name->n), STR(".INBOX")))
+		*name = inbox;
 	return true;
 }
 
 static bool
-is_below_named(const struct scope_group *g, struct str name)
+is_below_named(const struct session *s, const struct scope_group *g, struct str name)
 {
 	do
 		if (is_named(g, name))
 			return true;
-	while (go_up(&name));
+	while (go_up(s, &name));
 	return false;
 }
 
@@ -140,9 +147,9 @@ matches(const struct session *s, const struct scope_group *g, struct str name,
 	case FILTER_SUBSCRIBED:
 		return facts & SCOPE_SUBSCRIBED;
 	case FILTER_SUBTREE:
-		return is_below_named(g, name);
+		return is_below_named(s, g, name);
 	case FILTER_SUBTREE_ONE:
-		return is_named(g, name) || (go_up(&parent) && is_named(g, parent));
+		return is_named(g, name) || (go_up(s, &parent) && is_named(g, parent));
 	case FILTER_MAILBOXES:
 		return is_named(g, name);
 	}

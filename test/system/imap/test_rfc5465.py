@@ -601,6 +601,19 @@ def test_5_4_names_in_their_form(make_server):
     c.ok("ENABLE IMAP4rev2")
     other.ok("RENAME top/caf&AOk- top/b&AOk-")
     assert c.response().decode() == '* LIST (\\HasNoChildren) "/" "top/b\u00e9" ("OLDNAME" ("top/caf\u00e9"))'
+    # Only what is in INBOX/ is below INBOX.
+    other.ok("CREATE INBOX/in")
+    told(c, "LIST .*INBOX$")
+    c.ok(f"NOTIFY SET (subtree INBOX {NEW})")
+    append(other, "top", MAIL)
+    append(other, "INBOX/in", MAIL)
+    assert len(told(c, 'STATUS "?INBOX/in')) == 1
+    found = [u.decode() for u in c.ok("ESEARCH IN (subtree INBOX) RETURN (COUNT) ALL").untagged]
+    assert len(found) == 1 and "INBOX/in" in found[0]
+    c.ok(f"NOTIFY SET (subtree-one INBOX {NEW})")
+    append(other, "top", MAIL)
+    append(other, "INBOX/in", MAIL)
+    assert len(told(c, 'STATUS "?INBOX/in')) == 1
 
 
 def test_5_5_subscription(pair):
