@@ -79,13 +79,16 @@ void
 history_note(struct history_list *l, uint64_t modseq, enum history_kind kind, uint32_t uid)
 {
 	struct history_entry e = { modseq, { uid, uid }, kind, false };
-	struct history_entry *last = l->n > 0 ? &l->e[l->n - 1] : NULL;
 
-	if (last != NULL && last->modseq == modseq && last->kind == kind &&
-	    kind != HISTORY_NOTHING && last->uids.last + 1 == uid)
-		last->uids.last = uid;
-	else
-		list_add(l, &e);
+	if (l->n > 0 && kind != HISTORY_NOTHING) {
+		struct history_entry *last = &l->e[l->n - 1];
+
+		if (last->modseq == modseq && last->kind == kind && last->uids.last + 1 == uid) {
+			last->uids.last = uid;
+			return;
+		}
+	}
+	list_add(l, &e);
 }
 
 void
