@@ -5,6 +5,7 @@
 A line of severity err or crit in a server's log fails the test during which it
 appeared, unless the test announced it with server.expect(pattern).
 """
+import contextlib
 import pathlib
 import sys
 
@@ -58,13 +59,13 @@ def login(server, user):
     return lambda: server.login(user)
 
 
-@pytest.fixture
-def make_server():
-    """make_server({"option": "value"}, workers="maxchild=3") -> Server, started."""
+@contextlib.contextmanager
+def making(name):
+    """A function that makes servers; all are stopped, looked at and removed at the end."""
     servers = []
 
     def make(options=None, start=True, **more):
-        srv = Server(options, name=f"own{len(servers)}", **more)
+        srv = Server(options, name=f"{name}{len(servers)}", **more)
         servers.append(srv)
         if start:
             srv.start()
@@ -81,26 +82,18 @@ def make_server():
             srv.remove()
 
 
+@pytest.fixture
+def make_server():
+    """make_server({"option": "value"}, workers="maxchild=3") -> Server, started."""
+    with making("own") as make:
+        yield make
+
+
 @pytest.fixture(scope="module")
 def module_server():
     """As make_server, for all tests of a file; the log is looked at at its end."""
-    servers = []
-
-    def make(options=None):
-        srv = Server(options, name=f"file{len(servers)}")
-        servers.append(srv)
-        srv.start()
-        return srv
-
-    yield make
-    for srv in servers:
-        srv.stop()
-    try:
-        for srv in servers:
-            check_log(srv)
-    finally:
-        for srv in servers:
-            srv.remove()
+    with making("file") as make:
+        yield make
 
 
 @pytest.fixture(scope="module")

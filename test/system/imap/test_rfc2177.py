@@ -13,13 +13,6 @@ def box(login):
     return c
 
 
-@pytest.fixture
-def other(login, box):
-    c = login()
-    c.ok("SELECT INBOX")
-    return c
-
-
 def idle(c):
     c.send("i IDLE\r\n")
     assert c.response().startswith(b"+")

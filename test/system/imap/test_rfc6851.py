@@ -19,13 +19,6 @@ def box(login):
     return c
 
 
-@pytest.fixture
-def other(login, box):
-    c = login()
-    c.ok("SELECT INBOX")
-    return c
-
-
 def subjects(c, mailbox):
     c.ok(f"EXAMINE {mailbox}")
     reply = c.ok("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]")

@@ -21,14 +21,6 @@ def box(login):
 
 
 @pytest.fixture
-def other(login, box):
-    """Another session of the same mailbox."""
-    c = login()
-    c.ok("SELECT INBOX")
-    return c
-
-
-@pytest.fixture
 def q(login, box):
     """A session with QRESYNC."""
     c = login()
