@@ -318,8 +318,10 @@ static const struct word store_modifier_words[] = {
 static const struct vocabulary store_modifiers = {
 	.expected = "UNCHANGEDSINCE", .word = store_modifier_words, .take = take_request,
 };
-static const struct step store_modifier[] = { { .op = STEP_WORD, .words = &store_modifiers }, END };
-static const struct step store_modifier_list[] = { LIST(store_modifier), SP, END };
+/* "Only a single UNCHANGEDSINCE may be specified" (RFC 7162 section 7). */
+static const struct step store_modifier_list[] = {
+	TEXT("("), { .op = STEP_WORD, .words = &store_modifiers }, TEXT(")"), SP, END
+};
 static const struct step store_args[] = {
 	SP, RULE(rule_sequence_set, store_req, set), SP, WHEN("(", store_modifier_list),
 	WORD(store_atts, store_req, op), END
