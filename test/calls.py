@@ -22,8 +22,9 @@ THE_END = signal.SIGURG             # nobody else sends it; it is never delivere
 
 NAMES = {"x86_64": {
     0: "read", 1: "write", 3: "close", 5: "fstat", 7: "poll", 9: "mmap", 11: "munmap",
-    16: "ioctl", 17: "pread64", 18: "pwrite64", 20: "writev", 28: "madvise", 73: "flock",
-    74: "fsync", 75: "fdatasync", 219: "restart_syscall", 257: "openat", 262: "newfstatat",
+    12: "brk", 16: "ioctl", 17: "pread64", 18: "pwrite64", 20: "writev", 25: "mremap",
+    28: "madvise", 73: "flock", 74: "fsync", 75: "fdatasync", 219: "restart_syscall",
+    257: "openat", 262: "newfstatat",
 }}.get(os.uname().machine, {})
 
 libc = ctypes.CDLL(None, use_errno=True)
