@@ -217,6 +217,7 @@ class Rot:
     def start(self):
         """False: it does not serve, but its log says so."""
         srv = self.srv
+        before = srv.log().count("cannot open the store")
         with open(srv.dir / "master.out", "ab") as out:
             env = dict(os.environ)
             if srv.owner:
@@ -234,7 +235,7 @@ class Rot:
                 with socket.create_connection(("127.0.0.1", srv.imap_port), timeout=1) as s:
                     if s.recv(100).startswith(b"* OK"):
                         return True
-            if self.srv.log().count("cannot open the store") > 1:
+            if self.srv.log().count("cannot open the store") > before + 1:
                 return False
             time.sleep(0.02)
         return False
@@ -599,7 +600,13 @@ class Rot:
         case.damage(self)
         for c, name in sessions:
             self.use(c, name)
-        return self.judge(case, keys)
+        try:
+            return self.judge(case, keys)
+        except Closed:
+            if not case.may_refuse or not re.search(r"\]: (err|crit|alert|emerg): ", self.check_log("serving")):
+                raise
+            self.counts["service refused"] += 1
+            return "refuses service"
 
     def use(self, c, name):
         """An old session: answers, or a clean end that the log explains."""

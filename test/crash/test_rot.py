@@ -17,6 +17,7 @@ FOUND = [
     ("spool/user/alice/cyrus.annotations", "missing", False),   # nobody was told
     ("spool/user/alice/cyrus.annotations", "empty", True),      # nor when it was cut off
     ("config/annotations/server", "empty", False),
+    ("spool/user/alice/cyrus.header", "missing", True),     # nor of lost keywords
 ]
 
 

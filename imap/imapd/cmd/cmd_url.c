@@ -213,7 +213,7 @@ put_body(struct session *s, struct resource *r)
 static bool
 names_nothing(enum err e)
 {
-	return e == ERR_NAME || e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_CORRUPT;
+	return e == ERR_NAME || e == ERR_NOTFOUND || e == ERR_DENIED;
 }
 
 static enum err

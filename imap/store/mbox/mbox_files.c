@@ -145,6 +145,9 @@ mbox_load_keywords(struct mbox *m, uint64_t changed)
 	m->keyword_arena = arena_new(KEYWORD_ARENA);
 	memset(&m->keywords, 0, sizeof(m->keywords));
 	e = header_read(m->ix->dirfd, m->keyword_arena, &m->keywords);
+	if (e == ERR_NOTFOUND)
+		log_err("mailbox %s: cyrus.header is missing, and the names of flags with it; "
+		    "run reconstruct", m->ix->name);
 	m->keywords_loaded = e == OK ? changed + 1 : 0;
 	return e;
 }
