@@ -14,6 +14,7 @@
 /* The library's tag of its own context is the name of ours. */
 #define sasl_conn cyrus_sasl_conn
 #include <sasl/sasl.h>
+#include <sasl/saslplug.h>
 #undef sasl_conn
 
 #include <stdio.h>
@@ -130,11 +131,34 @@ sasl_service_init(const struct conf *conf, const char *service)
 	return OK;
 }
 
+static void
+count_auxprop(sasl_auxprop_plug_t *plugin, sasl_info_callback_stage_t stage, void *n)
+{
+	(void)plugin;
+	if (stage == SASL_INFO_LIST_MECH)
+		++*(unsigned *)n;
+}
+
+/* They lie in the same directory, which is read once more for them. */
+static bool
+can_look_up_passwords(void)
+{
+	const char *method = conf_get(library.conf, "sasl_pwcheck_method");
+	unsigned n = 0;
+
+	if (method != NULL && strstr(method, "auxprop") == NULL)
+		return true;
+	(void)auxprop_plugin_info(NULL, count_auxprop, &n);
+	return n > 0;
+}
+
 bool
-sasl_has_mechanisms(void)
+sasl_has_plugins(void)
 {
 	const char **names = sasl_global_listmech();
 
+	if (!can_look_up_passwords())
+		return false;
 	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
 		if (strcmp(names[i], "EXTERNAL") != 0)	/* built in */
 			return true;

@@ -29,7 +29,7 @@ struct sasl_conn;
 enum err sasl_service_init(const struct conf *conf, const char *service) MUST_CHECK;
 
 /* Has it found plugins?  If it cannot read them it goes on without, silently. */
-bool sasl_has_mechanisms(void);
+bool sasl_has_plugins(void);
 
 /*
  * The addresses are those of net_sasl_address(), or NULL; they are copied.

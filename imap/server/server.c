@@ -381,11 +381,12 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	prepare(&s, &o);
 	enum err e = OK;
 	/* Perhaps they cannot be read just now: no copies of that. */
-	if (sasl_has_mechanisms()) {
+	if (sasl_has_plugins()) {
 		e = svc_template(&s.svc);
 	} else {
-		log_err("SASL has no mechanisms: are its plugins (libsasl2-modules)"
-		    " installed and readable?  Only LOGIN can work");
+		log_err("SASL has no mechanisms, or nowhere to look passwords up: are its"
+		    " plugins (libsasl2-modules, libsasl2-modules-db) installed and"
+		    " readable?");
 		s.uses = 1;
 	}
 	if (e == OK)

@@ -639,9 +639,10 @@ class Rot:
     def says(self, log, keys, found):
         """Does the log tell of it?  Nobody can see what is wrong with a list of
         subscriptions or keys, nor with a message of the right length, nor that
-        there have been annotations of the server."""
+        there have been annotations of the server, or others' \\Seen."""
         return re.search(r"\]: (err|crit|warning)", log) or all(
             f.startswith(("lsub", "url")) or f.startswith("notes") and self.case.how == "missing"
+            or self.case.how == "missing" and self.case.name == "cyrus.seen"
             or "rows []" in f and ("meta []" in f or self.case.is_message) for f in found)
 
     def mend(self, case, allowed, found):
