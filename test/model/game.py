@@ -21,6 +21,9 @@ from world import ALL_RIGHTS, World
 
 KEYWORDS = ("$work", "$later", "$junk")
 FLAGS = ("\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted", *KEYWORDS)
+ENTRIES = ("/comment", "/vendor/chapar/x")
+VALUES = (None, None, "", "one", "one and two")
+EVENTS = "(selected (MessageNew MessageExpunge FlagChange AnnotationChange))"
 LEAVES = ("a", "b", "c")
 FULL, QUIET = 30, 12            # messages in a mailbox: too many, enough
 MODES = {                       # what a session enables -> how its view reads the answers
@@ -62,11 +65,14 @@ class Session:
             self.game.forget(self)
             self.remember()
         self.view.deselected()
-        self.box, self.readonly, self.rights = None, False, ""
+        self.box, self.readonly, self.examined, self.rights = None, False, False, ""
         self.expect = []        # the Mails that it was told of
         self.last = 0           # the highest UID among them, now or before
         self.recents, self.maybe = set(), set()
         self.contexts = {}      # tag -> (whether a Mail belongs, UIDs by what was told)
+        self.watches = False    # SELECT's parameter ANNOTATE
+        self.noted = {}         # UID -> its annotations, as far as they were told of
+        self.changed = {}       # UID -> entries that others have changed since
 
     def remember(self):
         """For a QRESYNC of some session of this user."""
@@ -123,6 +129,7 @@ class Session:
             self.expect = [m for m in self.expect if not m.expunged]
         new = [m for m in self.box.mails if m.uid > self.last and not m.expunged]
         self.expect += new
+        self.noted.update({m.uid: m.notes_for(self.user) for m in new})
         self.last = self.box.uidnext - 1
         self.game.claim(self, {m.uid for m in new})
 
@@ -143,6 +150,7 @@ class Session:
         for x in view.messages:
             self.game.check_recent(self, x)
         self.compare_contexts()
+        self.compare_notes()
         view.check()
         if view.rev2:
             return
@@ -150,6 +158,96 @@ class Session:
         maybe = sum(m.uid in self.maybe for m in expect)
         need(sure <= view.recent <= sure + maybe, self, "RECENT", view.recent, "should be",
              sure, "to", sure + maybe)
+
+    # --- annotations (RFC 5257) ---
+
+    def compare_notes(self):
+        """Who watches is told of all that is other than it was, and of nothing that
+        nobody has changed."""
+        told = {}
+        for x, items in self.view.fetched:
+            names = items.get("ANNOTATION", [])
+            if not any(isinstance(n, list) for n in names):
+                told.setdefault(x.uid, set()).update(n.decode() for n in names)
+        for m in self.expect:
+            was, now = self.noted.get(m.uid, {}), m.notes_for(self.user)
+            must = {e for e in {*was, *now} if was.get(e) != now.get(e)}
+            got, may = told.get(m.uid, set()), self.changed.get(m.uid, set())
+            need(self.watches or not got, self, "was told of annotations", got)
+            need(got <= may, self, "was told of", got, "of", m, "others have changed", may)
+            need(m.expunged or not self.watches or must <= got, self, "was told of", got, "of", m,
+                 "which had", was, "and has", now)
+        for x, items in self.view.fetched:
+            if "ANNOTATION" in items and not any(isinstance(n, list) for n in items["ANNOTATION"]):
+                del items["ANNOTATION"]
+        self.noted = {m.uid: m.notes_for(self.user) for m in self.expect}
+        self.changed = {}
+
+    def annotate(self, m, notes):
+        """By this session: all others who may see it are to be told."""
+        before = m.notes
+        self.box.annotate(m, notes)
+        for key in {*before, *m.notes}:
+            if before.get(key) != m.notes.get(key):
+                for s in self.game.sessions:
+                    if s is not self and s.box is self.box and key[1] in ("", s.user):
+                        s.changed.setdefault(m.uid, set()).add(key[0])
+        self.noted[m.uid] = {**self.noted.get(m.uid, {}), **{
+            e: m.notes_for(self.user).get(e) for e, owner in notes if owner in ("", self.user)}}
+        self.noted[m.uid] = {e: v for e, v in self.noted[m.uid].items() if v is not None}
+
+    def some_notes(self, new=False):
+        """{(entry, owner): value}; NEW: only what one can come with."""
+        keys = [(e, owner) for e in ENTRIES for owner in ("", self.user)]
+        chosen = self.random.sample(keys, self.random.randint(1, 3))
+        return {k: self.random.choice(VALUES[2:] if new else VALUES) for k in chosen}
+
+    @staticmethod
+    def in_words(notes):
+        return "ANNOTATION (" + " ".join(
+            f"{e} (value.{'priv' if owner else 'shared'} " + ("NIL" if v is None else f'"{v}"') + ")"
+            for (e, owner), v in notes.items()) + ")"
+
+    def do_annotate(self):
+        uid = self.view.uidonly or self.random.random() < 0.5
+        text, mails = self.pick(uid)
+        if text is None:
+            return
+        notes = self.some_notes()
+        limit = self.some_limit(mails)
+        text += f" (UNCHANGEDSINCE {limit})" if limit is not None else ""
+        words = f"{'UID ' * uid}STORE {text} {self.in_words(notes)}"
+        rules = Rules(expunge=uid, uid=uid)
+        if self.examined or not all(self.box.may_note(self.user, owner) for _, owner in notes):
+            self.run(words, rules=rules, status=("NO",), expunges=rules.expunge)
+            return
+        done = []
+
+        def change(reply):
+            failed = self.modified(reply, mails, uid, limit, "")
+            done.extend(m for m in mails if m not in failed and not m.expunged)
+            for m in done:
+                self.annotate(m, notes)
+
+        self.run(words, rules=rules, change=change)
+        if self.view.condstore:
+            self.need_fetched(done, ["UID", "MODSEQ"])
+
+    def do_read_notes(self):
+        uid = self.view.uidonly or self.random.random() < 0.5
+        text, mails = self.pick(uid)
+        if text is None or (not mails and not uid):
+            return
+        self.run(f"{'UID ' * uid}FETCH {text} (ANNOTATION (* value))",
+                 rules=Rules(expunge=uid, uid=uid, fetch=True))
+        self.need_noted([m for m in mails if not m.reclaimed])
+
+    def need_noted(self, mails):
+        """check_items() has seen that those that were told are right."""
+        got = {x.uid for x, items in self.view.fetched if "ANNOTATION" in items}
+        for m in mails:
+            need(m.expunged or m.uid in got or not m.notes_for(self.user), m, "has annotations",
+                 m.notes_for(self.user), "and FETCH tells of none")
 
     # --- searches that are kept up to date (RFC 5267) ---
 
@@ -249,6 +347,12 @@ class Session:
                 # A keyword that FLAGS had not announced comes with the next update.
                 need(told == right or told == right - self.unannounced, m, "has",
                      sorted(right), "FETCH says", sorted(told))
+            elif name == "ANNOTATION" and not m.reclaimed:
+                told = {e.decode(): dict(zip((a.decode() for a in atts[::2]),
+                                             (v if v is None else v.decode() for v in atts[1::2])))
+                        for e, atts in zip(value[::2], value[1::2])}
+                need(told == m.notes_for(self.user), m, "has annotations", m.notes_for(self.user),
+                     "FETCH says", told)
             elif name == "MODSEQ":
                 need(m.told_modseq(int(value[0])), m, "has modseq", value[0], "and had",
                      m.modseq or m.moved)
@@ -294,7 +398,10 @@ class Session:
         if self.pending:
             return self.finish_append()
         if self.notified and self.box is not None:
-            self.run("NOOP")            # and nothing is on its way any more
+            # And nothing is on its way any more; some of it may be older than what is now.
+            self.command("NOOP")
+            self.sync()
+            self.compare()
         choices = self.game.anywhere
         if self.box is None:
             choices = self.game.unselected
@@ -312,6 +419,9 @@ class Session:
         word = "EXAMINE" if examine else "SELECT"
         self.leave()
         past, params = self.some_past(box)
+        watches = self.random.random() < 0.7
+        if watches:
+            params = params[:-1] + " ANNOTATE)" if params else " (ANNOTATE)"
         if not box.may(self.user, "r"):
             self.command(f'{word} "{box.name_for(self.user)}"', status=("NO",))
             return
@@ -322,7 +432,8 @@ class Session:
              "but", box.modseq, "was told")
         self.box = box
         self.rights = box.rights[self.user]
-        self.readonly = examine or not set("swite") & set(self.rights)
+        self.examined, self.watches = examine, watches or self.notified
+        self.readonly = examine or not set("switen") & set(self.rights)
         need(reply.code == ("READ-ONLY" if self.readonly else "READ-WRITE"), reply)
         box.uidvalidity = box.uidvalidity or self.view.uidvalidity
         need(self.view.uidvalidity == box.uidvalidity, "UIDVALIDITY of", box, "was",
@@ -615,6 +726,10 @@ class Session:
             (f"UID {uids}", lambda m: m in mails or (uids == "1:*")),
             (f"SUBJECT {token}", lambda m: m.content["token"] == token),
             (f"BODY {token} {name}", lambda m: m.content["token"] == token and has(m)),
+            ('ANNOTATION /comment value "one"', lambda m: any(
+                "one" in v for (e, owner), v in m.notes.items()
+                if e == "/comment" and owner in ("", self.user))),
+            ("ANNOTATION * value.shared NIL", lambda m: not any(not owner for _, owner in m.notes)),
             *[("RECENT", recent)] * (not self.view.rev2),
             *[(f"MODSEQ {since + 1}", lambda m: m.is_later(since))] * self.view.condstore,
         ))
@@ -629,6 +744,13 @@ class Session:
         content = self.world.content("more\r\n" * self.random.randint(0, 20))
         flags = self.some_flags()
         words = f'APPEND "{box.name_for(self.user)}" ({" ".join(flags)}) '
+        if self.random.random() < 0.2:
+            notes = self.some_notes(new=True)
+            may = box.may(self.user, "i") and all(box.may_note(self.user, o) for _, o in notes)
+            self.run(words + self.in_words(notes) + " ", content["bytes"],
+                     status=("OK",) if may else ("NO",),
+                     change=lambda reply: self.check_append(reply.code, box, content, flags, notes))
+            return
         if self.random.random() < 0.3:
             self.start_append(box, content, flags, words)
             return
@@ -638,8 +760,8 @@ class Session:
         self.run(words, content["bytes"],
                  change=lambda reply: self.check_append(reply.code, box, content, flags))
 
-    def check_append(self, code, box, content, flags):
-        m = box.append(self.user, content, flags)
+    def check_append(self, code, box, content, flags, notes=None):
+        m = box.append(self.user, content, flags, notes)
         validity, uid = map(int, code.split()[1:])
         box.uidvalidity = box.uidvalidity or validity
         need((validity, uid) == (box.uidvalidity, m.uid), "APPENDUID", code, "should be", m)
@@ -681,9 +803,9 @@ class Session:
         """From now on its view follows the mailbox by itself (RFC 5465)."""
         delayed = self.box is None and self.random.random() < 0.5
         self.run("NOTIFY SET STATUS (personal NONE)" if delayed else
-                 "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) (personal (MailboxName))")
-        self.run("NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))")
-        self.notified = True
+                 f"NOTIFY SET {EVENTS} (personal (MailboxName))")
+        self.run(f"NOTIFY SET {EVENTS}")
+        self.notified = self.watches = True
 
     def do_idle(self):
         tag = f"i{self.random.randrange(10**9)}"
@@ -788,8 +910,9 @@ class Session:
         self.run("NOOP")
         if self.expect:
             uid = self.view.uidonly
-            self.run(f"{'UID ' * uid}FETCH 1:* (UID FLAGS BODY.PEEK[])",
+            self.run(f"{'UID ' * uid}FETCH 1:* (UID FLAGS BODY.PEEK[] ANNOTATION (/* value))",
                      rules=Rules(uid, True, True))
+            self.need_noted(self.expect)
             self.need_fetched(self.expect, ["UID", "FLAGS", "BODY[]"])
             need([x.uid for x, _ in self.view.fetched] == [m.uid for m in self.expect],
                  "FETCH 1:* is not in order")
@@ -855,7 +978,9 @@ class Game:
         self.anywhere = self.weights({
             Session.do_noop: 6, Session.do_fetch: 10, Session.do_store: 16,
             Session.do_expunge: 5, Session.do_copy: 6, Session.do_move: 4,
-            Session.do_replace: 2, Session.do_changes: 3, Session.do_watch: 3, Session.do_search: 6, Session.do_append: 10, Session.do_idle: 6, Session.do_notify: 1,
+            Session.do_annotate: 20, Session.do_read_notes: 5, Session.do_replace: 2,
+            Session.do_changes: 3, Session.do_watch: 3, Session.do_search: 6,
+            Session.do_append: 10, Session.do_idle: 6, Session.do_notify: 1,
             Session.do_status: 3, Session.do_list: 1, Session.do_names: 2,
             Session.do_select: 5, Session.do_close: 2, Session.do_relogin: 1})
         self.unselected = self.weights({
@@ -876,7 +1001,7 @@ class Game:
         self.reader, self.writer = new(inbox=False), new(inbox=False)
         admin = self.server.admin()
         for owner, other in (self.owners, self.owners[::-1]):
-            rights = {owner: ALL_RIGHTS, other: "lrswipkxte", self.reader: "lrs",
+            rights = {owner: ALL_RIGHTS, other: "lrswipkxten", self.reader: "lrs",
                       self.writer: "lrswi"}
             for user in (other, self.reader, self.writer):
                 admin.ok(f'SETACL "user.{owner}" {user} {rights[user]}')

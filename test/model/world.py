@@ -7,13 +7,13 @@ every session of every user must see: rules of RFC 3501, RFC 4314 and of what
 import itertools
 
 SYSTEM = ("\\seen", "\\answered", "\\flagged", "\\draft", "\\deleted")
-ALL_RIGHTS = frozenset("lrswipkxtea")
+ALL_RIGHTS = frozenset("lrswipkxtean")
 
 
 class Mail:
     """A message in a mailbox."""
     __slots__ = ("uid", "content", "flags", "seen", "expunged", "reclaimed", "modseq",
-                 "moved", "date")
+                 "moved", "date", "notes")
 
     def __init__(self, uid, content, flags=(), seen=()):
         self.uid, self.content = uid, content
@@ -23,12 +23,22 @@ class Mail:
         self.modseq = None              # as it was told last; None: it has changed since
         self.moved = 0                  # the modseq before
         self.date = None
+        self.notes = {}                 # (entry, owner, "": everybody's) -> value
 
     def __repr__(self):
         return f"<{self.uid}{' expunged' if self.expunged else ''} {self.content['token']}>"
 
     def flags_for(self, user):
         return self.flags | ({"\\seen"} if user in self.seen else set())
+
+    def notes_for(self, user):
+        """{entry: {attribute: value}} as FETCH has it."""
+        found = {}
+        for (entry, owner), value in self.notes.items():
+            if owner in ("", user):
+                atts = found.setdefault(entry, {"value.priv": None, "value.shared": None})
+                atts["value.priv" if owner else "value.shared"] = value
+        return found
 
     def change(self, flags, seen):
         if (flags, seen) != (self.flags, self.seen):
@@ -117,10 +127,11 @@ class Box:
 
     # --- changes ---
 
-    def append(self, user, content, flags=()):
+    def append(self, user, content, flags=(), notes=None):
         flags = self.allowed(user, flags)
         m = Mail(self.uidnext, content, flags - {"\\seen"},
                  {user} if "\\seen" in flags else ())
+        m.notes = dict(notes or {})
         self.uidnext += 1
         self.mails.append(m)
         self.version += 1
@@ -134,6 +145,20 @@ class Box:
                  m.seen | {user} if "\\seen" in now else m.seen - {user})
         self.version += 1
 
+    def annotate(self, m, notes):
+        """{(entry, owner): value, None takes it away}; all of it is one change."""
+        if m.expunged:
+            return
+        now = {k: v for k, v in {**m.notes, **notes}.items() if v is not None}
+        if now != m.notes:
+            m.notes = now
+            m.touch()
+        self.version += 1
+
+    def may_note(self, user, owner):
+        """Store annotations of OWNER's, "": everybody's (RFC 5257 section 3.4)."""
+        return self.may(user, "r" if owner else "n")
+
     def expunge(self, m):
         assert not m.expunged
         m.expunged = True
@@ -142,7 +167,9 @@ class Box:
 
     def copy(self, user, source, mails):
         """Returns the copies."""
-        return [self.append(user, m.content, m.flags_for(user)) for m in mails]
+        return [self.append(user, m.content, m.flags_for(user), {
+            (entry, owner): v for (entry, owner), v in m.notes.items()
+            if owner in ("", user) and self.may_note(user, owner)}) for m in mails]
 
 
 class World:

@@ -27,8 +27,12 @@ enum err
 mbox_watch_annots(struct mbox *m)
 {
 	const struct annots *now;
-	enum err e = mbox_annots(m, &now);
+	enum err e;
 
+	/* What is not told yet will be. */
+	if (m->watches)
+		return OK;
+	e = mbox_annots(m, &now);
 	if (e == OK)
 		take(m, now);
 	m->watches = e == OK;
