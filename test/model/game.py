@@ -397,11 +397,7 @@ class Session:
             return self.done()
         if self.pending:
             return self.finish_append()
-        if self.notified and self.box is not None:
-            # And nothing is on its way any more; some of it may be older than what is now.
-            self.command("NOOP")
-            self.sync()
-            self.compare()
+        self.settle()
         choices = self.game.anywhere
         if self.box is None:
             choices = self.game.unselected
@@ -795,6 +791,13 @@ class Session:
         self.sync()
         self.compare()
 
+    def settle(self):
+        """What it was told unasked, the states between too, is not on its way any more."""
+        if self.notified and self.box is not None and not self.pending and not self.idle:
+            self.command("NOOP")
+            self.sync()
+            self.compare()
+
     def listens(self):
         """Is it told of what others do without asking?"""
         return self.idle or (self.notified and not self.pending)
@@ -907,6 +910,7 @@ class Session:
         if self.box is None:
             self.do_noop()
             return
+        self.settle()
         self.run("NOOP")
         if self.expect:
             uid = self.view.uidonly
