@@ -199,7 +199,7 @@ static int
 list(void)
 {
 	for (unsigned i = 0; i < n_workloads; i++)
-		printf("%-18s%s\n", workloads[i].name, workloads[i].about);
+		printf("%-20s%s\n", workloads[i].name, workloads[i].about);
 	return 0;
 }
 

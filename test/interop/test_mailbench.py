@@ -8,6 +8,7 @@ from demo import BUILD
 
 MAILBENCH = BUILD / "test/bench/mailbench"
 USERS = 4
+MANY = ["--connections", "3"]
 
 
 def workloads():
@@ -36,8 +37,11 @@ def bench(demo):
 
 @pytest.mark.parametrize("workload", [w for w in workloads() if w != "fill"])
 def test_workload(bench, workload):
-    many = ["--connections", "3"] if workload in ("login", "deliver", "idle-memory") else []
-    result = bench(workload, "--count", "4", *many)
+    options = {"login": MANY, "deliver": MANY, "idle-memory": MANY, "create": ["--target", "new", "--count", "1"],
+               "list-status": ["--target", "folder"]}.get(workload, [])
+    if workload == "list-status":
+        bench("folders", "--count", "100", *options)
+    result = bench(workload, "--count", "4", *options)
     assert "error" not in result
     if "skipped" not in result:
         assert result["ops"] > 0
