@@ -112,6 +112,7 @@ def test_killed_worker(server, user):
     d.ok("SELECT INBOX")
     pid = [p for p, text in proc_files(server).items() if user in text][0]
     os.kill(pid, signal.SIGKILL)
+    server.wait_log(rf"worker {pid} died .* signal 9")      # now, not in the next test
     alive = [x for x in (c, d) if not closed(x)]
     assert len(alive) == 1
     assert alive[0].ok("SEARCH ALL").untagged == [b"SEARCH 1"]
