@@ -1,4 +1,4 @@
-"""A reduced run of test/model/run.  CHAPAR_MODEL=SECONDS: so long for each."""
+"""A reduced run of test/model/run.  CHAPAR_MODEL=SECONDS: so long for each game; all are a minute."""
 import os
 import pathlib
 import sys
@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from crowd import Crowd     # noqa: E402
 from game import Game       # noqa: E402
 
-SECONDS = float(os.environ.get("CHAPAR_MODEL", "10"))
+SECONDS = float(os.environ.get("CHAPAR_MODEL", "22"))
 
 
 @pytest.mark.parametrize("delete_mode, seed", [("immediate", 20261121), ("delayed", 20261122)])
