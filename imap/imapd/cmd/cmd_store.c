@@ -171,9 +171,13 @@ store(struct session *s, struct command *c, struct named *named, const struct ch
 	bool silent = change->annotates || ((const struct store_req *)c->req)->silent;
 	enum err e = commit(s, c, named, change);
 
-	/* New keywords must be announced before they are used in FETCH. */
-	if (e == OK)
-		e = sync_send(s, c->arena, false, c->uid);
+	/*
+	 * New keywords must be announced before they are used in FETCH.  If the
+	 * mailbox is gone meanwhile (BYE), or cannot be read, it is done all the
+	 * same: who heard NO would do it again.  sync_after() meets that once more.
+	 */
+	if (e == OK && sync_send(s, c->arena, false, c->uid) != OK)
+		return OK;
 	/* A NO would make clients repeat what was done to the others. */
 	if (e == OK && c->code == NULL && mbox_keeps_back(s->mbox)
 	    && some_are_gone(s, named))
