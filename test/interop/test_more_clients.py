@@ -176,6 +176,16 @@ def test_in_the_manner_of_imapflow(demo, user):
     assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr
 
 
+@needs("node")
+@pytest.mark.skipif("IMAPFLOW" not in os.environ, reason="IMAPFLOW names no folder made by: npm install --prefix IMAPFLOW imapflow")
+def test_imapflow_itself(demo, user):
+    """QRESYNC, CONDSTORE, OBJECTID, IDLE: the library as its applications use it."""
+    script = pathlib.Path(__file__).with_name("imapflow_lib.js")
+    run = subprocess.run(["node", script, os.environ["IMAPFLOW"], str(demo.imaps_port), user, PASSWORD],
+                         capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr
+
+
 PERL_MORE = r"""
 use strict; use warnings; use Mail::IMAPClient;
 my ($port, $user, $password) = @ARGV;
