@@ -21,18 +21,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
-	const struct conf *conf;
-	const char *service;
-	const char *host;	/* "servername"; NULL: SASL asks the system */
-	bool anonymous;
-} library;
+static const struct conf *library_conf;	/* what plugins ask when they are loaded */
 
 struct sasl_conn {
+	const struct conf *conf;
+	struct sasl_peer peer;
 	sasl_conn_t *sasl;	/* NULL: made when it is needed */
-	char *local, *remote;	/* "ip;port" or NULL */
-	int tls_bits;		/* 0: no TLS */
-	bool plaintext;
+	sasl_callback_t callbacks[2];
 	struct buf why;
 };
 
@@ -40,16 +35,17 @@ static int
 on_getopt(void *context, const char *plugin, const char *option,
     const char **result, unsigned *len)
 {
-	(void)context;
+	const struct sasl_conn *c = context;
+	const struct conf *conf = c != NULL ? c->conf : library_conf;
 	char name[128];
 	const char *value = NULL;
 	if (plugin != NULL) {
 		snprintf(name, sizeof(name), "sasl_%s_%s", plugin, option);
-		value = conf_get(library.conf, name);
+		value = conf_get(conf, name);
 	}
 	if (value == NULL) {
 		snprintf(name, sizeof(name), "sasl_%s", option);
-		value = conf_get(library.conf, name);
+		value = conf_get(conf, name);
 	}
 	if (value == NULL)
 		return SASL_FAIL;
@@ -108,7 +104,7 @@ on_proxy_policy(sasl_conn_t *conn, void *context, const char *authzid,
 /* The one type that the library's table wants for all of them. */
 #define CALLBACK(fn)	((int (*)(void))(void (*)(void))(fn))
 
-static const sasl_callback_t callbacks[] = {
+static const sasl_callback_t library_callbacks[] = {
 	{ SASL_CB_GETOPT, CALLBACK(on_getopt), NULL },
 	{ SASL_CB_LOG, CALLBACK(on_log), NULL },
 	{ SASL_CB_CANON_USER, CALLBACK(on_canon_user), NULL },
@@ -117,13 +113,10 @@ static const sasl_callback_t callbacks[] = {
 };
 
 enum err
-sasl_service_init(const struct conf *conf, const char *service)
+sasl_library_init(const struct conf *conf)
 {
-	library.conf = conf;
-	library.service = service;
-	library.host = conf_string(conf, CONF_SERVERNAME);
-	library.anonymous = conf_switch(conf, CONF_ALLOWANONYMOUSLOGIN);
-	int rc = sasl_server_init(callbacks, "Chapar");
+	library_conf = conf;
+	int rc = sasl_server_init(library_callbacks, "Chapar");
 	if (rc != SASL_OK) {
 		log_err("SASL: cannot start: %s", sasl_errstring(rc, NULL, NULL));
 		return ERR_IO;
@@ -143,7 +136,7 @@ count_auxprop(sasl_auxprop_plug_t *plugin, sasl_info_callback_stage_t stage, voi
 static bool
 can_look_up_passwords(void)
 {
-	const char *method = conf_get(library.conf, "sasl_pwcheck_method");
+	const char *method = conf_get(library_conf, "sasl_pwcheck_method");
 	unsigned n = 0;
 
 	if (method != NULL && strstr(method, "auxprop") == NULL)
@@ -165,24 +158,18 @@ sasl_has_plugins(void)
 	return false;
 }
 
-static char *
-copy_or_null(const char *text)
-{
-	return text != NULL ? mem_copy(text) : NULL;
-}
-
-enum err
-sasl_conn_new(const char *local_ip_port, const char *remote_ip_port,
-    bool is_tls, int tls_bits, bool allow_plaintext, struct sasl_conn **conn)
+struct sasl_conn *
+sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer)
 {
 	struct sasl_conn *c = mem_zero(1, sizeof(*c));
-	c->local = copy_or_null(local_ip_port);
-	c->remote = copy_or_null(remote_ip_port);
-	c->tls_bits = is_tls ? tls_bits : 0;
-	c->plaintext = allow_plaintext;
-	buf_init(&c->why);
-	*conn = c;
-	return OK;
+	*c = (struct sasl_conn){
+		.conf = conf, .peer = *peer, .why = BUF_INIT,
+		.callbacks = {
+			{ SASL_CB_GETOPT, CALLBACK(on_getopt), c },
+			{ SASL_CB_LIST_END, NULL, NULL },
+		},
+	};
+	return c;
 }
 
 void
@@ -191,18 +178,8 @@ sasl_conn_free(struct sasl_conn *c)
 	if (c == NULL)
 		return;
 	sasl_dispose(&c->sasl);
-	free(c->local);
-	free(c->remote);
 	buf_free(&c->why);
 	free(c);
-}
-
-void
-sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext)
-{
-	sasl_dispose(&c->sasl);
-	c->tls_bits = tls_bits;
-	c->plaintext = allow_plaintext;
 }
 
 void
@@ -228,12 +205,12 @@ static int
 set_properties(struct sasl_conn *c)
 {
 	sasl_security_properties_t props = { .maxbufsize = 4096 };
-	if (!c->plaintext)
+	if (!c->peer.allow_plaintext)
 		props.security_flags |= SASL_SEC_NOPLAINTEXT;
-	if (!library.anonymous)
+	if (!conf_switch(c->conf, CONF_ALLOWANONYMOUSLOGIN))
 		props.security_flags |= SASL_SEC_NOANONYMOUS;
 	int rc = sasl_setprop(c->sasl, SASL_SEC_PROPS, &props);
-	sasl_ssf_t bits = (sasl_ssf_t)c->tls_bits;
+	sasl_ssf_t bits = (sasl_ssf_t)c->peer.external_ssf;
 	if (rc == SASL_OK && bits > 0)
 		rc = sasl_setprop(c->sasl, SASL_SSF_EXTERNAL, &bits);
 	return rc;
@@ -244,8 +221,8 @@ need_context(struct sasl_conn *c)
 {
 	if (c->sasl != NULL)
 		return OK;
-	int rc = sasl_server_new(library.service, library.host, NULL,
-	    c->local, c->remote, NULL, 0, &c->sasl);
+	int rc = sasl_server_new(c->peer.service, conf_string(c->conf, CONF_SERVERNAME),
+	    NULL, c->peer.local_ip_port, c->peer.remote_ip_port, c->callbacks, 0, &c->sasl);
 	if (rc == SASL_OK)
 		rc = set_properties(c);
 	if (rc == SASL_OK)
@@ -297,7 +274,7 @@ outcome(struct sasl_conn *c, int rc)
 enum err
 sasl_check_password(struct sasl_conn *c, struct str user, struct str password)
 {
-	if (!c->plaintext)
+	if (!c->peer.allow_plaintext)
 		return ERR_DENIED;
 	enum err e = need_context(c);
 	if (e != OK)

@@ -25,22 +25,22 @@
 
 struct sasl_conn;
 
-/* SERVICE is SASL's service name: "imap", "pop", "lmtp", "sieve".  Once. */
-enum err sasl_service_init(const struct conf *conf, const char *service) MUST_CHECK;
+/* Once; plugins take their options from CONF.  It is for the process's life. */
+enum err sasl_library_init(const struct conf *conf) MUST_CHECK;
 
 /* Has it found plugins?  If it cannot read them it goes on without, silently. */
 bool sasl_has_plugins(void);
 
-/*
- * The addresses are those of net_sasl_address(), or NULL; they are copied.
- * ALLOW_PLAINTEXT: PLAIN, LOGIN and sasl_check_password() may be used.
- */
-enum err sasl_conn_new(const char *local_ip_port, const char *remote_ip_port,
-    bool is_tls, int tls_bits, bool allow_plaintext, struct sasl_conn **conn) MUST_CHECK;
-void sasl_conn_free(struct sasl_conn *c);
+struct sasl_peer {
+	const char *service;		/* "imap", "pop", "lmtp", "sieve" */
+	const char *local_ip_port, *remote_ip_port;	/* of net_sasl_address(), or NULL */
+	int external_ssf;		/* strength of TLS around the dialogue; 0: none */
+	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
+};
 
-/* Tells it that TLS has started since. */
-void sasl_conn_tls(struct sasl_conn *c, int tls_bits, bool allow_plaintext);
+/* CONF is the service's own; what PEER points to must live as long as the dialogue. */
+struct sasl_conn *sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer);
+void sasl_conn_free(struct sasl_conn *c);	/* NULL allowed */
 
 /*
  * Who has proved his identity and is refused all the same may try again, as

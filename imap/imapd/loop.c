@@ -13,6 +13,7 @@
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/watch.h"
+#include "imap/server/peer.h"
 #include "lib/log.h"
 
 #include <stdio.h>
@@ -353,7 +354,8 @@ greet(struct session *s)
 static bool
 start_implicit_tls(struct session *s)
 {
-	return !s->client->starts_tls || login_start_tls(s->login) == OK;
+	return !s->client->starts_tls
+	    || peer_start_tls(s->server, s->client, s->login) == OK;
 }
 
 void

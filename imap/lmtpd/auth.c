@@ -101,6 +101,7 @@ lmtp_auth(struct lmtp_session *l, struct str args)
 	}
 	if (e == OK)
 		e = exchange(l, mechanism, sp != NULL ? &initial : NULL);
+	peer_pause(l->client->login);
 	buf_wipe(&decoded);
 	return answer(l, e);
 }

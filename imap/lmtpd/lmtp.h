@@ -14,7 +14,7 @@
 #define IMAP_LMTPD_LMTP_H
 
 #include "imap/server/deliver.h"
-#include "imap/server/login.h"
+#include "imap/server/peer.h"
 #include "imap/store/store.h"
 #include "lib/arena.h"
 #include "lib/stream.h"
@@ -38,7 +38,9 @@ struct lmtp_service {
 struct lmtp_client {
 	const char *host;		/* for Received and the log */
 	bool trusted;			/* UNIX socket, or lmtpd -a */
-	struct login *login;		/* TLS, and AUTH of who is not trusted */
+	struct login *login;		/* AUTH of who is not trusted */
+	struct server *server;		/* both for TLS */
+	struct client *connection;
 };
 
 void lmtp_session(const struct lmtp_service *service, const struct lmtp_client *client,

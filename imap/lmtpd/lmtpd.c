@@ -67,11 +67,12 @@ session(struct server *s, struct client *c)
 	struct lmtp_client client = {
 		.host = c->host,
 		.trusted = d->trust_all || c->remote_ip_port == NULL,
-		.login = login_new(s, c),
+		.login = peer_login(s, c),
+		.server = s, .connection = c,
 	};
 
 	server_status(s, c, NULL, NULL);
-	if (!c->starts_tls || login_start_tls(client.login) == OK)
+	if (!c->starts_tls || peer_start_tls(s, c, client.login) == OK)
 		lmtp_session(&d->service, &client, c->stream);
 	login_free(client.login);
 }

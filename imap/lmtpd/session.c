@@ -40,7 +40,7 @@ cmd_lhlo(struct lmtp_session *l, struct str args)
 		    (unsigned long long)l->service->max_size);
 	else
 		stream_puts(l->s, "250-SIZE\r\n");
-	if (login_may_start_tls(l->client->login))
+	if (peer_may_start_tls(l->client->server, l->client->connection))
 		stream_puts(l->s, "250-STARTTLS\r\n");
 	if (may_auth(l)) {
 		login_mechanisms(l->client->login, "", &mechs);
@@ -143,12 +143,12 @@ cmd_starttls(struct lmtp_session *l, struct str args)
 {
 	enum err e;
 
-	if (!login_may_start_tls(l->client->login) || args.n > 0) {
+	if (!peer_may_start_tls(l->client->server, l->client->connection) || args.n > 0) {
 		lmtp_reply(l, args.n > 0 ? 501 : 502, "5.5.1", "STARTTLS cannot be used now");
 		return OK;
 	}
 	lmtp_reply(l, 220, "2.0.0", "Begin TLS negotiation now");
-	e = login_start_tls(l->client->login);
+	e = peer_start_tls(l->client->server, l->client->connection, l->client->login);
 	lmtp_reset(l);
 	l->helo[0] = '\0';		/* RFC 3207: the client says LHLO again */
 	return e;

@@ -8,44 +8,80 @@
 #include "lib/mem.h"
 #include "lib/sasl.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONGEST_PAUSE = 600 };		/* seconds */
+
 struct login {
-	struct server *server;
-	struct client *client;
+	const struct conf *conf;
+	struct login_peer peer;		/* its strings are copies */
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
 	const char *why;
+	int pause_ms;
 };
+
+/* --- what is known of the client --- */
+
+static char *
+copy(const char *text)
+{
+	return text != NULL ? mem_copy(text) : NULL;
+}
+
+static void
+forget_peer(struct login *l)
+{
+	const char *const strings[] = {
+		l->peer.service, l->peer.host, l->peer.local_ip_port,
+		l->peer.remote_ip_port, l->peer.tls_version,
+	};
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		free((char *)(uintptr_t)strings[i]);
+	sasl_conn_free(l->sasl);
+}
 
 bool
 login_plaintext_allowed(const struct login *l)
 {
-	return stream_is_tls(l->client->stream) || l->server->ssf > 1
-	    || l->client->is_local
-	    || conf_switch(l->server->conf, CONF_ALLOWPLAINTEXT);
+	return l->peer.tls_version != NULL || l->peer.outer_ssf > 1 || l->peer.is_local
+	    || conf_switch(l->conf, CONF_ALLOWPLAINTEXT);
 }
 
 static int
 strength(const struct login *l)
 {
-	int bits = stream_tls_bits(l->client->stream);
-	return bits > l->server->ssf ? bits : l->server->ssf;
+	return l->peer.tls_bits > l->peer.outer_ssf ? l->peer.tls_bits : l->peer.outer_ssf;
+}
+
+static void
+set_peer(struct login *l, const struct login_peer *peer)
+{
+	l->peer = *peer;
+	l->peer.service = copy(peer->service);
+	l->peer.host = copy(peer->host);
+	l->peer.local_ip_port = copy(peer->local_ip_port);
+	l->peer.remote_ip_port = copy(peer->remote_ip_port);
+	l->peer.tls_version = copy(peer->tls_version);
+	struct sasl_peer sasl = {
+		.service = l->peer.service,
+		.local_ip_port = l->peer.local_ip_port,
+		.remote_ip_port = l->peer.remote_ip_port,
+		.external_ssf = strength(l),
+		.allow_plaintext = login_plaintext_allowed(l),
+	};
+	l->sasl = sasl_conn_new(l->conf, &sasl);
 }
 
 struct login *
-login_new(struct server *server, struct client *client)
+login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
-		.server = server, .client = client, .mechanism = BUF_INIT,
-		.why = "authentication failure",
+		.conf = conf, .mechanism = BUF_INIT, .why = "authentication failure",
 	};
-	if (sasl_conn_new(client->local_ip_port, client->remote_ip_port,
-	    strength(l) > 0, strength(l), login_plaintext_allowed(l), &l->sasl) != OK)
-		log_fatal(75, "cannot start a login");
+	set_peer(l, peer);
 	return l;
 }
 
@@ -54,32 +90,16 @@ login_free(struct login *l)
 {
 	if (l == NULL)
 		return;
-	sasl_conn_free(l->sasl);
+	forget_peer(l);
 	buf_free(&l->mechanism);
 	free(l);
 }
 
-bool
-login_may_start_tls(const struct login *l)
+void
+login_peer_changed(struct login *l, const struct login_peer *peer)
 {
-	return l->server->tls != NULL && !stream_is_tls(l->client->stream);
-}
-
-enum err
-login_start_tls(struct login *l)
-{
-	enum err e = stream_start_tls(l->client->stream, l->server->tls);
-	if (e != OK) {
-		/* A port that is only tried out is nobody's failure. */
-		(e == ERR_CLOSED ? log_info : log_notice)("TLS handshake failed: [%s] %s",
-		    l->client->host, stream_tls_why(l->client->stream));
-		return e;
-	}
-	log_info("starttls: %s with cipher %s (%d bits) [%s]",
-	    stream_tls_version(l->client->stream), stream_tls_cipher(l->client->stream),
-	    stream_tls_bits(l->client->stream), l->client->host);
-	sasl_conn_tls(l->sasl, strength(l), login_plaintext_allowed(l));
-	return OK;
+	forget_peer(l);
+	set_peer(l, peer);
 }
 
 void
@@ -88,13 +108,21 @@ login_mechanisms(struct login *l, const char *prefix, struct buf *out)
 	sasl_mechanisms(l->sasl, prefix, out);
 }
 
-/* Waits, but not when master wants us to end. */
+/* --- attempts --- */
+
 static void
-pause_seconds(int64_t seconds)
+pause_for(struct login *l, enum conf_opt option)
 {
-	struct pollfd stop = { .fd = svc_stop_fd(), .events = POLLIN };
-	if (seconds > 0)
-		(void)poll(&stop, 1, (int)(seconds < 600 ? seconds * 1000 : 600000));
+	int64_t seconds = conf_seconds(l->conf, option);
+	if (seconds > LONGEST_PAUSE)
+		seconds = LONGEST_PAUSE;
+	l->pause_ms = seconds > 0 ? (int)seconds * 1000 : 0;
+}
+
+int
+login_pause_ms(const struct login *l)
+{
+	return l->pause_ms;
 }
 
 const char *
@@ -107,12 +135,12 @@ login_why(const struct login *l)
 static enum err
 refused(struct login *l, enum err e, const char *what, const char *why)
 {
-	log_notice("badlogin: [%s] %s %s", l->client->host, what, why);
+	log_notice("badlogin: [%s] %s %s", l->peer.host, what, why);
 	sasl_conn_forget(l->sasl);
 	l->why = e == ERR_IO ? "passwords cannot be checked now"
 	    : e == ERR_DENIED ? "not allowed" : "authentication failure";
 	if (e == ERR_AUTH)
-		pause_seconds(conf_seconds(l->server->conf, CONF_FAILEDLOGINPAUSE));
+		pause_for(l, CONF_FAILEDLOGINPAUSE);
 	return e;
 }
 
@@ -122,22 +150,22 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
     struct user **user)
 {
 	struct user *self, *u;
-	if (user_new(l->server->conf, str_c(authcid), authcid, &self) != OK)
+	if (user_new(l->conf, str_c(authcid), authcid, &self) != OK)
 		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
 		    " not a possible user");
-	if (user_new(l->server->conf, userid, self->name, &u) != OK) {
+	if (user_new(l->conf, userid, self->name, &u) != OK) {
 		user_free(self);
 		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
 		    " cannot act as such a user");
 	}
-	bool may = self->id.is_admin || strcmp(self->id.userid, u->id.userid) == 0;
+	bool may = user_may_act(l->conf, self, u);
 	user_free(self);
 	if (!may) {
 		user_free(u);
 		return refused(l, ERR_DENIED, how, "SASL(-14): authorization failure:"
 		    " only an administrator may act as somebody else");
 	}
-	log_notice("login: [%s] %s %s%s User logged in", l->client->host, u->name,
+	log_notice("login: [%s] %s %s%s User logged in", l->peer.host, u->name,
 	    how, strength(l) > 0 ? "+TLS" : "");
 	*user = u;
 	return OK;
@@ -148,7 +176,8 @@ login_password(struct login *l, struct str userid, struct str password,
     struct user **user)
 {
 	struct buf what = BUF_INIT, name = BUF_INIT;
-	bool lower = conf_switch(l->server->conf, CONF_USERNAME_TOLOWER);
+	l->pause_ms = 0;
+	bool lower = conf_switch(l->conf, CONF_USERNAME_TOLOWER);
 	for (size_t i = 0; i < userid.n; i++)
 		buf_addc(&name, lower && userid.p[i] >= 'A' && userid.p[i] <= 'Z'
 		    ? (char)(userid.p[i] - 'A' + 'a') : userid.p[i]);
@@ -161,9 +190,8 @@ login_password(struct login *l, struct str userid, struct str password,
 		e = refused(l, e, what.p, sasl_why(l->sasl));
 	} else {
 		e = accept_user(l, buf_str(&name), name.p, "plaintext", user);
-		if (e == OK && strength(l) == 0 && !l->client->is_local)
-			pause_seconds(conf_seconds(l->server->conf,
-			    CONF_PLAINTEXTLOGINPAUSE));
+		if (e == OK && strength(l) == 0 && !l->peer.is_local)
+			pause_for(l, CONF_PLAINTEXTLOGINPAUSE);
 	}
 	buf_free(&what);
 	buf_free(&name);
@@ -186,6 +214,7 @@ enum err
 login_start(struct login *l, struct str mechanism, const struct str *initial,
     struct buf *challenge, struct user **user)
 {
+	l->pause_ms = 0;
 	buf_reset(&l->mechanism);
 	for (size_t i = 0; i < mechanism.n && i < 40; i++)
 		buf_addc(&l->mechanism, mechanism.p[i] >= 'a' && mechanism.p[i] <= 'z'

@@ -1,10 +1,14 @@
 /*
  * login.h - before login: who is this client?
  *
- * A struct login is a connection whose user is not known yet: it has the SASL
- * dialogue and the policy on plaintext passwords.  What comes out is an
- * identity; the stream goes on.  The two stages share nothing else, so that
- * the first can move into a process of its own.
+ * A struct login is a dialogue with a client whose user is not known yet: the
+ * SASL exchange and the policy on passwords.  What comes out is an identity.
+ *
+ * It knows no stream and never waits for the client: what it must know of the
+ * connection is plain data, a step is bytes in and bytes out, and where the
+ * client is to be slowed down the caller is told by how much.  So it can run
+ * in a process that has never seen the client's connection.  (A step can
+ * block on a password database.)
  *
  * Policy.  Plaintext passwords (LOGIN, PLAIN, USER/PASS) are refused without
  * TLS unless the client is on this machine or allowplaintext is on.  A failed
@@ -18,9 +22,9 @@
 #ifndef IMAP_SERVER_LOGIN_H
 #define IMAP_SERVER_LOGIN_H
 
-#include "imap/server/server.h"
 #include "imap/server/user.h"
 #include "lib/buf.h"
+#include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -28,16 +32,26 @@
 
 struct login;
 
-struct login *login_new(struct server *server, struct client *client);
+/* What is known of the connection.  Everything may be 0. */
+struct login_peer {
+	const char *service;		/* for SASL: "imap", "pop", "lmtp", "sieve" */
+	const char *host;		/* "192.0.2.1", "local": for the log */
+	const char *local_ip_port, *remote_ip_port;	/* net_sasl_address(); NULL: not IP */
+	bool is_local;			/* loopback, UNIX socket, pipe */
+	int outer_ssf;			/* -p: strength of a layer around the connection */
+	const char *tls_version;	/* "TLSv1.3"; NULL: no TLS */
+	int tls_bits;
+};
+
+/* Both are for the process's life or longer; what PEER points to is copied. */
+struct login *login_new(const struct conf *conf, const struct login_peer *peer);
 void login_free(struct login *l);	/* NULL allowed */
+
+/* TLS has started, so other things are known; a dialogue at hand is forgotten. */
+void login_peer_changed(struct login *l, const struct login_peer *peer);
 
 /* May a password be sent in the clear now?  (else LOGINDISABLED) */
 bool login_plaintext_allowed(const struct login *l);
-
-/* May STARTTLS be offered now? */
-bool login_may_start_tls(const struct login *l);
-/* The reply to STARTTLS is in the stream: flushes it and shakes hands. */
-enum err login_start_tls(struct login *l) MUST_CHECK;
 
 /* Appends "AUTH=PLAIN ..." as sasl_mechanisms(). */
 void login_mechanisms(struct login *l, const char *prefix, struct buf *out);
@@ -57,6 +71,12 @@ enum err login_start(struct login *l, struct str mechanism, const struct str *in
     struct buf *challenge, struct user **user) MUST_CHECK;
 enum err login_step(struct login *l, struct str response, struct buf *challenge,
     struct user **user) MUST_CHECK;
+
+/*
+ * After a call of those three: for how many milliseconds the client must not
+ * get its answer yet (peer_pause() in a worker).
+ */
+int login_pause_ms(const struct login *l);
 
 /* Why the last attempt failed, for the client; never NULL. */
 const char *login_why(const struct login *l);

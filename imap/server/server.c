@@ -201,7 +201,7 @@ prepare(struct server *s, const struct options *o)
 	}
 	set_hostname(s);
 	open_tls(s);
-	if (sasl_service_init(s->conf, s->program->sasl_service) != OK)
+	if (sasl_library_init(s->conf) != OK)
 		log_fatal(EX_TEMPFAIL, "cannot start SASL");
 }
 

@@ -6,6 +6,7 @@ SERVER_SRCS += \
 	imap/server/name.c \
 	imap/server/notify.c \
 	imap/server/owner.c \
+	imap/server/peer.c \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/specialuse.c \

@@ -73,6 +73,13 @@ user_in_list(const struct conf *conf, enum conf_opt list, const char *userid)
 	return conf_has_word(conf, list, userid);
 }
 
+bool
+user_may_act(const struct conf *conf, const struct user *self, const struct user *u)
+{
+	(void)conf;
+	return self->id.is_admin || strcmp(self->id.userid, u->id.userid) == 0;
+}
+
 /* --- groups --- */
 
 static void

@@ -29,6 +29,12 @@ enum err user_new(const struct conf *conf, struct str userid, const char *authci
     struct user **u) MUST_CHECK;
 void user_free(struct user *u);		/* NULL allowed */
 
+/*
+ * May SELF, who has proved that it is he, act as U?  As himself, and an admin
+ * as anybody.
+ */
+bool user_may_act(const struct conf *conf, const struct user *self, const struct user *u);
+
 /* What the user may do with the mailbox. */
 rights_t user_rights(struct user *u, const struct mbentry *e);
 

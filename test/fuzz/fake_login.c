@@ -18,13 +18,13 @@ struct login {
 };
 
 struct login *
-login_new(struct server *server, struct client *client)
+login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = calloc(1, sizeof(*l));
 
-	(void)client;
+	(void)peer;
 	ensure(l != NULL);
-	l->conf = server->conf;
+	l->conf = conf;
 	buf_init(&l->name);
 	return l;
 }
@@ -44,18 +44,10 @@ login_plaintext_allowed(const struct login *l)
 	return true;
 }
 
-bool
-login_may_start_tls(const struct login *l)
+void
+login_peer_changed(struct login *l, const struct login_peer *peer)
 {
-	(void)l;
-	return false;
-}
-
-enum err
-login_start_tls(struct login *l)
-{
-	(void)l;
-	return ERR_UNSUPPORTED;
+	(void)l, (void)peer;
 }
 
 void
@@ -129,4 +121,11 @@ login_why(const struct login *l)
 {
 	(void)l;
 	return "authentication failure";
+}
+
+int
+login_pause_ms(const struct login *l)
+{
+	(void)l;
+	return 0;
 }

@@ -67,7 +67,8 @@ serve(void *ctx, int i, struct stream *stream)
 	struct client c = world_client(stream);
 	struct lmtp_client client = {
 		.host = c.host, .trusted = !(*flags & UNTRUSTED),
-		.login = login_new(server, &c),
+		.login = peer_login(server, &c),
+		.server = server, .connection = &c,
 	};
 	struct lmtp_service service = {
 		.store = server->store, .servername = server->hostname,

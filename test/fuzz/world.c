@@ -272,9 +272,11 @@ cpu_seconds(void)
 static void
 open_servers(unsigned style, int n)
 {
+	static const struct server_program program = { .sasl_service = "fuzz" };
+
 	for (int i = 0; i < n; i++) {
 		server[i] = (struct server){
-			.service = "fuzz", .conf = conf[style], .notify = notify,
+			.program = &program, .service = "fuzz", .conf = conf[style], .notify = notify,
 			.hostname = "mail.example", .config_dirfd = -1,
 		};
 		ensure(store_open(&params[style], &server[i].store) == OK);

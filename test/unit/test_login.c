@@ -14,7 +14,6 @@
 
 static char dir[64];
 static struct conf *strict, *lax;
-static struct buf out = BUF_INIT;
 
 static bool
 write_conf(const char *name, const char *more, struct conf **conf)
@@ -54,7 +53,7 @@ set_up(void **state)
 	    || !write_conf("strict.conf", "", &strict)
 	    || !write_conf("lax.conf", "allowplaintext: yes\n", &lax))
 		return -1;
-	return sasl_service_init(strict, "imap") == OK ? 0 : -1;
+	return sasl_library_init(strict) == OK ? 0 : -1;
 }
 
 static int
@@ -64,7 +63,6 @@ tear_down(void **state)
 	static const char *const names[] = { "strict.conf", "lax.conf", "sasldb2" };
 	conf_free(strict);
 	conf_free(lax);
-	buf_free(&out);
 	for (size_t i = 0; i < 3; i++) {
 		char path[128];
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
@@ -73,29 +71,15 @@ tear_down(void **state)
 	return rmdir(dir);
 }
 
-struct fixture {
-	struct server server;
-	struct client client;
-	struct login *login;
-};
-
-static void
-open_it(struct fixture *f, struct conf *conf, bool is_local)
+static struct login *
+open_it(struct conf *conf, bool is_local)
 {
-	f->server = (struct server){ .conf = conf };
-	f->client = (struct client){
-		.stream = stream_mem(STR(""), &out), .host = "192.0.2.1",
+	struct login_peer peer = {
+		.service = "imap", .host = "192.0.2.1",
 		.local_ip_port = "192.0.2.9;143", .remote_ip_port = "192.0.2.1;4711",
 		.is_local = is_local,
 	};
-	f->login = login_new(&f->server, &f->client);
-}
-
-static void
-close_it(struct fixture *f)
-{
-	login_free(f->login);
-	stream_close(f->client.stream);
+	return login_new(conf, &peer);
 }
 
 /* From afar and in the clear: no password is even looked at. */
@@ -103,18 +87,17 @@ static void
 test_strict(void **state)
 {
 	(void)state;
-	struct fixture f;
 	struct user *u = NULL;
 	struct buf list = BUF_INIT, challenge = BUF_INIT;
 	struct str right = STR("\0joe\0secret");
-	open_it(&f, strict, false);
-	assert_false(login_plaintext_allowed(f.login));
-	login_mechanisms(f.login, "AUTH=", &list);
+	struct login *l = open_it(strict, false);
+	assert_false(login_plaintext_allowed(l));
+	login_mechanisms(l, "AUTH=", &list);
 	assert_null(strstr(list.p, "PLAIN"));
-	assert_int_equal(login_password(f.login, STR("joe"), STR("secret"), &u), ERR_DENIED);
-	assert_int_not_equal(login_start(f.login, STR("PLAIN"), &right, &challenge, &u), OK);
+	assert_int_equal(login_password(l, STR("joe"), STR("secret"), &u), ERR_DENIED);
+	assert_int_not_equal(login_start(l, STR("PLAIN"), &right, &challenge, &u), OK);
 	assert_null(u);
-	close_it(&f);
+	login_free(l);
 	buf_free(&list);
 	buf_free(&challenge);
 }
@@ -123,21 +106,20 @@ static void
 test_allowed(void **state)
 {
 	(void)state;
-	struct fixture f;
 	for (int i = 0; i < 2; i++) {
 		struct user *u = NULL;
 		struct buf list = BUF_INIT;
-		open_it(&f, i == 0 ? strict : lax, i == 0);
-		assert_true(login_plaintext_allowed(f.login));
-		login_mechanisms(f.login, "AUTH=", &list);
+		struct login *l = open_it(i == 0 ? strict : lax, i == 0);
+		assert_true(login_plaintext_allowed(l));
+		login_mechanisms(l, "AUTH=", &list);
 		assert_string_equal(list.p, "AUTH=PLAIN");
-		assert_int_equal(login_password(f.login, STR("joe"), STR("wrong"), &u), ERR_AUTH);
-		assert_int_equal(login_password(f.login, STR("Joe"), STR("secret"), &u), OK);
+		assert_int_equal(login_password(l, STR("joe"), STR("wrong"), &u), ERR_AUTH);
+		assert_int_equal(login_password(l, STR("Joe"), STR("secret"), &u), OK);
 		assert_string_equal(u->id.userid, "joe");
 		assert_true(str_eq(u->inbox, STR("user.joe")));
 		assert_false(u->id.is_admin);
 		user_free(u);
-		close_it(&f);
+		login_free(l);
 		buf_free(&list);
 	}
 }
@@ -157,18 +139,17 @@ test_proxy(void **state)
 		{ { "a/b\0boss\0geheim", 15 }, ERR_AUTH },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fixture f;
-		struct user *u = NULL;
+			struct user *u = NULL;
 		struct buf challenge = BUF_INIT;
-		open_it(&f, lax, false);
-		assert_int_equal(login_start(f.login, STR("PLAIN"), &rows[i].bytes,
+		struct login *l = open_it(lax, false);
+		assert_int_equal(login_start(l, STR("PLAIN"), &rows[i].bytes,
 		    &challenge, &u), rows[i].want);
 		if (rows[i].want == OK) {
 			assert_string_equal(u->id.userid, "joe");
 			assert_false(u->id.is_admin);
 		}
 		user_free(u);
-		close_it(&f);
+		login_free(l);
 		buf_free(&challenge);
 	}
 }

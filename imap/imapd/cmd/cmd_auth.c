@@ -3,6 +3,7 @@
 #include "imap/imapd/proto/reader.h"
 #include "imap/imapd/session/watch.h"
 #include "imap/server/autocreate.h"
+#include "imap/server/peer.h"
 #include "lib/b64.h"
 #include "lib/log.h"
 
@@ -70,7 +71,7 @@ run_id(struct session *s, struct command *c)
 enum err
 run_starttls(struct session *s, struct command *c)
 {
-	if (!login_may_start_tls(s->login)) {
+	if (!peer_may_start_tls(s->server, s->client)) {
 		c->bad = true;
 		c->text = stream_is_tls(s->stream) ? "TLS is active already"
 		    : "Starttls is not available";
@@ -80,7 +81,7 @@ run_starttls(struct session *s, struct command *c)
 	struct reply_tagged go = { .tag = c->tag, .text = "Begin TLS negotiation now" };
 	reply_tagged(s->reply, &go);
 	c->answered = true;
-	if (login_start_tls(s->login) != OK)
+	if (peer_start_tls(s->server, s->client, s->login) != OK)
 		s->state = STATE_LOGOUT;
 	return OK;
 }
@@ -92,7 +93,7 @@ static void
 begin_login_again(struct session *s)
 {
 	login_free(s->login);
-	s->login = login_new(s->server, s->client);
+	s->login = peer_login(s->server, s->client);
 }
 
 /*
@@ -188,6 +189,7 @@ run_login(struct session *s, struct command *c)
 		return ERR_DENIED;
 	}
 	enum err e = login_password(s->login, r->userid, r->password, &user);
+	peer_pause(s->login);
 	return e == OK ? logged_in(s, c, user) : not_logged_in(s, c, e);
 }
 
@@ -239,6 +241,7 @@ run_authenticate(struct session *s, struct command *c)
 {
 	struct user *user;
 	enum err e = exchange(s, c->req, &user);
+	peer_pause(s->login);
 	if (e == OK)
 		return logged_in(s, c, user);
 	if (e == ERR_SYNTAX || e == ERR_LIMIT) {

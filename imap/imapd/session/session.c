@@ -3,6 +3,7 @@
 #include "imap/imapd/session/context.h"
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/proto/reader.h"
+#include "imap/server/peer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,7 +156,7 @@ session_capabilities(const struct session *s, struct buf *out)
 	buf_printf(out, " APPENDLIMIT=%" PRIu64, session_append_limit(s));
 	if (s->login == NULL)
 		return;
-	if (login_may_start_tls(s->login))
+	if (peer_may_start_tls(s->server, s->client))
 		buf_adds(out, " STARTTLS");
 	if (!login_plaintext_allowed(s->login))
 		buf_adds(out, " LOGINDISABLED");
@@ -201,7 +202,7 @@ session_begin(struct session *s)
 		.reply = s->reply, .reader = s->reader, .commands = s->commands,
 		.arena = arena_new(SESSION_ARENA), .state = STATE_NOT_AUTHENTICATED,
 		.limits = parse_limits_default, .tells = EVENTS_OF_MESSAGES,
-		.login = login_new(s->server, s->client),
+		.login = peer_login(s->server, s->client),
 		.bad_commands = s->bad_commands, .failed_logins = s->failed_logins,
 		.notice_ns = s->notice_ns,
 	};
