@@ -31,6 +31,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/str.h"
+#include "lib/tls.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -130,6 +131,9 @@ bool stream_is_tls(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 const char *stream_tls_cipher(const struct stream *s);
 int stream_tls_bits(const struct stream *s);
+/* As tls_binding(); ERR_UNSUPPORTED without TLS. */
+enum err stream_tls_binding(const struct stream *s, enum tls_binding type,
+    struct buf *out) MUST_CHECK;
 
 /*
  * Compresses both directions from here on (RFC 4978): flushes first; what the

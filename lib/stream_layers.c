@@ -62,6 +62,12 @@ stream_tls_bits(const struct stream *s)
 	return s->tls != NULL ? tls_bits(s->tls) : 0;
 }
 
+enum err
+stream_tls_binding(const struct stream *s, enum tls_binding type, struct buf *out)
+{
+	return s->tls != NULL ? tls_binding(s->tls, type, out) : ERR_UNSUPPORTED;
+}
+
 void
 stream_start_deflate(struct stream *s)
 {

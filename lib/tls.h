@@ -9,6 +9,7 @@
 #ifndef LIB_TLS_H
 #define LIB_TLS_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -55,6 +56,19 @@ void tls_free(struct tls *t);		/* NULL is allowed */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 int tls_bits(const struct tls *t);
+
+/*
+ * Appends what only the two ends of this connection can know, or what its
+ * server's certificate is: channel bindings for SASL (RFC 5929, RFC 9266).
+ * ERR_UNSUPPORTED: there is none of that type here.
+ */
+enum tls_binding {
+	TLS_BINDING_EXPORTER,		/* "tls-exporter" */
+	TLS_BINDING_UNIQUE,		/* "tls-unique": TLS 1.2 only */
+	TLS_BINDING_SERVER_END_POINT,	/* "tls-server-end-point" */
+	TLS_BINDINGS
+};
+enum err tls_binding(const struct tls *t, enum tls_binding type, struct buf *out) MUST_CHECK;
 
 /* Why the last call failed, for the log; good until the next call. */
 const char *tls_why(const struct tls *t);

@@ -479,6 +479,23 @@ server_context(void)
 	return ctx;
 }
 
+/* That they are the client's, too, is seen where one uses them: test/system/auth. */
+static void
+check_bindings(struct stream *s, bool is_old)
+{
+	struct buf b = BUF_INIT;
+	assert_int_equal(stream_tls_binding(s, TLS_BINDING_EXPORTER, &b), OK);
+	assert_int_equal(b.n, 32);
+	buf_reset(&b);
+	assert_int_equal(stream_tls_binding(s, TLS_BINDING_UNIQUE, &b),
+	    is_old ? OK : ERR_UNSUPPORTED);
+	assert_int_equal(b.n, is_old ? 12 : 0);
+	buf_reset(&b);
+	assert_int_equal(stream_tls_binding(s, TLS_BINDING_SERVER_END_POINT, &b), OK);
+	assert_int_equal(b.n, 32);
+	buf_free(&b);
+}
+
 static void
 talk_tls(const char *before, int max_version, const char *version)
 {
@@ -498,6 +515,7 @@ talk_tls(const char *before, int max_version, const char *version)
 	assert_string_equal(stream_tls_version(s), version);
 	assert_non_null(stream_tls_cipher(s));
 	assert_true(stream_tls_bits(s) >= 128);
+	check_bindings(s, max_version == TLS1_2_VERSION);
 	buf_reset(&line);
 	assert_int_equal(stream_getline(s, &line, 100), OK);
 	assert_string_equal(line.p, "a1 NOOP\r\n");
