@@ -36,10 +36,10 @@ LIB_SRCS += \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
 	lib/svc_template.c \
-	lib/tls.c
+	lib/tls.c lib/tls_peer.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
-UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c
+UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
 
 # Tests of the base.
 UNIT_TESTS += \
@@ -54,3 +54,4 @@ UNIT_TESTS += \
 	test/unit/test_str.c \
 	test/unit/test_utf7.c
 UNIT_TESTS += test/unit/test_collate.c
+test/unit/test_tls_SRCS = test/unit/tls_fixture.c

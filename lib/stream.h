@@ -39,7 +39,6 @@
 #include <stdint.h>
 
 struct stream;
-struct tls_context;
 
 /* Takes over both descriptors (they may be the same); stream_close() closes. */
 struct stream *stream_new(int rfd, int wfd);
@@ -131,9 +130,11 @@ bool stream_is_tls(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 const char *stream_tls_cipher(const struct stream *s);
 int stream_tls_bits(const struct stream *s);
-/* As tls_binding(); ERR_UNSUPPORTED without TLS. */
+/* As tls_binding() and tls_client_name(); ERR_UNSUPPORTED, false without TLS. */
 enum err stream_tls_binding(const struct stream *s, enum tls_binding type,
     struct buf *out) MUST_CHECK;
+bool stream_tls_client_name(const struct stream *s, enum tls_name which, size_t n,
+    struct buf *out);
 
 /*
  * Compresses both directions from here on (RFC 4978): flushes first; what the

@@ -68,6 +68,13 @@ stream_tls_binding(const struct stream *s, enum tls_binding type, struct buf *ou
 	return s->tls != NULL ? tls_binding(s->tls, type, out) : ERR_UNSUPPORTED;
 }
 
+bool
+stream_tls_client_name(const struct stream *s, enum tls_name which, size_t n,
+    struct buf *out)
+{
+	return s->tls != NULL && tls_client_name(s->tls, which, n, out);
+}
+
 void
 stream_start_deflate(struct stream *s)
 {

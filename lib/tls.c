@@ -10,13 +10,12 @@
  * the context): workers that are copies of one template take each other's, and
  * a reload, which makes a new template, makes new keys.
  */
-#include "lib/tls.h"
+#include "lib/tls_in.h"
+
 #include "lib/log.h"
 #include "lib/mem.h"
 
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -26,15 +25,6 @@
 #include <unistd.h>
 
 enum { READ_AHEAD = 32 * 1024 };
-
-struct tls_context {
-	SSL_CTX *ssl;
-};
-
-struct tls {
-	SSL *ssl;
-	char why[160];
-};
 
 /* The oldest error in OpenSSL's queue, which is emptied. */
 static const char *
@@ -171,6 +161,7 @@ tls_context_new(const struct tls_params *p, struct tls_context **ctx)
 	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_default_read_buffer_len(ssl, READ_AHEAD);
 	set_sessions(ssl, p->session_timeout);
+	tls_peer_remember(ssl);
 	enum err e = set_versions(ssl, p->versions);
 	if (e == OK)
 		e = set_ciphers(ssl, p);
@@ -202,6 +193,7 @@ tls_new(struct tls_context *ctx, int rfd, int wfd)
 		log_fatal(75, "out of memory for TLS");
 	if (SSL_set_rfd(t->ssl, rfd) != 1 || SSL_set_wfd(t->ssl, wfd) != 1)
 		log_fatal(75, "out of memory for TLS");
+	SSL_set_app_data(t->ssl, t);
 	SSL_set_accept_state(t->ssl);
 	return t;
 }
@@ -311,86 +303,4 @@ const char *
 tls_why(const struct tls *t)
 {
 	return t->why;
-}
-
-/* --- channel bindings --- */
-
-/*
- * Without a master secret that is this connection's only, somebody in the
- * middle can have two connections with the same bindings (RFC 7627).
- */
-static bool
-has_unique_secret(const struct tls *t)
-{
-	return SSL_version(t->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(t->ssl) == 1;
-}
-
-/* RFC 9266 section 2: 32 bytes, and a context of no bytes, which is not none. */
-static enum err
-exporter(const struct tls *t, struct buf *out)
-{
-	static const char label[] = "EXPORTER-Channel-Binding";
-	unsigned char key[32];
-	if (!has_unique_secret(t) || SSL_export_keying_material(t->ssl, key, sizeof(key),
-	    label, sizeof(label) - 1, (const unsigned char *)"", 0, 1) != 1) {
-		ERR_clear_error();
-		return ERR_UNSUPPORTED;
-	}
-	buf_add(out, key, sizeof(key));
-	return OK;
-}
-
-/* RFC 5929 section 3.1: the first Finished; who resumes hears the server's first. */
-static enum err
-unique(const struct tls *t, struct buf *out)
-{
-	unsigned char finished[EVP_MAX_MD_SIZE];
-	if (SSL_version(t->ssl) >= TLS1_3_VERSION || !has_unique_secret(t))
-		return ERR_UNSUPPORTED;
-	size_t n = SSL_session_reused(t->ssl)
-	    ? SSL_get_finished(t->ssl, finished, sizeof(finished))
-	    : SSL_get_peer_finished(t->ssl, finished, sizeof(finished));
-	if (n == 0 || n > sizeof(finished))
-		return ERR_UNSUPPORTED;
-	buf_add(out, finished, n);
-	return OK;
-}
-
-/*
- * RFC 5929 section 4.1: with the hash of the certificate's own signature,
- * SHA-256 instead of the broken ones; undefined if that has no single hash.
- */
-static enum err
-server_end_point(const struct tls *t, struct buf *out)
-{
-	X509 *certificate = SSL_get_certificate(t->ssl);
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	int nid = NID_undef;
-	if (certificate == NULL || X509_get_signature_info(certificate, &nid, NULL, NULL,
-	    NULL) != 1 || nid == NID_undef) {
-		ERR_clear_error();
-		return ERR_UNSUPPORTED;
-	}
-	if (nid == NID_md5 || nid == NID_sha1 || nid == NID_md5_sha1)
-		nid = NID_sha256;
-	const EVP_MD *md = EVP_get_digestbynid(nid);
-	if (md == NULL || X509_digest(certificate, md, hash, &n) != 1) {
-		ERR_clear_error();
-		return ERR_UNSUPPORTED;
-	}
-	buf_add(out, hash, n);
-	return OK;
-}
-
-enum err
-tls_binding(const struct tls *t, enum tls_binding type, struct buf *out)
-{
-	switch (type) {
-	case TLS_BINDING_EXPORTER: return exporter(t, out);
-	case TLS_BINDING_UNIQUE: return unique(t, out);
-	case TLS_BINDING_SERVER_END_POINT: return server_end_point(t, out);
-	case TLS_BINDINGS: break;
-	}
-	return ERR_UNSUPPORTED;
 }

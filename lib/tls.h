@@ -57,10 +57,15 @@ const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 int tls_bits(const struct tls *t);
 
+/* Why the last call failed, for the log; good until the next call. */
+const char *tls_why(const struct tls *t);
+
 /*
  * Appends what only the two ends of this connection can know, or what its
  * server's certificate is: channel bindings for SASL (RFC 5929, RFC 9266).
- * ERR_UNSUPPORTED: there is none of that type here.
+ * In a resumed session it is the certificate that the session began with.
+ * ERR_UNSUPPORTED: there is none of that type here, or not before the
+ * handshake is done.
  */
 enum tls_binding {
 	TLS_BINDING_EXPORTER,		/* "tls-exporter" */
@@ -70,7 +75,14 @@ enum tls_binding {
 };
 enum err tls_binding(const struct tls *t, enum tls_binding type, struct buf *out) MUST_CHECK;
 
-/* Why the last call failed, for the log; good until the next call. */
-const char *tls_why(const struct tls *t);
+/*
+ * Names in the client's certificate, which has been verified: the Nth (from 0)
+ * rfc822Name of its subjectAltName, or commonName of its subject, in UTF-8,
+ * appended to OUT.  False: there is no certificate or no such name; names with
+ * control characters do not count.
+ */
+enum tls_name { TLS_NAME_EMAIL, TLS_NAME_COMMON };
+bool tls_client_name(const struct tls *t, enum tls_name which, size_t n,
+    struct buf *out);
 
 #endif
