@@ -242,7 +242,8 @@ send_changed(struct session *s, const struct mbox_update *u, bool with_uid)
 	size_t annots = s->tells & EVENT_ANNOTATION_CHANGE ? u->annot_count : 0;
 	size_t i = 0, k = 0;
 	while (i < changed || k < annots) {
-		const struct changed_annot *annot = &u->annot[k];
+		/* There may be no array at all. */
+		const struct changed_annot *annot = k < annots ? &u->annot[k] : NULL;
 		uint32_t flags = i < changed ? u->changed[i] : UINT32_MAX;
 		uint32_t other = k < annots ? annot->seq : UINT32_MAX;
 		uint32_t seq = flags < other ? flags : other;
