@@ -12,6 +12,7 @@ LIB_SRCS += \
 	lib/crc.c \
 	lib/digest.c \
 	lib/err.c \
+	lib/fields.c \
 	lib/file.c \
 	lib/lock.c \
 	lib/lock_holder.c \
@@ -27,8 +28,10 @@ LIB_SRCS += \
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
 	lib/deflate.c \
+	lib/handover.c \
 	lib/logconf.c \
 	lib/net.c \
+	lib/pass.c \
 	lib/poll.c \
 	lib/proctitle.c \
 	lib/sasl.c \
@@ -40,6 +43,7 @@ LIB_SRCS += \
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
+UNIT_TESTS += test/unit/test_handover.c
 
 # Tests of the base.
 UNIT_TESTS += \

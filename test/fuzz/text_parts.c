@@ -11,6 +11,7 @@
 #include "imap/server/name.h"
 #include "imap/store/list/mbname.h"
 #include "lib/b64.h"
+#include "lib/handover.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"
 #include "master/conf.h"
@@ -359,4 +360,28 @@ fuzz_imap_url(struct str s)
 		fuzz_must(u.token.n == 0 || u.access != URL_NONE, "a token is somebody's");
 	}
 	arena_free(arena);
+}
+
+/* --- messages between our own processes --- */
+
+/* Whatever is a message has one encoding, and a grant that is none is refused. */
+void
+fuzz_message(struct str s)
+{
+	static const uint8_t key[GRANT_KEY];
+	struct buf again = BUF_INIT;
+	struct handover h;
+	struct handover_back back;
+	struct grant g;
+
+	if (handover_decode(s, &h) == OK) {
+		fuzz_must(handover_encode(&h, &again) == OK, "a message can be sent");
+		fuzz_must(str_eq(buf_str(&again), s), "a message has one encoding");
+		s = h.grant;
+	} else if (handover_back_decode(s, &back) == OK) {
+		fuzz_must(handover_back_encode(&back, &again) == OK &&
+		    str_eq(buf_str(&again), s), "a message has one encoding");
+	}
+	fuzz_must(grant_open(key, s, "imap", UINT64_MAX, &g) != OK, "nobody forges a grant");
+	buf_free(&again);
 }

@@ -1,0 +1,150 @@
+/*
+ * A sealed grant is the message and, behind it, its HMAC.  The key lies in a
+ * sealed memory file: unlike a variable of the environment nobody finds it by
+ * looking at the process, and unlike a pipe it can be read again and again.
+ */
+#include "lib/handover.h"
+#include "lib/fields.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MAX_NAME = 1024,		/* of a user */
+	MAX_WORD = 256,
+	MAX_TAG = 64 * 1024,
+	SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
+};
+
+static const struct field grant_fields[] = {
+	FIELD(FIELD_TEXT, 1, true, MAX_WORD, grant, service),
+	FIELD(FIELD_TEXT, 2, true, MAX_NAME, grant, userid),
+	FIELD(FIELD_TEXT, 3, true, MAX_NAME, grant, authcid),
+	FIELD(FIELD_BYTES, 4, true, GRANT_SERIAL, grant, serial),
+	FIELD(FIELD_NUMBER, 5, true, UINT64_MAX, grant, at_ms),
+	FIELDS_END
+};
+
+static const struct field handover_fields[] = {
+	FIELD(FIELD_BYTES, 1, true, GRANT_MAX, handover, grant),
+	FIELD(FIELD_NUMBER, 2, true, HANDOVER_APOP, handover, command),
+	FIELD(FIELD_BYTES, 3, false, MAX_TAG, handover, tag),
+	FIELD(FIELD_TEXT, 4, true, MAX_WORD, handover, host),
+	FIELD(FIELD_TEXT, 5, false, MAX_WORD, handover, local_ip_port),
+	FIELD(FIELD_TEXT, 6, false, MAX_WORD, handover, remote_ip_port),
+	FIELD(FIELD_NUMBER, 7, false, 1, handover, is_local),
+	FIELD(FIELD_TEXT, 8, false, MAX_WORD, handover, tls_version),
+	FIELD(FIELD_TEXT, 9, false, MAX_WORD, handover, tls_cipher),
+	FIELD(FIELD_NUMBER, 10, false, 4096, handover, tls_bits),
+	FIELD(FIELD_TEXT, 11, false, MAX_WORD, handover, language),
+	FIELD(FIELD_NUMBER, 12, false, 1, handover, utf8),
+	FIELD(FIELD_BYTES, 13, false, HANDOVER_PENDING, handover, pending),
+	FIELDS_END
+};
+
+static const struct field back_fields[] = {
+	FIELD(FIELD_BYTES, 1, false, HANDOVER_PENDING, handover_back, pending),
+	FIELD(FIELD_TEXT, 2, false, MAX_WORD, handover_back, language),
+	FIELDS_END
+};
+
+int
+grant_key_new(void)
+{
+	uint8_t key[GRANT_KEY];
+	int fd = memfd_create("grant-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	random_bytes(key, sizeof(key));
+	bool ok = fd >= 0 && pwrite(fd, key, sizeof(key), 0) == (ssize_t)sizeof(key)
+	    && fcntl(fd, F_ADD_SEALS, SEALS) == 0;
+	explicit_bzero(key, sizeof(key));
+	if (ok)
+		return fd;
+	log_err("IOERROR: the key of grants: %m");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+bool
+grant_key_read(int fd, uint8_t key[GRANT_KEY])
+{
+	return pread(fd, key, GRANT_KEY, 0) == GRANT_KEY;
+}
+
+uint64_t
+grant_clock(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+enum err
+grant_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out)
+{
+	uint8_t serial[GRANT_SERIAL], mac[SHA256_SIZE];
+	struct grant dated = *g;
+	size_t start = out->n;
+	random_bytes(serial, sizeof(serial));
+	dated.serial = (struct str){ (const char *)serial, sizeof(serial) };
+	dated.at_ms = grant_clock();
+	enum err e = fields_encode(grant_fields, MESSAGE_GRANT, &dated, out);
+	if (e != OK)
+		return e;
+	hmac_sha256(key, GRANT_KEY, out->p + start, out->n - start, mac);
+	buf_add(out, mac, sizeof(mac));
+	return OK;
+}
+
+enum err
+grant_open(const uint8_t key[GRANT_KEY], struct str sealed, const char *service,
+    uint64_t now, struct grant *g)
+{
+	uint8_t mac[SHA256_SIZE];
+	if (sealed.n <= SHA256_SIZE || sealed.n > GRANT_MAX)
+		return ERR_SYNTAX;
+	struct str inside = str_slice(sealed, 0, sealed.n - SHA256_SIZE);
+	hmac_sha256(key, GRANT_KEY, inside.p, inside.n, mac);
+	if (!digest_eq(mac, inside.p + inside.n, sizeof(mac)))
+		return ERR_DENIED;
+	/* The key seals nothing else now; if it ever does, the kind says so. */
+	if (fields_kind(inside) != MESSAGE_GRANT || fields_decode(grant_fields, inside, g) != OK
+	    || g->serial.n != GRANT_SERIAL)
+		return ERR_SYNTAX;
+	if (strcmp(g->service, service) != 0 || g->at_ms > now)
+		return ERR_DENIED;
+	return now - g->at_ms > GRANT_MS ? ERR_TIMEOUT : OK;
+}
+
+enum err
+handover_encode(const struct handover *h, struct buf *out)
+{
+	return fields_encode(handover_fields, MESSAGE_HANDOVER, h, out);
+}
+
+enum err
+handover_decode(struct str message, struct handover *h)
+{
+	if (fields_kind(message) != MESSAGE_HANDOVER)
+		return ERR_SYNTAX;
+	return fields_decode(handover_fields, message, h);
+}
+
+enum err
+handover_back_encode(const struct handover_back *b, struct buf *out)
+{
+	return fields_encode(back_fields, MESSAGE_BACK, b, out);
+}
+
+enum err
+handover_back_decode(struct str message, struct handover_back *b)
+{
+	if (fields_kind(message) != MESSAGE_BACK)
+		return ERR_SYNTAX;
+	return fields_decode(back_fields, message, b);
+}
