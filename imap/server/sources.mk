@@ -2,6 +2,7 @@ SERVER_SRCS += \
 	imap/server/autocreate.c \
 	imap/server/deliver.c \
 	imap/server/imapurl.c \
+	imap/server/language.c \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-static const char *const tags[LANGUAGES] = {
-	[LANGUAGE_DEFAULT] = "i-default",
-	[LANGUAGE_ENGLISH] = "en",
-	[LANGUAGE_GERMAN] = "de",
-};
-
 struct text {
 	const char *english;
 	const char *german;
@@ -75,43 +69,6 @@ static const struct text texts[] = {
 	{ "Other Users", "Andere Benutzer" },
 	{ "Shared Folders", "Gemeinsame Ordner" },
 };
-
-const char *
-language_tag(enum language l)
-{
-	return tags[l];
-}
-
-/* One tag less at the end, and a single letter before it; false: none left. */
-static bool
-shorten(struct str *range)
-{
-	size_t dash = str_rchr(*range, '-');
-	if (dash == range->n)
-		return false;
-	range->n = dash;
-	if (range->n > 2 && range->p[range->n - 2] == '-')
-		range->n -= 2;
-	return true;
-}
-
-bool
-language_find(struct str range, enum language *l)
-{
-	/* RFC 4647 section 3.4: "*" alone stands for what there is by default. */
-	if (str_ieq(range, STR("default")) || str_eq(range, STR("*"))) {
-		*l = LANGUAGE_DEFAULT;
-		return true;
-	}
-	do
-		for (unsigned i = 0; i < LANGUAGES; i++)
-			if (str_ieq(range, str_c(tags[i]))) {
-				*l = i;
-				return true;
-			}
-	while (shorten(&range));
-	return false;
-}
 
 const char *
 text_in(enum language l, const char *english)
