@@ -172,7 +172,7 @@ static const char *const others[] = {
 	"autocreate_subscribe_sharedfolders_all", "autocreate_users", "autocreatequotamsg",
 	"expunge_days", "ldap_ciphers", "newspostuser", "partition_select_exclude",
 	"partition_select_mode", "partition_select_soft_usage_limit",
-	"partition_select_usage_reinit", "plaintextloginalert", "poptimeout", "postmaster",
+	"partition_select_usage_reinit", "nntptimeout", "plaintextloginalert", "postmaster",
 	"quotawarnkb", "quotawarnmsg", "tls_server_ca_dir", "tls_server_ca_file",
 	"tls_server_dhparam", "tls_sessions_db",
 };

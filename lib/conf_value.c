@@ -108,13 +108,16 @@ digits(struct str s)
 	return n;
 }
 
-/* "90", "1h30m": a bare number is in UNIT, and only alone. */
+/*
+ * "90", "1h30m": a bare number is in UNIT, and only alone.  Less than no days is
+ * what "never" has been written as since there was such an option.
+ */
 static bool
 parse_duration(char unit, struct str text, int64_t *number)
 {
 	int64_t part, factor;
 
-	if (digits(text) == text.n)
+	if (digits(text) == text.n || (unit == 'd' && str_starts(text, STR("-"))))
 		return parse_integer(text, &part) &&
 		    !__builtin_mul_overflow(part, duration_unit(unit), number);
 	*number = 0;

@@ -28,7 +28,7 @@ import ports
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
-            "imap/lmtpd/deliver", "imap/idled/idled"]
+            "imap/lmtpd/deliver", "imap/idled/idled", "imap/pop3d/pop3d"]
 PATIENCE = 30
 ADMIN = "cyrus"
 PASSWORD = "secret"

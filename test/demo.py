@@ -25,7 +25,7 @@ PASSWORD = "secret"
 
 
 def free_port_base():
-    return ports.base([24, 143, 993])
+    return ports.base([24, 110, 143, 993, 995])
 
 
 @dataclasses.dataclass
@@ -41,6 +41,14 @@ class Demo:
     @property
     def imaps_port(self):
         return self.base + 993
+
+    @property
+    def pop3_port(self):
+        return self.base + 110
+
+    @property
+    def pop3s_port(self):
+        return self.base + 995
 
     @property
     def lmtp_port(self):

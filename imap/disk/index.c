@@ -17,8 +17,8 @@
  *  5. Of the first unseen_from records each is MSG_SEEN or a tombstone when seq is
  *     even.  It may be lower than it could be, but follows in a few steps.
  *  6. sums_crc is of the words from applied_lsn on when seq is even; but not of
- *     recent_uid, cache_size, state and writing_*, which no log puts back, so
- *     that a power cut may tear them from the rest.  Who gets the lock looks
+ *     recent_uid, cache_size, state, pop3_next and writing_*, which no log puts back,
+ *     so that a power cut may tear them from the rest.  Who gets the lock looks
  *     at it before he changes anything (index_needs_repair()), else he would
  *     put his signature to the damage.  A kill inside leaves seq odd: sums are
  *     made anew then.  After a power cut any of the words may be old: replay

@@ -95,7 +95,8 @@ struct index_header {
 	int64_t looked;			/* when somebody last looked what can be left out */
 	int64_t compacted;		/* when the file was written anew */
 	uint32_t unseen_from;		/* no record before this number is unseen */
-	uint32_t reserved[68];		/* 0; new fields come here, and are in sums_crc */
+	uint32_t pop3_next;		/* unix seconds: no POP3 login before; see mbox_pop3.h */
+	uint32_t reserved[67];		/* 0; new fields come here, and are in sums_crc */
 	uint32_t sums_crc;		/* of what changes with commits; 0: none yet */
 };
 static_assert(sizeof(struct index_header) == INDEX_HEADER_SIZE, "header layout");

@@ -19,7 +19,7 @@ index_sums_crc(const struct index_header *h)
 	struct index_header plain = *h;
 	uint32_t crc;
 
-	plain.recent_uid = plain.state = 0;
+	plain.recent_uid = plain.state = plain.pop3_next = 0;
 	plain.cache_size = plain.writing_lsn = 0;
 	plain.writing_uid = 0;
 	crc = crc32c(0, &plain.applied_lsn, offsetof(struct index_header, sums_crc) - from);

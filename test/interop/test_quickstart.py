@@ -19,7 +19,7 @@ def test_pasted_lines_work(tmp_path_factory):
         assert first.returncode == 0, first.stdout + first.stderr
         lines = [l.strip() for l in first.stdout.splitlines()]
         curls = [l for l in lines if l.startswith("curl ")]
-        assert len(curls) == 2
+        assert len(curls) == 3
         for line in curls:
             out = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=30)
             assert out.returncode == 0, line + out.stderr

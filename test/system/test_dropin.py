@@ -110,12 +110,12 @@ def test_configuration_in_parts(make_server):
 
 def test_unknown_options_do_not_keep_it_from_starting(make_server):
     srv = make_server({"idlemethod": "idled", "altnamspace": "yes", "sievedir": "/var/spool/sieve",
-                       "poptimeout": "10"})
+                       "nntptimeout": "10"})
     said = (srv.dir / "master.out").read_text()
     assert re.search(r"imapd\.conf:\d+: .*altnamspace.*altnamespace", said)
     # Names of Cyrus that look like one of ours are no misspellings.
     assert re.search(r"imapd\.conf:\d+: unknown option sievedir is ignored", said)
-    assert re.search(r"imapd\.conf:\d+: unknown option poptimeout is ignored", said)
+    assert re.search(r"imapd\.conf:\d+: unknown option nntptimeout is ignored", said)
     assert srv.login().ok('NAMESPACE').find(rb'NAMESPACE \(\("INBOX\."')
 
 

@@ -10,6 +10,7 @@ STORE_SRCS += \
 	imap/store/mbox/mbox.c \
 	imap/store/mbox/mbox_entry.c \
 	imap/store/mbox/mbox_files.c \
+	imap/store/mbox/mbox_pop3.c \
 	imap/store/mbox/mbox_status.c \
 	imap/store/mbox/plan.c \
 	imap/store/mbox/plan_annot.c \
