@@ -138,6 +138,14 @@ is_meant(const struct identity *id, struct str identifier)
 	return str_eq(identifier, str_c(id->userid));
 }
 
+/* It is a group, and nobody can tell whether he is in it. */
+static bool
+may_be_meant(const struct identity *id, struct str identifier)
+{
+	return id->groups_doubtful && !id->is_anonymous
+	    && str_starts(identifier, STR("group:"));
+}
+
 rights_t
 acl_rights_of(struct str acl, const struct identity *id)
 {
@@ -148,8 +156,10 @@ acl_rights_of(struct str acl, const struct identity *id)
 		if (identifier.p[0] != '-') {
 			if (is_meant(id, identifier))
 				granted |= rights;
-		} else if (is_meant(id, str_slice(identifier, 1, identifier.n))) {
-			denied |= rights;
+		} else {
+			identifier = str_slice(identifier, 1, identifier.n);
+			if (is_meant(id, identifier) || may_be_meant(id, identifier))
+				denied |= rights;
 		}
 	}
 	rights = granted & ~denied;

@@ -40,6 +40,7 @@ enum {
 struct identity {
 	const char *userid;		/* internal form; "anonymous" */
 	const char *const *groups;	/* without "group:", NULL at the end; may be NULL */
+	bool groups_doubtful;		/* he may be in others, too */
 	bool is_admin;
 	bool is_anonymous;
 };
@@ -64,7 +65,9 @@ enum err acl_parse_rights(struct str letters, rights_t *rights) MUST_CHECK;
 void acl_format_rights(rights_t rights, struct buf *out);
 
 /*
- * What ID may do under ACL.  Admins have l and a besides.  Somebody anonymous
+ * What ID may do under ACL.  Admins have l and a besides.  If his groups are
+ * doubtful, those that are not known give him nothing, but any of them may take
+ * away: a directory that does not answer opens no mailbox to anybody.  Somebody anonymous
  * is nobody else, whatever the name given: only "anonymous" and "anyone" count.
  */
 rights_t acl_rights_of(struct str acl, const struct identity *id);

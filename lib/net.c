@@ -381,6 +381,25 @@ net_sasl_address(int fd, bool peer, struct buf *out)
 }
 
 bool
+net_reverse(const char *ip_port, struct buf *name)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+	struct buf ip = BUF_INIT;
+	char host[NI_MAXHOST] = "";
+	buf_add_str(&ip, str_slice(str_c(ip_port), 0, str_chr(str_c(ip_port), ';')));
+	if (getaddrinfo(ip.p, NULL, &hints, &found) == 0) {
+		if (getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof(host), NULL, 0,
+		    NI_NAMEREQD) != 0)
+			host[0] = '\0';
+		freeaddrinfo(found);
+	}
+	buf_adds(name, host);
+	buf_free(&ip);
+	return host[0] != '\0';
+}
+
+bool
 net_is_local(int fd)
 {
 	struct sockaddr_storage ss;

@@ -71,6 +71,12 @@ int net_port(int fd, bool peer);
 /* "192.0.2.1;4711" for SASL; appends nothing and false if it is not IP. */
 bool net_sasl_address(int fd, bool peer, struct buf *out);
 
+/*
+ * Appends the name that the DNS (or /etc/hosts) has for such an address; false if
+ * it has none.  Waits for the answer.
+ */
+bool net_reverse(const char *ip_port, struct buf *name);
+
 /* Does the connection come from this machine (loopback, UNIX socket, pipe)? */
 bool net_is_local(int fd);
 

@@ -14,6 +14,7 @@ LIB_SRCS += \
 	lib/err.c \
 	lib/fields.c \
 	lib/file.c \
+	lib/groups.c lib/groups_list.c lib/groups_own.c \
 	lib/lock.c \
 	lib/lock_holder.c \
 	lib/kv_bdb.c lib/kv_env.c lib/kv_walk.c \
@@ -59,3 +60,4 @@ UNIT_TESTS += \
 	test/unit/test_utf7.c
 UNIT_TESTS += test/unit/test_collate.c
 test/unit/test_tls_SRCS = test/unit/tls_fixture.c
+UNIT_TESTS += test/unit/test_groups.c

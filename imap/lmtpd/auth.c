@@ -33,6 +33,19 @@ ask(struct lmtp_session *l, const struct buf *challenge, struct buf *answer)
 	return e;
 }
 
+/* Who acts as somebody because an ACL says so needs the store for that. */
+static enum err
+confirm(struct lmtp_session *l)
+{
+	enum err e = user_confirm(l->user, l->service->store);
+
+	if (e != OK) {
+		user_free(l->user);
+		l->user = NULL;
+	}
+	return e == OK || e == ERR_DENIED ? e : ERR_IO;
+}
+
 static enum err
 exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial)
 {
@@ -50,6 +63,8 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 	}
 	buf_wipe(&answer);
 	buf_free(&challenge);
+	if (e == OK)
+		e = confirm(l);
 	return e;
 }
 

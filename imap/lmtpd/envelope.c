@@ -205,7 +205,7 @@ poster(struct lmtp_session *l, struct identity *id)
 {
 	*id = (struct identity){ .userid = l->post_as != NULL ? l->post_as : "anonymous",
 	    .is_anonymous = l->post_as == NULL };
-	return l->post_as == NULL && l->user != NULL ? &l->user->id : id;
+	return l->post_as == NULL && l->user != NULL ? user_identity(l->user) : id;
 }
 
 static bool

@@ -4,6 +4,7 @@
  * like a wrong password: whether an account exists is nobody's business.
  */
 #include "imap/server/login.h"
+#include "imap/server/username.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/sasl.h"
@@ -18,6 +19,7 @@ struct login {
 	struct login_peer peer;		/* its strings are copies */
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
+	struct buf tell;		/* what the client is told of a refusal, if not the usual */
 	const char *why;
 	int pause_ms;
 };
@@ -34,7 +36,7 @@ static void
 forget_peer(struct login *l)
 {
 	const char *const strings[] = {
-		l->peer.service, l->peer.host, l->peer.local_ip_port,
+		l->peer.service, l->peer.entry, l->peer.host, l->peer.local_ip_port,
 		l->peer.remote_ip_port, l->peer.tls_version,
 	};
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
@@ -60,6 +62,7 @@ set_peer(struct login *l, const struct login_peer *peer)
 {
 	l->peer = *peer;
 	l->peer.service = copy(peer->service);
+	l->peer.entry = copy(peer->entry);
 	l->peer.host = copy(peer->host);
 	l->peer.local_ip_port = copy(peer->local_ip_port);
 	l->peer.remote_ip_port = copy(peer->remote_ip_port);
@@ -79,7 +82,7 @@ login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
-		.conf = conf, .mechanism = BUF_INIT, .why = "authentication failure",
+		.conf = conf, .mechanism = BUF_INIT, .tell = BUF_INIT, .why = "authentication failure",
 	};
 	set_peer(l, peer);
 	return l;
@@ -92,6 +95,7 @@ login_free(struct login *l)
 		return;
 	forget_peer(l);
 	buf_free(&l->mechanism);
+	buf_free(&l->tell);
 	free(l);
 }
 
@@ -149,22 +153,20 @@ static enum err
 accept_user(struct login *l, struct str userid, const char *authcid, const char *how,
     struct user **user)
 {
-	struct user *self, *u;
-	if (user_new(l->conf, str_c(authcid), authcid, &self) != OK)
-		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
-		    " not a possible user");
-	if (user_new(l->conf, userid, self->name, &u) != OK) {
-		user_free(self);
-		return refused(l, ERR_AUTH, how, "SASL(-13): authentication failure:"
-		    " cannot act as such a user");
-	}
-	bool may = user_may_act(l->conf, self, u);
-	user_free(self);
-	if (!may) {
-		user_free(u);
-		return refused(l, ERR_DENIED, how, "SASL(-14): authorization failure:"
-		    " only an administrator may act as somebody else");
-	}
+	const struct user_claim claim = {
+		.service = l->peer.entry, .authcid = str_c(authcid), .userid = userid,
+	};
+	struct user *u;
+	struct buf why = BUF_INIT;
+	buf_reset(&l->tell);
+	enum err e = user_accept(l->conf, &claim, &u, &why, &l->tell);
+	if (e != OK)
+		e = refused(l, e, how, e == ERR_IO ? "user_deny.db cannot be read" : why.p);
+	if (e != OK && l->tell.n > 0)
+		l->why = l->tell.p;
+	buf_free(&why);
+	if (e != OK)
+		return e;
 	log_notice("login: [%s] %s %s%s User logged in", l->peer.host, u->name,
 	    how, strength(l) > 0 ? "+TLS" : "");
 	*user = u;
@@ -175,12 +177,10 @@ enum err
 login_password(struct login *l, struct str userid, struct str password,
     struct user **user)
 {
-	struct buf what = BUF_INIT, name = BUF_INIT;
+	struct buf what = BUF_INIT, name = BUF_INIT, as = BUF_INIT, domain = BUF_INIT;
 	l->pause_ms = 0;
-	bool lower = conf_switch(l->conf, CONF_USERNAME_TOLOWER);
-	for (size_t i = 0; i < userid.n; i++)
-		buf_addc(&name, lower && userid.p[i] >= 'A' && userid.p[i] <= 'Z'
-		    ? (char)(userid.p[i] - 'A' + 'a') : userid.p[i]);
+	username_local_domain(l->conf, l->peer.local_ip_port, &domain);
+	username_given(l->conf, buf_str(&domain), userid, &name, &as);
 	buf_printf(&what, "plaintext %.*s", name.n < 200 ? (int)name.n : 200, name.p);
 	enum err e = ERR_DENIED;
 	if (!login_plaintext_allowed(l)) {
@@ -189,12 +189,14 @@ login_password(struct login *l, struct str userid, struct str password,
 	} else if ((e = sasl_check_password(l->sasl, buf_str(&name), password)) != OK) {
 		e = refused(l, e, what.p, sasl_why(l->sasl));
 	} else {
-		e = accept_user(l, buf_str(&name), name.p, "plaintext", user);
+		e = accept_user(l, buf_str(&as), name.p, "plaintext", user);
 		if (e == OK && strength(l) == 0 && !l->peer.is_local)
 			pause_for(l, CONF_PLAINTEXTLOGINPAUSE);
 	}
 	buf_free(&what);
 	buf_free(&name);
+	buf_free(&as);
+	buf_free(&domain);
 	return e;
 }
 

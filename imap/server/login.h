@@ -35,6 +35,7 @@ struct login;
 /* What is known of the connection.  Everything may be 0. */
 struct login_peer {
 	const char *service;		/* for SASL: "imap", "pop", "lmtp", "sieve" */
+	const char *entry;		/* the service's name in cyrus.conf: "imaps" */
 	const char *host;		/* "192.0.2.1", "local": for the log */
 	const char *local_ip_port, *remote_ip_port;	/* net_sasl_address(); NULL: not IP */
 	bool is_local;			/* loopback, UNIX socket, pipe */
@@ -57,8 +58,10 @@ bool login_plaintext_allowed(const struct login *l);
 void login_mechanisms(struct login *l, const char *prefix, struct buf *out);
 
 /*
- * ERR_AUTH, ERR_DENIED (plaintext not allowed; proxying not allowed), ERR_IO
- * (passwords cannot be checked now).  On OK *user is the caller's.
+ * USERID may name two, as in username.h.  ERR_AUTH, ERR_DENIED (plaintext not
+ * allowed; proxying not allowed; cyr_deny), ERR_IO (passwords cannot be checked
+ * now).  On OK *user is the caller's, who asks user_confirm() before he does
+ * anything for him.
  */
 enum err login_password(struct login *l, struct str userid, struct str password,
     struct user **user) MUST_CHECK;

@@ -7,7 +7,7 @@ static struct login_peer
 facts(const struct server *s, const struct client *c)
 {
 	return (struct login_peer){
-		.service = s->program->sasl_service,
+		.service = s->program->sasl_service, .entry = s->service,
 		.host = c->host,
 		.local_ip_port = c->local_ip_port, .remote_ip_port = c->remote_ip_port,
 		.is_local = c->is_local,

@@ -1,6 +1,7 @@
 SERVER_SRCS += \
 	imap/server/autocreate.c \
 	imap/server/deliver.c \
+	imap/server/domain.c \
 	imap/server/imapurl.c \
 	imap/server/language.c \
 	imap/server/login.c \
@@ -11,6 +12,8 @@ SERVER_SRCS += \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/specialuse.c \
-	imap/server/user.c \
+	imap/server/user.c imap/server/user_act.c imap/server/user_deny.c \
+	imap/server/username.c \
 	imap/server/usermove.c
 UNIT_TESTS += test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c
+UNIT_TESTS += test/unit/test_domain.c test/unit/test_user.c

@@ -64,7 +64,7 @@ def test_a_user_may_not_act_as_another(lmtp, lmtp_server):
     allowed to act as the authorization identity".  Administrators may."""
     one, two = lmtp_server.new_user(), lmtp_server.new_user()
     assert lmtp.docmd("AUTH", "PLAIN " + plain(two, one))[0] == 535
-    lmtp_server.wait_log(r"badlogin: .*127\.0\.0\.1.* PLAIN .*act as somebody else")
+    lmtp_server.wait_log(r"badlogin: .*127\.0\.0\.1.* PLAIN .*is not allowed to proxy")
     assert lmtp.docmd("MAIL", "FROM:<>")[0] == 530
     assert lmtp.docmd("AUTH", "PLAIN " + plain(two, ADMIN))[0] == 235
     assert lmtp.docmd("MAIL", "FROM:<>")[0] == 250

@@ -134,6 +134,16 @@ logged_in(struct session *s, struct command *c, struct user *user)
 		c->text = "The mail store cannot be opened now; try again later";
 		return ERR_BUSY;
 	}
+	enum err e = user_confirm(user, s->server->store);
+	if (e != OK) {
+		log_notice("badlogin: [%s] %s for %s: no right a on the INBOX", s->client->host,
+		    user->authcid, user->name);
+		user_free(user);
+		begin_login_again(s);
+		c->code = e == ERR_DENIED ? "AUTHORIZATIONFAILED" : "UNAVAILABLE";
+		c->text = "Login failed: not allowed";
+		return e;
+	}
 	if (lives_elsewhere(s, c, user)) {
 		user_free(user);
 		begin_login_again(s);

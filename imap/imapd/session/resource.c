@@ -106,7 +106,7 @@ is_allowed(const struct session *s, const struct imapurl *u)
 	case URL_NONE:
 		return false;
 	case URL_SUBMIT:
-		return user_in_list(s->server->conf, CONF_SUBMITSERVERS, s->user->name);
+		return user_in_list(s->user, s->server->conf, CONF_SUBMITSERVERS);
 	case URL_USER:
 		return is_user(s, u->access_user, s->user);
 	case URL_AUTHUSER:

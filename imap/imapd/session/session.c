@@ -4,6 +4,7 @@
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/proto/reader.h"
 #include "imap/server/peer.h"
+#include "imap/server/user_deny.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,6 +79,19 @@ session_may(const struct session *s, rights_t right)
 	return s->rights & right ? OK : ERR_DENIED;
 }
 
+/* cyr_deny(8) ends sessions, too; but not an administrator's, as in Cyrus. */
+static bool
+is_denied(struct session *s, struct buf *text)
+{
+	struct buf tell = BUF_INIT;
+	bool denied = s->user != NULL && !s->user->id.is_admin
+	    && user_denied(s->server->conf, s->user->name, s->server->service, &tell)
+	    == ERR_DENIED;
+	buf_add_str(text, buf_str(&tell));
+	buf_free(&tell);
+	return denied;
+}
+
 bool
 session_is_shut_down(struct session *s)
 {
@@ -87,7 +101,7 @@ session_is_shut_down(struct session *s)
 	s->notice_ns = now;
 	struct buf text = BUF_INIT;
 	buf_adds(&text, "[ALERT] ");
-	bool down = server_shutdown_notice(s->server, &text);
+	bool down = server_shutdown_notice(s->server, &text) || is_denied(s, &text);
 	if (down) {
 		reply_bye(s->reply, text.p);
 		s->said_bye = true;

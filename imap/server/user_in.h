@@ -1,0 +1,18 @@
+/* user_in.h - the inside of a struct user, for user*.c */
+#ifndef IMAP_SERVER_USER_IN_H
+#define IMAP_SERVER_USER_IN_H
+
+#include "imap/server/user.h"
+#include "lib/buf.h"
+#include "lib/groups.h"
+
+struct user_inside {
+	struct user u;			/* first: what callers see */
+	const struct conf *conf;
+	bool groups_known;
+	struct groups groups;
+	struct user *self;		/* with by_acl: who acts */
+	struct buf userid, name, authcid, inbox;
+};
+
+#endif
