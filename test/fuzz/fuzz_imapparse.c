@@ -65,7 +65,7 @@ check_query(const struct annotation_query *q)
 static void
 check_fetch(const struct fetch_req *req)
 {
-	must(req->items != NULL && req->set.count > 0, "an empty FETCH");
+	must(req->items != NULL && (req->set.saved || req->set.count > 0), "an empty FETCH");
 	for (const struct fetch_item *i = req->items; i; i = i->next) {
 		const struct fetch_section *s = &i->section;
 
