@@ -15,6 +15,7 @@
 #define sasl_conn cyrus_sasl_conn
 #include <sasl/sasl.h>
 #include <sasl/saslplug.h>
+#include <sasl/saslutil.h>
 #undef sasl_conn
 
 #include <stdio.h>
@@ -27,8 +28,10 @@ struct sasl_conn {
 	const struct conf *conf;
 	struct sasl_peer peer;
 	sasl_conn_t *sasl;	/* NULL: made when it is needed */
-	sasl_callback_t callbacks[2];
+	sasl_callback_t callbacks[3];
 	struct buf why;
+	struct buf folder;	/* see sasl_folder() */
+	struct buf folder_of;	/* whose it is */
 };
 
 static int
@@ -78,17 +81,60 @@ on_log(void *context, int level, const char *message)
 	return SASL_OK;
 }
 
+/* Where the folder begins in "fred+work@example.com", and where it ends. */
+static void
+find_folder(const char *name, size_t n, size_t *from, size_t *to)
+{
+	struct str s = { name, n };
+	*to = str_chr(s, '@');
+	*from = str_chr(str_slice(s, 0, *to), '+');
+}
+
+/*
+ * Whom he wants to be is asked after who he is, and if he has not said it that is
+ * the name that we gave back for the first, without its folder.  FOLDER: "+work".
+ */
+static void
+note_folder(struct sasl_conn *c, struct str name, struct str folder)
+{
+	if (folder.n == 0 && str_eq(name, buf_str(&c->folder_of)))
+		return;
+	buf_reset(&c->folder);
+	buf_reset(&c->folder_of);
+	if (folder.n == 0)
+		return;
+	buf_add_str(&c->folder, str_slice(folder, 1, folder.n));
+	buf_add_str(&c->folder_of, name);
+}
+
+static void
+forget_folder(struct sasl_conn *c)
+{
+	buf_reset(&c->folder);
+	buf_reset(&c->folder_of);
+}
+
 static int
 on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
     unsigned flags, const char *realm, char *out, unsigned out_max, unsigned *out_n)
 {
-	(void)conn, (void)context, (void)flags, (void)realm;
+	(void)conn, (void)flags, (void)realm;
+	struct sasl_conn *c = context;
+	size_t from = n, to = n;
 	if (n == 0 || n >= out_max || memchr(in, '\0', n) != NULL)
 		return SASL_BADPROT;
-	memmove(out, in, n);
-	out[n] = '\0';
-	*out_n = n;
-	return SASL_OK;
+	if (c != NULL && c->peer.folders)
+		find_folder(in, n, &from, &to);
+	struct buf folder = BUF_INIT;
+	buf_add(&folder, in + from, to - from);
+	memmove(out, in, from);
+	memmove(out + from, in + to, n - to);
+	*out_n = (unsigned)(from + n - to);
+	out[*out_n] = '\0';
+	if (c != NULL)
+		note_folder(c, (struct str){ out, *out_n }, buf_str(&folder));
+	buf_free(&folder);
+	return *out_n > 0 ? SASL_OK : SASL_BADPROT;
 }
 
 static int
@@ -122,6 +168,17 @@ sasl_library_init(const struct conf *conf)
 		return ERR_IO;
 	}
 	return OK;
+}
+
+/* Is WORD in LIST?  NULL is what the library has without one: auxprop alone. */
+static bool
+has_word(const char *list, const char *word)
+{
+	struct str left = str_c(list != NULL ? list : "auxprop"), next;
+	while (str_next_word(&left, &next))
+		if (str_ieq(next, str_c(word)))
+			return true;
+	return false;
 }
 
 static void
@@ -163,9 +220,11 @@ sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer)
 {
 	struct sasl_conn *c = mem_zero(1, sizeof(*c));
 	*c = (struct sasl_conn){
-		.conf = conf, .peer = *peer, .why = BUF_INIT,
+		.conf = conf, .peer = *peer, .why = BUF_INIT, .folder = BUF_INIT,
+		.folder_of = BUF_INIT,
 		.callbacks = {
 			{ SASL_CB_GETOPT, CALLBACK(on_getopt), c },
+			{ SASL_CB_CANON_USER, CALLBACK(on_canon_user), c },
 			{ SASL_CB_LIST_END, NULL, NULL },
 		},
 	};
@@ -179,6 +238,8 @@ sasl_conn_free(struct sasl_conn *c)
 		return;
 	sasl_dispose(&c->sasl);
 	buf_free(&c->why);
+	buf_free(&c->folder);
+	buf_free(&c->folder_of);
 	free(c);
 }
 
@@ -276,6 +337,7 @@ sasl_check_password(struct sasl_conn *c, struct str user, struct str password)
 {
 	if (!c->peer.allow_plaintext)
 		return ERR_DENIED;
+	forget_folder(c);
 	enum err e = need_context(c);
 	if (e != OK)
 		return e;
@@ -313,6 +375,7 @@ sasl_start(struct sasl_conn *c, struct str mechanism,
 	char name[SASL_MECHNAMEMAX + 1];
 	const char *out = NULL;
 	unsigned n = 0;
+	forget_folder(c);
 	enum err e = need_context(c);
 	if (e != OK)
 		return e;
@@ -361,6 +424,52 @@ const char *
 sasl_authzid(struct sasl_conn *c)
 {
 	return property(c, SASL_USERNAME);
+}
+
+const char *
+sasl_folder(const struct sasl_conn *c)
+{
+	return c->folder.p;
+}
+
+/* --- APOP --- */
+
+enum err
+sasl_apop_challenge(struct sasl_conn *c, struct buf *challenge)
+{
+	char text[256];
+	if (need_context(c) != OK)
+		return ERR_IO;
+	/* The library looks passwords up itself: no saslauthd can do this. */
+	if (!has_word(conf_get(c->conf, "sasl_pwcheck_method"), "auxprop")
+	    || sasl_checkapop(c->sasl, NULL, 0, NULL, 0) != SASL_OK)
+		return ERR_UNSUPPORTED;
+	int n = sasl_mkchal(c->sasl, text, sizeof(text), 1);
+	if (n <= 0)
+		return ERR_IO;
+	buf_add(challenge, text, strlen(text));
+	return OK;
+}
+
+enum err
+sasl_check_apop(struct sasl_conn *c, struct str challenge, struct str user,
+    struct str digest)
+{
+	forget_folder(c);
+	enum err e = need_context(c);
+	if (e != OK)
+		return e;
+	struct buf said = BUF_INIT, response = BUF_INIT;
+	buf_add_str(&said, challenge);
+	buf_add_str(&response, user);
+	buf_addc(&response, ' ');
+	buf_add_str(&response, digest);
+	int rc = memchr(response.p, '\0', response.n) != NULL ? SASL_BADPROT
+	    : sasl_checkapop(c->sasl, said.p, (unsigned)said.n, response.p,
+	    (unsigned)response.n);
+	buf_free(&said);
+	buf_free(&response);
+	return outcome(c, rc);
 }
 
 const char *

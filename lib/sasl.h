@@ -36,6 +36,7 @@ struct sasl_peer {
 	const char *local_ip_port, *remote_ip_port;	/* of net_sasl_address(), or NULL */
 	int external_ssf;		/* strength of TLS around the dialogue; 0: none */
 	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
+	bool folders;			/* "fred+work" is fred: see sasl_folder() */
 };
 
 /* CONF is the service's own; what PEER points to must live as long as the dialogue. */
@@ -76,6 +77,21 @@ enum err sasl_step(struct sasl_conn *c, struct str response, struct buf *challen
 /* After OK: who proved it (authcid) and as whom (authzid, else the same). */
 const char *sasl_authcid(struct sasl_conn *c);
 const char *sasl_authzid(struct sasl_conn *c);
+
+/*
+ * With .folders: what stood behind the first '+' of the name of whom he wants to be,
+ * before an '@'; "" if nothing did.
+ */
+const char *sasl_folder(const struct sasl_conn *c);
+
+/*
+ * APOP (RFC 1939 section 7): a challenge "<...>" that is given only once.
+ * ERR_UNSUPPORTED: there is no place where passwords can be read.
+ */
+enum err sasl_apop_challenge(struct sasl_conn *c, struct buf *challenge) MUST_CHECK;
+/* As sasl_check_password(); DIGEST is in hexadecimal. */
+enum err sasl_check_apop(struct sasl_conn *c, struct str challenge, struct str user,
+    struct str digest) MUST_CHECK;
 
 /* After a failure: why, for the log only; never NULL. */
 const char *sasl_why(struct sasl_conn *c);

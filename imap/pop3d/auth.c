@@ -13,7 +13,7 @@ void
 auth_init(struct auth *a, const struct conf *conf, const char *host)
 {
 	*a = (struct auth){
-		.conf = conf, .host = host, .folder = BUF_INIT, .mechanisms = BUF_INIT,
+		.conf = conf, .host = host, .mechanisms = BUF_INIT,
 		.apop = BUF_INIT, .name = BUF_INIT, .secret = BUF_INIT,
 	};
 }
@@ -21,7 +21,6 @@ auth_init(struct auth *a, const struct conf *conf, const char *host)
 void
 auth_fini(struct auth *a)
 {
-	buf_free(&a->folder);
 	buf_free(&a->mechanisms);
 	buf_free(&a->apop);
 	buf_free(&a->name);
@@ -138,23 +137,6 @@ cmd_stls(struct auth *a, struct pop3_command *c, struct buf *out)
 	return AUTH_TLS;
 }
 
-/* "fred+work@example.com" is fred@example.com, who wants his folder work. */
-static void
-set_name(struct auth *a, struct str name)
-{
-	size_t at = str_chr(name, '@'), plus = str_chr(str_slice(name, 0, at), '+');
-
-	buf_reset(&a->folder);
-	buf_reset(&a->name);
-	if (conf_switch(a->conf, CONF_POPSUBFOLDERS) && plus < at) {
-		buf_add_str(&a->folder, str_slice(name, plus + 1, at));
-		buf_add_str(&a->name, str_slice(name, 0, plus));
-		buf_add_str(&a->name, str_slice(name, at, name.n));
-	} else {
-		buf_add_str(&a->name, name);
-	}
-}
-
 /* Whether there is such a user is nobody's business (RFC 1939 section 13). */
 static enum auth_next
 cmd_user(struct auth *a, struct pop3_command *c, struct buf *out)
@@ -165,7 +147,8 @@ cmd_user(struct auth *a, struct pop3_command *c, struct buf *out)
 		return bad(a, "An argument is missing", out);
 	if (!a->facts.plaintext)
 		return refuse(a, "AUTH", "A password must not be sent without TLS", out);
-	set_name(a, name);
+	buf_reset(&a->name);
+	buf_add_str(&a->name, name);
 	a->has_name = true;
 	reply_ok(out, a->language, "Send the password");
 	return AUTH_LINE;
@@ -198,7 +181,8 @@ cmd_apop(struct auth *a, struct pop3_command *c, struct buf *out)
 		return bad(a, "Unrecognized command", out);
 	if (space == args.n)
 		return bad(a, "An argument is missing", out);
-	set_name(a, str_trim(str_slice(args, 0, space)));
+	buf_reset(&a->name);
+	buf_add_str(&a->name, str_trim(str_slice(args, 0, space)));
 	buf_wipe(&a->secret);
 	buf_add_str(&a->secret, str_slice(args, space + 1, args.n));
 	a->ask = (struct auth_ask){
@@ -230,7 +214,6 @@ cmd_auth(struct auth *a, struct pop3_command *c, struct buf *out)
 
 	if (!pop3_word(&args, &mechanism))
 		return list_mechanisms(a, out);
-	buf_reset(&a->folder);
 	buf_reset(&a->name);
 	buf_add_str(&a->name, mechanism);
 	buf_wipe(&a->secret);

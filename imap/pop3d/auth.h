@@ -54,7 +54,6 @@ struct auth {
 	struct auth_ask ask;
 	enum language language;
 	bool utf8;
-	struct buf folder;		/* "+work": popsubfolders; empty: the INBOX */
 	/* Inside. */
 	struct buf mechanisms, apop;
 	struct buf name, secret;

@@ -25,7 +25,7 @@ struct door {
 static void
 tell_facts(struct door *d)
 {
-	struct buf mechanisms = BUF_INIT;
+	struct buf mechanisms = BUF_INIT, apop = BUF_INIT;
 	struct auth_facts f = {
 		.plaintext = login_plaintext_allowed(d->login),
 		.may_start_tls = peer_may_start_tls(d->server, d->client),
@@ -33,7 +33,14 @@ tell_facts(struct door *d)
 
 	login_mechanisms(d->login, "", &mechanisms);
 	f.mechanisms = mechanisms.p;
+	/* The greeting has it, and there is none after STLS. */
+	if (d->auth.apop.n > 0)
+		buf_add_str(&apop, buf_str(&d->auth.apop));
+	else
+		login_apop_challenge(d->login, &apop);
+	f.apop = apop.n > 0 ? apop.p : NULL;
 	auth_facts(&d->auth, &f);
+	buf_free(&apop);
 	buf_free(&mechanisms);
 }
 
@@ -103,6 +110,8 @@ ask(struct door *d, enum auth_next *next)
 		e = login_password(d->login, q->name, q->secret, &d->user);
 		break;
 	case ASK_APOP:
+		e = login_apop(d->login, str_c(d->auth.facts.apop), q->name, q->secret,
+		    &d->user);
 		break;
 	case ASK_START:
 		e = login_start(d->login, q->name, q->has_initial ? &q->secret : NULL,
@@ -188,11 +197,11 @@ door_open(struct server *server, struct client *client, struct visitor *v)
 	send_answer(&d);
 	if (e == OK) {
 		*v = (struct visitor){
-			.user = d.user, .folder = d.auth.folder, .mechanisms = d.auth.mechanisms,
+			.user = d.user, .folder = BUF_INIT, .mechanisms = d.auth.mechanisms,
 			.plaintext = d.auth.facts.plaintext, .utf8 = d.auth.utf8,
 			.language = d.auth.language,
 		};
-		buf_init(&d.auth.folder);
+		buf_adds(&v->folder, login_folder(d.login));
 		buf_init(&d.auth.mechanisms);
 		stream_deadline(d.s, 0);
 	}

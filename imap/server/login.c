@@ -19,6 +19,7 @@ struct login {
 	struct login_peer peer;		/* its strings are copies */
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
+	struct buf folder;		/* see login_folder() */
 	struct buf tell;		/* what the client is told of a refusal, if not the usual */
 	const char *why;
 	int pause_ms;
@@ -57,6 +58,14 @@ strength(const struct login *l)
 	return l->peer.tls_bits > l->peer.outer_ssf ? l->peer.tls_bits : l->peer.outer_ssf;
 }
 
+/* POP3 has no other way to name a mailbox. */
+static bool
+takes_folders(const struct login *l)
+{
+	return conf_switch(l->conf, CONF_POPSUBFOLDERS) && l->peer.service != NULL
+	    && strcmp(l->peer.service, "pop") == 0;
+}
+
 static void
 set_peer(struct login *l, const struct login_peer *peer)
 {
@@ -73,6 +82,7 @@ set_peer(struct login *l, const struct login_peer *peer)
 		.remote_ip_port = l->peer.remote_ip_port,
 		.external_ssf = strength(l),
 		.allow_plaintext = login_plaintext_allowed(l),
+		.folders = takes_folders(l),
 	};
 	l->sasl = sasl_conn_new(l->conf, &sasl);
 }
@@ -82,7 +92,8 @@ login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
-		.conf = conf, .mechanism = BUF_INIT, .tell = BUF_INIT, .why = "authentication failure",
+		.conf = conf, .mechanism = BUF_INIT, .folder = BUF_INIT, .tell = BUF_INIT,
+		.why = "authentication failure",
 	};
 	set_peer(l, peer);
 	return l;
@@ -95,6 +106,7 @@ login_free(struct login *l)
 		return;
 	forget_peer(l);
 	buf_free(&l->mechanism);
+	buf_free(&l->folder);
 	buf_free(&l->tell);
 	free(l);
 }
@@ -167,46 +179,121 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 	buf_free(&why);
 	if (e != OK)
 		return e;
-	log_notice("login: [%s] %s %s%s User logged in", l->peer.host, u->name,
-	    how, strength(l) > 0 ? "+TLS" : "");
+	log_notice("login: [%s] %s%s%s %s%s User logged in", l->peer.host, u->name,
+	    l->folder.n > 0 ? "+" : "", l->folder.p, how, strength(l) > 0 ? "+TLS" : "");
 	*user = u;
 	return OK;
+}
+
+/* A name as it was given, taken apart. */
+struct given {
+	struct buf name;		/* who is to prove himself */
+	struct buf as;			/* as whom he wants to act */
+	struct buf whose;		/* without the folder */
+};
+
+/* "fred+work@example.com" is fred@example.com, whose folder l->folder names. */
+static struct str
+take_folder(struct login *l, struct str userid, struct buf *whose)
+{
+	size_t plus = str_chr(userid, '+'), end = plus;
+	while (end < userid.n && strchr("@*%", userid.p[end]) == NULL)
+		end++;
+	buf_reset(&l->folder);
+	if (!takes_folders(l) || plus == userid.n || str_chr(userid, '@') < plus)
+		return userid;
+	buf_add_str(&l->folder, str_slice(userid, plus + 1, end));
+	buf_add_str(whose, str_slice(userid, 0, plus));
+	buf_add_str(whose, str_slice(userid, end, userid.n));
+	return buf_str(whose);
+}
+
+static void
+take_apart(struct login *l, struct str userid, struct given *g)
+{
+	struct buf domain = BUF_INIT;
+	*g = (struct given){ BUF_INIT, BUF_INIT, BUF_INIT };
+	username_local_domain(l->conf, l->peer.local_ip_port, &domain);
+	username_given(l->conf, buf_str(&domain), take_folder(l, userid, &g->whose),
+	    &g->name, &g->as);
+	buf_free(&domain);
+}
+
+static void
+given_free(struct given *g)
+{
+	buf_free(&g->name);
+	buf_free(&g->as);
+	buf_free(&g->whose);
+}
+
+/* E: what SASL says of the password, or of what stands for one.  HOW as in the log. */
+static enum err
+judge(struct login *l, enum err e, const struct given *g, const char *how, struct user **user)
+{
+	struct buf what = BUF_INIT;
+	if (e == OK)
+		return accept_user(l, buf_str(&g->as), g->name.p, how, user);
+	buf_printf(&what, "%s %.*s", how, g->name.n < 200 ? (int)g->name.n : 200, g->name.p);
+	e = refused(l, e, what.p, e == ERR_DENIED ? "SASL(-16): encryption needed to use"
+	    " mechanism: no plaintext password without TLS" : sasl_why(l->sasl));
+	buf_free(&what);
+	return e;
 }
 
 enum err
 login_password(struct login *l, struct str userid, struct str password,
     struct user **user)
 {
-	struct buf what = BUF_INIT, name = BUF_INIT, as = BUF_INIT, domain = BUF_INIT;
+	struct given g;
 	l->pause_ms = 0;
-	username_local_domain(l->conf, l->peer.local_ip_port, &domain);
-	username_given(l->conf, buf_str(&domain), userid, &name, &as);
-	buf_printf(&what, "plaintext %.*s", name.n < 200 ? (int)name.n : 200, name.p);
-	enum err e = ERR_DENIED;
-	if (!login_plaintext_allowed(l)) {
-		e = refused(l, e, what.p, "SASL(-16): encryption needed to use"
-		    " mechanism: no plaintext password without TLS");
-	} else if ((e = sasl_check_password(l->sasl, buf_str(&name), password)) != OK) {
-		e = refused(l, e, what.p, sasl_why(l->sasl));
-	} else {
-		e = accept_user(l, buf_str(&as), name.p, "plaintext", user);
-		if (e == OK && strength(l) == 0 && !l->peer.is_local)
-			pause_for(l, CONF_PLAINTEXTLOGINPAUSE);
-	}
-	buf_free(&what);
-	buf_free(&name);
-	buf_free(&as);
-	buf_free(&domain);
+	take_apart(l, userid, &g);
+	enum err e = login_plaintext_allowed(l)
+	    ? sasl_check_password(l->sasl, buf_str(&g.name), password) : ERR_DENIED;
+	e = judge(l, e, &g, "plaintext", user);
+	if (e == OK && strength(l) == 0 && !l->peer.is_local)
+		pause_for(l, CONF_PLAINTEXTLOGINPAUSE);
+	given_free(&g);
 	return e;
+}
+
+void
+login_apop_challenge(struct login *l, struct buf *challenge)
+{
+	if (conf_switch(l->conf, CONF_ALLOWAPOP)
+	    && sasl_apop_challenge(l->sasl, challenge) != OK)
+		buf_reset(challenge);
+}
+
+enum err
+login_apop(struct login *l, struct str challenge, struct str userid,
+    struct str digest, struct user **user)
+{
+	struct given g;
+	l->pause_ms = 0;
+	take_apart(l, userid, &g);
+	enum err e = sasl_check_apop(l->sasl, challenge, buf_str(&g.name), digest);
+	e = judge(l, e, &g, "APOP", user);
+	given_free(&g);
+	return e;
+}
+
+const char *
+login_folder(const struct login *l)
+{
+	return l->folder.p;
 }
 
 /* What one step of an exchange came to. */
 static enum err
 outcome(struct login *l, enum err e, struct user **user)
 {
-	if (e == OK)
+	if (e == OK) {
+		buf_reset(&l->folder);
+		buf_adds(&l->folder, sasl_folder(l->sasl));
 		return accept_user(l, str_c(sasl_authzid(l->sasl)),
 		    sasl_authcid(l->sasl), l->mechanism.p, user);
+	}
 	if (e == ERR_AGAIN)
 		return e;
 	return refused(l, e, l->mechanism.p, sasl_why(l->sasl));

@@ -76,6 +76,21 @@ enum err login_step(struct login *l, struct str response, struct buf *challenge,
     struct user **user) MUST_CHECK;
 
 /*
+ * APOP of POP3: appends a challenge for the greeting, nothing if there is no APOP
+ * (allowapop; it needs a place where passwords can be read).  login_apop() as
+ * login_password(); DIGEST is as the client sent it.
+ */
+void login_apop_challenge(struct login *l, struct buf *challenge);
+enum err login_apop(struct login *l, struct str challenge, struct str userid,
+    struct str digest, struct user **user) MUST_CHECK;
+
+/*
+ * After OK: which folder of his the user named as "fred+work", in his own words; ""
+ * for the INBOX.  POP3 with popsubfolders has such names.
+ */
+const char *login_folder(const struct login *l);
+
+/*
  * After a call of those three: for how many milliseconds the client must not
  * get its answer yet (peer_pause() in a worker).
  */

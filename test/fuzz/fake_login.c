@@ -116,6 +116,28 @@ login_start(struct login *l, struct str mechanism, const struct str *initial,
 	return ERR_AGAIN;
 }
 
+void
+login_apop_challenge(struct login *l, struct buf *challenge)
+{
+	(void)l;
+	buf_adds(challenge, "<1.2@fuzz>");
+}
+
+enum err
+login_apop(struct login *l, struct str challenge, struct str userid, struct str digest,
+    struct user **user)
+{
+	ensure(str_eq(challenge, STR("<1.2@fuzz>")));
+	return check(l, userid, digest, user);
+}
+
+const char *
+login_folder(const struct login *l)
+{
+	(void)l;
+	return "";
+}
+
 const char *
 login_why(const struct login *l)
 {
