@@ -445,6 +445,15 @@ charset_fold(struct str text, struct buf *folded)
 	}
 }
 
+uint32_t
+charset_version(void)
+{
+	UVersionInfo v;
+
+	u_getVersion(v);
+	return (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3];
+}
+
 /* --- normalization --- */
 
 enum { NFC_MAX_BYTES = 64 * 1024 };

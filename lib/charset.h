@@ -12,6 +12,7 @@
 #include "lib/utf8.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Do we know it?  Names as IANA and real mail write them, any case. */
 bool charset_known(struct str name);
@@ -38,6 +39,12 @@ enum err charset_to_utf8(struct str charset, struct str text, struct buf *utf8) 
  * Where TEXT is cut does not matter, if it is cut beside an ASCII character.
  */
 void charset_fold(struct str text, struct buf *folded);
+
+/*
+ * Which tables are behind charset_to_utf8() and charset_fold(): with another number
+ * they may give something else for the same text.
+ */
+uint32_t charset_version(void);
 
 /*
  * Appends TEXT in normalization form C; ERR_NAME if it is not valid UTF-8 or,

@@ -496,6 +496,41 @@ file_sweep(int dirfd, const char *path)
 		drop_stale(dirfd, name);
 }
 
+static bool
+try_write(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno != EINTR)
+			return false;
+		if (w > 0) {
+			p += w;
+			n -= (size_t)w;
+		}
+	}
+	return true;
+}
+
+bool
+file_try_make(int dirfd, const char *path, const void *p, size_t n, mode_t mode, int *fd)
+{
+	*fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (*fd < 0)
+		return false;
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0 && try_write(*fd, p, n))
+		return true;
+	(void)unlinkat(dirfd, path, 0);
+	close(*fd);
+	return false;
+}
+
+bool
+file_try_rename(int fromdir, const char *from, int todir, const char *to)
+{
+	return renameat(fromdir, from, todir, to) == 0;
+}
+
 enum err
 file_map(int dirfd, const char *path, struct str *map)
 {

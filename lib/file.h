@@ -80,6 +80,14 @@ enum err file_replace(int dirfd, const char *path, const void *p, size_t n,
 /* Removes what a process that was killed over file_replace() of PATH left. */
 void file_sweep(int dirfd, const char *path);
 
+/*
+ * For what can be made anew and is not worth a word in the log: false if it cannot be
+ * done, for want of room, say, or because the two are on different file systems.
+ * The new file has an exclusive flock(2), which ends with *fd.
+ */
+bool file_try_make(int dirfd, const char *path, const void *p, size_t n, mode_t mode, int *fd);
+bool file_try_rename(int fromdir, const char *from, int todir, const char *to);
+
 /* A whole file mapped for reading; an empty file gives {"", 0}. */
 enum err file_map(int dirfd, const char *path, struct str *map) MUST_CHECK;
 void file_unmap(struct str map);

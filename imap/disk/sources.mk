@@ -14,6 +14,7 @@ STORE_SRCS += \
 	imap/disk/index_file.c \
 	imap/disk/index_mend.c \
 	imap/disk/index_write.c \
+	imap/disk/ranks.c \
 	imap/disk/rec.c \
 	imap/disk/seen.c \
 	imap/disk/spool.c \
@@ -29,6 +30,7 @@ UNIT_TESTS += \
 	test/unit/test_header.c \
 	test/unit/test_history.c \
 	test/unit/test_index_race.c \
+	test/unit/test_ranks.c \
 	test/unit/test_uidset.c \
 	test/unit/test_wal.c \
 	test/unit/test_wal_place.c

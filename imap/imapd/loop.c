@@ -14,6 +14,7 @@
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/watch.h"
 #include "imap/server/peer.h"
+#include "imap/store/mbox/ranked.h"
 #include "lib/log.h"
 
 #include <stdio.h>
@@ -303,6 +304,17 @@ wait_for_input(struct session *s, struct arena *arena)
 }
 
 static void
+tidy_up(struct session *s)
+{
+	store_maintain(s->store);
+	if (s->mbox == NULL || !ranked_waits(s->mbox))
+		return;
+	/* The client has his answer first; what cannot be sent reading finds, too. */
+	(void)!stream_flush(s->stream);
+	ranked_write(s->mbox);
+}
+
+static void
 loop(struct session *s)
 {
 	struct arena *arena = arena_new(COMMAND_ARENA);
@@ -327,7 +339,7 @@ loop(struct session *s)
 		input_free(&input);
 		arena_rewind(arena, empty);
 		if (s->store != NULL && stream_pending(s->stream) == 0)
-			store_maintain(s->store);
+			tidy_up(s);
 	}
 	arena_free(arena);
 }

@@ -15,6 +15,7 @@
 #include "imap/store/check.h"
 
 #include "imap/disk/history.h"
+#include "imap/disk/ranks.h"
 #include "imap/disk/spool.h"
 #include "imap/store/check_in.h"
 #include "imap/store/list/mbdir.h"
@@ -179,6 +180,9 @@ put(struct checking *c)
 
 	if (e == OK && c->header_changed)
 		e = header_write(c->dirfd, &c->header, true);
+	/* Made anew when somebody needs it: what was wrong may be in it, too. */
+	if (e == OK && c->res->changed)
+		(void)!file_unlink(c->dirfd, RANKS_FILE);
 	if (e == OK && c->res->changed)
 		e = replace(c);
 	if (e == OK)

@@ -89,6 +89,7 @@ mbox_close(struct mbox *m)
 	if (m == NULL)
 		return;
 	drop_body(m);
+	ranked_drop(m);
 	if (m->ix != NULL && !(m->flags & MBOX_PEEK))
 		index_unload(m->ix);
 	if (m->ix != NULL)

@@ -12,9 +12,11 @@
 
 #include "imap/disk/header.h"
 #include "imap/disk/index.h"
+#include "imap/disk/ranks.h"
 #include "imap/store/list/local.h"
 #include "imap/store/list/mbdir.h"
 #include "imap/store/mbox/mbox.h"
+#include "imap/store/mbox/ranked.h"
 #include "imap/disk/uidset.h"
 #include "lib/buf.h"
 
@@ -77,6 +79,11 @@ struct mbox {
 	struct str body_map;		/* a large one's */
 	struct buf cache_made;		/* an entry that was made anew */
 	struct cached_entry cached;
+
+	struct ranks_table ranking[RANKED_KEPT];	/* ranked.c's own: to be written */
+	size_t rankings;
+	uint32_t ranking_keys;
+	unsigned ranking_tries;
 };
 
 /* A copy of E in A, or NULL. */

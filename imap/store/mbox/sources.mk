@@ -14,13 +14,16 @@ STORE_SRCS += \
 	imap/store/mbox/mbox_status.c \
 	imap/store/mbox/plan.c \
 	imap/store/mbox/plan_annot.c \
+	imap/store/mbox/ranked.c \
 	imap/store/mbox/target.c \
 	imap/store/mbox/txn.c \
 	imap/store/mbox/view.c
 UNIT_TESTS += \
 	test/unit/test_annot.c \
 	test/unit/test_changes.c \
-	test/unit/test_mbox_entry.c
+	test/unit/test_mbox_entry.c \
+	test/unit/test_ranked.c
 test/unit/test_annot_SRCS = test/unit/store_fixture.c
 test/unit/test_changes_SRCS = test/unit/store_fixture.c
 test/unit/test_mbox_entry_SRCS = test/unit/store_fixture.c
+test/unit/test_ranked_SRCS = test/unit/store_fixture.c

@@ -22,6 +22,7 @@
 #include "imap/store/names/mbpartition.h"
 
 #include "imap/disk/index.h"
+#include "imap/disk/ranks.h"
 #include "imap/store/list/mbdir.h"
 #include "imap/store/names/mbpending.h"
 #include "imap/store/upkeep/recover.h"
@@ -99,6 +100,17 @@ copy_file(int from, const char *name, int to, const char *new_name)
 	return e;
 }
 
+/*
+ * All of them: the originals go afterwards.  But not what was left over an index, nor
+ * what is made anew when somebody needs it, and is not worth to fail over.
+ */
+static bool
+is_wanted(const char *file)
+{
+	return mbdir_is_ours(file) && strcmp(file, RANKS_FILE) != 0 &&
+	    strncmp(file, index_name, sizeof(index_name) - 1) != 0;
+}
+
 static enum err
 copy_files(int from, int to, const char *dir)
 {
@@ -108,10 +120,8 @@ copy_files(int from, int to, const char *dir)
 
 	if (e != OK)
 		return e;
-	/* All of them: the originals go afterwards.  But what was left over an index. */
 	while ((e = file_dir_next(d, dir, &de)) == OK && de != NULL) {
-		if (mbdir_is_ours(de->d_name) &&
-		    strncmp(de->d_name, index_name, sizeof(index_name) - 1) != 0)
+		if (is_wanted(de->d_name))
 			e = copy_file(from, de->d_name, to, de->d_name);
 		if (e != OK)
 			break;

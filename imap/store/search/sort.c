@@ -1,250 +1,135 @@
 /*
- * A key is the criteria's parts one after the other.  Numbers are big-endian,
- * eight bytes, the sign bit turned.  Texts end in 00 00, and a 00 in them is 00
- * ff, so that the shorter one is first and no part reaches into the next.  A
- * part that is to be reversed has all its bits turned.
+ * sort.c - messages in the order of some criteria
+ *
+ * By the last criterion first, each time so that equal ones stay as they are: then the
+ * first one decides, and the others where it does not.  Each criterion is a
+ * number a message has: its own, or its rank among all by a text.
  */
 #include "imap/store/search/sort.h"
 
-#include "imap/mime/addr.h"
-#include "imap/mime/mime.h"
+#include "imap/store/search/sort_key.h"
+#include "imap/store/search/sort_ranks.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { HEADER_MEMORY = 16 << 20 };	/* addresses of one field */
+enum { DIGITS = 8 };			/* of a number: its bytes */
 
-struct item {
-	uint64_t start;			/* the key's first eight bytes */
-	size_t at, n;			/* where it is in the keys */
-	uint32_t seq;
+struct sorting {
+	struct sort_maker k;
+	const uint32_t *seqs;		/* rising */
+	size_t n;
+	uint32_t *order, *spare;	/* places in seqs, as they are sorted by now */
 };
 
-/* What keys are made with. */
-struct maker {
-	struct mbox *m;
-	const struct sort_order *order;
-	struct arena *arena;
-	struct arena_mark empty;
-	struct buf text, folded;
-	bool needs_record;		/* for one of the criteria */
-};
+/* --- numbers --- */
 
+/* By digit D of their numbers; NEXT: where those of each digit begin. */
 static void
-maker_init(struct maker *k, struct mbox *m, const struct sort_order *order)
+deal_out(struct sorting *s, const uint64_t *number, size_t d, uint32_t next[256])
 {
-	*k = (struct maker){ .m = m, .order = order, .arena = arena_new(HEADER_MEMORY),
-	    .text = BUF_INIT, .folded = BUF_INIT };
-	k->empty = arena_mark(k->arena);
-	for (size_t i = 0; i < order->count; i++) {
-		enum sort_by by = order->criteria[i].by;
+	uint32_t *was = s->order;
 
-		k->needs_record |= by == SORT_ARRIVAL || by == SORT_DATE || by == SORT_SIZE
-		    || by == SORT_ANNOTATION;
-	}
+	for (size_t i = 0; i < s->n; i++)
+		s->spare[next[number[was[i]] >> 8 * d & 255]++] = was[i];
+	s->order = s->spare;
+	s->spare = was;
 }
 
-static void
-maker_fini(struct maker *k)
-{
-	arena_free(k->arena);
-	buf_free(&k->text);
-	buf_free(&k->folded);
-}
-
-static void
-add_number(int64_t n, struct buf *key)
-{
-	buf_add_u64(key, (uint64_t)n ^ UINT64_C(1) << 63);
-}
-
-/* k->text as a part of the key. */
-static void
-add_text(struct maker *k, struct buf *key)
-{
-	struct str s;
-
-	buf_reset(&k->folded);
-	collate_key(k->order->collation, buf_str(&k->text), &k->folded);
-	s = str_slice(buf_str(&k->folded), 0, SORT_TEXT);
-	while (s.n > 0) {
-		size_t n = str_chr(s, '\0');
-
-		buf_add(key, s.p, n);
-		if (n < s.n)
-			buf_add(key, "\0\xff", 2);
-		s = str_slice(s, n + 1, s.n);
-	}
-	buf_add(key, "\0\0", 2);
-}
-
-/* The first address of a field; false: none. */
 static bool
-first_address(struct maker *k, struct str headers, const char *field, struct mime_address *a)
+is_sorted(const struct sorting *s, const uint64_t *number)
 {
-	struct addr_iter it;
-	struct str value;
-
-	if (!mime_field_value(k->arena, headers, field, &value))
-		return false;
-	it = addr_iter(value);
-	return addr_next(k->arena, &it, a);
+	for (size_t i = 1; i < s->n; i++)
+		if (number[s->order[i - 1]] > number[s->order[i]])
+			return false;
+	return true;
 }
 
-/* RFC 5256 section 3: "[IMAP] addr-mailbox of the first cc address". */
+/* Digit by digit, the least one first, but for those that are the same in all. */
 static void
-mailbox_text(struct maker *k, struct str headers, const char *field)
+sort_by_numbers(struct sorting *s, const uint64_t *number)
 {
-	struct mime_address a;
+	uint32_t (*count)[256];
 
-	if (first_address(k, headers, field, &a))
-		buf_add_str(&k->text, a.local);
-}
-
-/*
- * RFC 5957 section 2: the display name, decoded; without one the name of a
- * group, or mailbox "@" host.
- */
-static void
-display_text(struct maker *k, struct str headers, const char *field)
-{
-	struct mime_address a;
-
-	if (!first_address(k, headers, field, &a))
+	if (is_sorted(s, number))
 		return;
-	if (a.domain.p != NULL)
-		mime_decode_header(a.name, &k->text);
-	else
-		mime_decode_header(a.local, &k->text);
-	if (k->text.n > 0 || a.domain.p == NULL)
-		return;
-	buf_add_str(&k->text, a.local);
-	buf_addc(&k->text, '@');
-	buf_add_str(&k->text, a.domain);
-}
+	count = mem_zero(DIGITS, sizeof(*count));
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t d = 0; d < DIGITS; d++)
+			count[d][number[i] >> 8 * d & 255]++;
+	for (size_t d = 0; d < DIGITS; d++) {
+		uint32_t at = 0;
 
-static void
-subject_text(struct maker *k, struct str headers)
-{
-	struct str value;
-	bool is_reply;
+		if (count[d][number[0] >> 8 * d & 255] == s->n)
+			continue;
+		for (size_t i = 0; i < 256; i++) {
+			uint32_t n = count[d][i];
 
-	if (mime_field_value(k->arena, headers, "subject", &value))
-		mime_base_subject(value, &k->text, &is_reply);
-}
-
-static void
-add_header_text(struct maker *k, uint32_t seq, enum sort_by by, struct buf *key)
-{
-	static const char *const fields[] = {
-		[SORT_CC] = "cc", [SORT_FROM] = "from", [SORT_TO] = "to",
-		[SORT_DISPLAYFROM] = "from", [SORT_DISPLAYTO] = "to",
-	};
-	struct str headers;
-
-	buf_reset(&k->text);
-	if (mbox_cache(k->m, seq, CACHE_HEADERS, &headers) != OK)
-		headers = STR("");
-	if (by == SORT_SUBJECT)
-		subject_text(k, headers);
-	else if (by == SORT_DISPLAYFROM || by == SORT_DISPLAYTO)
-		display_text(k, headers, fields[by]);
-	else
-		mailbox_text(k, headers, fields[by]);
-	arena_rewind(k->arena, k->empty);
-	add_text(k, key);
-}
-
-/* RFC 5257 section 4.9; what is not there is as if it were empty. */
-static enum err
-add_annotation(struct maker *k, uint32_t uid, const struct sort_criterion *c, struct buf *key)
-{
-	struct str owner = c->shared ? STR("") : str_c(mbox_userid(k->m));
-	const struct annots *a;
-	const struct annot *one;
-	enum err e = mbox_annots(k->m, &a);
-
-	if (e != OK)
-		return e;
-	one = annots_find(a, uid, c->entry, owner);
-	buf_reset(&k->text);
-	if (one != NULL)
-		buf_add_str(&k->text, one->value);
-	add_text(k, key);
-	return OK;
-}
-
-static enum err
-add_part(struct maker *k, const struct message *msg, uint32_t seq,
-    const struct sort_criterion *c, struct buf *key)
-{
-	switch (c->by) {
-	case SORT_ARRIVAL:
-		add_number(msg->internaldate, key);
-		break;
-	case SORT_DATE:
-		add_number(msg->sentdate, key);
-		break;
-	case SORT_SIZE:
-		add_number((int64_t)msg->size, key);
-		break;
-	case SORT_CC:
-	case SORT_FROM:
-	case SORT_SUBJECT:
-	case SORT_TO:
-	case SORT_DISPLAYFROM:
-	case SORT_DISPLAYTO:
-		add_header_text(k, seq, c->by, key);
-		break;
-	case SORT_ANNOTATION:
-		return add_annotation(k, msg->uid, c, key);
-	case SORT_RELEVANCY:
-		break;
+			count[d][i] = at;
+			at += n;
+		}
+		deal_out(s, number, d, count[d]);
 	}
-	return OK;
+	free(count);
 }
 
-/* Appends SEQ's key. */
 static enum err
-make_key(struct maker *k, uint32_t seq, struct buf *key)
+by_number(struct sorting *s, const struct sort_criterion *c)
 {
-	struct message msg = { .uid = 0 };
-	enum err e = k->needs_record ? mbox_message(k->m, seq, &msg) : OK;
+	uint64_t *number = mem_get(s->n * sizeof(*number));
+	uint64_t turn = c->reverse ? UINT64_MAX : 0;
+	struct message msg;
+	enum err e = OK;
 
-	for (size_t i = 0; e == OK && i < k->order->count; i++) {
-		size_t start = key->n;
-
-		e = add_part(k, &msg, seq, &k->order->criteria[i], key);
-		if (k->order->criteria[i].reverse)
-			for (size_t j = start; j < key->n; j++)
-				key->p[j] = (char)~key->p[j];
+	for (size_t i = 0; i < s->n && e == OK; i++) {
+		e = mbox_message(s->k.m, s->seqs[i], &msg);
+		if (e == OK)
+			number[i] = (uint64_t)sort_number(&msg, c->by)
+			    ^ UINT64_C(1) << 63 ^ turn;
 	}
+	if (e == OK)
+		sort_by_numbers(s, number);
+	free(number);
 	return e;
 }
 
-static uint64_t
-start_of(struct str key)
-{
-	uint64_t start = 0;
+/* --- ranks --- */
 
-	for (size_t i = 0; i < 8; i++)
-		start = start << 8 | (i < key.n ? (unsigned char)key.p[i] : 0);
-	return start;
+static void
+sort_by_ranks(struct sorting *s, const uint32_t *rank, uint32_t highest, bool reverse)
+{
+	uint32_t *next = mem_zero((size_t)highest + 1, sizeof(*next));
+	uint32_t *was = s->order, at = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		next[rank[i]]++;
+	for (size_t i = 0; i <= highest; i++) {
+		uint32_t *slot = &next[reverse ? highest - i : i], n = *slot;
+
+		*slot = at;
+		at += n;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		s->spare[next[rank[was[i]]]++] = was[i];
+	s->order = s->spare;
+	s->spare = was;
+	free(next);
 }
 
-static int
-by_key(const void *a, const void *b, void *keys)
+static enum err
+by_text(struct sorting *s, const struct sort_criterion *c)
 {
-	const struct item *x = a, *y = b;
-	const char *p = keys;
-	int order;
+	uint32_t *rank = mem_get(s->n * sizeof(*rank));
+	uint32_t highest;
+	enum err e = sort_ranks(&s->k, c, s->seqs, s->n, rank, &highest);
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	order = str_cmp((struct str){ p + x->at, x->n }, (struct str){ p + y->at, y->n });
-	return order != 0 ? order : (x->seq > y->seq) - (x->seq < y->seq);
+	if (e == OK)
+		sort_by_ranks(s, rank, highest, c->reverse);
+	free(rank);
+	return e;
 }
+
+/* --- all of it --- */
 
 bool
 sort_may_change(const struct sort_order *order)
@@ -255,32 +140,47 @@ sort_may_change(const struct sort_order *order)
 	return false;
 }
 
+static int
+by_seq(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void
+let_rise(uint32_t *seqs, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (seqs[i - 1] > seqs[i]) {
+			qsort(seqs, n, sizeof(*seqs), by_seq);
+			return;
+		}
+}
+
 enum err
 sort_run(struct mbox *m, const struct sort_order *order, uint32_t *seqs, size_t n)
 {
-	struct item *items = mem_get(n * sizeof(*items));
-	struct buf keys = BUF_INIT;
-	struct maker k;
+	uint32_t *memory = mem_get(3 * n * sizeof(*memory));
+	struct sorting s = { .seqs = memory, .n = n, .order = memory + n, .spare = memory + 2 * n };
 	enum err e = OK;
 
-	maker_init(&k, m, order);
-	for (size_t i = 0; i < n && e == OK; i++) {
-		size_t at = keys.n;
+	let_rise(seqs, n);
+	for (size_t i = 0; i < n; i++) {
+		memory[i] = seqs[i];
+		s.order[i] = (uint32_t)i;
+	}
+	sort_maker_init(&s.k, m, order->collation);
+	for (size_t i = order->count; i > 0 && n > 0 && e == OK; i--) {
+		const struct sort_criterion *c = &order->criteria[i - 1];
 
-		e = make_key(&k, seqs[i], &keys);
-		if (e == OK && keys.n > SORT_MEMORY)
-			e = ERR_LIMIT;
-		items[i] = (struct item){ .at = at, .n = keys.n - at, .seq = seqs[i],
-		    .start = start_of((struct str){ keys.p + at, keys.n - at }) };
+		if (c->by != SORT_RELEVANCY)
+			e = sort_is_number(c->by) ? by_number(&s, c) : by_text(&s, c);
 	}
-	maker_fini(&k);
-	if (e == OK) {
-		qsort_r(items, n, sizeof(*items), by_key, keys.p);
-		for (size_t i = 0; i < n; i++)
-			seqs[i] = items[i].seq;
-	}
-	buf_free(&keys);
-	free(items);
+	for (size_t i = 0; i < n && e == OK; i++)
+		seqs[i] = memory[s.order[i]];
+	sort_maker_fini(&s.k);
+	free(memory);
 	return e;
 }
 
@@ -290,17 +190,17 @@ sort_place(struct mbox *m, const struct sort_order *order, const uint32_t *seqs,
 {
 	struct buf own = BUF_INIT, other = BUF_INIT;
 	size_t low = 0, high = n;
-	struct maker k;
+	struct sort_maker k;
 	enum err e;
 
-	maker_init(&k, m, order);
-	e = make_key(&k, seq, &own);
+	sort_maker_init(&k, m, order->collation);
+	e = sort_key(&k, seq, order, &own);
 	while (low < high && e == OK) {
 		size_t mid = low + (high - low) / 2;
 		int c;
 
 		buf_reset(&other);
-		e = make_key(&k, seqs[mid], &other);
+		e = sort_key(&k, seqs[mid], order, &other);
 		c = str_cmp(buf_str(&other), buf_str(&own));
 		if (c < 0 || (c == 0 && seqs[mid] < seq))
 			low = mid + 1;
@@ -308,7 +208,7 @@ sort_place(struct mbox *m, const struct sort_order *order, const uint32_t *seqs,
 			high = mid;
 	}
 	*at = low;
-	maker_fini(&k);
+	sort_maker_fini(&k);
 	buf_free(&own);
 	buf_free(&other);
 	return e;

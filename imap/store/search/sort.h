@@ -1,13 +1,12 @@
 /*
  * sort.h - messages in the order of their dates, names, subjects (RFC 5256)
  *
- * Of each message one key is made for all criteria together, so that messages
- * compare as the bytes of their keys do; equal ones stay in the order of their
- * numbers.  All that is needed is in the index, in cyrus.cache and in
- * cyrus.annotations; no message's file is opened, unless its cache entry has to be
- * made anew.
+ * Messages that are equal by all criteria stay in the order of their numbers.  All
+ * that is needed is in the index, in cyrus.cache and in cyrus.annotations; no message's
+ * file is opened, unless its cache entry has to be made anew.  The order of many by a
+ * text is kept in cyrus.sort for who sorts next (sort_ranks.h).
  *
- * Limits: SORT_TEXT bytes of a text's key count; SORT_MEMORY for all keys.
+ * Limits: SORT_TEXT bytes of a text's key count; SORT_MEMORY for the keys of all.
  * Locks: none is held.
  */
 #ifndef IMAP_STORE_SEARCH_SORT_H
