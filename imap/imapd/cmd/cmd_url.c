@@ -85,8 +85,9 @@ run_resetkey(struct session *s, struct command *c)
 		e = check_mechanism(c, mechanism[i]);
 	if (e == OK)
 		e = session_mailbox(s, c, req->mailbox, &name);
+	/* Also of one that may not be read any more, but not of one unknown to him. */
 	if (e == OK)
-		e = session_lookup(s, c, name, 0, &entry, &rights);
+		e = session_lookup(s, c, name, ACL_LOOKUP | ACL_READ, &entry, &rights);
 	if (e == OK)
 		e = urlkeys_reset(s->store, user, &entry->id);
 	if (e == OK)

@@ -283,6 +283,14 @@ def test_7_resetkey_refused(owner):
     assert (r.status, r.code) == ("NO", "URLMECH INTERNAL")
 
 
+def test_7_resetkey_tells_nothing_of_others(srv, owner):
+    """RFC 4314 section 6: whoever may not know of a mailbox hears the same as if there
+    were none."""
+    second = Owner(srv)
+    there, not_there = (owner.c.cmd(f"RESETKEY user.{second.name}{below}") for below in ("", ".none"))
+    assert there.status == "NO" and str(there) == str(not_there)
+
+
 # --- refused ---
 
 def test_7_genurlauth_of_others(srv, owner):
