@@ -140,6 +140,22 @@ sync_after(struct session *s, const struct command *c)
 	return sync_send(s, c->arena, expunges, c->uid);
 }
 
+/*
+ * What was done is answered OK, also if the news cannot be told: who heard NO would
+ * do it again.  If the selected mailbox is gone he has heard BYE; else the next
+ * command meets it again.
+ */
+static void
+tell_news(struct session *s, const struct incoming *in)
+{
+	enum err e = sync_after(s, &in->c);
+
+	if (e != OK && !s->said_bye && in->err == OK)
+		reply_untagged(s->reply, "NO [%s] What has changed in the selected mailbox "
+		    "cannot be told now", reply_error_of(e)->code != NULL ?
+		    reply_error_of(e)->code : "UNAVAILABLE");
+}
+
 /* "Completed (0.001 sec)" */
 static const char *
 timed_text(const struct session *s, const struct command *c)
@@ -239,14 +255,9 @@ run_command(struct session *s, struct arena *arena, const struct input *input)
 		if (s->mbox != NULL && mbox_follow(s->mbox) != OK)
 			log_debug("the new cyrus.index of the selected mailbox cannot be read");
 		in.err = may_run(s, &in.c) ? in.c.def->run(s, &in.c) : ERR_STALE;
-		/*
-		 * A client that was told BYE is told no more numbers.  Told it now,
-		 * since the selected mailbox is gone, he still hears OK for what was
-		 * done: he would do it again.
-		 */
-		if (!s->said_bye && sync_after(s, &in.c) != OK && in.err == OK &&
-		    s->state != STATE_LOGOUT)
-			in.err = ERR_IO;
+		/* A client that was told BYE is told no more numbers. */
+		if (!s->said_bye)
+			tell_news(s, &in);
 	}
 	if (!in.c.answered)
 		answer(s, &in);

@@ -335,3 +335,34 @@ def test_moved_to_another_partition(make_server):
     c = srv.login(user)
     c.ok("SELECT INBOX.there")
     assert b"body" in fetches(c.ok("FETCH 1 BODY[]"))[1]
+
+
+# --- what has changed cannot be looked at ---
+
+@pytest.fixture
+def blind(server, user):
+    """A session that cannot learn what has changed in its mailbox."""
+    a, b = server.login(user), server.login(user)
+    a.ok("CREATE INBOX.other")
+    for _ in range(3):
+        a.append("INBOX", MESSAGE)
+    b.ok("SELECT INBOX")
+    a.ok("SELECT INBOX (ANNOTATE)")
+    b.ok('STORE 2 ANNOTATION (/comment (value.priv "x"))')
+    server.expect("cyrus.annotations: Is a directory")
+    path = server.dir / f"spool/user/{user}/cyrus.annotations"
+    path.rename(path.with_suffix(".saved"))
+    path.mkdir()
+    return a
+
+
+CANNOT_TELL = rb"NO \[SERVERBUG\] What has changed in the selected mailbox cannot be told now"
+
+
+@pytest.mark.parametrize("command", ["APPEND INBOX.other {1+}\r\nx", "CREATE INBOX.new", r"STORE 2 +FLAGS (\Flagged)",
+                                     "SUBSCRIBE INBOX.other", "FETCH 2 UID", "SEARCH ALL",
+                                     "NOTIFY SET (SELECTED (MessageNew MessageExpunge))"])
+def test_what_was_done_is_answered_ok(blind, command):
+    """Who heard NO would do it again."""
+    r = blind.ok(command)
+    assert r.find(CANNOT_TELL) or command.startswith("NOTIFY")

@@ -81,7 +81,7 @@ copy(struct session *s, struct command *c, const struct copying *job)
 		report(s, c, txn_result(t[0]), job);
 		watch_own_commit(s, job->target, txn_result(t[0]));
 		if (move && txn_result(t[1])->expunged_count > 0)
-			e = sync_expunged(s, c, true);	/* RFC 6851 section 4.4 */
+			sync_expunged(s, c, true);	/* RFC 6851 section 4.4 */
 	} else if (e == ERR_NOTFOUND) {
 		c->code = "EXPUNGEISSUED";
 	} else if (e == ERR_STALE) {

@@ -25,7 +25,7 @@ run_expunge(struct session *s, struct command *c)
 	txn_expunge(t, uids, n, false);
 	e = txn_commit(t);
 	if (e == OK && txn_result(t)->expunged_count > 0)
-		e = sync_expunged(s, c, false);
+		sync_expunged(s, c, false);
 	txn_abort(t);
 	return e;
 }

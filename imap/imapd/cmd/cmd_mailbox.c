@@ -262,7 +262,7 @@ surely_empty(struct session *s, const struct mbentry *to, enum err e)
 	bool empty;
 
 	/* A flush that failed: what will be found there, nobody knows. */
-	if (e == ERR_IO || mbox_open(s->store, to, s->user->id.userid, MBOX_READONLY, &m) != OK)
+	if (e == ERR_IO || e == ERR_UNKNOWN || mbox_open(s->store, to, s->user->id.userid, MBOX_READONLY, &m) != OK)
 		return false;
 	empty = mbox_count(m) == 0;
 	mbox_close(m);

@@ -4,6 +4,7 @@
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/imapd/session/watch.h"
+#include "lib/log.h"
 
 #include <string.h>
 
@@ -39,5 +40,8 @@ run_notify(struct session *s, struct command *c)
 		c->code = "NOTIFICATIONOVERFLOW";
 		c->text = "That is too much to be watched";
 	}
-	return e == OK ? sync_all(s, c->arena) : e;
+	/* It is in force in any case; what cannot be told now is tried again. */
+	if (e == OK && sync_all(s, c->arena) != OK)
+		log_debug("NOTIFY: the selected mailbox could not be looked at");
+	return e;
 }

@@ -63,6 +63,13 @@ describe(struct session *s, const struct select_req *r, struct str name)
 	annotating_put_level(s);
 }
 
+static void
+leave(struct session *s)
+{
+	session_deselect(s);
+	server_status(s->server, s->client, s->user->name, NULL);
+}
+
 /*
  * "If the SELECT fails, the previously selected mailbox is deselected"; so it
  * goes first.  A user who may read but change nothing gets it read-only.
@@ -116,7 +123,10 @@ open_mailbox(struct session *s, struct command *c, bool examine)
 	server_status(s->server, s->client, s->user->name, mbox_entry(s->mbox)->name);
 	if (r->params & SELECT_QRESYNC)
 		err = resync_select(s, c, r);
-	c->code = readonly ? "READ-ONLY" : "READ-WRITE";
+	if (err == OK)
+		c->code = readonly ? "READ-ONLY" : "READ-WRITE";
+	else				/* "no mailbox is selected" */
+		leave(s);
 	return err;
 }
 
@@ -137,13 +147,6 @@ enum err
 run_check(struct session *s, struct command *c)
 {
 	return run_noop(s, c);
-}
-
-static void
-leave(struct session *s)
-{
-	session_deselect(s);
-	server_status(s->server, s->client, s->user->name, NULL);
 }
 
 /*

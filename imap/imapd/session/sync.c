@@ -399,7 +399,7 @@ sync_all(struct session *s, struct arena *arena)
 	return refresh(s, arena, EXPUNGES | WITH_UID);
 }
 
-enum err
+void
 sync_expunged(struct session *s, struct command *c, bool always)
 {
 	char code[64];
@@ -407,12 +407,10 @@ sync_expunged(struct session *s, struct command *c, bool always)
 	    refresh(s, c->arena, EXPUNGES | (c->uid ? WITH_UID : 0) | TAGGED)
 	    : say_goodbye(s, "Mailbox has been deleted");
 
-	if (s->said_bye)		/* it was done all the same */
-		return OK;
+	/* It was done all the same; if this was not BYE, the loop tries to tell again. */
 	if (e == OK && (always || (s->enabled & ENABLED_QRESYNC))) {
 		snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64,
 		    mbox_highestmodseq(s->mbox));
 		c->code = arena_copy(c->arena, code, strlen(code));
 	}
-	return e;
 }

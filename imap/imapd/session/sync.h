@@ -50,9 +50,10 @@ void sync_highest_modseq(struct session *s);
 
 /*
  * At the end of a command that has expunged: tells of it, and for QRESYNC, or
- * ALWAYS, puts HIGHESTMODSEQ into the tagged OK (RFC 7162 section 3.2.7).
+ * ALWAYS, puts HIGHESTMODSEQ into the tagged OK (RFC 7162 section 3.2.7).  If it
+ * cannot be told the loop tries once more.
  */
-enum err sync_expunged(struct session *s, struct command *c, bool always) MUST_CHECK;
+void sync_expunged(struct session *s, struct command *c, bool always);
 
 /* The system flags that RIGHTS let a user set (RFC 4314 section 4). */
 uint32_t sync_settable_flags(rights_t rights);
