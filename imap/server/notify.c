@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 enum {
-	RETRY_MS = 1000,		/* between two tries to find idled */
+	RETRY_MS = 1000,		/* between two tries of who waits to find idled */
 	MESSAGE = sizeof(struct notify_message),
 	MESSAGES = 128,			/* that are read at a time */
 };
@@ -184,10 +184,15 @@ notify_publish(void *ctx, const struct id128 *id)
 {
 	struct notify *n = ctx;
 
-	/* The second try is for an idled that was started anew. */
-	for (int i = 0; i < 2; i++)
+	/*
+	 * The second try is for an idled that was started anew.  No pause after one
+	 * that failed: whoever watches by now has looked before this change.
+	 */
+	for (int i = 0; i < 2; i++) {
+		n->next_try = 0;
 		if (!connect_to(n, 0) || say(n, NOTIFY_OP_PUBLISH, id))
 			return;
+	}
 }
 
 /* --- watches --- */

@@ -8,9 +8,9 @@
  * see imap/store/list/topic.h.  A notice says only "look again", so several may come
  * as one and one may come for nothing; but none is lost without a word.
  *
- * Without idled nothing fails: publishing costs a system call now and then,
- * and notify_fd() is -1, so that who waits must look by himself every so
- * often.  When idled comes back, connection and watches are made anew.
+ * Without idled nothing fails: publishing costs a few system calls, and notify_fd()
+ * is -1, so that who waits must look by himself every so often.  When idled comes
+ * back, connection and watches are made anew.
  *
  * How to wait: notify_watch(); then, in a loop, look at the mailbox, wait for
  * notify_fd() (asked each time) with a timeout, notify_drain() or notify_next().
