@@ -1,11 +1,27 @@
 #include "imap/imapd/session/filter.h"
 
+#include "imap/store/list/mbname.h"
 #include "imap/store/list/subs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 64 };
+enum {
+	FIRST_ROOM = 64,
+	WALKS_MAX = 1000,		/* of different trees, for one command */
+};
+
+/* What of the mailboxes below a name a walk is after. */
+enum part {
+	ALL_BELOW, ONE_LEVEL,
+	INBOXES,			/* where mail may be delivered to */
+	CLIENTS, CLIENTS_ONE_LEVEL,	/* below INBOX as the client sees it */
+};
+
+struct walk {
+	struct str top;
+	enum part part;
+};
 
 struct found {
 	struct session *s;
@@ -13,11 +29,10 @@ struct found {
 	struct str *name;
 	size_t n, room;
 	enum err err;
-	/* The walk in hand. */
-	struct str top;
-	bool one_level;
-	bool named;			/* the top is, by the client */
-	bool inboxes;			/* only where mail may be delivered to */
+	struct walk walk;		/* in hand */
+	struct walk *walked;		/* NULL: none yet */
+	size_t walks;
+	bool has_subscribed;
 };
 
 /*
@@ -85,30 +100,62 @@ static bool
 each_below(void *ctx, const struct mbentry *e)
 {
 	struct found *f = ctx;
-	struct str name = str_c(e->name), rest = str_slice(name, f->top.n, name.n);
+	enum part part = f->walk.part;
+	struct str name = str_c(e->name), rest = str_slice(name, f->walk.top.n, name.n);
 
 	if (rest.n > 0 && rest.p[0] != '.')
 		return true;
-	if (rest.n > 0 && f->named && is_alt_inbox(f->s, f->top)) {
+	if (rest.n > 0 && (part == CLIENTS || part == CLIENTS_ONE_LEVEL)) {
 		if (!str_starts(rest, STR(".INBOX.")))
 			return true;
 		rest = str_slice(rest, strlen(".INBOX"), rest.n);
 	}
-	if (f->one_level && rest.n > 0 && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
+	if ((part == ONE_LEVEL || part == CLIENTS_ONE_LEVEL) && rest.n > 0
+	    && memchr(rest.p + 1, '.', rest.n - 1) != NULL)
 		return true;
-	if (f->inboxes && !filter_is_inbox(f->s, e))
+	if (part == INBOXES && !filter_is_inbox(f->s, e))
 		return true;
-	return !may_read(f->s, e, f->named && rest.n == 0) || add(f, name);
+	return !may_read(f->s, e, false) || add(f, name);
+}
+
+/* Has all been found that this walk would find? */
+static bool
+is_walked(const struct found *f, const struct walk *walk)
+{
+	for (size_t i = 0; i < f->walks; i++) {
+		const struct walk *w = &f->walked[i];
+
+		if (w->part == ALL_BELOW ? mbname_is_in(walk->top, w->top)
+		    : w->part == walk->part && str_eq(w->top, walk->top))
+			return true;
+	}
+	return false;
+}
+
+/* ERR_LIMIT: nobody has us read the whole list as often as he can write it. */
+static enum err
+note_walk(struct found *f, const struct walk *walk)
+{
+	if (f->walked == NULL)
+		f->walked = arena_alloc(f->arena, WALKS_MAX * sizeof(*f->walked));
+	if (f->walked == NULL || f->walks == WALKS_MAX)
+		return ERR_LIMIT;
+	f->walked[f->walks++] = *walk;
+	return OK;
 }
 
 static void
-add_tree(struct found *f, struct str top, bool one_level)
+add_tree(struct found *f, struct str top, enum part part)
 {
+	const struct walk walk = { .top = top, .part = part };
 	enum err e;
 
-	f->top = top;
-	f->one_level = one_level;
-	e = mblist_walk(f->s->store, top, each_below, f);
+	if (is_walked(f, &walk))
+		return;
+	e = note_walk(f, &walk);
+	f->walk = walk;
+	if (e == OK)
+		e = mblist_walk(f->s->store, top, each_below, f);
 	f->err = f->err == OK ? e : f->err;
 }
 
@@ -139,10 +186,12 @@ keep_readable(struct found *f, size_t first, bool named)
 	f->n = kept;
 }
 
+/* Those that are named, and what is below them. */
 static void
 add_named(struct found *f, struct command *c, const struct mailbox_filter *filter)
 {
 	const struct str *sent = filter->mailboxes.item;
+	bool one_level = filter->kind == FILTER_SUBTREE_ONE;
 
 	for (size_t i = 0; i < filter->mailboxes.count && f->err == OK; i++) {
 		size_t first = f->n;
@@ -151,38 +200,46 @@ add_named(struct found *f, struct command *c, const struct mailbox_filter *filte
 		f->err = session_mailbox(f->s, c, sent[i], &name);
 		if (f->err != OK)
 			return;
-		f->named = true;
-		if (filter->kind != FILTER_MAILBOXES)
-			add_tree(f, name, filter->kind == FILTER_SUBTREE_ONE);
-		else if (add(f, name))
+		if (add(f, name))
 			keep_readable(f, first, true);
-		f->named = false;
+		if (filter->kind == FILTER_MAILBOXES)
+			continue;
+		if (is_alt_inbox(f->s, name))
+			add_tree(f, name, one_level ? CLIENTS_ONE_LEVEL : CLIENTS);
+		else
+			add_tree(f, name, one_level ? ONE_LEVEL : ALL_BELOW);
 	}
+}
+
+static void
+add_subscribed(struct found *f)
+{
+	size_t first = f->n;
+	enum err e;
+
+	if (f->has_subscribed)
+		return;
+	f->has_subscribed = true;
+	e = subs_walk(f->s->store, str_c(f->s->user->id.userid), STR(""), each_subscription, f);
+	f->err = f->err == OK ? e : f->err;
+	keep_readable(f, first, false);
 }
 
 static void
 add_filter(struct found *f, struct command *c, const struct mailbox_filter *filter)
 {
-	size_t first = f->n;
-	enum err e;
-
 	switch (filter->kind) {
 	case FILTER_SELECTED:
 	case FILTER_SELECTED_DELAYED:
 		return;
 	case FILTER_INBOXES:
-		f->inboxes = true;
-		add_tree(f, f->s->user->inbox, false);
-		f->inboxes = false;
+		add_tree(f, f->s->user->inbox, INBOXES);
 		return;
 	case FILTER_PERSONAL:
-		add_tree(f, f->s->user->inbox, false);
+		add_tree(f, f->s->user->inbox, ALL_BELOW);
 		return;
 	case FILTER_SUBSCRIBED:
-		e = subs_walk(f->s->store, str_c(f->s->user->id.userid), STR(""),
-		    each_subscription, f);
-		f->err = f->err == OK ? e : f->err;
-		keep_readable(f, first, false);
+		add_subscribed(f);
 		return;
 	case FILTER_SUBTREE:
 	case FILTER_SUBTREE_ONE:

@@ -13,7 +13,8 @@
 
 /*
  * Internal names in ARENA, each once, in hierarchical order.  FILTER_SELECTED
- * adds nothing: the caller has that mailbox.  ERR_LIMIT: the arena is full;
+ * adds nothing: the caller has that mailbox.  ERR_LIMIT: the arena is full, or more
+ * than 1000 trees are named that do not lie in each other;
  * ERR_NAME: what stands for a mailbox cannot be one.
  */
 enum err filter_names(struct session *s, struct command *c,

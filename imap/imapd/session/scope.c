@@ -1,6 +1,7 @@
 /* scope.c - which events a client has asked for, of which mailboxes (RFC 5465) */
 #include "imap/imapd/session/scope.h"
 
+#include "imap/server/notify.h"
 #include "imap/store/list/mbname.h"
 #include "lib/mem.h"
 
@@ -23,6 +24,10 @@ take_names(struct session *s, struct command *c, struct scope *scope,
 {
 	const struct str *sent = f->mailboxes.item;
 
+	/* Each is watched by itself, so more is refused before it costs anything. */
+	scope->names += f->mailboxes.count;
+	if (scope->names > NOTIFY_WATCH_MAX)
+		return ERR_LIMIT;
 	g->name = arena_alloc(scope->arena, f->mailboxes.count * sizeof(*g->name) + 1);
 	for (size_t i = 0; i < f->mailboxes.count; i++) {
 		struct str name;

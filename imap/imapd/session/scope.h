@@ -24,6 +24,7 @@ struct scope {
 	struct arena *arena;
 	struct scope_group *group;	/* those that are not SELECTED */
 	size_t n;
+	size_t names;			/* in all of them */
 	unsigned events;		/* of all of them */
 	bool by_subscription;		/* one of them is SUBSCRIBED */
 	/* The selected mailbox. */

@@ -85,6 +85,18 @@ def test_2_2_sources(auth, sources, expected):
     assert all_of(auth.ok(f"ESEARCH IN ({sources}) FLAGGED")) == expected
 
 
+def test_2_2_a_tree_is_walked_once(auth):
+    """However often it is named; and many different ones are refused, for each costs a
+    walk through the list of mailboxes."""
+    once = esearches(auth.ok("ESEARCH IN (SUBTREE INBOX) RETURN (COUNT) ALL"))
+    many = " ".join(["SUBTREE (INBOX INBOX.a INBOX)", "PERSONAL", "SUBTREE-ONE INBOX"] * 3000)
+    r = auth.ok(f"ESEARCH IN ({many}) RETURN (COUNT) ALL")
+    assert len(r.untagged) == len(once) > 1
+    names = " ".join(f"user.nobody{i}" for i in range(1001))
+    r = auth.cmd(f"ESEARCH IN (SUBTREE ({names})) RETURN (COUNT) ALL")
+    assert (r.status, r.code) == ("NO", "LIMIT")
+
+
 @pytest.mark.parametrize("sources", ["mailboxes nosuch", "mailboxes INBOX.gone", "subtree nosuch", "mailboxes user.nobody"])
 def test_2_2_what_is_not_there(auth, sources):
     """Ignored without a word."""
