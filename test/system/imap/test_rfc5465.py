@@ -3,6 +3,7 @@
 `told()` reads what comes while no command runs.  That something is not told is
 seen by what is told after it: a mailbox "sentinel" of which everything is watched.
 """
+import itertools
 import re
 
 import pytest
@@ -20,6 +21,7 @@ def pair(login):
     c, other = login(), login()
     other.ok("CREATE INBOX.sentinel")
     other.ok("CREATE INBOX.a")
+    c.hears_of_names, other.toggle = False, itertools.cycle(["SUBSCRIBE", "UNSUBSCRIBE"])
     return c, other
 
 
@@ -35,14 +37,21 @@ def told(c, pattern):
 
 
 def notify(c, groups, status="", sentinel=True):
-    watch = f" (mailboxes INBOX.sentinel {NEW})" if sentinel else ""
+    watch = " (mailboxes INBOX.sentinel (MessageNew MessageExpunge SubscriptionChange))" if sentinel else ""
+    c.hears_of_names = sentinel
     return c.ok(f"NOTIFY SET {status} {groups}{watch}".replace("  ", " "))
 
 
 def sentinel(c, other):
-    """All that the client is told up to now."""
+    """All that the client is told up to now.  One look tells of mailboxes in the order of
+    their names, and the list of names is looked at only now and then: so there are two."""
     append(other, "INBOX.sentinel", b"x\r\n\r\n")
-    return told(c, r'STATUS "?INBOX.sentinel')[:-1]
+    seen = told(c, r'STATUS "?INBOX.sentinel')[:-1]
+    if c.hears_of_names:
+        other.ok(f"{next(other.toggle)} INBOX.sentinel")
+        return seen + told(c, r'LIST .*INBOX.sentinel$')[:-1]
+    append(other, "INBOX.sentinel", b"x\r\n\r\n")
+    return seen + told(c, r'STATUS "?INBOX.sentinel')[:-1]
 
 
 def items(line):
@@ -803,6 +812,7 @@ def test_6_3_inboxes(pair):
 def test_6_4_subscribed(pair):
     """"If the subscription list changes, the server MUST reevaluate the list."""
     c, other = pair
+    other.ok("CREATE INBOX.b")
     other.ok("SUBSCRIBE INBOX.sentinel")
     c.ok(f"NOTIFY SET (subscribed {NEW})")
     append(other, "INBOX.a", MAIL)
@@ -812,6 +822,8 @@ def test_6_4_subscribed(pair):
     append(other, "INBOX.a", MAIL)
     told(c, "STATUS INBOX.a .*MESSAGES 2")
     other.ok("UNSUBSCRIBE INBOX.a")
+    other.ok("SUBSCRIBE INBOX.b")
+    told(c, "STATUS INBOX.b ")          # the list has been looked at
     append(other, "INBOX.a", MAIL)
     assert sentinel(c, other) == []
     c.ok("SUBSCRIBE INBOX.a")           # by the session itself
