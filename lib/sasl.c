@@ -21,6 +21,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum {
+	LAYER_BUFFER = 16 * 1024,	/* the longest packet that we take */
+	SSF_MAX = 4096,
+};
 
 static const struct conf *library_conf;	/* what plugins ask when they are loaded */
 
@@ -29,6 +35,8 @@ struct sasl_conn {
 	struct sasl_peer peer;
 	sasl_conn_t *sasl;	/* NULL: made when it is needed */
 	sasl_callback_t callbacks[3];
+	sasl_channel_binding_t binding;	/* the library keeps a pointer to it */
+	enum { NO_GS2, NEEDS_GS2, NEEDS_GS2_PLUS } header;	/* what comes next */
 	struct buf why;
 	struct buf folder;	/* see sasl_folder() */
 	struct buf folder_of;	/* whose it is */
@@ -170,13 +178,12 @@ sasl_library_init(const struct conf *conf)
 	return OK;
 }
 
-/* Is WORD in LIST?  NULL is what the library has without one: auxprop alone. */
 static bool
-has_word(const char *list, const char *word)
+has_word(const char *list, struct str word)
 {
-	struct str left = str_c(list != NULL ? list : "auxprop"), next;
+	struct str left = str_c(list), next;
 	while (str_next_word(&left, &next))
-		if (str_ieq(next, str_c(word)))
+		if (str_ieq(next, word))
 			return true;
 	return false;
 }
@@ -262,10 +269,29 @@ give_up(struct sasl_conn *c, int rc)
 	sasl_dispose(&c->sasl);
 }
 
+static unsigned
+ssf_option(const struct sasl_conn *c, enum conf_opt option)
+{
+	int64_t n = conf_int(c->conf, option);
+	return n < 0 ? 0 : n > SSF_MAX ? SSF_MAX : (unsigned)n;
+}
+
+static void
+use_binding(struct sasl_conn *c, const struct sasl_binding *b)
+{
+	c->binding.name = b->type;
+	c->binding.data = (const unsigned char *)b->bytes.p;
+	c->binding.len = b->bytes.n;
+}
+
 static int
 set_properties(struct sasl_conn *c)
 {
-	sasl_security_properties_t props = { .maxbufsize = 4096 };
+	sasl_security_properties_t props = {
+		.min_ssf = ssf_option(c, CONF_SASL_MINIMUM_LAYER),
+		.max_ssf = ssf_option(c, CONF_SASL_MAXIMUM_LAYER),
+		.maxbufsize = LAYER_BUFFER,
+	};
 	if (!c->peer.allow_plaintext)
 		props.security_flags |= SASL_SEC_NOPLAINTEXT;
 	if (!conf_switch(c->conf, CONF_ALLOWANONYMOUSLOGIN))
@@ -274,6 +300,12 @@ set_properties(struct sasl_conn *c)
 	sasl_ssf_t bits = (sasl_ssf_t)c->peer.external_ssf;
 	if (rc == SASL_OK && bits > 0)
 		rc = sasl_setprop(c->sasl, SASL_SSF_EXTERNAL, &bits);
+	if (rc == SASL_OK && c->peer.external_name != NULL)
+		rc = sasl_setprop(c->sasl, SASL_AUTH_EXTERNAL, c->peer.external_name);
+	if (rc == SASL_OK && c->peer.bindings[0].bytes.n > 0) {
+		use_binding(c, &c->peer.bindings[0]);
+		rc = sasl_setprop(c->sasl, SASL_CHANNEL_BINDING, &c->binding);
+	}
 	return rc;
 }
 
@@ -293,19 +325,110 @@ need_context(struct sasl_conn *c)
 	return ERR_IO;
 }
 
-void
-sasl_mechanisms(struct sasl_conn *c, const char *prefix, struct buf *out)
+/* --- which mechanisms --- */
+
+static bool
+is_plus(struct str name)
 {
-	if (need_context(c) != OK)
-		return;
-	char separator[64];
+	return name.n > 5 && str_ieq(str_slice(name, name.n - 5, name.n), STR("-PLUS"));
+}
+
+/*
+ * The library reads mech_list, too, but takes X-PLUS for X.  X means X-PLUS as
+ * well; X-PLUS alone means that only.
+ */
+static bool
+is_wanted(const struct sasl_conn *c, struct str name)
+{
+	const char *list = conf_get(c->conf, "sasl_mech_list");
+	if (list == NULL || *list == '\0' || has_word(list, name))
+		return true;
+	return is_plus(name) && has_word(list, str_slice(name, 0, name.n - 5));
+}
+
+/* Kerberos without a key for our service would only disappoint. */
+static bool
+has_keytab(const struct sasl_conn *c)
+{
+	const char *path = conf_get(c->conf, "sasl_keytab");
+	if (path == NULL)
+		path = getenv("KRB5_KTNAME");
+	if (path == NULL)
+		path = "/etc/krb5.keytab";
+	if (strncmp(path, "FILE:", 5) == 0)
+		path += 5;
+	return strchr(path, ':') != NULL || access(path, R_OK) == 0;
+}
+
+static bool
+is_kerberos(struct str name)
+{
+	return str_istarts(name, STR("GSSAPI")) || str_istarts(name, STR("GS2-"))
+	    || str_istarts(name, STR("GSS-SPNEGO"));
+}
+
+/* Calls for each mechanism that may be used now; true: enough. */
+static bool
+each_mechanism(struct sasl_conn *c, bool (*each)(void *ctx, struct str name), void *ctx)
+{
 	const char *list = NULL;
 	unsigned n = 0;
 	int count = 0;
-	snprintf(separator, sizeof(separator), " %s", prefix);
-	if (sasl_listmech(c->sasl, NULL, prefix, separator, "", &list, &n,
-	    &count) == SASL_OK && count > 0)
-		buf_add(out, list, n);
+	if (need_context(c) != OK || sasl_listmech(c->sasl, NULL, "", " ", "", &list, &n,
+	    &count) != SASL_OK || count == 0)
+		return false;
+	struct str all = { list, n };
+	for (size_t at = 0, end; at < all.n; at = end + 1) {
+		struct str name = str_slice(all, at, all.n);
+		name.n = str_chr(name, ' ');
+		end = at + name.n;
+		/* It may name one twice. */
+		struct buf before = BUF_INIT;
+		buf_add(&before, all.p, at);
+		bool is_new = !has_word(before.p, name);
+		buf_free(&before);
+		if (is_new && is_wanted(c, name) && (!is_kerberos(name) || has_keytab(c))
+		    && each(ctx, name))
+			return true;
+	}
+	return false;
+}
+
+struct listing {
+	const char *prefix;
+	struct buf *out;
+	bool has_one;
+};
+
+static bool
+add_to_list(void *ctx, struct str name)
+{
+	struct listing *l = ctx;
+	buf_adds(l->out, l->has_one ? " " : "");
+	buf_adds(l->out, l->prefix);
+	buf_add_str(l->out, name);
+	l->has_one = true;
+	return false;
+}
+
+void
+sasl_mechanisms(struct sasl_conn *c, const char *prefix, struct buf *out)
+{
+	struct listing l = { .prefix = prefix, .out = out };
+	(void)each_mechanism(c, add_to_list, &l);
+}
+
+static bool
+is_this(void *ctx, struct str name)
+{
+	return str_ieq(name, *(const struct str *)ctx);
+}
+
+static bool
+is_any_plus(void *ctx, struct str name)
+{
+	(void)ctx;
+	return is_plus(name);
 }
 
 /* Turns SASL's result into ours; all but "done" and "go on" end the dialogue. */
@@ -368,6 +491,65 @@ take_challenge(struct sasl_conn *c, int rc, const char *out, unsigned n,
 	return e;
 }
 
+/* --- channel bindings --- */
+
+static const struct sasl_binding *
+find_binding(const struct sasl_conn *c, struct str type)
+{
+	for (size_t i = 0; i < SASL_BINDINGS && c->peer.bindings[i].bytes.n > 0; i++)
+		if (str_eq(type, str_c(c->peer.bindings[i].type)))
+			return &c->peer.bindings[i];
+	return NULL;
+}
+
+/*
+ * gs2-header = [gs2-nonstd-flag ","] gs2-cb-flag "," ... (RFC 5801 section 4)
+ *
+ * The library knows one binding at a time, so it is given the one that the
+ * client names; and it lets "y" and "n" pass where they must not be said.
+ * NULL: in order, or so wrong that the mechanism itself will say so.
+ */
+static const char *
+look_at_header(struct sasl_conn *c, struct str message)
+{
+	bool plus = c->header == NEEDS_GS2_PLUS;
+	if (str_starts(message, STR("F,")))
+		message = str_slice(message, 2, message.n);
+	struct str flag = str_slice(message, 0, str_chr(message, ','));
+	if (str_starts(flag, STR("p="))) {
+		if (!plus)
+			return "channel binding with a mechanism that has none";
+		const struct sasl_binding *b = find_binding(c, str_slice(flag, 2, flag.n));
+		if (b == NULL)
+			return "channel binding of a type that this connection has not";
+		use_binding(c, b);
+	} else if (plus) {
+		return "no channel binding in a mechanism that demands it";
+	} else if (str_eq(flag, STR("y")) && each_mechanism(c, is_any_plus, NULL)) {
+		return "the client has not seen that channel binding is offered;"
+		    " is somebody in the middle?";
+	}
+	return NULL;
+}
+
+/* The client's first message, if that is what comes now. */
+static enum err
+check_header(struct sasl_conn *c, const struct str *message)
+{
+	if (c->header == NO_GS2 || message == NULL)
+		return OK;
+	const char *wrong = look_at_header(c, *message);
+	c->header = NO_GS2;
+	if (wrong == NULL)
+		return OK;
+	sasl_dispose(&c->sasl);
+	buf_reset(&c->why);
+	buf_printf(&c->why, "SASL(%d): channel binding failure: %s", SASL_BADBINDING, wrong);
+	return ERR_AUTH;
+}
+
+/* --- exchanges --- */
+
 enum err
 sasl_start(struct sasl_conn *c, struct str mechanism,
     const struct str *initial, struct buf *challenge)
@@ -379,11 +561,17 @@ sasl_start(struct sasl_conn *c, struct str mechanism,
 	enum err e = need_context(c);
 	if (e != OK)
 		return e;
-	if (mechanism.n == 0 || mechanism.n > SASL_MECHNAMEMAX
-	    || memchr(mechanism.p, '\0', mechanism.n) != NULL)
+	if (mechanism.n > SASL_MECHNAMEMAX || !each_mechanism(c, is_this, &mechanism)) {
+		sasl_dispose(&c->sasl);
 		return outcome(c, SASL_NOMECH);
+	}
 	memcpy(name, mechanism.p, mechanism.n);
 	name[mechanism.n] = '\0';
+	c->header = !str_istarts(mechanism, STR("SCRAM-")) && !str_istarts(mechanism, STR("GS2-"))
+	    ? NO_GS2 : is_plus(mechanism) ? NEEDS_GS2_PLUS : NEEDS_GS2;
+	e = check_header(c, initial);
+	if (e != OK)
+		return e;
 	/* An empty first response is not the same as none (RFC 4422 3.3). */
 	const char *in = initial == NULL ? NULL
 	    : initial->n == 0 ? "" : initial->p;
@@ -399,6 +587,9 @@ sasl_step(struct sasl_conn *c, struct str response, struct buf *challenge)
 	unsigned n = 0;
 	if (c->sasl == NULL)
 		return ERR_UNSUPPORTED;
+	enum err e = check_header(c, &response);
+	if (e != OK)
+		return e;
 	int rc = sasl_server_step(c->sasl, response.n == 0 ? "" : response.p,
 	    (unsigned)response.n, &out, &n);
 	return take_challenge(c, rc, out, n, challenge);
@@ -441,7 +632,8 @@ sasl_apop_challenge(struct sasl_conn *c, struct buf *challenge)
 	if (need_context(c) != OK)
 		return ERR_IO;
 	/* The library looks passwords up itself: no saslauthd can do this. */
-	if (!has_word(conf_get(c->conf, "sasl_pwcheck_method"), "auxprop")
+	const char *method = conf_get(c->conf, "sasl_pwcheck_method");
+	if ((method != NULL && !has_word(method, STR("auxprop")))
 	    || sasl_checkapop(c->sasl, NULL, 0, NULL, 0) != SASL_OK)
 		return ERR_UNSUPPORTED;
 	int n = sasl_mkchal(c->sasl, text, sizeof(text), 1);
@@ -476,4 +668,65 @@ const char *
 sasl_why(struct sasl_conn *c)
 {
 	return c->why.p;
+}
+
+/* --- security layers --- */
+
+static unsigned
+number_property(struct sasl_conn *c, int which)
+{
+	const void *value = NULL;
+	if (c->sasl == NULL || sasl_getprop(c->sasl, which, &value) != SASL_OK || value == NULL)
+		return 0;
+	return *(const unsigned *)value;
+}
+
+int
+sasl_layer_ssf(struct sasl_conn *c)
+{
+	return (int)number_property(c, SASL_SSF);
+}
+
+bool
+sasl_has_layer(struct sasl_conn *c)
+{
+	return sasl_layer_ssf(c) > 0;
+}
+
+size_t
+sasl_layer_room(struct sasl_conn *c)
+{
+	return number_property(c, SASL_MAXOUTBUF);
+}
+
+/* What a call for the layer came to, and appends what it gave. */
+static enum err
+passed(struct sasl_conn *c, int rc, const char *p, unsigned n, struct buf *out)
+{
+	if (rc != SASL_OK) {
+		buf_reset(&c->why);
+		buf_adds(&c->why, sasl_errdetail(c->sasl));
+		return ERR_SYNTAX;
+	}
+	if (n > 0)
+		buf_add(out, p, n);
+	return OK;
+}
+
+enum err
+sasl_layer_encode(struct sasl_conn *c, const void *p, size_t n, struct buf *out)
+{
+	const char *text = NULL;
+	unsigned text_n = 0;
+	int rc = sasl_encode(c->sasl, p, (unsigned)n, &text, &text_n);
+	return passed(c, rc, text, text_n, out);
+}
+
+enum err
+sasl_layer_decode(struct sasl_conn *c, const void *p, size_t n, struct buf *out)
+{
+	const char *text = NULL;
+	unsigned text_n = 0;
+	int rc = sasl_decode(c->sasl, p, (unsigned)n, &text, &text_n);
+	return passed(c, rc, text, text_n, out);
 }

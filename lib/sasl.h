@@ -10,8 +10,16 @@
  * What is decided here is who the client proved to be.  Names are taken as
  * they come, and any authorization identity is let through: the caller asks
  * sasl_authcid() and sasl_authzid() and must decide whether the one may act
- * as the other.  No security layer is ever negotiated; that is TLS's affair.
- * Passwords are never logged.
+ * as the other.  Passwords are never logged.
+ *
+ * Channel binding (RFC 5802 section 6).  Where the connection has bindings the
+ * -PLUS mechanisms are offered.  The client names the type it used; one that
+ * there is not, other bytes, or a client that says that we had not offered
+ * them, end the dialogue: somebody is in the middle.
+ *
+ * Security layers.  DIGEST-MD5 and GSSAPI may agree on one: by
+ * sasl_maximum_layer and sasl_minimum_layer, counting what TLS has.  The
+ * dialogue then becomes the layer (sasl_has_layer()).
  */
 #ifndef LIB_SASL_H
 #define LIB_SASL_H
@@ -31,12 +39,19 @@ enum err sasl_library_init(const struct conf *conf) MUST_CHECK;
 /* Has it found plugins?  If it cannot read them it goes on without, silently. */
 bool sasl_has_plugins(void);
 
+enum { SASL_BINDINGS = 3 };
+
 struct sasl_peer {
 	const char *service;		/* "imap", "pop", "lmtp", "sieve" */
 	const char *local_ip_port, *remote_ip_port;	/* of net_sasl_address(), or NULL */
 	int external_ssf;		/* strength of TLS around the dialogue; 0: none */
 	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
 	bool folders;			/* "fred+work" is fred: see sasl_folder() */
+	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
+	struct sasl_binding {
+		const char *type;	/* "tls-exporter" */
+		struct str bytes;
+	} bindings[SASL_BINDINGS];	/* the first has .bytes.n == 0: none follow */
 };
 
 /* CONF is the service's own; what PEER points to must live as long as the dialogue. */
@@ -92,6 +107,23 @@ enum err sasl_apop_challenge(struct sasl_conn *c, struct buf *challenge) MUST_CH
 /* As sasl_check_password(); DIGEST is in hexadecimal. */
 enum err sasl_check_apop(struct sasl_conn *c, struct str challenge, struct str user,
     struct str digest) MUST_CHECK;
+
+/*
+ * After OK: has a security layer been agreed on?  Then everything that the
+ * client says after its last response, and what it is told after the answer to
+ * that, goes through these, and C lives as long as the connection.
+ */
+bool sasl_has_layer(struct sasl_conn *c);
+int sasl_layer_ssf(struct sasl_conn *c);
+
+/* How many bytes sasl_layer_encode() takes at most in one call. */
+size_t sasl_layer_room(struct sasl_conn *c);
+
+/* Both append.  Input may end anywhere; ERR_SYNTAX: it is not of this layer. */
+enum err sasl_layer_encode(struct sasl_conn *c, const void *p, size_t n,
+    struct buf *out) MUST_CHECK;
+enum err sasl_layer_decode(struct sasl_conn *c, const void *p, size_t n,
+    struct buf *out) MUST_CHECK;
 
 /* After a failure: why, for the log only; never NULL. */
 const char *sasl_why(struct sasl_conn *c);

@@ -51,7 +51,7 @@ new_stream(void)
 {
 	struct stream *s = mem_get(sizeof(*s));
 	*s = (struct stream){ .rfd = -1, .wfd = -1, .stop_fd = -1, .tele_fd = -1,
-		.raw_out = BUF_INIT };
+		.raw_out = BUF_INIT, .opened = BUF_INIT, .sealed = BUF_INIT };
 	s->in = mem_get(IN_SIZE);
 	s->out = mem_get(OUT_SIZE);
 	return s;
@@ -177,6 +177,7 @@ stream_close(struct stream *s)
 	deflate_free(s->deflate);
 	free(s->raw);
 	buf_free(&s->raw_out);
+	stream_stop_layer(s);
 	free(s->in);
 	free(s->out);
 	free(s);

@@ -94,6 +94,9 @@ enum err stream_getline(struct stream *s, struct buf *line, size_t max) MUST_CHE
 enum err stream_peek(struct stream *s, struct str *bytes) MUST_CHECK;
 void stream_skip(struct stream *s, size_t n);
 
+/* Overwrites what has been read and lies in the buffer still: passwords. */
+void stream_forget(struct stream *s);
+
 /*
  * Bytes that can be read without waiting for the client and without asking
  * the kernel: 0 means that it is time to flush.
@@ -146,6 +149,24 @@ void stream_start_deflate(struct stream *s);
 /* Flushes, and neither side is compressed any more (RFC 8437). */
 void stream_stop_deflate(struct stream *s);
 bool stream_is_deflated(const struct stream *s);
+
+/*
+ * A security layer of SASL's, in both directions from here on: flushes first;
+ * what the client has sent already and nobody has read has gone through it.
+ * Compression comes on top of it, TLS is below.  Functions append what they
+ * make; ENCODE is given 1 to ROOM bytes, DECODE may give nothing yet and says
+ * ERR_SYNTAX to what is not of the layer.  CTX becomes the stream's.
+ */
+struct stream_layer {
+	enum err (*encode)(void *ctx, const void *p, size_t n, struct buf *out);
+	enum err (*decode)(void *ctx, const void *p, size_t n, struct buf *out);
+	void (*free)(void *ctx);
+	void *ctx;
+	size_t room;
+};
+void stream_start_layer(struct stream *s, const struct stream_layer *layer);
+/* Flushes, and the layer is gone (RFC 8437). */
+void stream_stop_layer(struct stream *s);
 
 /*
  * A copy of everything that passes from now on, in both directions, as clear

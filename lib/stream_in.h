@@ -13,6 +13,7 @@ enum {
 	IN_SIZE = 64 * 1024,
 	OUT_SIZE = 64 * 1024,
 	RAW_SIZE = 16 * 1024,	/* compressed input at a time */
+	SEALED_SIZE = 4 * 1024,	/* input of a security layer at a time */
 };
 
 struct stream {
@@ -24,6 +25,10 @@ struct stream {
 	struct deflate *deflate;
 	char *raw;		/* RAW_SIZE bytes of compressed input */
 	struct buf raw_out;	/* compressed output */
+	struct stream_layer layer;	/* .ctx NULL: none */
+	struct buf opened;	/* decoded input, from opened_pos on not yet read */
+	size_t opened_pos;
+	struct buf sealed;	/* encoded output */
 	char *in, *out;
 	size_t in_pos, in_end;
 	size_t out_n;

@@ -11,7 +11,7 @@
 enum err
 stream_start_tls(struct stream *s, struct tls_context *ctx)
 {
-	if (s->tls != NULL || s->deflate != NULL || !s->rsock || !s->wsock)
+	if (s->tls != NULL || s->layer.ctx != NULL || s->deflate != NULL || !s->rsock || !s->wsock)
 		return ERR_UNSUPPORTED;
 	enum err e = stream_flush(s);
 	if (e != OK)
@@ -105,4 +105,34 @@ bool
 stream_is_deflated(const struct stream *s)
 {
 	return s->deflate != NULL;
+}
+
+void
+stream_start_layer(struct stream *s, const struct stream_layer *layer)
+{
+	ensure(s->layer.ctx == NULL && s->deflate == NULL && layer->room > 0);
+	if (s->out_n > 0)
+		stream_flush_out(s);
+	s->layer = *layer;
+	if (s->in_end > s->in_pos) {
+		enum err e = layer->decode(layer->ctx, s->in + s->in_pos,
+		    s->in_end - s->in_pos, &s->opened);
+		if (e != OK && s->in_err == OK)
+			s->in_err = e;
+	}
+	s->in_pos = s->in_end = 0;
+}
+
+void
+stream_stop_layer(struct stream *s)
+{
+	if (s->layer.ctx == NULL)
+		return;
+	if (s->out_n > 0)
+		stream_flush_out(s);
+	s->layer.free(s->layer.ctx);
+	s->layer = (struct stream_layer){ .ctx = NULL };
+	buf_free(&s->opened);
+	buf_free(&s->sealed);
+	s->opened_pos = 0;
 }

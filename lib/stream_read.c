@@ -47,18 +47,42 @@ try_read_plain(struct stream *s, void *p, size_t max, size_t *got, short *events
 	return n == 0 ? ERR_CLOSED : OK;
 }
 
+/* The same through the layer. */
+static enum err
+try_read_sealed(struct stream *s, void *p, size_t max, size_t *got, short *events)
+{
+	if (s->layer.ctx == NULL)
+		return try_read_plain(s, p, max, got, events);
+	while (s->opened_pos == s->opened.n) {
+		char raw[SEALED_SIZE];
+		size_t n = 0;
+		buf_wipe(&s->opened);
+		s->opened_pos = 0;
+		enum err e = try_read_plain(s, raw, sizeof(raw), &n, events);
+		if (e == OK)
+			e = s->layer.decode(s->layer.ctx, raw, n, &s->opened);
+		if (e != OK)
+			return e;
+	}
+	size_t n = s->opened.n - s->opened_pos;
+	*got = max < n ? max : n;
+	memcpy(p, s->opened.p + s->opened_pos, *got);
+	s->opened_pos += *got;
+	return OK;
+}
+
 /* The same through what expands it. */
 static enum err
 try_read(struct stream *s, void *p, size_t max, size_t *got, short *events)
 {
 	if (s->deflate == NULL)
-		return try_read_plain(s, p, max, got, events);
+		return try_read_sealed(s, p, max, got, events);
 	for (;;) {
 		enum err e = deflate_read(s->deflate, p, max, got);
 		if (e != ERR_AGAIN)
 			return e;
 		size_t n = 0;
-		e = try_read_plain(s, s->raw, RAW_SIZE, &n, events);
+		e = try_read_sealed(s, s->raw, RAW_SIZE, &n, events);
 		if (e != OK)
 			return e;
 		deflate_feed(s->deflate, s->raw, n);
@@ -70,6 +94,7 @@ static bool
 has_pending(const struct stream *s)
 {
 	return (s->tls != NULL && tls_has_pending(s->tls))
+	    || s->opened_pos < s->opened.n
 	    || (s->deflate != NULL && deflate_has_pending(s->deflate));
 }
 
@@ -190,6 +215,14 @@ stream_getline(struct stream *s, struct buf *line, size_t max)
 		if (lf != NULL)
 			return too_long ? ERR_LIMIT : OK;
 	}
+}
+
+void
+stream_forget(struct stream *s)
+{
+	explicit_bzero(s->in, s->in_pos);
+	if (s->opened_pos > 0)
+		explicit_bzero(s->opened.p, s->opened_pos);
 }
 
 /* Moves what TLS or zlib holds into the buffer without waiting; false: nothing. */

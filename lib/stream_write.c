@@ -55,7 +55,7 @@ note_output(struct stream *s, const void *p, size_t n)
 
 /*
  * Sends all of it, waiting where needed; on failure out_err is set.  NOTE: it is
- * what the session said, not its compressed form.
+ * what the session said, not its compressed or encrypted form.
  */
 static void
 send_plain(struct stream *s, struct iovec *iov, int niov, bool note)
@@ -84,11 +84,36 @@ send_plain(struct stream *s, struct iovec *iov, int niov, bool note)
 	}
 }
 
+/* The same through the layer, as much at a time as that takes. */
+static void
+send_sealed(struct stream *s, struct iovec *iov, int niov, bool note)
+{
+	if (s->layer.ctx == NULL) {
+		send_plain(s, iov, niov, note);
+		return;
+	}
+	for (int i = 0; i < niov; i++) {
+		const char *p = iov[i].iov_base;
+		size_t left = iov[i].iov_len;
+		while (left > 0 && s->out_err == OK) {
+			size_t n = left < s->layer.room ? left : s->layer.room;
+			buf_reset(&s->sealed);
+			s->out_err = s->layer.encode(s->layer.ctx, p, n, &s->sealed);
+			struct iovec sealed = { s->sealed.p, s->sealed.n };
+			send_plain(s, &sealed, 1, false);
+			if (note && s->out_err == OK)
+				note_output(s, p, n);
+			p += n;
+			left -= n;
+		}
+	}
+}
+
 static void
 send_all(struct stream *s, struct iovec *iov, int niov)
 {
 	if (s->deflate == NULL) {
-		send_plain(s, iov, niov, true);
+		send_sealed(s, iov, niov, true);
 		return;
 	}
 	buf_reset(&s->raw_out);
@@ -97,7 +122,7 @@ send_all(struct stream *s, struct iovec *iov, int niov)
 		note_output(s, iov[i].iov_base, iov[i].iov_len);
 	}
 	struct iovec raw = { s->raw_out.p, s->raw_out.n };
-	send_plain(s, &raw, 1, false);
+	send_sealed(s, &raw, 1, false);
 }
 
 void
@@ -129,7 +154,7 @@ stream_write(struct stream *s, const void *p, size_t n)
 		s->out_n += n;
 		return;
 	}
-	if ((s->tls != NULL || s->deflate != NULL) && s->out_n > 0) {
+	if ((s->tls != NULL || s->layer.ctx != NULL || s->deflate != NULL) && s->out_n > 0) {
 		/* They copy anyway: full records cost fewer calls. */
 		memcpy(s->out + s->out_n, p, room);
 		s->out_n += room;

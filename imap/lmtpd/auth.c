@@ -74,8 +74,14 @@ answer(struct lmtp_session *l, enum err e)
 	if (e != OK && stream_error(l->s) != OK)
 		return e;
 	if (e == OK) {
+		struct sasl_conn *layer = login_take_layer(l->client->login);
+
 		stream_deadline(l->s, 0);
 		lmtp_reply(l, 235, "2.7.0", "Authenticated");
+		if (layer != NULL) {
+			peer_start_layer(l->client->connection, layer);
+			l->helo[0] = '\0';	/* RFC 4954 section 4: LHLO again */
+		}
 	} else if (e == ERR_SYNTAX || e == ERR_LIMIT) {
 		lmtp_reply(l, 501, "5.5.2", "Authentication cancelled, or no base64");
 	} else if (e == ERR_UNSUPPORTED) {
@@ -118,5 +124,7 @@ lmtp_auth(struct lmtp_session *l, struct str args)
 		e = exchange(l, mechanism, sp != NULL ? &initial : NULL);
 	peer_pause(l->client->login);
 	buf_wipe(&decoded);
+	explicit_bzero((char *)(uintptr_t)args.p, args.n);
+	stream_forget(l->s);
 	return answer(l, e);
 }

@@ -8,6 +8,7 @@
 
 #include "imap/pop3d/auth.h"
 #include "imap/server/peer.h"
+#include "lib/sasl.h"
 
 
 enum { LOGIN_SECONDS = 180 };		/* for all of it */
@@ -199,7 +200,7 @@ door_open(struct server *server, struct client *client, struct visitor *v)
 		*v = (struct visitor){
 			.user = d.user, .folder = BUF_INIT, .mechanisms = d.auth.mechanisms,
 			.plaintext = d.auth.facts.plaintext, .utf8 = d.auth.utf8,
-			.language = d.auth.language,
+			.language = d.auth.language, .layer = login_take_layer(d.login),
 		};
 		buf_adds(&v->folder, login_folder(d.login));
 		buf_init(&d.auth.mechanisms);
@@ -219,4 +220,5 @@ visitor_fini(struct visitor *v)
 	user_free(v->user);
 	buf_free(&v->folder);
 	buf_free(&v->mechanisms);
+	sasl_conn_free(v->layer);
 }

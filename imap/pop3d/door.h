@@ -21,6 +21,7 @@ struct visitor {
 	bool plaintext;
 	bool utf8;
 	enum language language;
+	struct sasl_conn *layer;	/* to begin behind the answer, or NULL */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "imap/pop3d/maildrop.h"
 #include "imap/pop3d/send.h"
 #include "imap/pop3d/uidl.h"
+#include "imap/server/peer.h"
 #include "lib/log.h"
 
 #include <inttypes.h>
@@ -424,6 +425,9 @@ transaction(struct session *s)
 		server_telemetry(s->server, s->client, s->v.user->name);
 		ok(s, "Mailbox open");
 		send_answer(s);
+		if (s->v.layer != NULL)
+			peer_start_layer(s->client, s->v.layer);
+		s->v.layer = NULL;
 		loop(s);
 		maildrop_close(&s->d);
 		return;

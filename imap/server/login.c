@@ -5,6 +5,7 @@
  */
 #include "imap/server/login.h"
 #include "imap/server/username.h"
+#include "lib/arena.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/sasl.h"
@@ -12,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_PAUSE = 600 };		/* seconds */
+enum {
+	LONGEST_PAUSE = 600,		/* seconds */
+	PEER_ARENA = 64 * 1024,
+};
 
 struct login {
 	const struct conf *conf;
-	struct login_peer peer;		/* its strings are copies */
+	struct arena *arena;		/* of what peer points to */
+	struct login_peer peer;
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
 	struct buf folder;		/* see login_folder() */
@@ -27,29 +32,23 @@ struct login {
 
 /* --- what is known of the client --- */
 
-static char *
-copy(const char *text)
+/* What PEER points to, kept: its text ends with a NUL. */
+static const char *
+keep(struct login *l, const char *text)
 {
-	return text != NULL ? mem_copy(text) : NULL;
+	if (text == NULL)
+		return NULL;
+	const char *copy = arena_copy(l->arena, text, strlen(text));
+	ensure(copy != NULL);
+	return copy;
 }
 
-static void
-forget_peer(struct login *l)
+static struct str
+keep_bytes(struct login *l, struct str bytes)
 {
-	const char *const strings[] = {
-		l->peer.service, l->peer.entry, l->peer.host, l->peer.local_ip_port,
-		l->peer.remote_ip_port, l->peer.tls_version,
-	};
-	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-		free((char *)(uintptr_t)strings[i]);
-	sasl_conn_free(l->sasl);
-}
-
-bool
-login_plaintext_allowed(const struct login *l)
-{
-	return l->peer.tls_version != NULL || l->peer.outer_ssf > 1 || l->peer.is_local
-	    || conf_switch(l->conf, CONF_ALLOWPLAINTEXT);
+	const char *copy = arena_copy(l->arena, bytes.p, bytes.n);
+	ensure(copy != NULL);
+	return (struct str){ copy, bytes.n };
 }
 
 static int
@@ -66,16 +65,45 @@ takes_folders(const struct login *l)
 	    && strcmp(l->peer.service, "pop") == 0;
 }
 
+bool
+login_plaintext_allowed(const struct login *l)
+{
+	if (strength(l) < conf_int(l->conf, CONF_SASL_MINIMUM_LAYER))
+		return false;
+	return l->peer.tls_version != NULL || l->peer.outer_ssf > 1 || l->peer.is_local
+	    || conf_switch(l->conf, CONF_ALLOWPLAINTEXT);
+}
+
+/* The strongest first: it is the library's first choice, too. */
+static void
+add_bindings(const struct login_peer *peer, struct sasl_peer *sasl)
+{
+	const struct sasl_binding all[SASL_BINDINGS] = {
+		{ "tls-exporter", peer->exporter },
+		{ "tls-unique", peer->unique },
+		{ "tls-server-end-point", peer->server_end_point },
+	};
+	size_t n = 0;
+	for (size_t i = 0; i < SASL_BINDINGS; i++)
+		if (all[i].bytes.n > 0)
+			sasl->bindings[n++] = all[i];
+}
+
 static void
 set_peer(struct login *l, const struct login_peer *peer)
 {
+	l->arena = arena_new(PEER_ARENA);
 	l->peer = *peer;
-	l->peer.service = copy(peer->service);
-	l->peer.entry = copy(peer->entry);
-	l->peer.host = copy(peer->host);
-	l->peer.local_ip_port = copy(peer->local_ip_port);
-	l->peer.remote_ip_port = copy(peer->remote_ip_port);
-	l->peer.tls_version = copy(peer->tls_version);
+	l->peer.service = keep(l, peer->service);
+	l->peer.entry = keep(l, peer->entry);
+	l->peer.host = keep(l, peer->host);
+	l->peer.local_ip_port = keep(l, peer->local_ip_port);
+	l->peer.remote_ip_port = keep(l, peer->remote_ip_port);
+	l->peer.tls_version = keep(l, peer->tls_version);
+	l->peer.external_name = keep(l, peer->external_name);
+	l->peer.exporter = keep_bytes(l, peer->exporter);
+	l->peer.unique = keep_bytes(l, peer->unique);
+	l->peer.server_end_point = keep_bytes(l, peer->server_end_point);
 	struct sasl_peer sasl = {
 		.service = l->peer.service,
 		.local_ip_port = l->peer.local_ip_port,
@@ -83,8 +111,17 @@ set_peer(struct login *l, const struct login_peer *peer)
 		.external_ssf = strength(l),
 		.allow_plaintext = login_plaintext_allowed(l),
 		.folders = takes_folders(l),
+		.external_name = l->peer.external_name,
 	};
+	add_bindings(&l->peer, &sasl);
 	l->sasl = sasl_conn_new(l->conf, &sasl);
+}
+
+static void
+forget_peer(struct login *l)
+{
+	sasl_conn_free(l->sasl);
+	arena_free(l->arena);
 }
 
 struct login *
@@ -316,4 +353,21 @@ login_step(struct login *l, struct str response, struct buf *challenge,
     struct user **user)
 {
 	return outcome(l, sasl_step(l->sasl, response, challenge), user);
+}
+
+bool
+login_has_layer(const struct login *l)
+{
+	return sasl_has_layer(l->sasl);
+}
+
+struct sasl_conn *
+login_take_layer(struct login *l)
+{
+	struct sasl_conn *layer = NULL;
+	if (login_has_layer(l)) {
+		layer = l->sasl;
+		l->sasl = NULL;
+	}
+	return layer;
 }

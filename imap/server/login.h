@@ -11,7 +11,8 @@
  * block on a password database.)
  *
  * Policy.  Plaintext passwords (LOGIN, PLAIN, USER/PASS) are refused without
- * TLS unless the client is on this machine or allowplaintext is on.  A failed
+ * TLS unless the client is on this machine or allowplaintext is on, and always
+ * where sasl_minimum_layer asks for more than the connection has.  A failed
  * attempt costs the client failedloginpause, an unencrypted successful one
  * plaintextloginpause.  Each attempt is one line in the log, in Cyrus's words,
  * which tools match:
@@ -31,6 +32,7 @@
 #include <stdbool.h>
 
 struct login;
+struct sasl_conn;
 
 /* What is known of the connection.  Everything may be 0. */
 struct login_peer {
@@ -42,6 +44,8 @@ struct login_peer {
 	int outer_ssf;			/* -p: strength of a layer around the connection */
 	const char *tls_version;	/* "TLSv1.3"; NULL: no TLS */
 	int tls_bits;
+	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
+	struct str exporter, unique, server_end_point;	/* channel bindings; n == 0: none */
 };
 
 /* Both are for the process's life or longer; what PEER points to is copied. */
@@ -95,6 +99,14 @@ const char *login_folder(const struct login *l);
  * get its answer yet (peer_pause() in a worker).
  */
 int login_pause_ms(const struct login *l);
+
+/*
+ * After a login_start() or _step() that said OK: the security layer that was
+ * agreed on, now the caller's (sasl_layer_encode() ...), or NULL.  It begins
+ * behind the answer that tells the client so.
+ */
+struct sasl_conn *login_take_layer(struct login *l);
+bool login_has_layer(const struct login *l);
 
 /* Why the last attempt failed, for the client; never NULL. */
 const char *login_why(const struct login *l);

@@ -1,12 +1,30 @@
 #include "imap/server/peer.h"
 #include "lib/log.h"
+#include "lib/sasl.h"
 
 #include <poll.h>
 
-static struct login_peer
-facts(const struct server *s, const struct client *c)
+/* What a login_peer points to, until the login has its copies. */
+struct facts {
+	struct login_peer peer;
+	struct buf exporter, unique, server_end_point;
+};
+
+static struct str
+binding(const struct client *c, enum tls_binding type, struct buf *b)
 {
-	return (struct login_peer){
+	if (stream_tls_binding(c->stream, type, b) != OK)
+		buf_reset(b);
+	return buf_str(b);
+}
+
+static void
+gather(struct facts *f, const struct server *s, const struct client *c)
+{
+	*f = (struct facts){
+		.exporter = BUF_INIT, .unique = BUF_INIT, .server_end_point = BUF_INIT,
+	};
+	f->peer = (struct login_peer){
 		.service = s->program->sasl_service, .entry = s->service,
 		.host = c->host,
 		.local_ip_port = c->local_ip_port, .remote_ip_port = c->remote_ip_port,
@@ -14,14 +32,29 @@ facts(const struct server *s, const struct client *c)
 		.outer_ssf = s->ssf,
 		.tls_version = stream_tls_version(c->stream),
 		.tls_bits = stream_tls_bits(c->stream),
+		.exporter = binding(c, TLS_BINDING_EXPORTER, &f->exporter),
+		.unique = binding(c, TLS_BINDING_UNIQUE, &f->unique),
+		.server_end_point = binding(c, TLS_BINDING_SERVER_END_POINT,
+		    &f->server_end_point),
 	};
+}
+
+static void
+free_facts(struct facts *f)
+{
+	buf_free(&f->exporter);
+	buf_free(&f->unique);
+	buf_free(&f->server_end_point);
 }
 
 struct login *
 peer_login(const struct server *s, const struct client *c)
 {
-	struct login_peer peer = facts(s, c);
-	return login_new(s->conf, &peer);
+	struct facts f;
+	gather(&f, s, c);
+	struct login *l = login_new(s->conf, &f.peer);
+	free_facts(&f);
+	return l;
 }
 
 bool
@@ -43,9 +76,40 @@ peer_start_tls(const struct server *s, struct client *c, struct login *l)
 	log_info("starttls: %s with cipher %s (%d bits) [%s]",
 	    stream_tls_version(c->stream), stream_tls_cipher(c->stream),
 	    stream_tls_bits(c->stream), c->host);
-	struct login_peer peer = facts(s, c);
-	login_peer_changed(l, &peer);
+	struct facts f;
+	gather(&f, s, c);
+	login_peer_changed(l, &f.peer);
+	free_facts(&f);
 	return OK;
+}
+
+static enum err
+encode(void *ctx, const void *p, size_t n, struct buf *out)
+{
+	return sasl_layer_encode(ctx, p, n, out);
+}
+
+static enum err
+decode(void *ctx, const void *p, size_t n, struct buf *out)
+{
+	return sasl_layer_decode(ctx, p, n, out);
+}
+
+static void
+free_layer(void *ctx)
+{
+	sasl_conn_free(ctx);
+}
+
+void
+peer_start_layer(struct client *c, struct sasl_conn *layer)
+{
+	struct stream_layer l = {
+		.encode = encode, .decode = decode, .free = free_layer,
+		.ctx = layer, .room = sasl_layer_room(layer),
+	};
+	log_info("security layer: %d bits [%s]", sasl_layer_ssf(layer), c->host);
+	stream_start_layer(c->stream, &l);
 }
 
 void

@@ -21,6 +21,13 @@ bool peer_may_start_tls(const struct server *s, const struct client *c);
  */
 enum err peer_start_tls(const struct server *s, struct client *c, struct login *l) MUST_CHECK;
 
+/*
+ * The answer to the login is in the stream: flushes it, and from here on both
+ * directions go through LAYER, of login_take_layer(), which becomes the
+ * stream's.
+ */
+void peer_start_layer(struct client *c, struct sasl_conn *layer);
+
 /* Lets login_pause_ms() pass, but not when master wants us to end. */
 void peer_pause(const struct login *l);
 

@@ -151,3 +151,17 @@ login_pause_ms(const struct login *l)
 	(void)l;
 	return 0;
 }
+
+struct sasl_conn *
+login_take_layer(struct login *l)
+{
+	(void)l;
+	return NULL;
+}
+
+bool
+login_has_layer(const struct login *l)
+{
+	(void)l;
+	return false;
+}

@@ -6,6 +6,7 @@
 #include "imap/server/peer.h"
 #include "lib/b64.h"
 #include "lib/log.h"
+#include "lib/sasl.h"
 
 #include <string.h>
 
@@ -188,6 +189,15 @@ not_logged_in(struct session *s, struct command *c, enum err e)
 	return e;
 }
 
+/* SECRET may be a copy of what was in quotes. */
+static void
+forget(struct session *s, const struct command *c, struct str secret)
+{
+	if (secret.n > 0)
+		explicit_bzero((char *)(uintptr_t)secret.p, secret.n);
+	reader_forget(s->reader, c->tag.n);
+}
+
 enum err
 run_login(struct session *s, struct command *c)
 {
@@ -199,6 +209,7 @@ run_login(struct session *s, struct command *c)
 		return ERR_DENIED;
 	}
 	enum err e = login_password(s->login, r->userid, r->password, &user);
+	forget(s, c, r->password);
 	peer_pause(s->login);
 	return e == OK ? logged_in(s, c, user) : not_logged_in(s, c, e);
 }
@@ -246,14 +257,42 @@ exchange(struct session *s, const struct authenticate_req *r, struct user **user
 	return e;
 }
 
+/*
+ * "The security layer takes effect ... immediately following ... the CRLF of
+ * the tagged OK response for the server", RFC 3501 section 6.2.2: so that is
+ * sent here.  Capabilities in it would be in the clear; the client asks again.
+ */
+static enum err
+logged_in_with_layer(struct session *s, struct command *c, struct user *user)
+{
+	struct buf offered = BUF_INIT;
+	login_mechanisms(s->login, "AUTH=", &offered);
+	struct sasl_conn *layer = login_take_layer(s->login);
+	enum err e = logged_in(s, c, user);
+	if (e == OK) {
+		struct reply_tagged ok = { .tag = c->tag, .text = c->text };
+		s->mechanisms = arena_copy(s->arena, offered.p, offered.n);
+		reply_tagged(s->reply, &ok);
+		c->answered = true;
+		peer_start_layer(s->client, layer);
+	} else {
+		sasl_conn_free(layer);
+	}
+	buf_free(&offered);
+	return e;
+}
+
 enum err
 run_authenticate(struct session *s, struct command *c)
 {
+	const struct authenticate_req *r = c->req;
 	struct user *user;
-	enum err e = exchange(s, c->req, &user);
+	enum err e = exchange(s, r, &user);
+	forget(s, c, r->initial);
 	peer_pause(s->login);
 	if (e == OK)
-		return logged_in(s, c, user);
+		return login_has_layer(s->login) ? logged_in_with_layer(s, c, user)
+		    : logged_in(s, c, user);
 	if (e == ERR_SYNTAX || e == ERR_LIMIT) {
 		c->bad = true;
 		c->code = "";
@@ -284,5 +323,6 @@ run_unauthenticate(struct session *s, struct command *c)
 	reply_tagged(s->reply, &bye);
 	c->answered = true;
 	stream_stop_deflate(s->stream);
+	stream_stop_layer(s->stream);
 	return OK;
 }

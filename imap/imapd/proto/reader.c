@@ -485,3 +485,12 @@ reader_line(struct reader *r, struct str *line)
 	*line = buf_str(&r->line);
 	return e;
 }
+
+void
+reader_forget(struct reader *r, size_t keep)
+{
+	if (r->text.size > keep)
+		explicit_bzero(r->text.p + keep, r->text.size - keep);
+	buf_wipe(&r->line);
+	stream_forget(r->in);
+}

@@ -72,6 +72,12 @@ enum err reader_next(struct reader *r, struct input *in) MUST_CHECK;
 /* The messages that are in it. */
 void input_free(struct input *in);
 
+/*
+ * Overwrites the command at hand and the last line, here and in the stream, but
+ * for the command's first KEEP bytes: the tag.
+ */
+void reader_forget(struct reader *r, size_t keep);
+
 /* One line of an answer to a continuation (AUTHENTICATE, IDLE); as above. */
 enum err reader_line(struct reader *r, struct str *line) MUST_CHECK;
 

@@ -168,6 +168,9 @@ session_capabilities(const struct session *s, struct buf *out)
 	if (s->login == NULL && !stream_is_deflated(s->stream))
 		add_capabilities(s, "COMPRESS=DEFLATE", out);
 	buf_printf(out, " APPENDLIMIT=%" PRIu64, session_append_limit(s));
+	/* In the layer he can see whether somebody has shortened the list before. */
+	if (s->mechanisms != NULL)
+		buf_printf(out, " %s", s->mechanisms);
 	if (s->login == NULL)
 		return;
 	if (peer_may_start_tls(s->server, s->client))

@@ -77,6 +77,7 @@ struct session {
 
 	struct login *login;		/* until the user is known, then NULL */
 	struct user *user;		/* NULL before that */
+	const char *mechanisms;		/* as offered, if SASL has made a layer, else NULL */
 	struct name_style names;	/* mailbox names outside and inside */
 
 	unsigned enabled;		/* enum enabled */

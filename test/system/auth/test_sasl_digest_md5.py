@@ -1,0 +1,67 @@
+"""DIGEST-MD5 (RFC 2831) and its security layers, with Cyrus's own client."""
+import pytest
+
+from saslclient import imtest
+
+COMMANDS = "a SELECT INBOX\r\nb NOOP\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(module_server):
+    return module_server({"sasl_mech_list": "DIGEST-MD5"})
+
+
+@pytest.fixture
+def user(server):
+    return server.new_user()
+
+
+@pytest.mark.parametrize("more, ssf", [
+    (("-l", "0"), 0), (("-k", "1", "-l", "1"), 1), (("-k", "56", "-l", "56"), 56), ((), 128)])
+def test_layers(server, user, more, ssf):
+    """auth, auth-int, and auth-conf with DES and with RC4 or 3DES."""
+    run = imtest(server, "DIGEST-MD5", user, "secret", *more, commands=COMMANDS)
+    assert run.ok and run.ssf == ssf, run.stdout
+    assert "a OK [READ-WRITE]" in run.stdout and "b OK" in run.stdout
+    if ssf:
+        server.wait_log(f"security layer: {ssf} bits")
+
+
+def test_wrong_password(server, user):
+    run = imtest(server, "DIGEST-MD5", user, "wrong")
+    assert not run.ok
+    server.wait_log(r"badlogin: \[127\.0\.0\.1\] DIGEST-MD5 SASL\(-13\)")
+
+
+def test_much_passes(server, user):
+    """More than one packet, in both directions, and APPEND's literals."""
+    text = "".join(f"Line {i}: {'x' * 60}\r\n" for i in range(3000))
+    message = f"Subject: long\r\n\r\n{text}"
+    run = imtest(server, "DIGEST-MD5", user, commands=(
+        f"a APPEND INBOX {{{len(message)}+}}\r\n{message}\r\n"
+        "b SELECT INBOX\r\nc FETCH 1 BODY.PEEK[]\r\n"))
+    assert run.ok and run.ssf == 128
+    out = run.stdout.replace("\r\n", "\n")
+    assert f"BODY[] {{{len(message)}}}" in out and text.replace("\r\n", "\n") in out
+    assert "c OK" in out
+
+
+def test_capabilities_come_in_the_layer(server, user):
+    """They are not in the clear in the tagged OK, and mechanisms are told once more,
+    so that the client finds out if somebody has shortened the list."""
+    run = imtest(server, "DIGEST-MD5", user)
+    first, second = [line for line in run.stdout.splitlines() if "AUTH=DIGEST-MD5" in line]
+    assert first.startswith("S: * OK [CAPABILITY") and second.startswith("S: * CAPABILITY")
+    assert "A01 OK User logged in" in run.stdout
+
+
+def test_compression_on_top(server, user):
+    """RFC 4978 section 4: "compression ... before SASL's security layer"."""
+    run = imtest(server, "DIGEST-MD5", user, commands="a CAPABILITY\r\nb COMPRESS DEFLATE\r\n")
+    assert run.ok and "COMPRESS=DEFLATE" in run.stdout and "b OK" in run.stdout
+
+
+def test_no_layer_under_tls(server, user):
+    """sasl_maximum_layer is 256, and TLS has that."""
+    run = imtest(server, "DIGEST-MD5", user, "secret", "-t", "")
+    assert run.ok and "A01 OK [CAPABILITY" in run.stdout, run.stdout
