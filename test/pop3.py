@@ -144,13 +144,14 @@ class Pop3:
 class PopServer(Server):
     def __init__(self, options=None, services="", **more):
         self.pop_port, self.pops_port = ports.several(2)
+        host = more.get("listen", "127.0.0.1")
         super().__init__(options, services=(
-            f'pop3 cmd="pop3d" listen="127.0.0.1:{self.pop_port}" prefork=0\n'
+            f'pop3 cmd="pop3d" listen="{host}:{self.pop_port}" prefork=0\n'
             f'pop3s cmd="pop3d -s" listen="127.0.0.1:{self.pops_port}" prefork=0\n'
             f"{services}"), **more)
 
     def pop_connect(self, tls=False):
-        c = Pop3(("127.0.0.1", self.pops_port if tls else self.pop_port),
+        c = Pop3(("127.0.0.1", self.pops_port) if tls else (self.address, self.pop_port),
                  self.tls if tls else None)
         self.clients.append(c)
         return c

@@ -33,8 +33,6 @@ static const struct {
 	{ "Message is marked as deleted", "Diese Nachricht ist zum L\u00f6schen vorgemerkt" },
 	{ "Message was removed by another session",
 	    "Eine andere Sitzung hat diese Nachricht gel\u00f6scht" },
-	{ "Message needs UTF-8; say UTF8 before you log in",
-	    "Diese Nachricht braucht UTF-8; bitte UTF8 vor der Anmeldung" },
 	{ "Too many bad commands", "Zu viele falsche Befehle" },
 	{ "Timed out", "Es hat zu lange gedauert" },
 	/* Logging in. */

@@ -4,7 +4,7 @@
  * Answers are appended to a buffer; whoever has the connection sends it.  A code
  * is NULL or one of RESP-CODES: "AUTH" (RFC 3206) if and only if the client's
  * name, password or the policy about them is what is wrong, "SYS/TEMP" if the
- * same may work later, "SYS/PERM" if not without a person, "LOGIN-DELAY", "UTF8".
+ * same may work later, "SYS/PERM" if not without a person, "LOGIN-DELAY".
  */
 #ifndef IMAP_POP3D_REPLY_H
 #define IMAP_POP3D_REPLY_H

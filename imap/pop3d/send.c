@@ -25,23 +25,26 @@ stuff(struct stream *s, struct str bytes)
 }
 
 void
-send_lines(struct stream *s, struct str bytes)
+send_lines(struct stream *s, struct str header, struct str body)
 {
-	stuff(s, bytes);
-	if (bytes.n > 0 && !str_ends(bytes, STR("\r\n")))
+	struct str last = body.n > 0 ? body : header;
+
+	stuff(s, header);
+	stuff(s, body);
+	if (last.n > 0 && !str_ends(last, STR("\r\n")))
 		stream_puts(s, "\r\n");
 	stream_puts(s, ".\r\n");
 }
 
 struct str
-send_top(struct str bytes, size_t header, uint64_t lines)
+send_top(struct str body, uint64_t lines)
 {
-	const char *p = bytes.p + header, *end = bytes.p + bytes.n;
+	const char *p = body.p, *end = body.p + body.n;
 
 	for (; lines > 0 && p < end; lines--) {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
 
 		p = lf != NULL ? lf + 1 : end;
 	}
-	return str_slice(bytes, 0, (size_t)(p - bytes.p));
+	return str_slice(body, 0, (size_t)(p - body.p));
 }

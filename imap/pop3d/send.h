@@ -13,9 +13,10 @@
 
 #include <stdint.h>
 
-void send_lines(struct stream *s, struct str bytes);
+/* A message in two parts; HEADER ends in CRLF unless BODY is empty. */
+void send_lines(struct stream *s, struct str header, struct str body);
 
-/* The header, whose length is HEADER, and LINES lines of what is behind it. */
-struct str send_top(struct str bytes, size_t header, uint64_t lines);
+/* The first LINES lines. */
+struct str send_top(struct str body, uint64_t lines);
 
 #endif

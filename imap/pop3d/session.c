@@ -7,6 +7,7 @@
  */
 #include "imap/pop3d/session.h"
 
+#include "imap/pop3d/ascii.h"
 #include "imap/pop3d/capa.h"
 #include "imap/pop3d/door.h"
 #include "imap/pop3d/maildrop.h"
@@ -32,6 +33,7 @@ struct session {
 	struct visitor v;
 	struct maildrop d;
 	struct buf line, out;
+	struct buf header;		/* in ASCII, for who has not said UTF8 */
 	unsigned bad;
 	bool is_bad;			/* the command at hand makes no sense */
 	bool quit;
@@ -155,14 +157,22 @@ cmd_uidl(struct session *s, struct str *arg)
 	list(s, arg, put_unique_id);
 }
 
-/* The bytes of a message, or why not. */
+/* A message, in two parts; or why not. */
 static bool
-read_message(struct session *s, uint32_t n, struct str *bytes, uint32_t *header)
+read_message(struct session *s, uint32_t n, struct str *header, struct str *body)
 {
-	enum err e = maildrop_read(&s->d, n, bytes, header);
+	struct str bytes;
+	uint32_t size;
+	enum err e = maildrop_read(&s->d, n, &bytes, &size);
 
-	if (e == OK)
+	if (e == OK) {
+		*header = str_slice(bytes, 0, size);
+		*body = str_slice(bytes, size, bytes.n);
+		buf_reset(&s->header);
+		if (!s->v.utf8 && ascii_header(*header, &s->header))
+			*header = buf_str(&s->header);
 		return true;
+	}
 	if (e == ERR_NOTFOUND)
 		refuse(s, "SYS/PERM", "Message was removed by another session");
 	else
@@ -175,26 +185,26 @@ read_message(struct session *s, uint32_t n, struct str *bytes, uint32_t *header)
  * it has the usual time, and more by the message's size.
  */
 static void
-send_message(struct session *s, struct str bytes)
+send_message(struct session *s, struct str header, struct str body)
 {
-	int64_t seconds = TIMEOUT_MIN + (int64_t)(bytes.n / SLOWEST);
+	int64_t seconds = TIMEOUT_MIN + (int64_t)(body.n / SLOWEST);
 
 	send_answer(s);
 	stream_deadline(s->s, seconds < INT32_MAX ? (int)seconds : INT32_MAX);
-	send_lines(s->s, bytes);
+	send_lines(s->s, header, body);
 	stream_deadline(s->s, 0);
 }
 
 static void
 cmd_retr(struct session *s, struct str *arg)
 {
-	uint32_t n, header;
-	struct str bytes;
+	struct str header, body;
+	uint32_t n;
 
-	if (!get_message(s, arg[0], &n) || !read_message(s, n, &bytes, &header))
+	if (!get_message(s, arg[0], &n) || !read_message(s, n, &header, &body))
 		return;
-	buf_printf(&s->out, "+OK %zu octets\r\n", bytes.n);
-	send_message(s, bytes);
+	buf_printf(&s->out, "+OK %zu octets\r\n", header.n + body.n);
+	send_message(s, header, body);
 	maildrop_retrieved(&s->d, n);
 	s->retr++;
 }
@@ -202,15 +212,15 @@ cmd_retr(struct session *s, struct str *arg)
 static void
 cmd_top(struct session *s, struct str *arg)
 {
-	uint32_t n, header;
+	struct str header, body;
 	uint64_t lines;
-	struct str bytes;
+	uint32_t n;
 
 	if (!str_to_u64(arg[1], &lines))
 		bad(s, "A number was expected");
-	else if (get_message(s, arg[0], &n) && read_message(s, n, &bytes, &header)) {
+	else if (get_message(s, arg[0], &n) && read_message(s, n, &header, &body)) {
 		ok(s, "Top of message follows");
-		send_message(s, send_top(bytes, header, lines));
+		send_message(s, header, send_top(body, lines));
 		s->top++;
 	}
 }
@@ -444,7 +454,7 @@ pop3_session(struct server *server, struct client *client)
 {
 	struct session s = {
 		.server = server, .client = client, .s = client->stream,
-		.line = BUF_INIT, .out = BUF_INIT,
+		.line = BUF_INIT, .out = BUF_INIT, .header = BUF_INIT,
 	};
 
 	if (door_open(server, client, &s.v) == OK) {
@@ -453,4 +463,5 @@ pop3_session(struct server *server, struct client *client)
 	}
 	buf_free(&s.line);
 	buf_free(&s.out);
+	buf_free(&s.header);
 }

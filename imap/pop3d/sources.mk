@@ -1,5 +1,6 @@
 PROGRAMS += imap/pop3d/pop3d
 imap/pop3d/pop3d_SRCS = \
+	imap/pop3d/ascii.c \
 	imap/pop3d/auth.c \
 	imap/pop3d/capa.c \
 	imap/pop3d/door.c \
