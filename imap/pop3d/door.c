@@ -122,6 +122,7 @@ ask(struct door *d, enum auth_next *next)
 		e = login_step(d->login, q->secret, &d->challenge, &d->user);
 		break;
 	}
+	stream_forget(d->s);
 	if (e != ERR_AGAIN)
 		peer_pause(d->login);
 	if (e == OK)
