@@ -44,6 +44,8 @@ static const struct conf_old_name old_names[] = {
 	{ "tls_cert_file", CONF_TLS_SERVER_CERT },
 	{ "tls_key_file", CONF_TLS_SERVER_KEY },
 	{ "tls_cipher_list", CONF_TLS_CIPHERS },
+	{ "tls_ca_file", CONF_TLS_CLIENT_CA_FILE },
+	{ "tls_ca_path", CONF_TLS_CLIENT_CA_DIR },
 };
 
 enum { OLD_NAMES = sizeof(old_names) / sizeof(old_names[0]) };
@@ -174,7 +176,7 @@ static const char *const others[] = {
 	"partition_select_mode", "partition_select_soft_usage_limit",
 	"partition_select_usage_reinit", "nntptimeout", "plaintextloginalert", "postmaster",
 	"quotawarnkb", "quotawarnmsg", "tls_server_ca_dir", "tls_server_ca_file",
-	"tls_server_dhparam", "tls_sessions_db",
+	"tls_client_cert", "tls_client_key", "tls_sessions_db",
 };
 
 const char *

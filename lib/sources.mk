@@ -40,7 +40,10 @@ LIB_SRCS += \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
 	lib/svc_template.c \
-	lib/tls.c lib/tls_peer.c
+	lib/tickets.c \
+	lib/tls.c lib/tls_cert.c lib/tls_context.c lib/tls_files.c lib/tls_ocsp.c \
+	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
+	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c

@@ -121,7 +121,7 @@ enum err stream_error(const struct stream *s);
 
 /*
  * TLS as the server: flushes, then shakes hands within the stream's timeout
- * and deadline.  What was buffered before is dropped: nothing a client sent
+ * and deadline and TLS_HANDSHAKE_SECONDS.  What was buffered before is dropped: nothing a client sent
  * in the clear is read as if it had come through TLS.  After an error the
  * stream is dead in both directions, and stream_tls_why() says what was wrong,
  * for the log: only the caller knows who the client is.
@@ -133,6 +133,12 @@ bool stream_is_tls(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 const char *stream_tls_cipher(const struct stream *s);
 int stream_tls_bits(const struct stream *s);
+/* The client began with TLS, and nobody has started it. */
+bool stream_saw_tls(const struct stream *s);
+bool stream_tls_is_resumed(const struct stream *s);
+const char *stream_tls_server_name(const struct stream *s, bool *known);
+/* The client has gone without the word of TLS for it. */
+bool stream_tls_is_truncated(const struct stream *s);
 /* As tls_binding() and tls_client_name(); ERR_UNSUPPORTED, false without TLS. */
 enum err stream_tls_binding(const struct stream *s, enum tls_binding type,
     struct buf *out) MUST_CHECK;

@@ -39,6 +39,7 @@ struct stream {
 	bool tele_relative;
 	time_t tele_last;
 	uint64_t bytes_in, bytes_out;
+	bool saw_hello;		/* the first bytes are a ClientHello's */
 	char tls_why[160];	/* the handshake failed */
 	struct str mem_in;
 	struct buf *mem_out;

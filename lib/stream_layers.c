@@ -19,9 +19,13 @@ stream_start_tls(struct stream *s, struct tls_context *ctx)
 	s->in_pos = s->in_end = 0;
 	struct tls *tls = tls_new(ctx, s->rfd, s->wfd);
 	short events = POLLIN;
+	int64_t deadline = s->deadline_ms, end = stream_now_ms() + TLS_HANDSHAKE_SECONDS * 1000;
+	if (deadline == 0 || deadline > end)
+		s->deadline_ms = end;
 	while ((e = tls_handshake(tls, &events)) == ERR_AGAIN)
 		if ((e = stream_wait_for(s, events, true)) != OK)
 			break;
+	s->deadline_ms = deadline;
 	if (e != OK) {
 		snprintf(s->tls_why, sizeof(s->tls_why), "%s",
 		    e == ERR_SYNTAX ? tls_why(tls) : err_text(e));
@@ -60,6 +64,31 @@ int
 stream_tls_bits(const struct stream *s)
 {
 	return s->tls != NULL ? tls_bits(s->tls) : 0;
+}
+
+bool
+stream_saw_tls(const struct stream *s)
+{
+	return s->saw_hello && s->tls == NULL;
+}
+
+bool
+stream_tls_is_resumed(const struct stream *s)
+{
+	return s->tls != NULL && tls_is_resumed(s->tls);
+}
+
+const char *
+stream_tls_server_name(const struct stream *s, bool *known)
+{
+	*known = false;
+	return s->tls != NULL ? tls_server_name(s->tls, known) : NULL;
+}
+
+bool
+stream_tls_is_truncated(const struct stream *s)
+{
+	return s->tls != NULL && tls_is_truncated(s->tls);
 }
 
 enum err

@@ -102,6 +102,9 @@ has_pending(const struct stream *s)
 static void
 note_input(struct stream *s, const void *p, size_t n)
 {
+	/* A record of the type handshake, its version 3.1 or 3.3. */
+	if (s->bytes_in == 0 && n >= 3)
+		s->saw_hello = memcmp(p, "\x16\x03", 2) == 0;
 	s->bytes_in += n;
 	s->answered = false;
 	if (s->tele_fd >= 0)

@@ -36,6 +36,7 @@ enum {
 	SVC_STATUS_FD = 3,
 	SVC_LISTEN_FD = 4,
 	SVC_ROLL_FD = 5,	/* see svc_sign_roll() */
+	SVC_TICKETS_FD = 6,	/* see lib/tickets.h */
 };
 
 enum svc_message_type {
@@ -64,6 +65,7 @@ struct svc_message {
 #define SVC_ENV_SERVICE	"CHAPAR_SERVICE"	/* name in cyrus.conf: "imap" */
 #define SVC_ENV_ID	"CHAPAR_SERVICE_ID"
 #define SVC_ENV_TEMPLATE "CHAPAR_TEMPLATE"	/* master wants a template */
+#define SVC_ENV_TICKETS	"CHAPAR_TICKETS"	/* number of tickets_fd()'s descriptor */
 
 /* Called once, the first time that no client stands there; an error ends the wait. */
 typedef enum err (*svc_idle_fn)(void *ctx);

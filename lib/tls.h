@@ -1,10 +1,33 @@
 /*
- * tls.h - OpenSSL, behind streams
+ * tls.h - OpenSSL, behind streams and event loops
  *
  * A struct tls_context is what a service needs to be a TLS server:
- * certificate, key, protocol versions.  One a process; it outlives the
- * streams that use it.  A struct tls is one connection's TLS, owned by its
- * stream; nobody else calls the functions of the second half.
+ * certificates, keys, versions, who may come.  A process has one for each of
+ * its services; it outlives the connections that use it.  A struct tls is one
+ * connection's TLS, owned by its stream or by an event loop; no call waits.
+ *
+ * Certificates.  There is a default, which may be of several types at once (RSA
+ * and ECDSA: the client's signature algorithms choose), and, below SNI_DIR, a
+ * directory for each name that clients ask for (server_name, RFC 6066), with
+ *
+ *	cert.pem, key.pem           or  fullchain.pem, privkey.pem
+ *	cert-ecdsa.pem, key-ecdsa.pem   and of other types, too
+ *	cert-rsa.pem, key-rsa.pem
+ *
+ * "*.example.org" is for all names with one label more that have none of their
+ * own; a name that is not there gets the default.  Beside each certificate file
+ * there may be one with ".ocsp" behind its name: an OCSP response in DER form
+ * that is stapled as long as it is valid.
+ *
+ * Files that change are taken into use by the next connection; connections
+ * that stand keep what they began with.  If they cannot be used, the old ones
+ * stay, and once they have been so for a few seconds (a certificate is always
+ * replaced before or after its key) the log says what is wrong.
+ *
+ * Sessions are resumed by tickets (tickets.h), only under the name and the
+ * policy that they began with, and never with a client's certificate: it might
+ * have been revoked since.  There is no early data, no renegotiation, no
+ * compression and no key exchange without forward secrecy.
  */
 #ifndef LIB_TLS_H
 #define LIB_TLS_H
@@ -17,14 +40,29 @@
 
 struct tls;
 struct tls_context;
+struct tickets;
+struct tlskey_holder;
 
+enum tls_client_certs { TLS_CLIENTS_OFF, TLS_CLIENTS_OPTIONAL, TLS_CLIENTS_REQUIRE };
+
+/* Everything is borrowed for the context's life; NULL, 0: not set. */
 struct tls_params {
-	const char *cert_file;		/* PEM, chain included */
-	const char *key_file;		/* PEM */
+	const char *cert_file;		/* PEM, chain included; several: "A,B" */
+	const char *key_file;		/* PEM, as many; NULL: in the former */
+	const char *sni_dir;
 	const char *ciphers;		/* OpenSSL list for TLS 1.2; NULL: default */
 	const char *ciphersuites;	/* for TLS 1.3; NULL: default */
+	const char *groups;		/* "X25519:prime256v1"; unknown ones are left out */
 	const char *versions;		/* "tls1_2 tls1_3" */
-	int session_timeout;		/* minutes; 0: no resumption */
+	const char *dh_file;		/* parameters; NULL: no DHE */
+	bool prefer_server_ciphers;
+	enum tls_client_certs client_certs;	/* matters only with a CA */
+	const char *client_ca_file, *client_ca_dir;
+	const char *crl_file;		/* PEM, of all CAs that revoke */
+	const char *alpn;		/* "imap" (RFC 7301); NULL: none is accepted */
+	int64_t session_timeout;	/* seconds; 0: no resumption */
+	struct tickets *tickets;	/* NULL: keys of the context's own */
+	struct tlskey_holder *holder;	/* has the keys; NULL: they are read here */
 };
 
 /*
@@ -46,6 +84,9 @@ enum err tls_read(struct tls *t, void *p, size_t max, size_t *got, short *events
 enum err tls_write(struct tls *t, const void *p, size_t n, size_t *sent,
     short *events) MUST_CHECK;
 
+/* For how many seconds a client may shake hands; the caller sees to it. */
+enum { TLS_HANDSHAKE_SECONDS = 60 };
+
 /* May tls_read() have something without asking the kernel? */
 bool tls_has_pending(const struct tls *t);
 
@@ -56,9 +97,11 @@ void tls_free(struct tls *t);		/* NULL is allowed */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 int tls_bits(const struct tls *t);
-
-/* Why the last call failed, for the log; good until the next call. */
-const char *tls_why(const struct tls *t);
+bool tls_is_resumed(const struct tls *t);
+/* The name that the client asked for; NULL: none.  *known: it has a certificate. */
+const char *tls_server_name(const struct tls *t, bool *known);
+/* The connection has ended without a word of TLS: perhaps it was cut off. */
+bool tls_is_truncated(const struct tls *t);
 
 /*
  * Appends what only the two ends of this connection can know, or what its
@@ -84,5 +127,8 @@ enum err tls_binding(const struct tls *t, enum tls_binding type, struct buf *out
 enum tls_name { TLS_NAME_EMAIL, TLS_NAME_COMMON };
 bool tls_client_name(const struct tls *t, enum tls_name which, size_t n,
     struct buf *out);
+
+/* Why the last call failed, for the log; good until the next call. */
+const char *tls_why(const struct tls *t);
 
 #endif

@@ -65,10 +65,18 @@ takes_folders(const struct login *l)
 	    && strcmp(l->peer.service, "pop") == 0;
 }
 
+/* Is nothing of a login allowed yet? */
+static bool
+needs_tls(const struct login *l)
+{
+	return l->peer.tls_version == NULL && l->peer.local_ip_port != NULL
+	    && conf_switch(l->conf, CONF_TLS_REQUIRED);
+}
+
 bool
 login_plaintext_allowed(const struct login *l)
 {
-	if (strength(l) < conf_int(l->conf, CONF_SASL_MINIMUM_LAYER))
+	if (needs_tls(l) || strength(l) < conf_int(l->conf, CONF_SASL_MINIMUM_LAYER))
 		return false;
 	return l->peer.tls_version != NULL || l->peer.outer_ssf > 1 || l->peer.is_local
 	    || conf_switch(l->conf, CONF_ALLOWPLAINTEXT);
@@ -158,7 +166,8 @@ login_peer_changed(struct login *l, const struct login_peer *peer)
 void
 login_mechanisms(struct login *l, const char *prefix, struct buf *out)
 {
-	sasl_mechanisms(l->sasl, prefix, out);
+	if (!needs_tls(l))
+		sasl_mechanisms(l->sasl, prefix, out);
 }
 
 /* --- attempts --- */
@@ -297,7 +306,7 @@ login_password(struct login *l, struct str userid, struct str password,
 void
 login_apop_challenge(struct login *l, struct buf *challenge)
 {
-	if (conf_switch(l->conf, CONF_ALLOWAPOP)
+	if (conf_switch(l->conf, CONF_ALLOWAPOP) && !needs_tls(l)
 	    && sasl_apop_challenge(l->sasl, challenge) != OK)
 		buf_reset(challenge);
 }
@@ -345,6 +354,9 @@ login_start(struct login *l, struct str mechanism, const struct str *initial,
 	for (size_t i = 0; i < mechanism.n && i < 40; i++)
 		buf_addc(&l->mechanism, mechanism.p[i] >= 'a' && mechanism.p[i] <= 'z'
 		    ? (char)(mechanism.p[i] - 32) : mechanism.p[i]);
+	if (needs_tls(l))
+		return refused(l, ERR_DENIED, l->mechanism.p, "SASL(-16): encryption needed"
+		    " to use mechanism: tls_required");
 	return outcome(l, sasl_start(l->sasl, mechanism, initial, challenge), user);
 }
 

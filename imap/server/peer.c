@@ -1,4 +1,5 @@
 #include "imap/server/peer.h"
+#include "imap/server/secure.h"
 #include "lib/log.h"
 #include "lib/sasl.h"
 
@@ -60,22 +61,15 @@ peer_login(const struct server *s, const struct client *c)
 bool
 peer_may_start_tls(const struct server *s, const struct client *c)
 {
-	return s->tls != NULL && !stream_is_tls(c->stream);
+	return secure_may_start(s, c);
 }
 
 enum err
 peer_start_tls(const struct server *s, struct client *c, struct login *l)
 {
-	enum err e = stream_start_tls(c->stream, s->tls);
-	if (e != OK) {
-		/* A port that is only tried out is nobody's failure. */
-		(e == ERR_CLOSED ? log_info : log_notice)("TLS handshake failed: [%s] %s",
-		    c->host, stream_tls_why(c->stream));
+	enum err e = secure_start(s, c);
+	if (e != OK)
 		return e;
-	}
-	log_info("starttls: %s with cipher %s (%d bits) [%s]",
-	    stream_tls_version(c->stream), stream_tls_cipher(c->stream),
-	    stream_tls_bits(c->stream), c->host);
 	struct facts f;
 	gather(&f, s, c);
 	login_peer_changed(l, &f.peer);

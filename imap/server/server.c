@@ -8,6 +8,7 @@
 #include "imap/server/server.h"
 #include "config.h"
 #include "imap/server/owner.h"
+#include "imap/server/secure.h"
 #include "imap/server/setup.h"
 #include "lib/arena.h"
 #include "lib/file.h"
@@ -139,25 +140,6 @@ set_hostname(struct server *s)
 	s->hostname = s->in->hostname.p;
 }
 
-static void
-open_tls(struct server *s)
-{
-	struct tls_params p = {
-		.cert_file = conf_string(s->conf, CONF_TLS_SERVER_CERT),
-		.key_file = conf_string(s->conf, CONF_TLS_SERVER_KEY),
-		.ciphers = conf_string(s->conf, CONF_TLS_CIPHERS),
-		.ciphersuites = conf_string(s->conf, CONF_TLS_CIPHERSUITES),
-		.versions = conf_string(s->conf, CONF_TLS_VERSIONS),
-		.session_timeout = (int)(conf_seconds(s->conf, CONF_TLS_SESSION_TIMEOUT) / 60),
-	};
-	if (p.cert_file != NULL && p.key_file == NULL)
-		p.key_file = p.cert_file;
-	if (p.cert_file != NULL && tls_context_new(&p, &s->tls) != OK)
-		s->tls = NULL;
-	if (s->implicit_tls && s->tls == NULL)
-		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
-}
-
 enum err
 server_open_store(struct server *s)
 {
@@ -200,7 +182,9 @@ prepare(struct server *s, const struct options *o)
 		(void)raise(SIGSTOP);
 	}
 	set_hostname(s);
-	open_tls(s);
+	secure_open(s);
+	if (s->implicit_tls && s->tls == NULL)
+		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
 	if (sasl_library_init(s->conf) != OK)
 		log_fatal(EX_TEMPFAIL, "cannot start SASL");
 }
@@ -358,7 +342,9 @@ serve(struct server *s, int fd)
 	};
 	stream_stop_fd(c.stream, svc_stop_fd());
 	server_status(s, &c, NULL, NULL);
+	secure_open(s);
 	s->program->serve(s, &c);
+	secure_end(&c);
 	stream_close(c.stream);
 	end_telemetry(s);
 	write_proc(s, (struct str){ "", 0 });
@@ -402,7 +388,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	close_proc(&s);
 	store_close(s.store);
 	notify_close(s.notify);
-	tls_context_free(s.tls);
+	secure_close(&s);
 	conf_free(s.conf);
 	free(o.conf_path);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;

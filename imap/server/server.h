@@ -28,6 +28,7 @@
 #include "lib/tls.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 struct server;
 
@@ -60,7 +61,9 @@ struct server {
 	struct conf *conf;
 	struct store *store;		/* NULL before server_open_store() */
 	struct notify *notify;		/* the store publishes there; for IDLE */
-	struct tls_context *tls;	/* NULL: none configured */
+	struct tls_context *tls;	/* NULL: none configured, or not usable now */
+	struct tickets *tickets;	/* master's keys of TLS sessions; NULL: none */
+	time_t tls_tried;
 	struct svc svc;
 	bool implicit_tls;		/* -s */
 	int ssf;			/* -p: strength of an outer layer */

@@ -9,6 +9,7 @@ SERVER_SRCS += \
 	imap/server/notify.c \
 	imap/server/owner.c \
 	imap/server/peer.c \
+	imap/server/secure.c \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/specialuse.c \

@@ -274,7 +274,7 @@ static const struct {
 	{ "serverinfo: all", "serverinfo: \"all\" is not off, min or on" },
 	{ "tls_versions: tls1_2 tls9", "tls_versions: \"tls1_2 tls9\" is not a list of"
 	    " ssl2, ssl3, tls1_0, tls1_1, tls1_2 or tls1_3" },
-	{ "tls_server_cert: cert.pem", "tls_server_cert: \"cert.pem\" is not an absolute path" },
+	{ "tls_sni_dir: certs", "tls_sni_dir: \"certs\" is not an absolute path" },
 	{ "partition-x: spool", "partition-x: \"spool\" is not an absolute path" },
 	{ "partition-x:", "partition-x: \"\" is not an absolute path" },
 	{ "defaultpartition: other", "there is no option partition-other" },

@@ -1,0 +1,138 @@
+#include "imap/server/secure.h"
+#include "lib/log.h"
+#include "lib/tickets.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+enum { RETRY_SECONDS = 5 };
+
+/* The protocols' names for ALPN (RFC 7301 and IANA's list); LMTP has none. */
+static const struct {
+	const char *sasl_service, *protocol;
+} protocols[] = {
+	{ "imap", "imap" }, { "pop", "pop3" }, { "sieve", "managesieve" },
+};
+
+static const char *
+protocol_of(const struct server *s)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (strcmp(protocols[i].sasl_service, s->program->sasl_service) == 0)
+			return protocols[i].protocol;
+	return NULL;
+}
+
+static const char *
+certificates(const struct conf *conf)
+{
+	const char *files = conf_string(conf, CONF_TLS_SERVER_CERT);
+	return files != NULL && strcmp(files, "disabled") != 0 ? files : NULL;
+}
+
+/* Master's keys, or none if it has none: then the context makes its own. */
+static struct tickets *
+open_tickets(void)
+{
+	const char *fd = getenv(SVC_ENV_TICKETS);
+	struct tickets *t;
+	return fd != NULL && tickets_open((int)strtol(fd, NULL, 10), &t) == OK ? t : NULL;
+}
+
+void
+secure_open(struct server *s)
+{
+	time_t now = time(NULL);
+	const char *files = certificates(s->conf);
+	if (s->tls != NULL || files == NULL || s->tls_tried > now - RETRY_SECONDS)
+		return;
+	s->tls_tried = now;
+	if (s->tickets == NULL)
+		s->tickets = open_tickets();
+	const struct tls_params p = {
+		.cert_file = files,
+		.key_file = conf_string(s->conf, CONF_TLS_SERVER_KEY),
+		.sni_dir = conf_string(s->conf, CONF_TLS_SNI_DIR),
+		.ciphers = conf_string(s->conf, CONF_TLS_CIPHERS),
+		.ciphersuites = conf_string(s->conf, CONF_TLS_CIPHERSUITES),
+		.groups = conf_string(s->conf, CONF_TLS_ECCURVE),
+		.versions = conf_string(s->conf, CONF_TLS_VERSIONS),
+		.dh_file = conf_string(s->conf, CONF_TLS_SERVER_DHPARAM),
+		.prefer_server_ciphers = conf_switch(s->conf, CONF_TLS_PREFER_SERVER_CIPHERS),
+		.client_certs = (enum tls_client_certs)conf_enum(s->conf, CONF_TLS_CLIENT_CERTS),
+		.client_ca_file = conf_string(s->conf, CONF_TLS_CLIENT_CA_FILE),
+		.client_ca_dir = conf_string(s->conf, CONF_TLS_CLIENT_CA_DIR),
+		.crl_file = conf_string(s->conf, CONF_TLS_CRL_FILE),
+		.alpn = protocol_of(s),
+		.session_timeout = conf_seconds(s->conf, CONF_TLS_SESSION_TIMEOUT),
+		.tickets = s->tickets,
+	};
+	if (tls_context_new(&p, &s->tls) != OK)
+		s->tls = NULL;
+}
+
+void
+secure_close(struct server *s)
+{
+	tls_context_free(s->tls);
+	tickets_close(s->tickets);
+	s->tls = NULL;
+	s->tickets = NULL;
+}
+
+bool
+secure_may_start(const struct server *s, const struct client *c)
+{
+	return s->tls != NULL && !stream_is_tls(c->stream)
+	    && conf_switch(s->conf, CONF_ALLOWSTARTTLS);
+}
+
+/* What is not in every line. */
+static void
+describe(const struct client *c, struct buf *text)
+{
+	bool known;
+	const char *name = stream_tls_server_name(c->stream, &known);
+	if (stream_tls_is_resumed(c->stream))
+		buf_adds(text, " reused");
+	if (name != NULL && known)
+		buf_printf(text, " name %s", name);
+	size_t before = text->n;
+	buf_adds(text, " client ");
+	if (!stream_tls_client_name(c->stream, TLS_NAME_EMAIL, 0, text)
+	    && !stream_tls_client_name(c->stream, TLS_NAME_COMMON, 0, text))
+		buf_truncate(text, before);
+}
+
+enum err
+secure_start(const struct server *s, struct client *c)
+{
+	struct buf more = BUF_INIT;
+	enum err e = stream_start_tls(c->stream, s->tls);
+	if (e != OK) {
+		/* A port that is only tried out is nobody's failure. */
+		(e == ERR_CLOSED ? log_info : log_notice)("TLS handshake failed: [%s] %s",
+		    c->host, stream_tls_why(c->stream));
+		return e;
+	}
+	describe(c, &more);
+	log_info("starttls: %s with cipher %s (%d bits) [%s]%.*s",
+	    stream_tls_version(c->stream), stream_tls_cipher(c->stream),
+	    stream_tls_bits(c->stream), c->host, more.n < 300 ? (int)more.n : 300,
+	    more.n > 0 ? more.p : "");
+	buf_free(&more);
+	return OK;
+}
+
+void
+secure_end(const struct client *c)
+{
+	if (stream_saw_tls(c->stream))
+		log_notice("[%s] has begun TLS at once where it begins without: the client"
+		    " needs another port or STARTTLS", c->host);
+	if (stream_tls_is_truncated(c->stream))
+		log_debug("TLS: [%s] has gone without ending it: mostly a careless client,"
+		    " perhaps somebody who cuts connections", c->host);
+}

@@ -1,0 +1,38 @@
+/*
+ * secure.h - a worker's TLS: what imapd.conf says, and the handshake
+ *
+ * There is TLS if tls_server_cert is set.  If its files cannot be used, that
+ * is logged and tried again later, for they may be just about to be replaced.
+ *
+ * Each handshake is one line in the log, in Cyrus's words as far as they go:
+ *
+ *	starttls: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits) [192.0.2.1]
+ *
+ * followed by "reused" if the session was resumed, "name NAME" if the client
+ * asked for a name that has a certificate of its own, "client NAME" if it has
+ * shown a certificate.  One that fails is
+ *
+ *	TLS handshake failed: [192.0.2.1] no cipher in common (no shared cipher)
+ */
+#ifndef IMAP_SERVER_SECURE_H
+#define IMAP_SERVER_SECURE_H
+
+#include "imap/server/server.h"
+
+/* Fills in s->tls; again before each connection as long as it is NULL. */
+void secure_open(struct server *s);
+void secure_close(struct server *s);
+
+/* May STARTTLS be offered now? */
+bool secure_may_start(const struct server *s, const struct client *c);
+
+/* Flushes what is in the stream, shakes hands, logs what came of it. */
+enum err secure_start(const struct server *s, struct client *c) MUST_CHECK;
+
+/*
+ * At a connection's end: logs what an administrator would look for if there
+ * was none where TLS should have been.
+ */
+void secure_end(const struct client *c);
+
+#endif
