@@ -645,6 +645,38 @@ damaged_entry_builds_the_list_anew(void **state)
 	expect_names("user.ann user.joe ");
 }
 
+/* A note says that a copy was being made; who is to decide cannot read the entry. */
+static void
+what_cannot_be_looked_up_is_not_removed(void **state)
+{
+	struct mbentry *e;
+	struct kv_txn *txn;
+	struct mbox *m;
+
+	(void)state;
+	fixture_create(&f, "user.joe");
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	fixture_append(m, f.s, "one");
+	mbox_close(m);
+	e = lookup("user.joe");
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbpending_add(txn, PENDING_COPY, &e->id, e->partition, e->dir), OK);
+	assert_int_equal(kv_commit(txn), OK);
+	damage_list("Nuser\1joe", "\2 of a later version");
+	fixture_create(&f, "user.ann");
+	assert_true(exists(f.spool, "user/joe/1."));
+	assert_true(exists(f.spool, "user/joe/cyrus.header"));
+
+	/* Readable again: it lies there, so the note is wrong. */
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbdb_put(txn, e), OK);
+	assert_int_equal(kv_commit(txn), OK);
+	fixture_create(&f, "user.eve");
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	fixture_expect_body(m, 1, "one");
+	mbox_close(m);
+}
+
 /* Parts of an entry are gone; each part alone is sound. */
 static void
 reconstruct_mends_half_an_entry(void **state)
@@ -698,6 +730,7 @@ main(void)
 		TEST(builder_of_the_list_dies),
 		TEST(repair_does_not_bring_back),
 		TEST(damaged_entry_builds_the_list_anew),
+		TEST(what_cannot_be_looked_up_is_not_removed),
 		TEST(reconstruct_mends_half_an_entry),
 	};
 

@@ -188,6 +188,8 @@ change_entry(struct store *s, const struct mbentry *old, const char *partition,
 		e = mbdb_put(txn, &new);
 	if (e == OK)
 		e = mbpending_add(txn, PENDING_REAP, &old->id, old->partition, old->dir);
+	if (e == OK)
+		e = mbpending_remove(txn, PENDING_COPY, &old->id);
 	return mbdb_end(s, txn, e);
 }
 

@@ -204,9 +204,12 @@ drop_copy(struct store *s, struct arena *arena, const struct item *it)
 	enum err err;
 	int dirfd;
 
-	err = mblist_lookup_id(s, arena, &it->id, &e);
-	if (part == NULL || it->dir == NULL || (err == OK && lies_there(e, it)))
+	if (part == NULL || it->dir == NULL)
 		return OK;
+	err = mblist_lookup_id(s, arena, &it->id, &e);
+	/* Who cannot know whether it is the mailbox itself removes nothing. */
+	if (err != ERR_NOTFOUND && (err != OK || lies_there(e, it)))
+		return err;
 	/* Its index may not be there yet: nobody else can have this place. */
 	err = file_open_dir(part->dirfd, it->dir, &dirfd);
 	if (err != OK)
