@@ -538,6 +538,47 @@ who_watches_is_told(void **state)
 	mbox_close(m);
 }
 
+static void
+expunge(const char *name, uint32_t uid)
+{
+	struct mbox *m = fixture_mbox(&f, name, "joe", 0);
+	struct txn *t = txn_begin(m);
+
+	txn_expunge(t, &uid, 1, true);
+	assert_int_equal(txn_commit(t), OK);
+	txn_abort(t);
+	mbox_close(m);
+}
+
+/* A refresh that fails has removed nothing that it did not tell of. */
+static void
+expunges_are_told_though_a_refresh_fails(void **state)
+{
+	const char *text = "Subject: x\r\n\r\nbody\r\n";
+	uint32_t one = append("user.joe", text), two = append("user.joe", text);
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct mbox_update u;
+
+	(void)state;
+	set("user.joe", two, "/comment", "", "before");
+	assert_int_equal(mbox_watch_annots(m), OK);
+	set("user.joe", two, "/comment", "", "after");
+	expunge("user.joe", one);
+	fixture_shell("cd %s/user/joe && mv cyrus.annotations away && mkdir cyrus.annotations",
+	    f.spool);
+	assert_int_not_equal(mbox_refresh(m, f.arena, 0, &u), OK);
+	assert_int_equal(mbox_count(m), 2);
+	assert_int_equal(mbox_uid(m, 1), one);
+	fixture_shell("cd %s/user/joe && rmdir cyrus.annotations && mv away cyrus.annotations",
+	    f.spool);
+	assert_int_equal(mbox_refresh(m, f.arena, 0, &u), OK);
+	assert_int_equal(u.expunged_count, 1);
+	assert_int_equal(u.expunged_uid[0], one);
+	assert_int_equal(u.annot_count, 1);
+	assert_int_equal(u.annot[0].seq, 1);
+	mbox_close(m);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 
 int
@@ -557,6 +598,7 @@ main(void)
 		TEST(expire_sweeps),
 		cmocka_unit_test(patterns), TEST(lists_are_all_or_none),
 		TEST(copies_have_what_may_be_there), TEST(who_watches_is_told),
+		TEST(expunges_are_told_though_a_refresh_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,8 +156,8 @@ claim_recent(struct mbox *m, const struct index_header *h)
 	/* Replaced at this moment: the next refresh finds that out, and claims there. */
 	if (e == ERR_STALE)
 		return OK;
-	/* A full disk must not keep anybody from reading. */
-	if (e == ERR_NOSPACE || e == ERR_IO)
+	/* Neither a full disk nor one at work for long may keep anybody from reading. */
+	if (e == ERR_NOSPACE || e == ERR_IO || e == ERR_BUSY)
 		e = OK;
 	if (e == OK && from <= to)
 		uidset_add(&m->recents, from, to);
@@ -414,25 +414,33 @@ find_hidden(struct mbox *m)
 	return false;
 }
 
+/* Room for those that remove_expunged() will find; *n. */
 static enum err
-remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
+room_for_expunged(const struct mbox *m, struct arena *arena, struct mbox_update *u, uint32_t *n)
 {
-	uint32_t kept = 0, n = 0;
-
 	for (uint32_t i = 1; i <= m->count; i++)
-		n += is_expunged(m, view_recno(m, i));
-	if (n == 0)
+		*n += is_expunged(m, view_recno(m, i));
+	if (*n == 0)
 		return OK;
-	u->expunged = arena_alloc(arena, n * sizeof(*u->expunged));
-	u->expunged_uid = arena_alloc(arena, n * sizeof(*u->expunged_uid));
-	u->expunged_modseq = arena_alloc(arena, n * sizeof(*u->expunged_modseq));
-	if (u->expunged == NULL || u->expunged_uid == NULL || u->expunged_modseq == NULL)
-		return ERR_LIMIT;
+	u->expunged = arena_alloc(arena, *n * sizeof(*u->expunged));
+	u->expunged_uid = arena_alloc(arena, *n * sizeof(*u->expunged_uid));
+	u->expunged_modseq = arena_alloc(arena, *n * sizeof(*u->expunged_modseq));
+	return u->expunged != NULL && u->expunged_uid != NULL && u->expunged_modseq != NULL ?
+	    OK : ERR_LIMIT;
+}
+
+/* N of them; a writer may have added one since they were counted: it waits. */
+static void
+remove_expunged(struct mbox *m, struct mbox_update *u, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	if (n == 0)
+		return;
 	materialize(m);
 	for (uint32_t i = 0; i < m->count; i++) {
 		uint32_t recno = m->map[i];
 
-		/* A writer may have added one since we counted: it waits. */
 		if (is_expunged(m, recno) && u->expunged_count < n) {
 			const struct index_record *r = peek(m, recno);
 			size_t at = u->expunged_count++;
@@ -445,11 +453,10 @@ remove_expunged(struct mbox *m, struct arena *arena, struct mbox_update *u)
 		}
 	}
 	m->count = kept;
-	return OK;
 }
 
 static bool
-is_news(struct mbox *m, const struct index_record *r)
+is_news(const struct mbox *m, const struct index_record *r)
 {
 	uint64_t modseq = r->modseq;
 
@@ -458,25 +465,27 @@ is_news(struct mbox *m, const struct index_record *r)
 	return modseq > m->told && !uidset_has(&m->own, (uint32_t)modseq);
 }
 
+/* Room for those that find_changed() will find; *n. */
 static enum err
-find_changed(struct mbox *m, struct arena *arena, uint32_t before, struct mbox_update *u)
+room_for_changed(struct mbox *m, struct arena *arena, struct mbox_update *u, uint32_t *n)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 1; i <= before; i++)
-		n += is_news(m, view_peek(m, i));
-	if (n == 0)
+	for (uint32_t i = 1; i <= m->count; i++)
+		*n += is_news(m, view_peek(m, i));
+	if (*n == 0)
 		return OK;
-	u->changed = arena_alloc(arena, n * sizeof(*u->changed));
-	if (u->changed == NULL)
-		return ERR_LIMIT;
-	for (uint32_t i = 1; i <= before && u->changed_count < n; i++) {
+	u->changed = arena_alloc(arena, *n * sizeof(*u->changed));
+	return u->changed != NULL ? OK : ERR_LIMIT;
+}
+
+static void
+find_changed(const struct mbox *m, struct mbox_update *u, uint32_t n)
+{
+	for (uint32_t i = 1; i <= m->count && u->changed_count < n; i++) {
 		const struct index_record *r = view_peek(m, i);
 
 		if (is_news(m, r) && !(r->flags & REC_EXPUNGED))
 			u->changed[u->changed_count++] = i;
 	}
-	return OK;
 }
 
 /* From UIDs to numbers; those that are new, or expunged, are not spoken of. */
@@ -495,25 +504,32 @@ number_annots(struct mbox *m, struct mbox_update *u)
 	u->annot_count = kept;
 }
 
+/* What can fail comes first: what is removed from the view must be told. */
 static enum err
 refresh_old(struct mbox *m, struct arena *arena, const struct index_header *h,
     unsigned flags, struct mbox_update *u)
 {
-	bool changed = h->changed_modseq > m->told || h->seen_changed > m->told;
+	bool changed = h->changed_modseq > m->told || h->seen_changed > m->told, removes;
+	uint32_t gone = 0, news = 0;
 	enum err e = OK;
 
 	if (changed && !m->hidden)
 		m->hidden = find_hidden(m);
-	if (m->hidden && !(flags & MBOX_NO_EXPUNGES)) {
-		e = remove_expunged(m, arena, u);
-		m->hidden = e != OK;
-	}
+	removes = m->hidden && !(flags & MBOX_NO_EXPUNGES);
+	if (removes)
+		e = room_for_expunged(m, arena, u, &gone);
 	if (e == OK && (changed || m->force.n > 0))
-		e = find_changed(m, arena, m->count, u);
+		e = room_for_changed(m, arena, u, &news);
 	if (e == OK)
 		e = annotwatch_news(m, h, arena, u);
+	if (e != OK)
+		return e;
+	if (removes)
+		m->hidden = false;
+	remove_expunged(m, u, gone);
+	find_changed(m, u, news);
 	number_annots(m, u);
-	return e;
+	return OK;
 }
 
 enum err
@@ -548,9 +564,9 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	if (e == OK)
 		e = mbox_load_seen(m, &h);
 	if (e == OK)
-		e = refresh_old(m, arena, &h, flags, u);
-	if (e == OK)
 		e = claim_recent(m, &h);
+	if (e == OK)
+		e = refresh_old(m, arena, &h, flags, u);
 	if (e != OK)
 		return e;
 	before = m->count;
