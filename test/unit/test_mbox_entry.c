@@ -1,6 +1,8 @@
 /* test_mbox_entry.c - an open mailbox whose entry in the list changes, or goes */
 #include "test/unit/store_fixture.h"
 
+#include "imap/store/list/mbdb.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +129,70 @@ lives_again(void **state)
 	mbox_close(m);
 }
 
+/* Mail that was on its way meanwhile, and who looked the name up just before. */
+static void
+mail_goes_where_it_was_moved(void **state)
+{
+	struct arena *arena = arena_new(100000);
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	struct mbox *target = fixture_mbox(&f, "user.joe.a", "joe", MBOX_PEEK), *late;
+	struct mbentry *e;
+	struct mbox_update u;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	assert_int_equal(mblist_lookup(f.s, arena, STR("user.joe.a"), &e), OK);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.a"), STR("user.joe.a"), "second"), OK);
+	assert_int_equal(append(target), OK);
+	assert_string_equal(mbox_entry(target)->partition, "second");
+	assert_int_equal(mbox_open(f.s, e, "joe", 0, &late), OK);
+	assert_int_equal(mbox_count(late), 2);
+	assert_int_equal(append(late), OK);
+	mbox_close(late);
+
+	/* Who shows its messages to somebody has the old files. */
+	assert_int_equal(append(m), ERR_STALE);
+	assert_int_equal(mbox_refresh(m, arena, 0, &u), OK);
+	assert_true(u.deleted);
+	assert_true(mbox_lookup(m));
+	mbox_close(m);
+
+	/* And once more, with another name, and the target as it is. */
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.a"), STR("user.joe.b"), NULL), OK);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.b"), STR("user.joe.b"), "default"), OK);
+	assert_int_equal(append(target), OK);
+	mbox_close(target);
+	m = fixture_mbox(&f, "user.joe.b", "joe", 0);
+	assert_int_equal(mbox_count(m), 4);
+	mbox_close(m);
+	arena_free(arena);
+}
+
+/* Who moved it was killed before he could say so in the old files. */
+static void
+takes_nothing_where_it_is_no_more(void **state)
+{
+	struct arena *arena = arena_new(100000);
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	struct mbentry *e, now;
+	struct mbox_update u;
+	struct kv_txn *txn;
+
+	(void)state;
+	assert_int_equal(mblist_lookup(f.s, arena, STR("user.joe.a"), &e), OK);
+	now = *e;
+	now.partition = "second";
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbdb_remove(txn, e), OK);
+	assert_int_equal(mbdb_put(txn, &now), OK);
+	assert_int_equal(mbdb_end(f.s, txn, OK), OK);
+	assert_int_equal(append(m), ERR_STALE);
+	assert_int_equal(mbox_refresh(m, arena, 0, &u), OK);
+	assert_true(u.deleted);
+	mbox_close(m);
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -134,6 +200,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(follows_its_id, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(takes_nothing_once_deleted, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(lives_again, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(mail_goes_where_it_was_moved, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(takes_nothing_where_it_is_no_more, setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

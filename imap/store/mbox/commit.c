@@ -79,12 +79,12 @@ collect_targets(struct commit *c)
 	qsort(c->target, c->targets, sizeof(*c->target), by_id);
 }
 
+/* Replaced meanwhile, perhaps more than once: its new file is the mailbox now. */
 static enum err
-lock_target(struct commit *c, struct target *tg)
+lock_file(struct commit *c, struct target *tg)
 {
 	enum err e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 
-	/* Replaced meanwhile, perhaps more than once: its new file is the mailbox now. */
 	for (int i = 0; i < REOPEN_TRIES && e == ERR_STALE &&
 	    (tg->ix->h->state & INDEX_DELETED) == 0; i++) {
 		e = mbox_reopen(tg->m);
@@ -93,15 +93,60 @@ lock_target(struct commit *c, struct target *tg)
 			return e;
 		e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 	}
-	if (e == OK) {
-		/* Nothing is put where nobody would find it. */
-		if (!mbox_lookup(tg->m))
-			e = ERR_STALE;
-		tg->locked = true;
-		tg->last_uid = tg->ix->h->last_uid;
-		tg->before = tg->ix->h->highestmodseq;
-	}
 	return e;
+}
+
+/*
+ * Nothing is put where nobody would find it: the mailbox must be in the list,
+ * and what is locked its place.  Who moved it may have been killed before he
+ * could mark the old one.  ERR_AGAIN: it is somewhere else.
+ */
+static enum err
+lock_in_place(struct commit *c, struct target *tg)
+{
+	struct mbox *m = tg->m;
+	enum err e = lock_file(c, tg);
+	bool is_there;
+
+	if (e != OK && e != ERR_STALE)
+		return e;
+	is_there = mbox_lookup(m);
+	if (e == OK && is_there && m->looked_up && !m->moved)
+		return OK;
+	if (e == OK)
+		index_unlock(tg->ix);
+	if (!m->looked_up)
+		return ERR_BUSY;
+	return is_there && m->moved ? ERR_AGAIN : ERR_STALE;
+}
+
+/* Who shows its messages to somebody stays with the old files. */
+static enum err
+move_along(struct target *tg)
+{
+	enum err e = tg->m->flags & MBOX_PEEK ? mbox_move_along(tg->m) : ERR_STALE;
+
+	tg->ix = tg->m->ix;
+	tg->part = tg->m->part;
+	return e;
+}
+
+static enum err
+lock_target(struct commit *c, struct target *tg)
+{
+	enum err e = lock_in_place(c, tg);
+
+	for (int i = 0; i < REOPEN_TRIES && e == ERR_AGAIN; i++) {
+		e = move_along(tg);
+		if (e == OK)
+			e = lock_in_place(c, tg);
+	}
+	if (e != OK)
+		return e == ERR_AGAIN ? ERR_BUSY : e;
+	tg->locked = true;
+	tg->last_uid = tg->ix->h->last_uid;
+	tg->before = tg->ix->h->highestmodseq;
+	return OK;
 }
 
 /* Locks and plans; errors go to the transactions, or with ATOMIC to all. */

@@ -20,25 +20,40 @@ enum {
 	BODY_READ_MAX = 128 * 1024,	/* larger ones are mapped */
 };
 
-/* One that is being replaced (reconstruct) is opened again. */
 static enum err
-open_current_index(struct mbox *m)
+look_at_index(struct mbox *m)
 {
 	enum err e;
 
+	if (!(m->flags & MBOX_PEEK))
+		mailbox_look_after(m->store, m->part, m->ix, m->entry);
+	e = mbox_snapshot(m, &m->h);
+	return e == OK && m->h.state != 0 ? ERR_STALE : e;
+}
+
+/*
+ * One that is being replaced (reconstruct) is opened again; one that has been
+ * moved since the entry was read is looked for where it is now.
+ */
+static enum err
+open_current_index(struct mbox *m)
+{
+	enum err e = mbox_open_index(m);
+
 	for (int tries = 0; ; tries++) {
-		e = mbox_open_index(m);
-		if (e == OK && !(m->flags & MBOX_PEEK))
-			mailbox_look_after(m->store, m->part, m->ix, m->entry);
+		m->h.state = 0;
 		if (e == OK)
-			e = mbox_snapshot(m, &m->h);
-		if (e == OK && m->h.state != 0)
-			e = ERR_STALE;
-		if (e != ERR_STALE || m->h.state & INDEX_DELETED || tries == REOPEN_TRIES)
-			return e;
+			e = look_at_index(m);
+		if (e != ERR_STALE || tries == REOPEN_TRIES)
+			break;
 		index_close(m->ix);
 		m->ix = NULL;
+		e = m->h.state == INDEX_REPLACED ? mbox_open_index(m) : mbox_move_along(m);
 	}
+	if (e == ERR_STALE && m->h.state & INDEX_DELETED)
+		log_err("mailbox %s: cyrus.index bears the mark of a deleted one; run "
+		    "reconstruct", m->entry->name);
+	return e == ERR_STALE ? ERR_BUSY : e;
 }
 
 enum err
@@ -69,7 +84,7 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 		e = view_build(m);
 	if (e != OK) {
 		mbox_close(m);
-		return e == ERR_STALE ? ERR_NOTFOUND : e;
+		return e;
 	}
 	*mbox = m;
 	return OK;

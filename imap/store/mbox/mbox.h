@@ -50,7 +50,11 @@ struct message {
 
 struct mbox;
 
-/* USERID is whose \Seen and \Recent it is.  ERR_NOTFOUND, ERR_CORRUPT. */
+/*
+ * USERID is whose \Seen and \Recent it is.  It is opened where it is now, if it
+ * has been moved since E was read.  ERR_NOTFOUND, ERR_CORRUPT; ERR_BUSY: it is
+ * being replaced over and over.
+ */
 enum err mbox_open(struct store *s, const struct mbentry *e, const char *userid,
     unsigned flags, struct mbox **m) MUST_CHECK;
 void mbox_close(struct mbox *m);	/* NULL allowed */
@@ -181,7 +185,8 @@ enum err mbox_follow(struct mbox *m) MUST_CHECK;
 /*
  * Brings the view up to date.  A few loads when nothing has changed.  With
  * MBOX_NO_EXPUNGES messages are not removed from the view yet.  Changes that
- * this session made itself are not in `changed`, unless mixed with others'.
+ * this session made itself are not in `changed`, unless mixed with others'.  On an
+ * error nothing has been removed from it, and the next one tells all.
  */
 enum err mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags,
     struct mbox_update *u) MUST_CHECK;

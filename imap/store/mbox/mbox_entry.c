@@ -56,8 +56,9 @@ mbox_is_kept(const struct store *s, const struct mbentry *e)
 static void
 take(struct mbox *m, struct arena *arena, struct mbentry *now)
 {
-	if (strcmp(now->partition, m->entry->partition) != 0) {
-		now->partition = copy_text(arena, m->entry->partition);
+	m->moved = strcmp(now->partition, m->part->name) != 0;
+	if (m->moved) {
+		now->partition = copy_text(arena, m->part->name);
 		now->dir = copy_text(arena, m->entry->dir);
 	}
 	if (now->partition == NULL || now->dir == NULL) {
@@ -96,4 +97,43 @@ mbox_lookup(struct mbox *m)
 	else
 		arena_free(arena);
 	return !m->deleted;
+}
+
+static bool
+is_same_place(const struct mbentry *a, const struct mbentry *b)
+{
+	return strcmp(a->partition, b->partition) == 0 && strcmp(a->dir, b->dir) == 0;
+}
+
+static enum err
+open_at(struct mbox *m, struct mbentry *entry)
+{
+	m->entry = entry;
+	m->part = store_partition_of(m->store, entry->partition);
+	return m->part != NULL ? mbox_open_index(m) : ERR_CORRUPT;
+}
+
+enum err
+mbox_move_along(struct mbox *m)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct mbentry *was = m->entry, *now;
+	struct partition *part = m->part;
+	struct index *old = m->ix;
+	enum err e = mblist_lookup_id(m->store, arena, &was->id, &now);
+
+	if (e == OK)
+		e = is_same_place(now, was) ? ERR_STALE : open_at(m, now);
+	if (e != OK) {
+		m->entry = was;
+		m->part = part;
+		m->ix = old;
+		arena_free(arena);
+		return e;
+	}
+	index_close(old);
+	arena_free(m->entry_arena);
+	m->entry_arena = arena;
+	m->moved = false;
+	return OK;
 }

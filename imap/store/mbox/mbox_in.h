@@ -37,6 +37,7 @@ struct mbox {
 	uint64_t list_changes;		/* kv_changes() when it was looked up, */
 	bool looked_up;			/*   if it was */
 	bool deleted;			/* since it was opened */
+	bool moved;			/* to another partition; what is open is its old place */
 	bool was_kept;			/* it had been then, and is kept for a while */
 	const char *userid;
 	unsigned flags;			/* MBOX_* */
@@ -97,6 +98,12 @@ bool mbox_is_kept(const struct store *s, const struct mbentry *e);
 uint32_t view_recno(const struct mbox *m, uint32_t seq);
 /* Its record, without checks: for scans that look at one field. */
 const struct index_record *view_peek(const struct mbox *m, uint32_t seq);
+/*
+ * Opens m->ix where the list says that it is now, which is not where it was.
+ * ERR_STALE: it says the same as before; ERR_NOTFOUND.  On an error M stays as
+ * it was, else its old index is closed.
+ */
+enum err mbox_move_along(struct mbox *m) MUST_CHECK;
 /* Builds the view from m->h; claims \Recent unless read-only. */
 enum err view_build(struct mbox *m) MUST_CHECK;
 /* Opens m->ix in the entry's directory, wherever that is now. */
