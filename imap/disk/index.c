@@ -29,6 +29,7 @@
  */
 #include "imap/disk/index_in.h"
 
+#include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
@@ -47,6 +48,7 @@
 enum {
 	MAP_AHEAD = 1 << 20,		/* mapped beyond the end of the file */
 	UNLOAD_MIN = 64 * 1024,
+	READ_PIECE = 64 * 1024,
 	LOCK_WAIT_MS = 60000,
 	SPINS = 100,			/* before it lets others run */
 	READ_WAIT_MS = 200,
@@ -62,6 +64,13 @@ unmap(struct index *ix)
 	ix->h = NULL;
 }
 
+static enum err
+too_short(const struct index *ix)
+{
+	log_err("%s/cyrus.index: too short; run reconstruct", ix->name);
+	return ERR_CORRUPT;
+}
+
 /* Maps the file as it is now and some room to grow into. */
 enum err
 index_map(struct index *ix)
@@ -71,10 +80,8 @@ index_map(struct index *ix)
 
 	if (e != OK)
 		return e;
-	if (ix->file_len < INDEX_HEADER_SIZE) {
-		log_err("%s/cyrus.index: too short; run reconstruct", ix->name);
-		return ERR_CORRUPT;
-	}
+	if (ix->file_len < INDEX_HEADER_SIZE)
+		return too_short(ix);
 	if (ix->h != NULL && ix->file_len <= ix->map_len)
 		return OK;
 	unmap(ix);
@@ -88,6 +95,42 @@ index_map(struct index *ix)
 	return OK;
 }
 
+/*
+ * Read before it is mapped: a sector that the disk cannot read is the mailbox's
+ * misfortune, and not the end of whoever looks after all of them.
+ */
+static enum err
+look_at_header(struct index *ix)
+{
+	struct index_header h;
+	enum err e = file_size(ix->fd, ix->name, &ix->file_len);
+
+	if (e != OK || ix->file_len < INDEX_HEADER_SIZE)
+		return e != OK ? e : too_short(ix);
+	e = index_read_failed(file_read_at(ix->fd, ix->name, &h, sizeof(h), 0));
+	if (e == OK && !index_header_valid(&h)) {
+		log_err("%s/cyrus.index: damaged header; run reconstruct", ix->name);
+		e = ERR_CORRUPT;
+	}
+	return e;
+}
+
+enum err
+index_read_through(struct index *ix)
+{
+	struct buf b = BUF_INIT;
+	char *piece = buf_reserve(&b, READ_PIECE);
+	enum err e = OK;
+
+	for (uint64_t at = 0; e == OK && at < ix->file_len; at += READ_PIECE) {
+		uint64_t n = ix->file_len - at < READ_PIECE ? ix->file_len - at : READ_PIECE;
+
+		e = index_read_failed(file_read_at(ix->fd, ix->name, piece, (size_t)n, at));
+	}
+	buf_free(&b);
+	return e;
+}
+
 enum err
 index_open(int dirfd, const char *name, struct index **index)
 {
@@ -98,11 +141,9 @@ index_open(int dirfd, const char *name, struct index **index)
 	    .name = mem_copy(name) };
 	e = index_read_failed(file_open(dirfd, "cyrus.index", O_RDWR, 0, &ix->fd));
 	if (e == OK)
+		e = look_at_header(ix);
+	if (e == OK)
 		e = index_map(ix);
-	if (e == OK && !index_header_valid(ix->h)) {
-		log_err("%s/cyrus.index: damaged header; run reconstruct", name);
-		e = ERR_CORRUPT;
-	}
 	if (e != OK) {
 		ix->dirfd = -1;
 		index_close(ix);

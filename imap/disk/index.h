@@ -181,6 +181,12 @@ enum err index_open(int dirfd, const char *name, struct index **ix) MUST_CHECK;
 void index_close(struct index *ix);	/* NULL allowed */
 
 /*
+ * ERR_CORRUPT if the disk cannot read all of it, which whoever touches the mapping
+ * does not survive (lib/sigbus.h).  For who must: a replay.
+ */
+enum err index_read_through(struct index *ix) MUST_CHECK;
+
+/*
  * index_replace() in place of IX, under its lock.  Readers of IX find it replaced
  * as soon as it is, whoever is killed when.
  */

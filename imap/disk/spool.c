@@ -1,6 +1,7 @@
 /* spool.c - message files */
 #include "imap/disk/spool.h"
 
+#include "lib/buf.h"
 #include "lib/digest.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -134,28 +135,72 @@ spool_highest(int dirfd, const char *path, uint32_t max, uint32_t *uid)
 	return e;
 }
 
-enum { SECTOR = 512 };
+/* --- looking at one that may not be what it was --- */
+
+enum {
+	SECTOR = 512,
+	PIECE = 64 * 1024,		/* whole sectors */
+};
+
+/*
+ * Its pieces, until EACH has had enough.  Read and not mapped: what the disk
+ * cannot read is an error, and does not end the process.
+ */
+typedef bool (*piece_fn)(void *ctx, struct str piece);
+
+static enum err
+each_piece(int dirfd, const char *name, piece_fn each, void *ctx)
+{
+	struct buf b = BUF_INIT;
+	char *bytes = buf_reserve(&b, PIECE);
+	uint64_t size, at = 0;
+	bool go_on = true;
+	enum err e;
+	int fd;
+
+	e = file_open(dirfd, name, O_RDONLY, 0, &fd);
+	if (e == OK) {
+		e = file_size(fd, name, &size);
+		while (e == OK && go_on && at < size) {
+			size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+			e = file_read_at(fd, name, bytes, n, at);
+			if (e == OK)
+				go_on = each(ctx, (struct str){ bytes, n });
+			at += n;
+		}
+		close(fd);
+	}
+	buf_free(&b);
+	return e;
+}
+
+struct tear {
+	bool found, empty;
+};
+
+static bool
+look_for_tear(void *ctx, struct str piece)
+{
+	static const char zeros[SECTOR];
+	struct tear *t = ctx;
+
+	t->empty = false;
+	for (size_t at = 0; !t->found && at < piece.n; at += SECTOR)
+		t->found = memcmp(piece.p + at, zeros,
+		    piece.n - at < SECTOR ? piece.n - at : SECTOR) == 0;
+	return !t->found;
+}
 
 bool
 spool_is_torn(int dirfd, uint32_t uid)
 {
-	static const char zeros[SECTOR];
+	struct tear t = { .empty = true };
 	char name[SPOOL_NAME];
-	struct str map;
-	bool torn;
 
 	spool_name(uid, name);
-	if (faccessat(dirfd, name, R_OK, AT_EACCESS) != 0 ||
-	    file_map(dirfd, name, &map) != OK)
-		return false;
-	torn = map.n == 0;
-	for (size_t at = 0; !torn && at < map.n; at += SECTOR) {
-		size_t n = map.n - at < SECTOR ? map.n - at : SECTOR;
-
-		torn = memcmp(map.p + at, zeros, n) == 0;
-	}
-	file_unmap(map);
-	return torn;
+	return faccessat(dirfd, name, R_OK, AT_EACCESS) == 0 &&
+	    each_piece(dirfd, name, look_for_tear, &t) == OK && (t.found || t.empty);
 }
 
 void
@@ -172,25 +217,40 @@ spool_forget(int dirfd, uint32_t uid)
 	close(fd);
 }
 
+struct reading {
+	struct sha256 *digest;
+	uint64_t left;			/* of the size that it should have */
+};
+
+static bool
+add_piece(void *ctx, struct str piece)
+{
+	struct reading *r = ctx;
+
+	if (piece.n > r->left) {
+		r->left = UINT64_MAX;
+		return false;
+	}
+	r->left -= piece.n;
+	sha256_add(r->digest, piece.p, piece.n);
+	return true;
+}
+
 enum err
 spool_verify(int dirfd, uint32_t uid, uint64_t size, const uint8_t guid[32], bool *same)
 {
+	struct reading r = { .digest = sha256_new(), .left = size };
 	uint8_t have[SHA256_SIZE];
 	char name[SPOOL_NAME];
-	struct str map;
 	enum err e;
 
 	*same = false;
 	spool_name(uid, name);
-	e = file_map(dirfd, name, &map);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
-	if (map.n == size) {
-		sha256(map.p, map.n, have);
-		*same = memcmp(have, guid, sizeof(have)) == 0;
-	}
-	file_unmap(map);
-	return OK;
+	e = each_piece(dirfd, name, add_piece, &r);
+	sha256_end(r.digest, have);
+	if (e == OK)
+		*same = r.left == 0 && memcmp(have, guid, sizeof(have)) == 0;
+	return e == ERR_NOTFOUND ? OK : e;
 }
 
 void

@@ -19,22 +19,32 @@
 
 #include <cmocka.h>
 
+enum { LONG_AGO = 1000000000 };
+
 static char failing[160];		/* writes to what lies below fail; "" for none */
 
+static char unreadable[160];		/* and so do reads of this */
+
 static bool
-is_failing(int fd)
+is_below(int fd, const char *what)
 {
 	char link[64], path[PATH_MAX];
 	ssize_t n;
 
-	if (failing[0] == '\0')
+	if (what[0] == '\0')
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n < 0)
 		return false;
 	path[n] = '\0';
-	return strncmp(path, failing, strlen(failing)) == 0;
+	return strncmp(path, what, strlen(what)) == 0;
+}
+
+static bool
+is_failing(int fd)
+{
+	return is_below(fd, failing);
 }
 
 /* Instead of the C library's. */
@@ -46,6 +56,16 @@ pwrite(int fd, const void *p, size_t n, off_t off)
 		return -1;
 	}
 	return syscall(SYS_pwrite64, fd, p, n, off);
+}
+
+ssize_t
+pread(int fd, void *p, size_t n, off_t off)
+{
+	if (is_below(fd, unreadable)) {
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, p, n, off);
 }
 
 ssize_t
@@ -74,7 +94,7 @@ setup(void **state)
 {
 	struct mblist_create zoe = { .name = STR("user.zoe"), .partition = "second" };
 
-	failing[0] = '\0';
+	failing[0] = unreadable[0] = '\0';
 	(void)fixture_setup(state);
 	assert_int_equal(mblist_create(f.s, &zoe), OK);
 	return 0;
@@ -84,7 +104,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	failing[0] = '\0';
+	failing[0] = unreadable[0] = '\0';
 	fixture_close(&f);
 	return 0;
 }
@@ -327,6 +347,55 @@ unreadable_record_hides_no_other(void **state)
 	mbox_close(m);
 }
 
+static time_t
+written(const char *spool, const char *mailbox, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", spool, mailbox, name);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mtime;
+}
+
+static void
+append_to(const char *mailbox, const char *text)
+{
+	struct mbox *m = fixture_mbox(&f, mailbox, "joe", 0);
+
+	fixture_append(m, f.s, text);
+	mbox_close(m);
+}
+
+/* A sector that the disk cannot read: the store is opened all the same. */
+static void
+replay_of_what_cannot_be_read(void **state)
+{
+	struct mbentry *e;
+	struct mbox *m;
+
+	(void)state;
+	append_to("user.joe", "one");
+	append_to("user.zoe", "one");
+	fixture_shell("touch -d @%d %s/user/joe/1.", LONG_AGO, f.spool);
+	snprintf(unreadable, sizeof(unreadable), "%s/user/joe/1.", f.spool);
+	fixture_reopen(&f);
+	assert_int_not_equal(written(f.spool, "user/joe", "1."), LONG_AGO);
+	unreadable[0] = '\0';
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	fixture_expect_body(m, 1, "one");
+	mbox_close(m);
+
+	append_to("user.joe", "two");
+	snprintf(unreadable, sizeof(unreadable), "%s/user/joe/cyrus.index", f.spool);
+	fixture_reopen(&f);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe"), &e), OK);
+	assert_int_equal(mbox_open(f.s, e, "joe", 0, &m), ERR_CORRUPT);
+	assert_int_equal(count("user.zoe"), 1);
+	unreadable[0] = '\0';
+	assert_int_equal(count("user.joe"), 2);
+}
+
 int
 main(void)
 {
@@ -338,6 +407,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(move_whose_copy_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(move_whose_expunge_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_record_hides_no_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(replay_of_what_cannot_be_read, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

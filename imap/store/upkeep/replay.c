@@ -246,6 +246,8 @@ replay_open_index(struct replay *r, struct replaying *m, const struct mbentry *e
 	for (int tries = 1; ; tries++) {
 		err = mblist_open_index(r->a.restore.s, e, &m->ix);
 		if (err == OK)
+			err = index_read_through(m->ix);
+		if (err == OK)
 			err = index_lock(m->ix);
 		if (err == OK) {
 			mend_cold(m->ix);
