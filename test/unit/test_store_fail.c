@@ -4,6 +4,7 @@
 #include "imap/disk/rec.h"
 #include "imap/disk/wal.h"
 #include "imap/store/list/local.h"
+#include "imap/store/list/quota.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -347,6 +348,63 @@ unreadable_record_hides_no_other(void **state)
 	mbox_close(m);
 }
 
+static void
+append_to(const char *mailbox, const char *text)
+{
+	struct mbox *m = fixture_mbox(&f, mailbox, "joe", 0);
+
+	fixture_append(m, f.s, text);
+	mbox_close(m);
+}
+
+/* ANN's message in joe's mailbox, which she has seen; and one in another. */
+static void
+post_as_ann(enum err joe)
+{
+	struct append_params p = { .flags = MSG_SEEN };
+	struct blob *b = fixture_blob(f.s, "hello");
+	struct mbox *mj = fixture_mbox(&f, "user.joe", "ann", MBOX_PEEK);
+	struct mbox *ma = fixture_mbox(&f, "user.ann", "ann", MBOX_PEEK);
+	struct txn *t[2] = { txn_begin(mj), txn_begin(ma) };
+
+	txn_append(t[0], b, &p);
+	txn_append(t[1], b, &p);
+	(void)!txn_commit_all(t, 2, false);
+	assert_int_equal(txn_error(t[0]), joe);
+	assert_int_equal(txn_error(t[1]), OK);
+	txn_abort(t[0]);
+	txn_abort(t[1]);
+	blob_free(b);
+	mbox_close(mj);
+	mbox_close(ma);
+}
+
+/* What a message that was not taken came with is not there for the next. */
+static void
+seen_of_what_was_refused(void **state)
+{
+	const struct quota_limits few = { .kb = -1, .messages = 0, .mailboxes = -1,
+	    .annotation_kb = -1 };
+	struct message msg;
+	struct mbox *m;
+
+	(void)state;
+	fixture_create(&f, "user.ann");
+	assert_int_equal(quota_set(f.s, STR("user.joe"), &few), OK);
+	post_as_ann(ERR_QUOTA);
+	assert_false(has_file(f.spool, "user/joe", "cyrus.seen"));
+	assert_false(has_file(f.spool, "user/joe", "cyrus.seen.NEW"));
+	assert_int_equal(quota_remove(f.s, STR("user.joe")), OK);
+	append_to("user.joe", "one");
+	post_as_ann(OK);
+	m = fixture_mbox(&f, "user.joe", "ann", 0);
+	assert_int_equal(mbox_message(m, 1, &msg), OK);
+	assert_false(msg.flags & MSG_SEEN);
+	assert_int_equal(mbox_message(m, 2, &msg), OK);
+	assert_true(msg.flags & MSG_SEEN);
+	mbox_close(m);
+}
+
 static time_t
 written(const char *spool, const char *mailbox, const char *name)
 {
@@ -356,15 +414,6 @@ written(const char *spool, const char *mailbox, const char *name)
 	snprintf(path, sizeof(path), "%s/%s/%s", spool, mailbox, name);
 	assert_int_equal(stat(path, &st), 0);
 	return st.st_mtime;
-}
-
-static void
-append_to(const char *mailbox, const char *text)
-{
-	struct mbox *m = fixture_mbox(&f, mailbox, "joe", 0);
-
-	fixture_append(m, f.s, text);
-	mbox_close(m);
 }
 
 /* A sector that the disk cannot read: the store is opened all the same. */
@@ -407,6 +456,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(move_whose_copy_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(move_whose_expunge_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_record_hides_no_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(seen_of_what_was_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(replay_of_what_cannot_be_read, setup, teardown),
 	};
 

@@ -167,7 +167,7 @@ plan_all(struct commit *c)
 		if (c->txn[k]->err == OK)
 			c->txn[k]->err = plan_txn(tg, c->txn[k], c->move);
 		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL &&
-		    (tg->changed_n > 0 || tg->annot_changes > 0))))
+		    (tg->changed_n > 0 || tg->annot_changes > 0 || tg->seen_changed))))
 			return c->txn[k]->err;
 	}
 	return OK;

@@ -383,7 +383,10 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 			target_modseq(tg);
 		return OK;
 	}
-	/* The lists only grew, unless something else had changed records too. */
+	/*
+	 * The lists only grew, unless something else had changed the same: then
+	 * all that is to be done to the mailbox is given up (plan_all()).
+	 */
 	tg->new_n = was.new_n;
 	if (was.changed_n == 0)
 		tg->changed_n = 0;
@@ -394,6 +397,11 @@ plan_txn(struct target *tg, struct txn *t, bool move)
 		tg->annots_read = false;
 		tg->annot_changes = 0;
 	}
+	if (tg->seen_changed && !was.seen_changed) {
+		tg->seen_of = NULL;
+		tg->seen_changed = false;
+	}
+	tg->expunges = was.expunges;
 	tg->modseq = was.modseq;
 	return e;
 }
