@@ -269,7 +269,10 @@ void index_trim(struct index *ix);
 /* How many records stand before the first that is out of order. */
 uint32_t index_ordered(struct index *ix);
 
-/* Counts exists, bytes, unseen ... anew from the records (between begin and end). */
+/*
+ * Counts exists, bytes, unseen ... anew from the records (between begin and end),
+ * and puts the end of cyrus.cache behind all their entries.
+ */
 void index_recount(struct index *ix);
 
 /*

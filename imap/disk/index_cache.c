@@ -133,9 +133,12 @@ enum err
 index_cache_begin(int dirfd, struct new_cache *c)
 {
 	*c = (struct new_cache){ .dirfd = dirfd, .b = BUF_INIT };
-	buf_add(&c->b, cache_magic, sizeof(cache_magic));
+	enum err e = file_open(dirfd, cache_new, O_WRONLY | O_CREAT | O_TRUNC, 0600, &c->fd);
+
+	if (e == OK)
+		buf_add(&c->b, cache_magic, sizeof(cache_magic));
 	c->size = c->b.n;
-	return file_open(dirfd, cache_new, O_WRONLY | O_CREAT | O_TRUNC, 0600, &c->fd);
+	return e;
 }
 
 enum err

@@ -234,6 +234,18 @@ index_trim(struct index *ix)
 	ix->h->records = index_ordered(ix);
 }
 
+/*
+ * Where the next cache entry goes is in no log: after a power cut it may be older
+ * than the records are, and who reads their entries has them mapped.
+ */
+static void
+keep_clear_of(struct index_header *h, const struct index_record *r)
+{
+	if (r->cache_len > 0 && r->cache_offset <= UINT64_MAX - r->cache_len &&
+	    h->cache_size < r->cache_offset + r->cache_len)
+		h->cache_size = r->cache_offset + r->cache_len;
+}
+
 void
 index_recount(struct index *ix)
 {
@@ -244,6 +256,7 @@ index_recount(struct index *ix)
 	h->unseen_from = h->records;
 	for (uint32_t i = h->records; i-- > 0;) {
 		count(h, index_peek(ix, i), 1);
+		keep_clear_of(h, index_peek(ix, i));
 		if (is_unseen(index_peek(ix, i)))
 			h->unseen_from = i;
 	}

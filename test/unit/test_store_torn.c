@@ -353,6 +353,39 @@ large_message_outlives_its_stage_file(void **state)
 	mbox_close(m);
 }
 
+static uint64_t
+end_of_cache(struct index *ix, uint32_t at)
+{
+	const struct index_record *r = index_peek(ix, at);
+
+	assert_true(r->cache_len > 0);
+	return r->cache_offset + r->cache_len;
+}
+
+/* The header's page did not reach the disk, those of the records did. */
+static void
+nothing_is_written_over_cache_entries(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct index *ix;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	fixture_append(m, f.s, "two");
+	mbox_close(m);
+	ix = open_index();
+	ix->h->cache_size = INDEX_CACHE_START;
+	index_close(ix);
+	fixture_reopen(&f);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	fixture_append(m, f.s, "three");
+	mbox_close(m);
+	ix = open_index();
+	assert_true(index_peek(ix, 2)->cache_offset >= end_of_cache(ix, 1));
+	assert_int_equal(ix->h->cache_size, end_of_cache(ix, 2));
+	index_close(ix);
+}
+
 static int
 stage_files(void)
 {
@@ -542,6 +575,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(large_message_outlives_its_stage_file, setup,
 		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(stage_of_the_killed_is_cleared, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_written_over_cache_entries, setup,
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
 		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(copy_outlives_the_deleted_original, setup,
