@@ -386,6 +386,25 @@ nothing_is_written_over_cache_entries(void **state)
 	index_close(ix);
 }
 
+/* A header that counts more than there is, in a file that was just replaced. */
+static void
+a_replaced_file_is_not_believed(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+	struct index *ix;
+	uint64_t bytes;
+
+	(void)state;
+	fixture_append(m, f.s, "one");
+	ix = open_index();
+	ix->h->records = 10000000;
+	ix->h->state = INDEX_REPLACED;
+	index_close(ix);
+	assert_int_equal(mbox_deleted_bytes(m, &bytes), OK);
+	assert_int_equal(bytes, 0);
+	mbox_close(m);
+}
+
 static int
 stage_files(void)
 {
@@ -576,6 +595,8 @@ main(void)
 		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(stage_of_the_killed_is_cleared, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_written_over_cache_entries, setup,
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_replaced_file_is_not_believed, setup,
 		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(links_that_replay_cannot_make_are_flushed, setup,
 		    fixture_teardown),

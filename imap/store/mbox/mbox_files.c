@@ -55,9 +55,14 @@ mbox_snapshot(struct mbox *m, struct index_header *h)
 	 * read before we let go of it, lest the next one be in the way.
 	 */
 	e = mailbox_lock(m->store, m->part, m->ix, m->entry);
-	/* He died between the new file and the old one's mark: which is there now. */
+	/*
+	 * He died between the new file and the old one's mark: which is there now.
+	 * What else the copy says nobody has been able to tell.
+	 */
 	if (e == ERR_STALE) {
 		h->state = index_state(m->ix);
+		if (h->records > index_room(m->ix))
+			h->records = index_room(m->ix);
 		return OK;
 	}
 	if (e != OK)
