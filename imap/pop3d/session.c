@@ -400,6 +400,7 @@ one_command(struct session *s)
 		dispatch(s, buf_str(&s->line));
 	s->bad = s->is_bad ? s->bad + 1 : 0;
 	if (s->bad >= BAD_MAX) {
+		buf_reset(&s->out);
 		bad(s, "Too many bad commands");
 		log_warning("too many invalid commands from [%s]", s->client->host);
 		s->quit = true;
