@@ -17,6 +17,7 @@
 enum {
 	MAX_NAME = 1024,		/* of a user */
 	MAX_WORD = 256,
+	MAX_GROUPS = 20 * 1024,
 	MAX_TAG = 64 * 1024,
 	SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
 };
@@ -25,8 +26,11 @@ static const struct field grant_fields[] = {
 	FIELD(FIELD_TEXT, 1, true, MAX_WORD, grant, service),
 	FIELD(FIELD_TEXT, 2, true, MAX_NAME, grant, userid),
 	FIELD(FIELD_TEXT, 3, true, MAX_NAME, grant, authcid),
-	FIELD(FIELD_BYTES, 4, true, GRANT_SERIAL, grant, serial),
-	FIELD(FIELD_NUMBER, 5, true, UINT64_MAX, grant, at_ms),
+	FIELD(FIELD_BYTES, 4, false, MAX_GROUPS, grant, groups),
+	FIELD(FIELD_BYTES, 5, false, MAX_GROUPS, grant, own_groups),
+	FIELD(FIELD_NUMBER, 6, false, 2 * GRANT_OWN_GROUPS_DOUBTFUL - 1, grant, flags),
+	FIELD(FIELD_BYTES, 7, true, GRANT_SERIAL, grant, serial),
+	FIELD(FIELD_NUMBER, 8, true, UINT64_MAX, grant, at_ms),
 	FIELDS_END
 };
 

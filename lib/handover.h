@@ -40,15 +40,25 @@ enum message_kind {
 enum {
 	GRANT_KEY = 32,
 	GRANT_SERIAL = 16,
-	GRANT_MAX = 16 * 1024,		/* a sealed one */
+	GRANT_MAX = 48 * 1024,		/* a sealed one */
 	GRANT_MS = 60 * 1000,		/* how long it is good */
-	HANDOVER_PENDING = 80 * 1024,	/* of what the client has said already */
+	HANDOVER_PENDING = 64 * 1024,	/* of what the client has said already */
+};
+
+enum grant_flags {
+	GRANT_ADMIN = 1,
+	GRANT_ANONYMOUS = 2,
+	GRANT_BY_ACL = 4,		/* these are as in struct user_grant (user.h) */
+	GRANT_GROUPS_DOUBTFUL = 8,
+	GRANT_OWN_GROUPS_DOUBTFUL = 16,
 };
 
 struct grant {
 	const char *service;		/* name in cyrus.conf */
-	const char *userid;		/* canonical, as login.h gives it */
+	const char *userid;		/* in internal form */
 	const char *authcid;
+	struct str groups, own_groups;	/* C strings, one behind the other */
+	uint64_t flags;			/* enum grant_flags */
 	struct str serial;		/* random, for the log */
 	uint64_t at_ms;			/* CLOCK_MONOTONIC: of this machine since it started */
 };

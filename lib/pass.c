@@ -135,9 +135,10 @@ pass_receive(int fd, struct buf *message, int fds[PASS_FDS])
 		};
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
-		return errno == EAGAIN ? ERR_AGAIN : ERR_CLOSED;
-	if (n < 0 && errno == ECONNRESET)
+	if (n < 0 && errno == EAGAIN)
+		return ERR_AGAIN;
+	/* ENOTSOCK: it has been replaced, see svc.c. */
+	if (n < 0 && (errno == ENOTCONN || errno == ECONNRESET || errno == ENOTSOCK))
 		return ERR_CLOSED;
 	if (n < 0) {
 		log_err("IOERROR: recvmsg: %m");

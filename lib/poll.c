@@ -31,6 +31,7 @@ struct slot {
 	void *ctx;
 	uint32_t generation;
 	short events;
+	bool exclusive;
 	bool is_late;		/* the kernel does not know of it yet */
 };
 
@@ -109,7 +110,7 @@ tell_kernel(struct poll *p, int fd, int op)
 {
 	const struct slot *s = &p->slots[fd];
 	struct epoll_event ev = {
-		.events = (uint32_t)s->events,
+		.events = (uint32_t)s->events | (s->exclusive ? EPOLLEXCLUSIVE : 0),
 		.data.u64 = (uint64_t)s->generation << 32 | (uint32_t)fd,
 	};
 	if (epoll_ctl(p->epoll_fd, op, fd, &ev) == 0)
@@ -123,8 +124,8 @@ tell_kernel(struct poll *p, int fd, int op)
 	return false;
 }
 
-void
-poll_watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
+static void
+watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
 {
 	struct slot *s = slot_of(p, fd);
 	int op = s->fn != NULL && !s->is_late ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -141,6 +142,23 @@ poll_watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
 		s->is_late = true;
 		p->late++;
 	}
+}
+
+void
+poll_watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
+{
+	if (slot_of(p, fd)->exclusive)
+		poll_unwatch(p, fd);
+	watch(p, fd, events, fn, ctx);
+}
+
+/* What is exclusive cannot be changed, only taken away and set anew. */
+void
+poll_watch_exclusive(struct poll *p, int fd, poll_fd_fn fn, void *ctx)
+{
+	poll_unwatch(p, fd);
+	slot_of(p, fd)->exclusive = true;
+	watch(p, fd, POLLIN, fn, ctx);
 }
 
 /* What the kernel had no memory for. */
@@ -163,6 +181,7 @@ poll_unwatch(struct poll *p, int fd)
 	p->late -= p->slots[fd].is_late;
 	p->slots[fd].is_late = false;
 	p->slots[fd].fn = NULL;
+	p->slots[fd].exclusive = false;
 	p->slots[fd].generation++;
 	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }

@@ -32,6 +32,12 @@ void poll_free(struct poll *p);
 
 /* Watches FD for EVENTS (POLLIN, POLLOUT; 0: only hang-up); again to change. */
 void poll_watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx);
+
+/*
+ * For POLLIN on a socket that several processes watch: one of them is woken for
+ * what comes, not all.
+ */
+void poll_watch_exclusive(struct poll *p, int fd, poll_fd_fn fn, void *ctx);
 void poll_unwatch(struct poll *p, int fd);	/* unknown is allowed */
 
 /*

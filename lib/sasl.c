@@ -289,7 +289,8 @@ set_properties(struct sasl_conn *c)
 {
 	sasl_security_properties_t props = {
 		.min_ssf = ssf_option(c, CONF_SASL_MINIMUM_LAYER),
-		.max_ssf = ssf_option(c, CONF_SASL_MAXIMUM_LAYER),
+		.max_ssf = c->peer.no_layers ? (sasl_ssf_t)c->peer.external_ssf
+		    : ssf_option(c, CONF_SASL_MAXIMUM_LAYER),
 		.maxbufsize = LAYER_BUFFER,
 	};
 	if (!c->peer.allow_plaintext)

@@ -46,6 +46,7 @@ struct sasl_peer {
 	const char *local_ip_port, *remote_ip_port;	/* of net_sasl_address(), or NULL */
 	int external_ssf;		/* strength of TLS around the dialogue; 0: none */
 	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
+	bool no_layers;			/* agree on none */
 	bool folders;			/* "fred+work" is fred: see sasl_folder() */
 	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
 	struct sasl_binding {

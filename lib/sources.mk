@@ -39,6 +39,7 @@ LIB_SRCS += \
 	lib/sigbus.c \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
+	lib/svc_front.c \
 	lib/svc_template.c \
 	lib/tickets.c \
 	lib/tls.c lib/tls_cert.c lib/tls_context.c lib/tls_files.c lib/tls_ocsp.c \

@@ -15,6 +15,8 @@
  * out_err is set it stays; a tls implies that both descriptors are sockets.
  */
 #include "lib/stream_in.h"
+#include "lib/log.h"
+#include "lib/mem.h"
 
 #include "lib/mem.h"
 
@@ -152,6 +154,33 @@ discard_input(struct stream *s)
 			return;
 }
 
+static void
+free_stream(struct stream *s)
+{
+	deflate_free(s->deflate);
+	free(s->raw);
+	buf_free(&s->raw_out);
+	stream_stop_layer(s);
+	free(s->in);
+	free(s->out);
+	free(s);
+}
+
+int
+stream_release(struct stream *s, struct buf *unread)
+{
+	int fd = s->rfd;
+	ensure(fd >= 0 && fd == s->wfd && s->tls == NULL && s->deflate == NULL);
+	stream_flush_out(s);
+	if (s->out_err != OK || s->in_err != OK) {
+		stream_close(s);
+		return -1;
+	}
+	buf_add(unread, s->in + s->in_pos, s->in_end - s->in_pos);
+	free_stream(s);
+	return fd;
+}
+
 void
 stream_close(struct stream *s)
 {
@@ -174,11 +203,5 @@ stream_close(struct stream *s)
 		if (s->wfd != s->rfd)
 			close(s->wfd);
 	}
-	deflate_free(s->deflate);
-	free(s->raw);
-	buf_free(&s->raw_out);
-	stream_stop_layer(s);
-	free(s->in);
-	free(s->out);
-	free(s);
+	free_stream(s);
 }

@@ -49,6 +49,13 @@ struct stream *stream_new(int rfd, int wfd);
  */
 void stream_close(struct stream *s);
 
+/*
+ * Frees the stream and gives its descriptor back, as it was: what we have said is
+ * sent first, what the client has said and nobody has read is appended to UNREAD.
+ * Without layers and over one descriptor only.  -1: the connection is broken, and closed.
+ */
+int stream_release(struct stream *s, struct buf *unread);
+
 /* A stream over memory for tests and fuzzers: input IN, output kept in *out. */
 struct stream *stream_mem(struct str in, struct buf *out);
 
@@ -96,6 +103,12 @@ void stream_skip(struct stream *s, size_t n);
 
 /* Overwrites what has been read and lies in the buffer still: passwords. */
 void stream_forget(struct stream *s);
+
+/*
+ * Bytes that somebody else has read of what the client sent: they come first.
+ * Before anything is read here; at most 64 KiB.
+ */
+void stream_unread(struct stream *s, struct str bytes);
 
 /*
  * Bytes that can be read without waiting for the client and without asking

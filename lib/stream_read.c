@@ -157,6 +157,17 @@ stream_peek(struct stream *s, struct str *bytes)
 }
 
 void
+stream_unread(struct stream *s, struct str bytes)
+{
+	ensure(s->in_end == 0 && bytes.n <= IN_SIZE);
+	if (bytes.n == 0)
+		return;
+	memcpy(s->in, bytes.p, bytes.n);
+	s->in_end = bytes.n;
+	note_input(s, bytes.p, bytes.n);
+}
+
+void
 stream_skip(struct stream *s, size_t n)
 {
 	ensure(n <= s->in_end - s->in_pos);

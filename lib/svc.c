@@ -17,6 +17,7 @@
  */
 #include "lib/svc.h"
 #include "lib/log.h"
+#include "lib/pass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,10 +133,10 @@ svc_tell(struct svc *s, enum svc_message_type type, pid_t template)
 		log_warning("cannot tell master the state of this worker: %m");
 }
 
-static void
-tell(struct svc *s, enum svc_message_type type)
+void
+svc_tell_state(struct svc *s, enum svc_message_type type)
 {
-	if (s->state == (int)type)
+	if (s->status_fd < 0 || s->state == (int)type)
 		return;
 	s->state = (int)type;
 	svc_tell(s, type, 0);
@@ -155,13 +156,17 @@ init_waiting(struct svc *s)
 void
 svc_init(struct svc *s)
 {
-	*s = (struct svc){ .listen_fd = -1, .status_fd = -1, .wait_fd = -1 };
+	*s = (struct svc){
+		.listen_fd = -1, .status_fd = -1, .wait_fd = -1, .control_fd = -1,
+		.message = BUF_INIT,
+	};
 	s->service = getenv(SVC_ENV_SERVICE);
 	init_signals();
 	if (s->service == NULL)
 		return;
 	s->listen_fd = SVC_LISTEN_FD;
 	s->status_fd = SVC_STATUS_FD;
+	s->is_queue = pass_is_queue(s->listen_fd);
 	(void)fcntl(s->listen_fd, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(s->status_fd, F_SETFD, FD_CLOEXEC);
 	init_waiting(s);
@@ -219,10 +224,32 @@ accept_by_hand(struct svc *s, int *fd)
 	return OK;
 }
 
+/* The same from a queue: one message is one connection, if it is whole. */
+static enum err
+try_take(struct svc *s, int *fd)
+{
+	int fds[PASS_FDS];
+	enum err e;
+	for (;;) {
+		e = pass_receive(s->listen_fd, &s->message, fds);
+		if (e != OK && e != ERR_LIMIT)
+			return e;
+		if (e == OK && fds[0] >= 0 && fds[1] >= 0 && fds[2] < 0)
+			break;
+		log_err("service %s: a message in its queue is none of ours", s->service);
+		pass_close(fds);
+	}
+	*fd = fds[0];
+	s->control_fd = fds[1];
+	return OK;
+}
+
 /* One try; ERR_AGAIN: nobody is there. */
 static enum err
 try_accept(struct svc *s, int *fd)
 {
+	if (s->is_queue)
+		return try_take(s, fd);
 	for (;;) {
 		*fd = accept4(s->listen_fd, NULL, NULL,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -298,7 +325,7 @@ last_try(struct svc *s, enum err why, int *fd)
 	if (end_now || try_accept(s, fd) != OK)
 		return why;
 	s->served++;
-	tell(s, SVC_BUSY);
+	svc_tell_state(s, SVC_BUSY);
 	return OK;
 }
 
@@ -321,7 +348,7 @@ svc_accept(struct svc *s, int idle_seconds, int *fd)
 		enum err e = try_accept(s, fd);
 		if (e == OK) {
 			s->served++;
-			tell(s, SVC_BUSY);
+			svc_tell_state(s, SVC_BUSY);
 		}
 		if (e != ERR_AGAIN)
 			return e;
@@ -332,7 +359,7 @@ svc_accept(struct svc *s, int idle_seconds, int *fd)
 				return ERR_IO;
 			continue;	/* somebody may have come meanwhile */
 		}
-		tell(s, SVC_FREE);
+		svc_tell_state(s, SVC_FREE);
 		e = wait_once(s, end);
 		if (e != OK)
 			return last_try(s, e, fd);

@@ -18,6 +18,10 @@
  * during a session, it lets go of the listening socket at once, so that a new
  * master can have the address.
  *
+ * Queues.  At SVC_LISTEN_FD there may be a queue (pass.h) instead, over which
+ * sessions are handed over that began elsewhere (handover.h).  Nothing else
+ * changes: a message is a connection.
+ *
  * Templates.  Starting a program costs ten milliseconds and a megabyte: its
  * libraries are linked anew.  A program that calls svc_template() is started
  * by master once for each service; whatever it has set up before the call is
@@ -26,6 +30,7 @@
 #ifndef LIB_SVC_H
 #define LIB_SVC_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -37,6 +42,7 @@ enum {
 	SVC_LISTEN_FD = 4,
 	SVC_ROLL_FD = 5,	/* see svc_sign_roll() */
 	SVC_TICKETS_FD = 6,	/* see lib/tickets.h */
+	SVC_KEY_FD = 7,		/* of grants (handover.h), if there are any */
 };
 
 enum svc_message_type {
@@ -73,6 +79,9 @@ typedef enum err (*svc_idle_fn)(void *ctx);
 struct svc {
 	const char *service;	/* name in cyrus.conf, or NULL by hand */
 	int listen_fd;		/* -1 by hand */
+	bool is_queue;		/* it is no listener: see above */
+	struct buf message;	/* of a queue: what came with the connection, */
+	int control_fd;		/*   and its second descriptor, the caller's */
 	int status_fd;		/* -1 by hand */
 	int wait_fd;		/* epoll over the two and the stop signal */
 	int state;		/* last told to master; 0: nothing yet */
@@ -110,6 +119,12 @@ void svc_sign_roll(void);
  * in CONFIG_DIR: once, before it takes a lock.
  */
 void svc_sign_roll_as_tool(const char *config_dir);
+
+/*
+ * For programs with a loop of their own (poll.h) instead of svc_accept(): tells
+ * master that we are SVC_FREE or SVC_BUSY, if that is news.
+ */
+void svc_tell_state(struct svc *s, enum svc_message_type type);
 
 /* Tells master something; what is lost if its pipe is full matters less. */
 void svc_tell(struct svc *s, enum svc_message_type type, pid_t template);

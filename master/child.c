@@ -207,6 +207,7 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 		sock = fcntl(sock, F_DUPFD_CLOEXEC, FD_ASIDE);
 	if (roll >= 0)
 		roll = fcntl(roll, F_DUPFD_CLOEXEC, FD_ASIDE);
+	int key = spec->has_key ? fcntl(spec->key_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	place_fd(null, STDIN_FILENO);
 	if (!c->setup.keep_output) {
@@ -219,14 +220,17 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	place_fd(status, SVC_STATUS_FD);
 	place_fd(sock, SVC_LISTEN_FD);
 	place_fd(roll, SVC_ROLL_FD);
+	place_fd(key, SVC_KEY_FD);
 	/* Closed later, at exec, these would take the signature with them. */
 	if (roll >= 0) {
 		close(roll);
-		if (c->setup.roll_fd != SVC_ROLL_FD)
+		if (c->setup.roll_fd != SVC_ROLL_FD && c->setup.roll_fd != SVC_KEY_FD)
 			close(c->setup.roll_fd);
 	}
 	/* The log is one of them: execv may yet fail. */
 	(void)close_range(SVC_ROLL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (key >= 0)
+		(void)fcntl(SVC_KEY_FD, F_SETFD, 0);
 }
 
 static void

@@ -44,6 +44,8 @@ struct child_spec {
 	const char *cmd;
 	int status_fd;		/* becomes SVC_STATUS_FD; -1: none */
 	int listen_fd;		/* becomes SVC_LISTEN_FD; -1: none */
+	bool has_key;
+	int key_fd;		/* then becomes SVC_KEY_FD */
 	int maxfds;		/* 0: as master has it */
 	unsigned id;		/* SVC_ENV_ID */
 	bool is_worker;		/* gets SVC_ENV_SERVICE and outlives master */

@@ -476,7 +476,8 @@ set_up(struct master *m)
 	m->children = children_new(&setup);
 	const struct service_setup services = {
 		.poll = m->poll, .children = m->children, .inherited = m->inherited,
-		.backlog = m->options.backlog, .gone = on_worker_gone, .ctx = m,
+		.backlog = m->options.backlog, .frontds = startup_frontds(m->imapd_conf),
+		.gone = on_worker_gone, .ctx = m,
 	};
 	m->services = services_new(&services);
 	m->events = events_new(m->poll, m->children);

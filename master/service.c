@@ -1,5 +1,6 @@
 /* service.c - the sockets of services, reloads, and what master is told */
 #include "master/service_in.h"
+#include "master/front.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/net.h"
@@ -32,26 +33,14 @@ services_new(const struct service_setup *setup)
 	*all = (struct services){
 		.poll = setup->poll, .children = setup->children, .setup = *setup,
 	};
+	front_begin(all);
 	return all;
 }
 
 static struct service *
 new_service(struct services *all, const struct mconf_entry *e)
 {
-	struct service *s = mem_zero(1, sizeof(*s));
-	s->all = all;
-	s->fd = -1;
-	s->listen = mem_copy(e->listen);
-	s->proto = mem_copy(e->proto);
-	if (pipe2(s->pipe, O_CLOEXEC) != 0)
-		log_fatal(EX_OSERR, "pipe for service %s: %m", e->name);
-	(void)fcntl(s->pipe[0], F_SETFL, O_NONBLOCK);
-	worker_watch(s);
-	struct service **at = &all->first;
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = s;
-	return s;
+	return service_make(all, e, front_fits(all, e->cmd) ? SERVICE_FRONTED : SERVICE_DIRECT);
 }
 
 /* All but the address, which is what a service is known by. */
@@ -70,6 +59,21 @@ set_params(struct service *s, const struct mconf_entry *e)
 	s->failures = 0;
 	s->not_before = 0;
 	s->keep = true;
+	front_set_params(s);
+}
+
+/* What clients connect to: for its workers, or for frontd. */
+static void
+set_socket(struct service *s, int fd, bool inherited)
+{
+	s->inherited = inherited;
+	if (s->kind == SERVICE_DIRECT) {
+		s->fd = fd;
+	} else if (front_open(s)) {
+		s->listener = fd;
+	} else {
+		close(fd);
+	}
 }
 
 /* All sockets of S's address; more than one makes more services like S. */
@@ -87,8 +91,7 @@ add_sockets(struct service *s, const int *fds, int n, bool inherited)
 			one = new_service(s->all, &like);
 			set_params(one, &like);
 		}
-		one->fd = fds[i];
-		one->inherited = inherited;
+		set_socket(one, fds[i], inherited);
 		tend(one);
 	}
 }
@@ -100,8 +103,10 @@ on_relisten(void *ctx)
 {
 	struct service *s = ctx;
 	s->timer = NULL;
-	if (!s->draining && !s->all->paused)
-		open_socket(s);
+	if (s->draining || s->all->paused)
+		return;
+	open_socket(s);
+	front_refresh(s->all);
 }
 
 /* So that mode=0660 lets the mail system's group in, not root's. */
@@ -184,13 +189,16 @@ services_tend(struct services *all)
 			    " it had at the reload", s->name, (int)w->pid);
 		}
 	}
+	front_refresh(all);
 }
 
 /* What its workers hold open does not count: nobody gets in any more. */
 static void
 retire(struct service *s)
 {
-	if (s->fd >= 0) {
+	if (s->kind == SERVICE_FRONTED) {
+		front_close(s);
+	} else if (s->fd >= 0) {
 		poll_unwatch(s->all->poll, s->fd);
 		if (s->inherited)
 			close(s->fd);
@@ -204,9 +212,10 @@ retire(struct service *s)
 static bool
 keep_same_address(struct services *all, const struct mconf_entry *e)
 {
+	enum service_kind kind = front_fits(all, e->cmd) ? SERVICE_FRONTED : SERVICE_DIRECT;
 	bool found = false;
 	for (struct service *s = all->first; s != NULL; s = s->next) {
-		if (s->draining || strcmp(s->listen, e->listen) != 0
+		if (s->draining || s->kind != kind || strcmp(s->listen, e->listen) != 0
 		    || strcasecmp(s->proto, e->proto) != 0)
 			continue;
 		set_params(s, e);
@@ -222,7 +231,7 @@ services_configure(struct services *all, const struct mconf *conf)
 {
 	struct mconf_entry *first = conf->first[MCONF_SERVICES];
 	for (struct service *s = all->first; s != NULL; s = s->next)
-		s->keep = false;
+		s->keep = s->kind == SERVICE_FRONT;
 	for (const struct mconf_entry *e = first; e != NULL; e = e->next)
 		(void)keep_same_address(all, e);
 	/* First let go, then take: a new service may want an old port. */
@@ -236,7 +245,8 @@ services_configure(struct services *all, const struct mconf *conf)
 	for (const struct mconf_entry *e = first; e != NULL; e = e->next) {
 		bool there = false;
 		for (struct service *s = all->first; s != NULL; s = s->next)
-			there |= s->keep && strcmp(s->name, e->name) == 0;
+			there |= s->keep && s->kind != SERVICE_FRONT
+			    && strcmp(s->name, e->name) == 0;
 		if (!there)
 			set_params(new_service(all, e), e);
 	}
@@ -259,8 +269,11 @@ services_hand_over(const struct services *all, service_socket_fn each_socket,
     service_worker_fn each_worker, void *ctx)
 {
 	for (const struct service *s = all->first; s != NULL; s = s->next) {
-		if (s->fd >= 0)
+		if (s->kind == SERVICE_DIRECT && s->fd >= 0)
 			each_socket(ctx, s->name, s->fd, !s->inherited);
+		if (s->listener >= 0)
+			each_socket(ctx, s->name, s->listener, !s->inherited);
+		front_hand_over(s, each_socket, ctx);
 		for (const struct worker *w = s->workers; w != NULL; w = w->next)
 			each_worker(ctx, w->pid);
 	}
@@ -313,6 +326,8 @@ services_free(struct services *all)
 			retire(s);
 		free_service(s);
 	}
+	if (all->key_fd >= 0)
+		close(all->key_fd);
 	free(all);
 }
 
@@ -321,8 +336,9 @@ services_status(const struct services *all, struct buf *out)
 {
 	int64_t now = poll_now(all->poll);
 	for (const struct service *s = all->first; s != NULL; s = s->next) {
-		buf_printf(out, "service %s listen=%s state=%s starting=%d free=%d"
-		    " busy=%d total=%d failures=%d\n", s->name, s->listen,
+		buf_printf(out, "service %s%s listen=%s state=%s starting=%d free=%d"
+		    " busy=%d total=%d failures=%d\n", s->name,
+		    s->kind == SERVICE_AUTH ? "/authd" : "", s->listen,
 		    s->draining ? "draining" : s->fd < 0 ? "no-socket"
 		    : now < s->not_before ? "back-off" : "up",
 		    s->count[STARTING], s->count[FREE], s->count[BUSY],

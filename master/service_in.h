@@ -26,6 +26,9 @@
 /* TEMPLATE: is copied to make the others, and serves nobody. */
 enum state { STARTING, FREE, BUSY, TEMPLATE, STATES };
 
+/* See front.h. */
+enum service_kind { SERVICE_DIRECT, SERVICE_FRONTED, SERVICE_AUTH, SERVICE_FRONT };
+
 struct worker {
 	struct worker *next;
 	struct service *service;
@@ -43,7 +46,11 @@ struct service {
 	char *name, *cmd, *listen, *proto;
 	int prefork, maxchild, maxfds, maxforkrate;
 	mode_t mode;
-	int fd;				/* -1: none (yet, or any more) */
+	enum service_kind kind;
+	int fd;				/* where workers wait; -1: nowhere (yet, or any more) */
+	int listener;			/* FRONTED: what frontds accept from, or -1 */
+	int queue;			/* FRONTED, AUTH: the writing end of FD, or -1 */
+	struct service *auth;		/* FRONTED: its authds, while it has a queue */
 	bool inherited;			/* from systemd: not ours to shut */
 	int pipe[2];
 	bool keep;			/* while configuring */
@@ -73,7 +80,14 @@ struct services {
 	struct service_setup setup;
 	struct service *first;
 	bool paused;
+	struct service *front;		/* the one FRONT, or NULL */
+	bool front_changed;		/* other listeners than it was told */
+	int key_fd;			/* of grants; -1: none */
 };
+
+/* One more service, without a socket. */
+struct service *service_make(struct services *all, const struct mconf_entry *e,
+    enum service_kind kind);
 
 /* Reads what workers say as it comes. */
 void worker_watch(struct service *s);

@@ -4,6 +4,8 @@ master/master_SRCS = \
 	master/conf.c \
 	master/daemon.c \
 	master/event.c \
+	master/front.c \
+	master/front_tell.c \
 	master/janitor.c \
 	master/master.c \
 	master/options.c \

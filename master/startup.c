@@ -32,6 +32,17 @@ startup_raise_limits(void)
 		log_warning("cannot raise the number of open files: %m");
 }
 
+int
+startup_frontds(const struct conf *conf)
+{
+	if (!conf_switch(conf, CONF_FRONTD))
+		return 0;
+	int64_t n = conf_int(conf, CONF_FRONTD_PROCESSES);
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : (int)n;
+}
+
 /* The environment, imapd.conf, and what was built in, as in Cyrus. */
 static const char *
 user_setting(const struct conf *conf, const char *env, enum conf_opt option,

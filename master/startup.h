@@ -25,6 +25,9 @@ void startup_redirect(const struct options *o);
 /* Room for the sockets and pipes of many services. */
 void startup_raise_limits(void);
 
+/* How many frontds are to run; 0: the option is off. */
+int startup_frontds(const struct conf *conf);
+
 /* As root: whom children run as. */
 void startup_user(const struct conf *conf, struct child_setup *setup);
 

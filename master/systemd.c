@@ -19,7 +19,7 @@
 
 enum {
 	FIRST_FD = 3,		/* SD_LISTEN_FDS_START */
-	MAX_SOCKETS = 64,
+	MAX_SOCKETS = 256,
 	KEEP_FROM = 64,		/* away from the descriptors of workers */
 };
 
@@ -150,6 +150,21 @@ is_bound_to(int fd, const char *listen)
 	buf_free(&host);
 	buf_free(&port);
 	return same;
+}
+
+int
+systemd_own(struct inherited_sockets *all, const char *name)
+{
+	for (int i = 0; i < all->n; i++) {
+		struct inherited *s = &all->socket[i];
+		if (s->fd < 0 || !is_own(s)
+		    || strcmp(s->name + strlen(SYSTEMD_OWN_PREFIX), name) != 0)
+			continue;
+		int fd = s->fd;
+		s->fd = -1;
+		return fd;
+	}
+	return -1;
 }
 
 int

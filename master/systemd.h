@@ -39,4 +39,7 @@ void systemd_sockets_drop(struct inherited_sockets *all);
 int systemd_socket(struct inherited_sockets *all, const char *name,
     const char *listen, bool *own);
 
+/* What an earlier image of master handed over by this name, the first; or -1. */
+int systemd_own(struct inherited_sockets *all, const char *name);
+
 #endif

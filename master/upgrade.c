@@ -13,8 +13,8 @@
 
 enum {
 	FIRST_FD = 3,
-	ASIDE_FROM = 100,	/* where descriptors wait until 3 and up are free */
-	MAX_SOCKETS = 64,
+	MAX_SOCKETS = 256,
+	ASIDE_FROM = FIRST_FD + MAX_SOCKETS, /* where they wait until those before are free */
 	MAX_ARGS = 24,
 };
 

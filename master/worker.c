@@ -8,12 +8,14 @@
  * and so are all others of that service.
  */
 #include "master/service_in.h"
+#include "master/front_tell.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/process.h"
 #include "lib/svc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -86,7 +89,7 @@ tell_workers(struct service *s)
 		make_old(w);
 	s->template = NULL;
 	s->asked = 0;
-	s->plain = false;
+	s->plain = s->kind == SERVICE_FRONT;
 }
 
 static void
@@ -302,6 +305,31 @@ worker_watch(struct service *s)
 	poll_watch(s->all->poll, s->pipe[0], POLLIN, on_pipe, s);
 }
 
+/* --- services --- */
+
+struct service *
+service_make(struct services *all, const struct mconf_entry *e, enum service_kind kind)
+{
+	struct service *s = mem_zero(1, sizeof(*s));
+	s->all = all;
+	s->kind = kind;
+	s->fd = s->listener = s->queue = -1;
+	s->maxchild = e->maxchild;
+	s->name = mem_copy(e->name);
+	s->cmd = mem_copy(e->cmd);
+	s->listen = mem_copy(e->listen);
+	s->proto = mem_copy(e->proto);
+	if (pipe2(s->pipe, O_CLOEXEC) != 0)
+		log_fatal(EX_OSERR, "pipe for service %s: %m", e->name);
+	(void)fcntl(s->pipe[0], F_SETFL, O_NONBLOCK);
+	worker_watch(s);
+	struct service **at = &all->first;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = s;
+	return s;
+}
+
 /* --- ends --- */
 
 void
@@ -385,13 +413,19 @@ static bool
 start_program(struct service *s)
 {
 	struct worker *w = add_worker(s);
+	bool is_front = s->kind == SERVICE_FRONT;
 	const struct child_spec spec = {
 		.name = s->name, .cmd = s->cmd, .status_fd = s->pipe[1],
-		.listen_fd = s->fd, .maxfds = s->maxfds, .id = s->next_id,
+		.listen_fd = is_front ? front_tell(s->all) : s->fd,
+		.has_key = s->kind == SERVICE_FRONTED || s->kind == SERVICE_AUTH,
+		.key_fd = s->all->key_fd,
+		.maxfds = s->maxfds, .id = s->next_id,
 		.is_worker = true, .is_template = !s->plain,
 	};
 	enum err e = child_spawn(s->all->children, &spec, on_exit_of_worker, w,
 	    &w->pid);
+	if (is_front && spec.listen_fd >= 0)
+		close(spec.listen_fd);
 	if (e != OK) {
 		remove_worker(w);
 		back_off(s, "cannot start a worker");

@@ -9,6 +9,7 @@
  * STATE_SELECTED; between two commands the command arena is empty.
  */
 #include "imap/imapd/session/session.h"
+#include "imap/door/imap_words.h"
 #include "imap/imapd/proto/reader.h"
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/session/sync.h"
@@ -361,16 +362,10 @@ greet(struct session *s)
 {
 	struct buf caps = BUF_INIT;
 	session_capabilities(s, &caps);
-	int info = conf_enum(s->server->conf, CONF_SERVERINFO);
 	reply_puts(s->reply, "* OK [CAPABILITY ");
+	buf_adds(&caps, "] ");
+	imap_greeting(s->server->conf, s->server->hostname, &caps);
 	reply_put(s->reply, buf_str(&caps));
-	reply_puts(s->reply, "] ");
-	if (info > 0) {
-		reply_puts(s->reply, s->server->hostname);
-		reply_puts(s->reply, info > 1 ? " Chapar IMAP " SESSION_VERSION : "");
-		reply_puts(s->reply, " ");
-	}
-	reply_puts(s->reply, "server ready\r\n");
 	buf_free(&caps);
 }
 
@@ -379,6 +374,40 @@ start_implicit_tls(struct session *s)
 {
 	return !s->client->starts_tls
 	    || peer_start_tls(s->server, s->client, s->login) == OK;
+}
+
+/* The answer to the command by which he logged in where he came from. */
+static void
+take_over(struct session *s)
+{
+	const struct handover *how = s->client->handed->how;
+	struct arena *arena = arena_new(COMMAND_ARENA);
+	struct incoming in = { .c = {
+		.tag = how->tag, .arena = arena, .started_ns = session_clock(),
+		.request = how->command == HANDOVER_LOGIN ? REQ_LOGIN : REQ_AUTHENTICATE,
+	} };
+	in.c.def = &s->commands[in.c.request];
+	if (how->language != NULL && !language_find(str_c(how->language), &s->reply->language))
+		s->reply->language = LANGUAGE_DEFAULT;
+	in.err = session_take_over(s, &in.c);
+	answer(s, &in);
+	if (in.err != OK)
+		session_go_back(s);
+	arena_free(arena);
+}
+
+/* From the greeting on, or from where a user is known. */
+static bool
+begin(struct session *s)
+{
+	if (s->client->handed != NULL) {
+		take_over(s);
+		return true;
+	}
+	if (!start_implicit_tls(s) || session_is_shut_down(s))
+		return false;
+	greet(s);
+	return true;
 }
 
 void
@@ -393,15 +422,15 @@ session_run(struct server *server, struct client *client)
 	reply_init(&reply, client->stream);
 	s.reader = reader_new(client->stream, &reply);
 	session_begin(&s);
-	if (start_implicit_tls(&s) && !session_is_shut_down(&s)) {
-		greet(&s);
+	if (begin(&s))
 		loop(&s);
-	}
 	watch_end(&s);
 	session_deselect(&s);
 	login_free(s.login);
 	user_free(s.user);
 	reader_free(s.reader);
+	if (s.goes_back && !s.said_bye)
+		server_give_back(server, client, language_tag(reply.language));
 	reply_fini(&reply);
 	arena_free(s.arena);
 }

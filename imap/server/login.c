@@ -118,6 +118,7 @@ set_peer(struct login *l, const struct login_peer *peer)
 		.remote_ip_port = l->peer.remote_ip_port,
 		.external_ssf = strength(l),
 		.allow_plaintext = login_plaintext_allowed(l),
+		.no_layers = l->peer.no_layers,
 		.folders = takes_folders(l),
 		.external_name = l->peer.external_name,
 	};

@@ -45,6 +45,7 @@ struct login_peer {
 	const char *tls_version;	/* "TLSv1.3"; NULL: no TLS */
 	int tls_bits;
 	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
+	bool no_layers;			/* whoever asks could not encode and decode */
 	struct str exporter, unique, server_end_point;	/* channel bindings; n == 0: none */
 };
 

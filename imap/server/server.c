@@ -7,15 +7,18 @@
  */
 #include "imap/server/server.h"
 #include "config.h"
+#include "imap/server/grant.h"
 #include "imap/server/owner.h"
 #include "imap/server/secure.h"
 #include "imap/server/setup.h"
 #include "lib/arena.h"
 #include "lib/file.h"
+#include "lib/handover.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/mem.h"
 #include "lib/net.h"
+#include "lib/pass.h"
 #include "lib/proctitle.h"
 #include "lib/sasl.h"
 #include "lib/sigbus.h"
@@ -47,6 +50,7 @@ struct server_inside {
 	size_t proc_size;
 	struct buf line;
 	int telemetry_fd;		/* of the session at hand, or -1 */
+	uint8_t grant_key[GRANT_KEY];
 };
 
 /* --- command line --- */
@@ -140,6 +144,36 @@ set_hostname(struct server *s)
 	s->hostname = s->in->hostname.p;
 }
 
+/* From now on it is in our memory only. */
+static void
+read_grant_key(struct server *s)
+{
+	if (!grant_key_read(SVC_KEY_FD, s->in->grant_key))
+		log_fatal(EX_OSERR, "master has given no key of grants: %m");
+	close(SVC_KEY_FD);
+	s->grant_key = s->in->grant_key;
+}
+
+/* Not whoever is handed users: they are known, and TLS is not spoken here. */
+static bool
+needs_sasl(const struct server *s)
+{
+	return !s->svc.is_queue || s->program->run != NULL;
+}
+
+static void
+prepare_login(struct server *s)
+{
+	if (s->svc.is_queue)
+		read_grant_key(s);
+	else if (s->program->run == NULL)
+		secure_open(s);
+	if (s->implicit_tls && !s->svc.is_queue && s->tls == NULL && s->program->run == NULL)
+		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
+	if (needs_sasl(s) && sasl_library_init(s->conf) != OK)
+		log_fatal(EX_TEMPFAIL, "cannot start SASL");
+}
+
 enum err
 server_open_store(struct server *s)
 {
@@ -182,11 +216,7 @@ prepare(struct server *s, const struct options *o)
 		(void)raise(SIGSTOP);
 	}
 	set_hostname(s);
-	secure_open(s);
-	if (s->implicit_tls && s->tls == NULL)
-		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
-	if (sasl_library_init(s->conf) != OK)
-		log_fatal(EX_TEMPFAIL, "cannot start SASL");
+	prepare_login(s);
 }
 
 /* What is each process's own. */
@@ -194,6 +224,8 @@ static void
 start(struct server *s)
 {
 	struct server_inside *in = s->in;
+	if (s->program->run != NULL)
+		return;
 	if (setup_params(in->arena, s->conf, &in->params) != OK)
 		log_fatal(EX_CONFIG, "the store's options are not usable; see above");
 	s->notify = notify_open(conf_string(s->conf, CONF_IDLESOCKET));
@@ -328,6 +360,20 @@ address(int fd, bool peer, struct buf *b)
 }
 
 static void
+serve_client(struct server *s, struct client *c)
+{
+	stream_stop_fd(c->stream, svc_stop_fd());
+	server_status(s, c, NULL, NULL);
+	s->program->serve(s, c);
+	if (c->handed == NULL)
+		secure_end(c);
+	stream_close(c->stream);
+	end_telemetry(s);
+	write_proc(s, (struct str){ "", 0 });
+	proctitle_set("%s: %s: idle", s->program->name, s->service);
+}
+
+static void
 serve(struct server *s, int fd)
 {
 	struct buf host = BUF_INIT, local = BUF_INIT, remote = BUF_INIT;
@@ -340,18 +386,97 @@ serve(struct server *s, int fd)
 		.is_local = net_is_local(fd),
 		.starts_tls = s->implicit_tls,
 	};
-	stream_stop_fd(c.stream, svc_stop_fd());
-	server_status(s, &c, NULL, NULL);
 	secure_open(s);
-	s->program->serve(s, &c);
-	secure_end(&c);
-	stream_close(c.stream);
-	end_telemetry(s);
-	write_proc(s, (struct str){ "", 0 });
-	proctitle_set("%s: %s: idle", s->program->name, s->service);
+	serve_client(s, &c);
 	buf_free(&host);
 	buf_free(&local);
 	buf_free(&remote);
+}
+
+/* The user whom a sealed grant names.  ERR_TIMEOUT: it is too old. */
+static enum err
+take_user(const struct server *s, const struct handover *h, struct user **user)
+{
+	const char *name;
+	*user = NULL;
+	enum err e = granted_user(s->grant_key, s->service, h->grant, s->conf, user, &name);
+	if (e == ERR_TIMEOUT)
+		log_warning("[%s] %s waited too long for a worker", h->host, name);
+	return e;
+}
+
+/* A session that began elsewhere, with what is known of it. */
+static void
+serve_handed(struct server *s, int fd)
+{
+	struct handover h;
+	struct handed handed = { .how = &h };
+	enum err e = handover_decode(buf_str(&s->svc.message), &h);
+	if (e == OK)
+		e = take_user(s, &h, &handed.user);
+	if (e != OK && e != ERR_TIMEOUT) {
+		log_crit("a session was handed over without a right to it; it is ended");
+		close(fd);
+		close(s->svc.control_fd);
+		return;
+	}
+	struct client c = {
+		.stream = stream_new(fd, fd), .host = h.host,
+		.local_ip_port = h.local_ip_port, .remote_ip_port = h.remote_ip_port,
+		.is_local = h.is_local != 0, .handed = &handed,
+	};
+	stream_unread(c.stream, h.pending);
+	serve_client(s, &c);
+	close(s->svc.control_fd);
+}
+
+void
+server_give_back(struct server *s, struct client *c, const char *language)
+{
+	struct buf unread = BUF_INIT, message = BUF_INIT;
+	stream_telemetry(c->stream, -1, false);
+	int fd = stream_release(c->stream, &unread);
+	c->stream = NULL;
+	const struct handover_back back = { .pending = buf_str(&unread), .language = language };
+	if (fd >= 0 && (handover_back_encode(&back, &message) != OK
+	    || pass_send(s->svc.control_fd, buf_str(&message), &fd, 1) != OK))
+		log_notice("[%s] cannot be given back: its frontd is gone", c->host);
+	if (fd >= 0)
+		close(fd);
+	buf_free(&message);
+	buf_free(&unread);
+}
+
+/* Perhaps SASL's plugins cannot be read just now: no copies of that. */
+static bool
+may_be_copied(struct server *s)
+{
+	if (!needs_sasl(s) || sasl_has_plugins())
+		return true;
+	log_err("SASL has no mechanisms, or nowhere to look passwords up: are its"
+	    " plugins (libsasl2-modules, libsasl2-modules-db) installed and"
+	    " readable?");
+	s->uses = 1;
+	return false;
+}
+
+/* One client after the other. */
+static enum err
+serve_all(struct server *s)
+{
+	enum err e = OK;
+	while (s->svc.served < s->uses || s->uses == 0) {
+		int fd;
+		if ((e = svc_accept(&s->svc, s->idle_seconds, &fd)) != OK)
+			break;
+		if (s->svc.is_queue)
+			serve_handed(s, fd);
+		else
+			serve(s, fd);
+		if (s->store != NULL)
+			store_maintain(s->store);
+	}
+	return e;
 }
 
 int
@@ -366,25 +491,14 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	parse_options(argc, argv, program, ctx, &o);
 	prepare(&s, &o);
 	enum err e = OK;
-	/* Perhaps they cannot be read just now: no copies of that. */
-	if (sasl_has_plugins()) {
+	if (may_be_copied(&s))
 		e = svc_template(&s.svc);
-	} else {
-		log_err("SASL has no mechanisms, or nowhere to look passwords up: are its"
-		    " plugins (libsasl2-modules, libsasl2-modules-db) installed and"
-		    " readable?");
-		s.uses = 1;
-	}
 	if (e == OK)
 		start(&s);
-	while (e == OK && (s.svc.served < s.uses || s.uses == 0)) {
-		int fd;
-		if ((e = svc_accept(&s.svc, s.idle_seconds, &fd)) != OK)
-			break;
-		serve(&s, fd);
-		if (s.store != NULL)
-			store_maintain(s.store);
-	}
+	if (e == OK && program->run != NULL)
+		program->run(&s);
+	else if (e == OK)
+		e = serve_all(&s);
 	close_proc(&s);
 	store_close(s.store);
 	notify_close(s.notify);

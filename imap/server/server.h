@@ -13,6 +13,9 @@
  *	-U N     serve N connections       -T N  end after N idle seconds (60)
  *	-s       TLS from the first byte   -p N  as if a layer of strength N were there
  *
+ * Where master gives it a queue instead of a listener, a worker is handed
+ * users over who have logged in elsewhere: it has then neither TLS nor SASL.
+ *
  * While a session runs, configdirectory/proc/PID has one line: service, host,
  * user and mailbox, separated by tabs, for ps(1)-like tools.
  */
@@ -20,9 +23,11 @@
 #define IMAP_SERVER_SERVER_H
 
 #include "imap/server/notify.h"
+#include "imap/server/user.h"
 #include "imap/store/store.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/handover.h"
 #include "lib/stream.h"
 #include "lib/svc.h"
 #include "lib/tls.h"
@@ -32,6 +37,12 @@
 
 struct server;
 
+/* A user who has logged in elsewhere (lib/handover.h). */
+struct handed {
+	const struct handover *how;	/* frontd's word */
+	struct user *user;		/* the program's; NULL: he waited too long for us */
+};
+
 /* A connection.  Lives until the serve function returns. */
 struct client {
 	struct stream *stream;
@@ -39,6 +50,7 @@ struct client {
 	const char *local_ip_port, *remote_ip_port;	/* for SASL; NULL: not IP */
 	bool is_local;			/* loopback, UNIX socket, pipe */
 	bool starts_tls;		/* TLS came first (-s) */
+	struct handed *handed;		/* NULL: it is not known who it is */
 };
 
 struct server_program {
@@ -52,6 +64,8 @@ struct server_program {
 	enum err (*start)(struct server *s);
 	/* One connection.  It need not flush or close. */
 	void (*serve)(struct server *s, struct client *c);
+	/* Or all of a process's life, without store, TLS and connections. */
+	void (*run)(struct server *s);
 };
 
 struct server {
@@ -70,6 +84,7 @@ struct server {
 	int uses, idle_seconds;
 	const char *hostname;		/* servername */
 	int config_dirfd;
+	const uint8_t *grant_key;	/* of grants; NULL: they do not concern us */
 	struct server_inside *in;
 };
 
@@ -87,6 +102,13 @@ enum err server_open_store(struct server *s) MUST_CHECK;
 /* Says in proc/PID and ps(1) who is being served; NULLs: not known yet. */
 void server_status(struct server *s, const struct client *c, const char *user,
     const char *mailbox);
+
+/*
+ * Gives the connection of a user who was handed over back to where it came from,
+ * as that of nobody, with what the client has said and nobody has read.  C has
+ * no stream any more, and its session ends.
+ */
+void server_give_back(struct server *s, struct client *c, const char *language);
 
 /*
  * Starts a telemetry log if configdirectory/log/USER/ exists; ends the one there

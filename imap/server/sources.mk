@@ -1,7 +1,9 @@
 SERVER_SRCS += \
 	imap/server/autocreate.c \
 	imap/server/deliver.c \
+	imap/server/dialogue.c \
 	imap/server/domain.c \
+	imap/server/grant.c \
 	imap/server/imapurl.c \
 	imap/server/language.c \
 	imap/server/login.c \

@@ -85,6 +85,16 @@ server_shutdown_notice(struct server *s, struct buf *text)
 	return false;
 }
 
+/* Nobody is handed over here. */
+void
+server_give_back(struct server *s, struct client *c, const char *language)
+{
+	(void)s;
+	(void)c;
+	(void)language;
+	abort();
+}
+
 bool
 server_motd(struct server *s, struct buf *text)
 {

@@ -199,6 +199,18 @@ forget(struct session *s, const struct command *c, struct str secret)
 }
 
 enum err
+session_take_over(struct session *s, struct command *c)
+{
+	struct user *user = s->client->handed->user;
+	s->client->handed->user = NULL;
+	if (user != NULL)
+		return logged_in(s, c, user);
+	c->code = "UNAVAILABLE";
+	c->text = "The server is too busy; try again later";
+	return ERR_BUSY;
+}
+
+enum err
 run_login(struct session *s, struct command *c)
 {
 	const struct login_req *r = c->req;
@@ -324,5 +336,7 @@ run_unauthenticate(struct session *s, struct command *c)
 	c->answered = true;
 	stream_stop_deflate(s->stream);
 	stream_stop_layer(s->stream);
+	if (s->client->handed != NULL)
+		session_go_back(s);
 	return OK;
 }

@@ -1,42 +1,21 @@
 #include "imap/imapd/session/msglimit.h"
+#include "imap/door/imap_words.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { CODE = 64 };
 
-static uint32_t
-option(const struct session *s, enum conf_opt o)
-{
-	int64_t n = conf_int(s->server->conf, o);
-
-	return n > 0 && n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-}
-
 uint32_t
 msglimit(const struct session *s)
 {
-	return option(s, CONF_MESSAGELIMIT);
+	return imap_message_limit(s->server->conf);
 }
 
-/* "MESSAGELIMIT" says so of saving, too: the other is for want of it. */
 uint32_t
 msglimit_for_saving(const struct session *s)
 {
-	uint32_t max = msglimit(s);
-
-	return max != UINT32_MAX ? max : option(s, CONF_SAVELIMIT);
-}
-
-void
-msglimit_capability(const struct session *s, char word[MSGLIMIT_WORD])
-{
-	bool all = msglimit(s) != UINT32_MAX;
-
-	word[0] = '\0';
-	if (msglimit_for_saving(s) != UINT32_MAX)
-		snprintf(word, MSGLIMIT_WORD, "%sLIMIT=%u", all ? "MESSAGE" : "SAVE",
-		    msglimit_for_saving(s));
+	return imap_save_limit(s->server->conf);
 }
 
 /* --- refusing --- */

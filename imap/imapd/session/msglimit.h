@@ -18,10 +18,6 @@
 uint32_t msglimit(const struct session *s);
 uint32_t msglimit_for_saving(const struct session *s);
 
-/* "MESSAGELIMIT=1000", or an empty word, into WORD. */
-enum { MSGLIMIT_WORD = 32 };
-void msglimit_capability(const struct session *s, char word[MSGLIMIT_WORD]);
-
 /*
  * ERR_LIMIT, with MAX in C's response code, and UID, which would have been the
  * last of as many as may be; 0: that is not known.

@@ -1,5 +1,6 @@
 /* session.c - a session's state, and what its commands share */
 #include "imap/imapd/session/session.h"
+#include "imap/door/imap_words.h"
 #include "imap/imapd/session/context.h"
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/proto/reader.h"
@@ -125,63 +126,27 @@ session_enable(struct session *s, unsigned bits)
 		s->names.utf8 = s->reply->utf8 = true;
 }
 
-/* Those of WORDS that are not to be kept secret, each behind a space. */
-static void
-add_capabilities(const struct session *s, const char *words, struct buf *out)
-{
-	struct str left = str_c(words), word;
-	char name[64];
-	while (str_next_word(&left, &word)) {
-		snprintf(name, sizeof(name), "%.*s", STR_ARG(word));
-		if (!conf_has_word(s->server->conf, CONF_SUPPRESS_CAPABILITIES, name)) {
-			buf_addc(out, ' ');
-			buf_add_str(out, word);
-		}
-	}
-}
-
 uint64_t
 session_append_limit(const struct session *s)
 {
-	int64_t max = conf_bytes(s->server->conf, CONF_MAXMESSAGESIZE);
-	/* RFC822.SIZE and the size of a literal are 32-bit numbers. */
-	return max <= 0 || max > UINT32_MAX ? UINT32_MAX : (uint64_t)max;
+	return imap_append_limit(s->server->conf);
 }
 
 void
 session_capabilities(const struct session *s, struct buf *out)
 {
-	bool minus = conf_switch(s->server->conf, CONF_LITERALMINUS);
-	char limit[MSGLIMIT_WORD];
-	buf_adds(out, "IMAP4rev1");
-	add_capabilities(s, "IMAP4rev2", out);
-	add_capabilities(s, minus ? "LITERAL-" : "LITERAL+", out);
-	if (conf_seconds(s->server->conf, CONF_IMAP_INPROGRESS_INTERVAL) > 0)
-		add_capabilities(s, "INPROGRESS", out);
-	msglimit_capability(s, limit);
-	add_capabilities(s, limit, out);
-	if (conf_string(s->server->conf, CONF_LOGINREFERRAL) != NULL)
-		add_capabilities(s, "LOGIN-REFERRALS", out);
-	for (const struct command_def *d = s->commands; d < s->commands + REQUESTS; d++)
-		if (d->capability != NULL)
-			add_capabilities(s, d->capability, out);
-	if (s->login == NULL && !stream_is_deflated(s->stream))
-		add_capabilities(s, "COMPRESS=DEFLATE", out);
-	buf_printf(out, " APPENDLIMIT=%" PRIu64, session_append_limit(s));
+	struct buf mechanisms = BUF_INIT;
+	imap_capabilities(s->server->conf,
+	    s->login == NULL && !stream_is_deflated(s->stream), out);
 	/* In the layer he can see whether somebody has shortened the list before. */
 	if (s->mechanisms != NULL)
 		buf_printf(out, " %s", s->mechanisms);
 	if (s->login == NULL)
 		return;
-	if (peer_may_start_tls(s->server, s->client))
-		buf_adds(out, " STARTTLS");
-	if (!login_plaintext_allowed(s->login))
-		buf_adds(out, " LOGINDISABLED");
-	size_t n = out->n;
-	buf_addc(out, ' ');
-	login_mechanisms(s->login, "AUTH=", out);
-	if (out->n == n + 1)
-		buf_truncate(out, n);
+	login_mechanisms(s->login, "AUTH=", &mechanisms);
+	imap_login_capabilities(peer_may_start_tls(s->server, s->client),
+	    login_plaintext_allowed(s->login), buf_str(&mechanisms), out);
+	buf_free(&mechanisms);
 }
 
 /* What imapd.conf says of commands. */
@@ -230,6 +195,13 @@ session_begin(struct session *s)
 	stream_timeout(s->stream, 0);
 	stream_deadline(s->stream, LOGIN_SECONDS);
 	server_telemetry(s->server, s->client, NULL);
+}
+
+void
+session_go_back(struct session *s)
+{
+	s->goes_back = true;
+	s->state = STATE_LOGOUT;
 }
 
 void

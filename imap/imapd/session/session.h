@@ -111,6 +111,7 @@ struct session {
 	unsigned bad_commands;		/* in a row */
 	unsigned failed_logins;
 	bool said_bye;
+	bool goes_back;			/* to who handed it over, see server_give_back() */
 	int64_t notice_ns;		/* when msg/shutdown was last looked for */
 };
 
@@ -147,7 +148,6 @@ struct command_def {
 	unsigned states;		/* where it is legal, STATE_* */
 	unsigned flags;			/* CMD_* */
 	run_fn run;
-	const char *capability;		/* advertised for it, or NULL */
 };
 
 /* The table of all commands (commands.c), by enum request. */
@@ -158,6 +158,12 @@ extern const struct command_def commands[REQUESTS];
  * beginning.  Used for a new session, and again when the user goes (RFC 8437).
  */
 void session_begin(struct session *s);
+
+/*
+ * The user has logged in elsewhere: what is left to do of it, and to say.  C is
+ * the command by which he did.
+ */
+enum err session_take_over(struct session *s, struct command *c) MUST_CHECK;
 
 /* Serves the client until LOGOUT or the end of the connection (loop.c). */
 void session_run(struct server *server, struct client *client);
@@ -170,6 +176,9 @@ void session_capabilities(const struct session *s, struct buf *out);
 
 /* How long a message may be that comes by APPEND (RFC 7889). */
 uint64_t session_append_limit(const struct session *s);
+
+/* The session ends here, and the connection goes on where it came from. */
+void session_go_back(struct session *s);
 
 /* From not authenticated to authenticated; takes over USER. */
 void session_logged_in(struct session *s, struct user *user);

@@ -1,0 +1,300 @@
+/*
+ * dialogues.c - see dialogues.h
+ *
+ * frontd asks one thing at a time, so there is always room for an answer; who
+ * asks on without reading has his dialogue ended, and so has who sends
+ * anything else that is not in dialogue.h.  Nothing that frontd can say makes
+ * authd wait for it.
+ */
+#include "imap/authd/dialogues.h"
+#include "imap/server/dialogue.h"
+#include "imap/server/grant.h"
+#include "imap/server/login.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/pass.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_DIALOGUES = 4096 };
+
+struct dialogue {
+	struct dialogue *next, **at;
+	struct dialogues *all;
+	int fd;
+	struct login *login;
+};
+
+struct dialogues {
+	struct server *server;
+	const char *sasl_service;
+	struct poll *poll;
+	struct dialogue *first;
+	struct poll_timer *idle;
+	int count, logins;
+	bool taking, ending;
+	struct buf in, out;		/* messages; wiped after each */
+};
+
+struct dialogues *
+dialogues_new(struct server *s, const char *sasl_service, struct poll *p)
+{
+	struct dialogues *d = mem_get(sizeof(*d));
+	*d = (struct dialogues){
+		.server = s, .sasl_service = sasl_service, .poll = p,
+		.in = BUF_INIT, .out = BUF_INIT,
+	};
+	return d;
+}
+
+struct poll *
+dialogues_poll(const struct dialogues *d)
+{
+	return d->poll;
+}
+
+static void end_dialogue(struct dialogue *one);
+
+void
+dialogues_free(struct dialogues *d)
+{
+	d->ending = true;
+	while (d->first != NULL)
+		end_dialogue(d->first);
+	poll_cancel(d->poll, d->idle);
+	buf_wipe(&d->in);
+	buf_wipe(&d->out);
+	free(d);
+}
+
+static void
+stop_taking(struct dialogues *d)
+{
+	if (d->taking)
+		poll_unwatch(d->poll, d->server->svc.listen_fd);
+	d->taking = false;
+	svc_tell_state(&d->server->svc, SVC_BUSY);
+}
+
+static bool
+is_used_up(const struct dialogues *d)
+{
+	return d->server->uses > 0 && d->logins >= d->server->uses;
+}
+
+static void
+on_idle(void *ctx)
+{
+	struct dialogues *d = ctx;
+	d->idle = NULL;
+	dialogues_end(d);
+}
+
+/* What follows from how many there are: take more, wait, or end. */
+static void
+look(struct dialogues *d)
+{
+	if (!d->ending && is_used_up(d))
+		d->ending = true;
+	if (d->taking && (d->ending || d->count >= MAX_DIALOGUES))
+		stop_taking(d);
+	else if (!d->taking && !d->ending && d->count < MAX_DIALOGUES)
+		dialogues_begin(d);
+	if (d->ending && d->count == 0)
+		poll_stop(d->poll);
+	poll_cancel(d->poll, d->idle);
+	d->idle = NULL;
+	if (d->count == 0 && d->server->idle_seconds > 0)
+		d->idle = poll_after(d->poll, d->server->idle_seconds * INT64_C(1000), on_idle, d);
+}
+
+static void
+end_dialogue(struct dialogue *one)
+{
+	struct dialogues *d = one->all;
+	poll_unwatch(d->poll, one->fd);
+	close(one->fd);
+	login_free(one->login);
+	*one->at = one->next;
+	if (one->next != NULL)
+		one->next->at = one->at;
+	free(one);
+	d->count--;
+}
+
+/* --- one question --- */
+
+/* The user is known: he goes as a grant, for this service. */
+static void
+grant(struct dialogues *d, struct user *user, struct buf *sealed,
+    struct dialogue_answer *answer)
+{
+	if (grant_user(d->server->grant_key, d->server->service, user, sealed) == OK) {
+		answer->what = ANSWER_GRANTED;
+		answer->bytes = buf_str(sealed);
+	} else {
+		answer->err = ERR_AUTH;
+		answer->why = "authentication failure";
+		log_err("%s: such a name cannot be granted", user->name);
+	}
+	user_free(user);
+}
+
+static enum err
+take_step(struct login *l, const struct dialogue_ask *ask, struct buf *challenge,
+    struct user **user)
+{
+	switch ((enum dialogue_question)ask->what) {
+	case ASK_PASSWORD:
+		return login_password(l, ask->name, ask->bytes, user);
+	case ASK_START:
+		return login_start(l, ask->name, ask->bytes.p != NULL ? &ask->bytes : NULL,
+		    challenge, user);
+	case ASK_STEP:
+		return login_step(l, ask->bytes, challenge, user);
+	case ASK_OFFER:
+		break;
+	}
+	return ERR_UNSUPPORTED;
+}
+
+static void
+answer_login(struct dialogue *one, const struct dialogue_ask *ask, struct buf *text,
+    struct dialogue_answer *answer)
+{
+	struct dialogues *d = one->all;
+	struct user *user;
+	enum err e = take_step(one->login, ask, text, &user);
+	*answer = (struct dialogue_answer){
+		.what = ANSWER_REFUSED, .err = (uint64_t)e, .why = login_why(one->login),
+	};
+	if (e == ERR_AGAIN) {
+		*answer = (struct dialogue_answer){
+			.what = ANSWER_CHALLENGE, .bytes = buf_str(text),
+		};
+		return;
+	}
+	d->logins++;
+	answer->pause_ms = (uint64_t)login_pause_ms(one->login);
+	if (e == OK) {
+		buf_wipe(text);
+		grant(d, user, text, answer);
+	}
+}
+
+static void
+answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *text,
+    struct dialogue_answer *answer)
+{
+	struct buf prefix = BUF_INIT;
+	buf_add_str(&prefix, ask->name);
+	login_mechanisms(one->login, prefix.p, text);
+	*answer = (struct dialogue_answer){
+		.what = ANSWER_OFFER, .bytes = buf_str(text),
+		.plaintext = login_plaintext_allowed(one->login),
+	};
+	buf_free(&prefix);
+}
+
+/* False: the dialogue is over. */
+static bool
+serve(struct dialogue *one)
+{
+	struct dialogues *d = one->all;
+	struct dialogue_ask ask;
+	struct dialogue_answer answer;
+	struct buf text = BUF_INIT;
+	int fds[PASS_FDS];
+	enum err e = pass_receive(one->fd, &d->in, fds);
+	pass_close(fds);
+	if (e != OK || dialogue_decode_ask(buf_str(&d->in), &ask) != OK)
+		return e == ERR_AGAIN;
+	svc_tell_state(&d->server->svc, SVC_BUSY);
+	if (ask.what == ASK_OFFER)
+		answer_offer(one, &ask, &text, &answer);
+	else
+		answer_login(one, &ask, &text, &answer);
+	buf_reset(&d->out);
+	e = dialogue_encode_answer(&answer, &d->out);
+	if (e == OK)
+		e = pass_send(one->fd, buf_str(&d->out), NULL, 0);
+	buf_wipe(&text);
+	explicit_bzero(d->in.p, d->in.n);
+	explicit_bzero(d->out.p, d->out.n);
+	if (d->taking)
+		svc_tell_state(&d->server->svc, SVC_FREE);
+	return e == OK;
+}
+
+static void
+on_question(void *ctx, int fd, short ready)
+{
+	struct dialogue *one = ctx;
+	struct dialogues *d = one->all;
+	(void)fd, (void)ready;
+	if (!serve(one))
+		end_dialogue(one);
+	look(d);
+}
+
+/* --- the queue --- */
+
+static void
+add_dialogue(struct dialogues *d, const struct login_peer *peer, int fd)
+{
+	struct dialogue *one = mem_get(sizeof(*one));
+	*one = (struct dialogue){
+		.all = d, .fd = fd, .login = login_new(d->server->conf, peer),
+		.next = d->first, .at = &d->first,
+	};
+	if (d->first != NULL)
+		d->first->at = &one->next;
+	d->first = one;
+	d->count++;
+	poll_watch(d->poll, fd, POLLIN, on_question, one);
+}
+
+static void
+on_queue(void *ctx, int fd, short ready)
+{
+	struct dialogues *d = ctx;
+	struct login_peer peer;
+	int fds[PASS_FDS];
+	(void)ready;
+	enum err e = pass_receive(fd, &d->in, fds);
+	if (e == ERR_AGAIN)
+		return;
+	if (e == ERR_CLOSED || e == ERR_IO) {
+		dialogues_end(d);
+		return;
+	}
+	if (e != OK || fds[0] < 0 || dialogue_decode_peer(buf_str(&d->in), &peer) != OK) {
+		log_err("a message in the queue of logins is none of ours");
+		pass_close(fds);
+		return;
+	}
+	peer.service = d->sasl_service;
+	peer.entry = d->server->service;
+	add_dialogue(d, &peer, fds[0]);
+	fds[0] = -1;
+	pass_close(fds);
+	look(d);
+}
+
+void
+dialogues_begin(struct dialogues *d)
+{
+	d->taking = true;
+	poll_watch_exclusive(d->poll, d->server->svc.listen_fd, on_queue, d);
+	svc_tell_state(&d->server->svc, SVC_FREE);
+}
+
+void
+dialogues_end(struct dialogues *d)
+{
+	d->ending = true;
+	look(d);
+}
