@@ -133,16 +133,25 @@ on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
 		return SASL_BADPROT;
 	if (c != NULL && c->peer.folders)
 		find_folder(in, n, &from, &to);
-	struct buf folder = BUF_INIT;
+	struct buf folder = BUF_INIT, given = BUF_INIT, name = BUF_INIT;
 	buf_add(&folder, in + from, to - from);
-	memmove(out, in, from);
-	memmove(out + from, in + to, n - to);
-	*out_n = (unsigned)(from + n - to);
-	out[*out_n] = '\0';
-	if (c != NULL)
-		note_folder(c, (struct str){ out, *out_n }, buf_str(&folder));
+	buf_add(&given, in, from);
+	buf_add(&given, in + to, n - to);
+	if (c != NULL && c->peer.canonical != NULL)
+		c->peer.canonical(c->peer.ctx, buf_str(&given), &name);
+	else
+		buf_add_str(&name, buf_str(&given));
+	bool fits = name.n > 0 && name.n < out_max;
+	if (fits) {
+		memcpy(out, name.p, name.n + 1);
+		*out_n = (unsigned)name.n;
+		if (c != NULL)
+			note_folder(c, buf_str(&name), buf_str(&folder));
+	}
 	buf_free(&folder);
-	return *out_n > 0 ? SASL_OK : SASL_BADPROT;
+	buf_free(&given);
+	buf_free(&name);
+	return fits ? SASL_OK : SASL_BADPROT;
 }
 
 static int

@@ -7,8 +7,8 @@
  * One struct sasl_conn is one client's login dialogue, and costs nothing until
  * it is used.
  *
- * What is decided here is who the client proved to be.  Names are taken as
- * they come, and any authorization identity is let through: the caller asks
+ * What is decided here is who the client proved to be.  What a name means is
+ * the caller's affair (.canonical), and any authorization identity is let through: the caller asks
  * sasl_authcid() and sasl_authzid() and must decide whether the one may act
  * as the other.  Passwords are never logged.
  *
@@ -48,6 +48,9 @@ struct sasl_peer {
 	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
 	bool no_layers;			/* agree on none */
 	bool folders;			/* "fred+work" is fred: see sasl_folder() */
+	/* Appends the name under which GIVEN's password is kept; NULL: as it is given. */
+	void (*canonical)(void *ctx, struct str given, struct buf *name);
+	void *ctx;
 	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
 	struct sasl_binding {
 		const char *type;	/* "tls-exporter" */

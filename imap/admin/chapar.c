@@ -1,9 +1,11 @@
 /*
- * chapar.c - the server's own tool: what does imapd.conf say?
+ * chapar.c - the server's own tool: what does imapd.conf say?  Groups
  *
  *	chapar config check|show|explain NAME|man
+ *	chapar group list|of|add|remove|delete|forget ...
  */
 #include "imap/admin/conf_page.h"
+#include "imap/admin/group.h"
 #include "lib/conf.h"
 
 #include <ctype.h>
@@ -25,7 +27,13 @@ usage(void)
 	fputs("usage: chapar config check [-C FILE]\n"
 	    "       chapar config show [-C FILE] [-s SERVICE]\n"
 	    "       chapar config explain NAME [-C FILE] [-s SERVICE]\n"
-	    "       chapar config man\n", stderr);
+	    "       chapar config man\n"
+	    "       chapar group list [GROUP] [-C FILE]\n"
+	    "       chapar group of USER [-C FILE]\n"
+	    "       chapar group add GROUP [USER...] [-C FILE]\n"
+	    "       chapar group remove GROUP USER... [-C FILE]\n"
+	    "       chapar group delete GROUP [-C FILE]\n"
+	    "       chapar group forget USER [-C FILE]\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -250,6 +258,13 @@ main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	if (argc > 1 && strcmp(argv[0], "group") == 0) {
+		int status = group_command(c.path, argc - 1, argv + 1);
+
+		if (status != EX_USAGE)
+			return status;
+		usage();
+	}
 	if (argc < 2 || strcmp(argv[0], "config") != 0)
 		usage();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -214,7 +214,7 @@ main(int argc, char **argv)
 	if (o.prefix != NULL)
 		tool_internal(&t, o.prefix, &x.prefix);
 	if (o.user != NULL)
-		tool_inbox(o.user, &x.prefix);
+		tool_inbox(&t, o.user, &x.prefix);
 	step(&x, o.expire >= 0, prune, "deliver.db");
 	step(&x, o.delete >= 0, delete_old, "deleted mailboxes");
 	step(&x, o.expunge >= 0 && !o.no_expunge, expunge, "expunged messages");

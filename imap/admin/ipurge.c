@@ -82,10 +82,10 @@ is_looked_at(struct purge *p, const char *name)
 		bool hit;
 
 		tool_internal(p->t, p->pattern[i], &b);
-		hit = tool_match(buf_str(&b), n);
+		hit = tool_match(p->t, buf_str(&b), n);
 		if (!hit && !p->o->no_children) {
 			buf_adds(&b, ".*");
-			hit = tool_match(buf_str(&b), n);
+			hit = tool_match(p->t, buf_str(&b), n);
 		}
 		buf_free(&b);
 		p->matched[i] |= hit;

@@ -198,7 +198,7 @@ visit(void *ctx, const struct mbentry *e)
 	struct run *r = ctx;
 	enum err err;
 
-	if (!tool_match(r->pattern, str_c(e->name)))
+	if (!tool_match(r->t, r->pattern, str_c(e->name)))
 		return true;
 	r->matched++;
 	printf("Examining %s...\n", tool_name(r->t, e->name));

@@ -114,7 +114,7 @@ print_paths(struct tool *t, const char *arg, const struct options *o)
 	if (o->paths)
 		return print_name(t, arg);
 	if (o->users)
-		tool_inbox(arg, &name);
+		tool_inbox(t, arg, &name);
 	else
 		tool_internal(t, arg, &name);
 	e = mblist_lookup(t->s, t->arena, buf_str(&name), &entry);

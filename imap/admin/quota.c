@@ -155,7 +155,7 @@ run(struct report *r, const char *arg, bool printing)
 	enum err e;
 
 	if (r->o->users && arg != NULL)
-		tool_inbox(arg, &prefix);
+		tool_inbox(r->t, arg, &prefix);
 	else if (arg != NULL)
 		tool_internal(r->t, arg, &prefix);
 	r->prefix = buf_str(&prefix);

@@ -43,12 +43,12 @@ static bool
 matches(const struct run *r, const char *name, bool or_below)
 {
 	struct buf below = BUF_INIT;
-	bool is = tool_match(r->pattern, str_c(name));
+	bool is = tool_match(r->t, r->pattern, str_c(name));
 
 	if (!is && or_below) {
 		buf_add_str(&below, r->pattern);
 		buf_adds(&below, ".*");
-		is = tool_match(buf_str(&below), str_c(name));
+		is = tool_match(r->t, buf_str(&below), str_c(name));
 		buf_free(&below);
 	}
 	return is;
@@ -135,16 +135,13 @@ reconstruct(struct run *r, const char *arg)
 	enum err e = OK;
 
 	if (r->o->users)
-		tool_inbox(arg, &name);
+		tool_inbox(r->t, arg, &name);
 	else
 		tool_internal(r->t, arg, &name);
-	r->pattern = fixed = buf_str(&name);
+	r->pattern = buf_str(&name);
+	fixed = tool_fixed(r->t, r->pattern);
 	r->matched = 0;
 	buf_reset(&r->added);
-	/* What comes before the first wildcard is all that need be looked through. */
-	for (size_t i = 0; i < fixed.n; i++)
-		if (fixed.p[i] == '*' || fixed.p[i] == '%')
-			fixed.n = i;
 	if (r->o->find || r->o->partition != NULL)
 		e = mblist_adopt(r->t->s, is_sought, !r->o->check.dry_run, report_added, r);
 	if (e == OK)

@@ -1,5 +1,5 @@
 PROGRAMS += imap/admin/chapar
-imap/admin/chapar_SRCS = imap/admin/chapar.c imap/admin/conf_page.c
+imap/admin/chapar_SRCS = imap/admin/chapar.c imap/admin/conf_page.c imap/admin/group.c
 MANPAGES += man/chapar.8 man/ctl_cyrusdb.8 man/ctl_mboxlist.8 man/cyr_expire.8
 MANPAGES += man/ipurge.8 man/mbpath.8 man/mkimap.8 man/quota.8 man/reconstruct.8
 MANPAGES += man/cyr_df.8 man/cyr_info.8 man/unexpunge.8
@@ -28,5 +28,8 @@ imap/admin/mbpath_SRCS = imap/admin/mbpath.c imap/admin/tool.c
 imap/admin/mkimap_SRCS = imap/admin/mkimap.c imap/admin/tool.c
 imap/admin/quota_SRCS = imap/admin/quota.c imap/admin/json.c imap/admin/tool.c
 imap/admin/reconstruct_SRCS = imap/admin/reconstruct.c imap/admin/tool.c
+PROGRAMS += imap/admin/cyr_deny
+imap/admin/cyr_deny_SRCS = imap/admin/cyr_deny.c imap/admin/tool.c
+MANPAGES += man/cyr_deny.8
 UNIT_TESTS += test/unit/test_json.c
 test/unit/test_json_SRCS = imap/admin/json.c

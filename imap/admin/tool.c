@@ -1,8 +1,11 @@
 /* tool.c - what the administrator's tools share */
 #include "imap/admin/tool.h"
 
+#include "imap/server/domain.h"
+#include "imap/server/name.h"
 #include "imap/server/owner.h"
 #include "imap/server/setup.h"
+#include "imap/server/username.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/svc.h"
@@ -114,24 +117,62 @@ translate(struct buf *b, size_t from, const char *these, const char *to)
 	}
 }
 
-void
-tool_internal(const struct tool *t, const char *name, struct buf *internal)
+/*
+ * "@domain" at the end of a name.  Behind '/' between levels there is none
+ * before a level.
+ */
+static bool
+split_domain(const struct tool *t, struct str *name, struct buf *domain)
 {
-	size_t from = internal->n;
+	size_t at = domain_enabled(t->conf) ? str_rchr(*name, '@') : name->n;
+	struct str d = str_slice(*name, at + 1, name->n);
 
-	buf_adds(internal, name);
+	if (at == name->n || (t->sep == '/' && memchr(d.p, '/', d.n) != NULL))
+		return false;
+	if (str_eq(d, STR("internal")) && conf_string(t->conf, CONF_DEFAULTDOMAIN) == NULL)
+		d.n = 0;
+	if (d.n > 0 && !domain_in(d, domain))
+		return false;
+	if (domain_is_home(t->conf, buf_str(domain)))
+		buf_reset(domain);
+	*name = str_slice(*name, 0, at);
+	return true;
+}
+
+/*
+ * A pattern in a domain is DOMAIN_MARK domain DOMAIN_MARK pattern: which of its
+ * levels has the domain, only a name that is matched can tell.
+ */
+enum { DOMAIN_MARK = '\x01' };
+
+void
+tool_internal(const struct tool *t, const char *text, struct buf *internal)
+{
+	struct str name = str_c(text);
+	struct buf bare = BUF_INIT, domain = BUF_INIT;
+	bool is_pattern = strpbrk(text, "*%") != NULL;
+
+	split_domain(t, &name, &domain);
+	buf_add_str(&bare, name);
 	if (t->sep == '/')
-		translate(internal, from, "/.", ".^");
+		translate(&bare, 0, "/.", ".^");
+	if (is_pattern && domain.n > 0)
+		buf_printf(internal, "%c%s%c%s", DOMAIN_MARK, domain.p, DOMAIN_MARK, bare.p);
+	else
+		domain_put(buf_str(&bare), conf_string(t->conf, CONF_DELETEDPREFIX),
+		    buf_str(&domain), internal);
+	buf_free(&bare);
+	buf_free(&domain);
 }
 
 void
 tool_external(const struct tool *t, const char *internal, struct buf *name)
 {
-	size_t from = name->n;
+	struct name_style style;
 
-	buf_adds(name, internal);
-	if (t->sep == '/')
-		translate(name, from, ".^", "/.");
+	name_style_init(&style, t->conf);
+	style.is_admin = style.utf8 = true;
+	name_to_external(&style, str_c(internal), name);
 }
 
 const char *
@@ -147,18 +188,21 @@ tool_name(struct tool *t, const char *internal)
 }
 
 void
-tool_inbox(const char *user, struct buf *internal)
+tool_inbox(const struct tool *t, const char *user, struct buf *internal)
 {
-	size_t from;
+	struct buf userid = BUF_INIT;
 
-	buf_adds(internal, "user.");
-	from = internal->n;
-	buf_adds(internal, user);
-	translate(internal, from, ".", "^");
+	if (username_internal(t->conf, str_c(user), &userid) != OK) {
+		buf_reset(&userid);
+		buf_adds(&userid, user);
+		translate(&userid, 0, ".", "^");
+	}
+	buf_printf(internal, "user.%s", userid.p);
+	buf_free(&userid);
 }
 
-bool
-tool_match(struct str pattern, struct str name)
+static bool
+match(struct str pattern, struct str name)
 {
 	while (pattern.n > 0 && *pattern.p != '*' && *pattern.p != '%') {
 		if (name.n == 0 || *name.p != *pattern.p)
@@ -169,11 +213,49 @@ tool_match(struct str pattern, struct str name)
 	if (pattern.n == 0)
 		return name.n == 0;
 	for (size_t i = 0; ; i++) {
-		if (tool_match(str_slice(pattern, 1, pattern.n), str_slice(name, i, name.n)))
+		if (match(str_slice(pattern, 1, pattern.n), str_slice(name, i, name.n)))
 			return true;
 		if (i == name.n || (*pattern.p == '%' && name.p[i] == '.'))
 			return false;
 	}
+}
+
+bool
+tool_match(const struct tool *t, struct str pattern, struct str name)
+{
+	const char *deleted = conf_string(t->conf, CONF_DELETEDPREFIX);
+	struct str domain, rest = str_slice(pattern, 1, pattern.n);
+	struct buf bare = BUF_INIT;
+	bool is;
+
+	if (pattern.n == 0 || *pattern.p != DOMAIN_MARK)
+		return match(pattern, name);
+	(void)str_next_field(&rest, DOMAIN_MARK, &domain);
+	if (!str_eq(domain_of(name, deleted), domain))
+		return false;
+	domain_take(name, deleted, &bare);
+	is = match(rest, buf_str(&bare));
+	buf_free(&bare);
+	return is;
+}
+
+struct str
+tool_fixed(const struct tool *t, struct str pattern)
+{
+	bool marked = pattern.n > 0 && *pattern.p == DOMAIN_MARK;
+	struct str domain;
+	size_t n, root;
+
+	if (marked) {
+		pattern = str_slice(pattern, 1, pattern.n);
+		(void)str_next_field(&pattern, DOMAIN_MARK, &domain);
+		root = domain_root(pattern, conf_string(t->conf, CONF_DELETEDPREFIX), &n);
+		pattern = str_slice(pattern, 0, root + n);
+	}
+	for (size_t i = 0; i < pattern.n; i++)
+		if (pattern.p[i] == '*' || pattern.p[i] == '%')
+			pattern.n = i;
+	return pattern;
 }
 
 /* --- numbers --- */

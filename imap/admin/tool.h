@@ -7,7 +7,8 @@
  * log as the configuration says, and in the tool's own words to stderr always.
  *
  * Names of mailboxes are written as an administrator's IMAP client writes
- * them: user.johndoe, or user/johndoe with unixhierarchysep; in UTF-8.
+ * them: user.johndoe, or user/johndoe with unixhierarchysep, and user.fred@example.org
+ * with virtdomains; in UTF-8.
  */
 #ifndef IMAP_ADMIN_TOOL_H
 #define IMAP_ADMIN_TOOL_H
@@ -49,14 +50,17 @@ void tool_external(const struct tool *t, const char *internal, struct buf *name)
 /* As the last, in memory that lives as long as the tool. */
 const char *tool_name(struct tool *t, const char *internal);
 
-/* The INBOX of a user: "user.X" with '^' for '.'. */
-void tool_inbox(const char *user, struct buf *internal);
+/* The INBOX of a user: "user.X" with his internal name. */
+void tool_inbox(const struct tool *t, const char *user, struct buf *internal);
 
 /*
  * Does the internal NAME match PATTERN (internal too), where '*' stands for
  * anything and '%' for anything but the hierarchy's separator?
  */
-bool tool_match(struct str pattern, struct str name);
+bool tool_match(const struct tool *t, struct str pattern, struct str name);
+
+/* What each name that matches begins with: what is before the first wildcard. */
+struct str tool_fixed(const struct tool *t, struct str pattern);
 
 /*
  * A time span: a number with fraction and a unit d, h, m or s; without a unit

@@ -256,7 +256,7 @@ lmtp_rcpt(struct lmtp_session *l, struct str args)
 	if (!rcpt_parameters(l, &args, r))
 		return;
 	e = deliver_resolve(l->service->store, l->arena, &l->service->policy,
-	    poster(l, &id), path.local, r);
+	    poster(l, &id), path.local, path.domain, r);
 	if (e != OK) {
 		refuse(l, e, path.text);
 		return;

@@ -7,6 +7,7 @@
  * clients of a UNIX socket always are.
  */
 #include "imap/lmtpd/lmtp.h"
+#include "imap/server/domain.h"
 #include "imap/server/server.h"
 
 #include <stdlib.h>
@@ -55,6 +56,7 @@ start(struct server *s)
 			.lowercase = conf_switch(s->conf, CONF_LMTP_DOWNCASE_RCPT),
 			.suppress_duplicates =
 			    conf_switch(s->conf, CONF_DUPLICATESUPPRESSION),
+			.domains = domain_enabled(s->conf) ? s->conf : NULL,
 		},
 	};
 	return OK;

@@ -2,6 +2,7 @@
 #include "imap/server/deliver.h"
 
 #include "imap/mime/mime.h"
+#include "imap/server/domain.h"
 #include "imap/server/name.h"
 #include "imap/store/list/dup.h"
 #include "imap/store/list/mblist.h"
@@ -44,6 +45,21 @@ join(struct arena *arena, const char *prefix, struct str part, bool lowercase)
 		name[n + i] = c == '.' ? '^' : c;
 	}
 	return name;
+}
+
+/* NAME in DOMAIN, in ARENA. */
+static const char *
+in_domain(struct arena *arena, const char *name, struct str domain, const char *deleted)
+{
+	struct buf whole = BUF_INIT;
+	const char *copy;
+
+	if (name == NULL || domain.n == 0)
+		return name;
+	domain_put(str_c(name), deleted, domain, &whole);
+	copy = arena_copy(arena, whole.p, whole.n);
+	buf_free(&whole);
+	return copy;
 }
 
 /* As join(), but the part is a mailbox name: '.' and '/' separate. */
@@ -110,18 +126,26 @@ client_name(struct arena *arena, char sep, const char *userid, struct str part)
 	return name;
 }
 
+/* A recipient's address: its domain in internal form, .n == 0 for none. */
+struct address {
+	struct str user, detail, domain;
+	const char *deleted;		/* deletedprefix, for names */
+};
+
 /* The mailbox PART below PREFIX (""; or USERID's INBOX), in either spelling. */
 static enum err
 look_for_part(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    const struct identity *sender, struct str part, struct deliver_rcpt *r,
+    const struct identity *sender, const struct address *a, struct deliver_rcpt *r,
     struct mbentry **e)
 {
-	const char *name = client_name(arena, p->sep, r->userid, part);
+	struct str domain = r->userid == NULL ? a->domain : STR("");
+	const char *name = in_domain(arena, client_name(arena, p->sep, r->userid, a->detail),
+	    domain, a->deleted);
 	const char *prefix = r->userid != NULL ? r->mailbox : "";
 	enum err err = name != NULL ? look(s, arena, sender, name, true, e) : ERR_NOTFOUND;
 
 	if (err == ERR_NOTFOUND) {
-		name = join_name(arena, prefix, part);
+		name = in_domain(arena, join_name(arena, prefix, a->detail), domain, a->deleted);
 		err = look(s, arena, sender, name, true, e);
 	}
 	if (err == OK)
@@ -131,23 +155,24 @@ look_for_part(struct store *s, struct arena *arena, const struct deliver_policy 
 
 static enum err
 resolve_shared(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    const struct identity *sender, struct str name, struct deliver_rcpt *r,
+    const struct identity *sender, const struct address *a, struct deliver_rcpt *r,
     struct mbentry **e)
 {
 	enum err err;
 
 	r->userid = NULL;
-	err = look_for_part(s, arena, p, sender, name, r, e);
+	err = look_for_part(s, arena, p, sender, a, r, e);
 	r->userid = "anonymous";
 	return err;
 }
 
 static enum err
 resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    const struct identity *sender, struct str user, struct str detail,
+    const struct identity *sender, const struct address *a,
     struct deliver_rcpt *r, struct mbentry **e)
 {
-	const char *inbox = join(arena, "user.", user, p->lowercase);
+	const char *inbox = in_domain(arena, join(arena, "user.", a->user, p->lowercase),
+	    a->domain, a->deleted);
 	struct mbentry *folder;
 	enum err err;
 
@@ -155,37 +180,57 @@ resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *
 	err = look(s, arena, sender, inbox, false, e);
 	if (err != OK)
 		return err;
-	r->userid = join(arena, "", user, p->lowercase);
+	r->userid = inbox + strlen("user.");
 	r->mailbox = inbox;
-	if (r->userid == NULL)
-		return ERR_LIMIT;
-	if (detail.n > 0 && look_for_part(s, arena, p, sender, detail, r, &folder) == OK)
+	if (a->detail.n > 0 && look_for_part(s, arena, p, sender, a, r, &folder) == OK)
 		*e = folder;
 	return OK;
 }
 
+/* False: the domain cannot be one. */
+static bool
+find_domain(struct arena *arena, const struct deliver_policy *p, struct str domain,
+    struct address *a)
+{
+	struct buf in = BUF_INIT;
+	bool ok = true;
+
+	a->domain = STR("");
+	if (p->domains == NULL || domain.n == 0)
+		return true;
+	a->deleted = conf_string(p->domains, CONF_DELETEDPREFIX);
+	ok = domain_in(domain, &in);
+	if (ok && !domain_is_home(p->domains, buf_str(&in))) {
+		a->domain = (struct str){ arena_copy(arena, in.p, in.n), in.n };
+		ok = a->domain.p != NULL;
+	}
+	buf_free(&in);
+	return ok;
+}
+
 enum err
 deliver_resolve(struct store *s, struct arena *arena, const struct deliver_policy *p,
-    const struct identity *sender, struct str local, struct deliver_rcpt *r)
+    const struct identity *sender, struct str local, struct str domain,
+    struct deliver_rcpt *r)
 {
-	struct str user = local, detail = { "", 0 };
+	struct address a = { .user = local, .detail = STR("") };
 	struct str post = str_c(p->postuser != NULL ? p->postuser : "");
 	const char *plus = local.n > 0 ? memchr(local.p, '+', local.n) : NULL;
 	struct mbentry *e;
 	enum err err;
 
-	if (local.n == 0)
+	if (local.n == 0 || !find_domain(arena, p, domain, &a))
 		return ERR_NOTFOUND;
 	if (plus != NULL) {
-		user.n = (size_t)(plus - local.p);
-		detail = (struct str){ plus + 1, local.n - user.n - 1 };
+		a.user.n = (size_t)(plus - local.p);
+		a.detail = (struct str){ plus + 1, local.n - a.user.n - 1 };
 	}
 	err = ERR_NOTFOUND;
-	if (plus != NULL && (user.n == 0 || str_ieq(user, post)))
-		err = resolve_shared(s, arena, p, sender, detail, r, &e);
+	if (plus != NULL && (a.user.n == 0 || str_ieq(a.user, post)))
+		err = resolve_shared(s, arena, p, sender, &a, r, &e);
 	/* There may be somebody of postuser's name. */
-	if (user.n > 0 && (err == ERR_NOTFOUND || err == ERR_DENIED))
-		err = resolve_user(s, arena, p, sender, user, detail, r, &e);
+	if (a.user.n > 0 && (err == ERR_NOTFOUND || err == ERR_DENIED))
+		err = resolve_user(s, arena, p, sender, &a, r, &e);
 	if (err == OK && e->quotaroot != NULL && !r->ignore_quota)
 		err = quota_check(s, str_c(e->quotaroot),
 		    &(struct quota_change){ .bytes = 1, .messages = 1 }, true);

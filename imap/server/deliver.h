@@ -17,6 +17,7 @@
 
 #include "imap/store/mbox/blob.h"
 #include "imap/store/store.h"
+#include "lib/conf.h"
 #include "lib/acl.h"
 #include "lib/arena.h"
 #include "lib/err.h"
@@ -30,6 +31,7 @@ struct deliver_policy {
 	char sep;			/* between the components of names; 0: '.' */
 	bool lowercase;			/* lmtp_downcase_rcpt */
 	bool suppress_duplicates;
+	const struct conf *domains;	/* virtdomains: where it says what they are; or NULL */
 };
 
 struct deliver_rcpt {
@@ -45,12 +47,12 @@ struct deliver_rcpt {
 
 /*
  * Fills in mailbox and userid for LOCAL, the address's local part without
- * quotes.  ERR_NOTFOUND: no such user or mailbox; ERR_DENIED: no right to
+ * quotes, and DOMAIN, which counts with virtdomains only.  ERR_NOTFOUND: no such user or mailbox; ERR_DENIED: no right to
  * post; ERR_QUOTA (unless ignore_quota is set already): it is full now.
  */
 enum err deliver_resolve(struct store *s, struct arena *arena,
     const struct deliver_policy *p, const struct identity *sender,
-    struct str local, struct deliver_rcpt *r) MUST_CHECK;
+    struct str local, struct str domain, struct deliver_rcpt *r) MUST_CHECK;
 
 /*
  * Delivers the finished blob to all whose .result is OK on entry; each

@@ -36,11 +36,54 @@ domain_root(struct str name, const char *deleted, size_t *n)
 	return at;
 }
 
+void
+domain_out(struct str domain, struct buf *out)
+{
+	for (size_t i = 0; i < domain.n; i++)
+		buf_addc(out, domain.p[i] == '^' ? '.' : domain.p[i]);
+}
+
+bool
+domain_in(struct str domain, struct buf *out)
+{
+	if (domain.n == 0 || domain.n > 200 || !utf8_valid(domain)
+	    || domain.p[0] == '.' || domain.p[domain.n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < domain.n; i++) {
+		char c = domain.p[i];
+		if ((unsigned char)c <= ' ' || c == 127 || strchr("/@*%^\"\\", c) != NULL)
+			return false;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		buf_addc(out, c == '.' ? '^' : c);
+	}
+	return true;
+}
+
+/* Is it one in internal form? */
+static bool
+is_domain(struct str s)
+{
+	struct buf out = BUF_INIT, in = BUF_INIT;
+	domain_out(s, &out);
+	bool is = domain_in(buf_str(&out), &in) && str_eq(buf_str(&in), s);
+	buf_free(&out);
+	buf_free(&in);
+	return is;
+}
+
+/* Where the "@" before a root's domain is; ROOT.n: it has none. */
+static size_t
+domain_at(struct str root)
+{
+	size_t at = str_rchr(root, '@');
+	return at > 0 && is_domain(str_slice(root, at + 1, root.n)) ? at : root.n;
+}
+
 struct str
 domain_of_user(struct str user)
 {
-	size_t at = str_rchr(user, '@');
-	return str_slice(user, at + 1, user.n);
+	return str_slice(user, domain_at(user) + 1, user.n);
 }
 
 struct str
@@ -66,33 +109,9 @@ void
 domain_take(struct str name, const char *deleted, struct buf *out)
 {
 	size_t n, at = domain_root(name, deleted, &n);
-	size_t root = str_rchr(str_slice(name, at, at + n), '@');
+	size_t root = domain_at(str_slice(name, at, at + n));
 	buf_add_str(out, str_slice(name, 0, at + root));
 	buf_add_str(out, str_slice(name, at + n, name.n));
-}
-
-bool
-domain_in(struct str domain, struct buf *out)
-{
-	if (domain.n == 0 || domain.n > 200 || !utf8_valid(domain)
-	    || domain.p[0] == '.' || domain.p[domain.n - 1] == '.')
-		return false;
-	for (size_t i = 0; i < domain.n; i++) {
-		char c = domain.p[i];
-		if ((unsigned char)c <= ' ' || c == 127 || strchr("/@*%\"\\", c) != NULL)
-			return false;
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		buf_addc(out, c == '.' ? '^' : c);
-	}
-	return true;
-}
-
-void
-domain_out(struct str domain, struct buf *out)
-{
-	for (size_t i = 0; i < domain.n; i++)
-		buf_addc(out, domain.p[i] == '^' ? '.' : domain.p[i]);
 }
 
 bool

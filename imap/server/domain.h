@@ -34,7 +34,7 @@ size_t domain_root(struct str name, const char *deleted, size_t *n);
 /* The domain of a mailbox, in internal form; .n == 0: none. */
 struct str domain_of(struct str name, const char *deleted);
 
-/* The domain of a user or of a root; .n == 0: none. */
+/* The domain of a user or of a root, both in internal form; .n == 0: none. */
 struct str domain_of_user(struct str user);
 
 /* Appends NAME with DOMAIN put into its root, or without the one it has. */

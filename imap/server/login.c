@@ -24,6 +24,9 @@ struct login {
 	struct login_peer peer;
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
+	struct buf as;			/* as whom its client wants to act: "fred*cyrus" */
+	struct buf domain;		/* of the address connected to, once it is known */
+	bool domain_known;
 	struct buf folder;		/* see login_folder() */
 	struct buf tell;		/* what the client is told of a refusal, if not the usual */
 	const char *why;
@@ -97,6 +100,30 @@ add_bindings(const struct login_peer *peer, struct sasl_peer *sasl)
 			sasl->bindings[n++] = all[i];
 }
 
+/* The domain of the address that the client has connected to, asked for once. */
+static struct str
+local_domain(struct login *l)
+{
+	if (!l->domain_known)
+		username_local_domain(l->conf, l->peer.local_ip_port, &l->domain);
+	l->domain_known = true;
+	return buf_str(&l->domain);
+}
+
+/* The name of a mechanism's client, who may say "fred*cyrus" there, too. */
+static void
+canonical(void *ctx, struct str given, struct buf *name)
+{
+	struct login *l = ctx;
+	struct buf as = BUF_INIT;
+	username_given(l->conf, local_domain(l), given, name, &as);
+	if (as.n > 0) {
+		buf_reset(&l->as);
+		buf_add_str(&l->as, buf_str(&as));
+	}
+	buf_free(&as);
+}
+
 static void
 set_peer(struct login *l, const struct login_peer *peer)
 {
@@ -120,6 +147,7 @@ set_peer(struct login *l, const struct login_peer *peer)
 		.allow_plaintext = login_plaintext_allowed(l),
 		.no_layers = l->peer.no_layers,
 		.folders = takes_folders(l),
+		.canonical = canonical, .ctx = l,
 		.external_name = l->peer.external_name,
 	};
 	add_bindings(&l->peer, &sasl);
@@ -138,7 +166,7 @@ login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
-		.conf = conf, .mechanism = BUF_INIT, .folder = BUF_INIT, .tell = BUF_INIT,
+		.conf = conf, .mechanism = BUF_INIT, .as = BUF_INIT, .domain = BUF_INIT, .folder = BUF_INIT, .tell = BUF_INIT,
 		.why = "authentication failure",
 	};
 	set_peer(l, peer);
@@ -152,6 +180,8 @@ login_free(struct login *l)
 		return;
 	forget_peer(l);
 	buf_free(&l->mechanism);
+	buf_free(&l->as);
+	buf_free(&l->domain);
 	buf_free(&l->folder);
 	buf_free(&l->tell);
 	free(l);
@@ -258,12 +288,9 @@ take_folder(struct login *l, struct str userid, struct buf *whose)
 static void
 take_apart(struct login *l, struct str userid, struct given *g)
 {
-	struct buf domain = BUF_INIT;
 	*g = (struct given){ BUF_INIT, BUF_INIT, BUF_INIT };
-	username_local_domain(l->conf, l->peer.local_ip_port, &domain);
-	username_given(l->conf, buf_str(&domain), take_folder(l, userid, &g->whose),
+	username_given(l->conf, local_domain(l), take_folder(l, userid, &g->whose),
 	    &g->name, &g->as);
-	buf_free(&domain);
 }
 
 static void
@@ -338,8 +365,10 @@ outcome(struct login *l, enum err e, struct user **user)
 	if (e == OK) {
 		buf_reset(&l->folder);
 		buf_adds(&l->folder, sasl_folder(l->sasl));
-		return accept_user(l, str_c(sasl_authzid(l->sasl)),
-		    sasl_authcid(l->sasl), l->mechanism.p, user);
+		const char *authcid = sasl_authcid(l->sasl), *authzid = sasl_authzid(l->sasl);
+		bool split = l->as.n > 0 && strcmp(authcid, authzid) == 0;
+		return accept_user(l, split ? buf_str(&l->as) : str_c(authzid), authcid,
+		    l->mechanism.p, user);
 	}
 	if (e == ERR_AGAIN)
 		return e;
@@ -351,6 +380,7 @@ login_start(struct login *l, struct str mechanism, const struct str *initial,
     struct buf *challenge, struct user **user)
 {
 	l->pause_ms = 0;
+	buf_reset(&l->as);
 	buf_reset(&l->mechanism);
 	for (size_t i = 0; i < mechanism.n && i < 40; i++)
 		buf_addc(&l->mechanism, mechanism.p[i] >= 'a' && mechanism.p[i] <= 'z'

@@ -5,6 +5,7 @@
  * altnamespace says, as in Cyrus: cyradm always says user.fred or user/fred.
  */
 #include "imap/server/name.h"
+#include "imap/server/domain.h"
 #include "imap/store/list/mblist.h"
 #include "lib/charset.h"
 #include "lib/utf7.h"
@@ -20,6 +21,9 @@ name_style_init(struct name_style *n, const struct conf *conf)
 		.alt = conf_switch(conf, CONF_ALTNAMESPACE),
 		.other = conf_string(conf, CONF_USERPREFIX),
 		.shared = conf_string(conf, CONF_SHAREDPREFIX),
+		.domains = domain_enabled(conf),
+		.home = conf_string(conf, CONF_DEFAULTDOMAIN),
+		.deleted = conf_string(conf, CONF_DELETEDPREFIX),
 	};
 }
 
@@ -86,6 +90,89 @@ decode(const struct name_style *n, struct str external, struct buf *out)
 	return e == OK ? OK : ERR_NAME;
 }
 
+/* --- the domain --- */
+
+struct str
+name_domain(const struct name_style *n)
+{
+	if (!n->domains || n->userid == NULL)
+		return STR("");
+	return domain_of_user(str_c(n->userid));
+}
+
+/* The user's own name as it is in names without their domain. */
+static struct str
+own_name(const struct name_style *n)
+{
+	struct str user = str_c(n->userid), domain = name_domain(n);
+	if (domain.n > 0)
+		user.n -= domain.n + 1;
+	return user;
+}
+
+/* Do names end in "@domain" for him? */
+static bool
+shows_domains(const struct name_style *n)
+{
+	return n->domains && n->is_admin && !n->tagged;
+}
+
+static bool
+is_home(const struct name_style *n, struct str domain)
+{
+	struct buf home = BUF_INIT;
+	bool is = domain_in(str_c(n->home != NULL ? n->home : "internal"), &home)
+	    && str_eq(buf_str(&home), domain);
+	buf_free(&home);
+	return is;
+}
+
+/*
+ * Cuts "@domain" off NAME, whose separators are '.' by now, and appends it to
+ * DOMAIN, or the user's own.  With '/' between levels an "@" before one is no
+ * such thing.
+ */
+static enum err
+cut_domain(const struct name_style *n, struct buf *name, struct buf *domain)
+{
+	struct str own = name_domain(n);
+	size_t at = shows_domains(n) ? str_rchr(buf_str(name), '@') : name->n;
+	struct str given = str_slice(buf_str(name), at + 1, name->n);
+	if (at == name->n || (n->sep != '.' && memchr(given.p, '.', given.n) != NULL)) {
+		buf_add_str(domain, own);
+		return OK;
+	}
+	struct buf written = BUF_INIT;
+	if (n->sep != '.')
+		domain_out(given, &written);	/* '^' is what was '.' */
+	else
+		buf_add_str(&written, given);
+	bool good = domain_in(buf_str(&written), domain);
+	buf_free(&written);
+	if (!good)
+		return ERR_NAME;
+	if (is_home(n, buf_str(domain)))
+		buf_reset(domain);
+	buf_truncate(name, at);
+	return own.n == 0 || str_eq(own, buf_str(domain)) ? OK : ERR_NAME;
+}
+
+/*
+ * The name in the domain; a level that belongs to all domains is in none.  What
+ * hangs from "bb@a" cannot be in no domain.
+ */
+static enum err
+put_domain(const struct name_style *n, struct str name, struct str domain, struct buf *out)
+{
+	size_t root;
+	(void)domain_root(name, n->deleted, &root);
+	if (domain.n > 0 ? root == 0
+	    : shows_domains(n) && domain_of(name, n->deleted).n > 0)
+		return ERR_NAME;
+	domain_put(name, n->deleted, domain, out);
+	return OK;
+}
+
 /* --- the namespace --- */
 
 /* Is NAME PREFIX or something below it?  *rest is what is below. */
@@ -126,7 +213,7 @@ add_own(const struct name_style *n, struct str rest, struct buf *internal)
 	if (n->userid == NULL)
 		return ERR_NAME;
 	buf_adds(internal, "user.");
-	buf_adds(internal, n->userid);
+	buf_add_str(internal, own_name(n));
 	if (rest.n > 0) {
 		buf_addc(internal, '.');
 		buf_add_str(internal, rest);
@@ -176,17 +263,23 @@ place_alt(const struct name_style *n, struct buf *in, struct buf *internal)
 enum err
 name_to_internal(const struct name_style *n, struct str external, struct buf *internal)
 {
-	struct buf name = BUF_INIT, placed = BUF_INIT;
+	struct buf name = BUF_INIT, domain = BUF_INIT, placed = BUF_INIT, whole = BUF_INIT;
 	enum err e = decode(n, external, &name);
+	if (e == OK)
+		e = cut_domain(n, &name, &domain);
 	if (e == OK)
 		e = is_alt(n) ? place_alt(n, &name, &placed)
 		    : place_default(n, buf_str(&name), &placed);
 	if (e == OK)
-		e = mblist_check_name(buf_str(&placed));
+		e = put_domain(n, buf_str(&placed), buf_str(&domain), &whole);
 	if (e == OK)
-		buf_add_str(internal, buf_str(&placed));
+		e = mblist_check_name(buf_str(&whole));
+	if (e == OK)
+		buf_add_str(internal, buf_str(&whole));
 	buf_free(&name);
+	buf_free(&domain);
 	buf_free(&placed);
+	buf_free(&whole);
 	return e;
 }
 
@@ -235,22 +328,116 @@ encode(const struct name_style *n, struct str name, struct buf *external)
 		utf7_encode(name, external);
 }
 
+/*
+ * The name without the domain that its place or its end says; *shown is what
+ * is to stand at the end.
+ */
+static void
+take_domain(const struct name_style *n, struct str name, struct buf *bare, struct str *shown)
+{
+	struct str domain = domain_of(name, n->deleted), own = name_domain(n);
+	*shown = STR("");
+	if (n->domains && (str_eq(domain, own) || shows_domains(n))) {
+		domain_take(name, n->deleted, bare);
+		if (!str_eq(domain, own))
+			*shown = domain;
+		else if (shows_domains(n) && memchr(bare->p, '@', bare->n) != NULL)
+			*shown = own.n > 0 ? own : str_c(n->home != NULL ? n->home : "internal");
+	} else {
+		buf_add_str(bare, name);
+	}
+}
+
 void
 name_to_external(const struct name_style *n, struct str internal, struct buf *external)
 {
-	struct buf own = BUF_INIT, out = BUF_INIT;
+	struct buf bare = BUF_INIT, own = BUF_INIT, out = BUF_INIT;
+	struct str shown;
+	take_domain(n, internal, &bare, &shown);
 	buf_adds(&own, "user.");
 	if (n->userid != NULL)
-		buf_adds(&own, n->userid);
+		buf_add_str(&own, own_name(n));
+	/* His INBOX is not in another domain. */
+	struct name_style style = *n;
+	if (shown.n > 0)
+		style.userid = NULL;
 	if (is_alt(n))
-		take_alt(n, internal, buf_str(&own), &out);
+		take_alt(&style, buf_str(&bare), buf_str(&own), &out);
 	else
-		take_default(n, internal, buf_str(&own), &out);
+		take_default(&style, buf_str(&bare), buf_str(&own), &out);
 	separators_out(n->sep, out.p, out.n);
+	if (shown.n > 0) {
+		buf_addc(&out, '@');
+		domain_out(shown, &out);
+	}
 	encode(n, buf_str(&out), external);
+	buf_free(&bare);
 	buf_free(&own);
 	buf_free(&out);
 }
+
+/* --- identifiers of ACLs --- */
+
+/* Does it stand for something else than one user? */
+static bool
+is_special(struct str id)
+{
+	return str_eq(id, STR("anyone")) || str_eq(id, STR("anonymous"))
+	    || str_starts(id, STR("group:"));
+}
+
+/* Moves the "-" of a negative entry from *id to OUT. */
+static void
+take_sign(struct str *id, struct buf *out)
+{
+	if (id->n > 0 && *id->p == '-') {
+		buf_addc(out, '-');
+		*id = str_slice(*id, 1, id->n);
+	}
+}
+
+void
+name_identifier_in(const struct name_style *n, struct str id, struct buf *internal)
+{
+	struct str own = name_domain(n);
+	take_sign(&id, internal);
+	size_t at = n->domains ? str_rchr(id, '@') : id.n;
+	struct buf domain = BUF_INIT;
+	if (is_special(id)) {
+		buf_add_str(internal, id);
+		return;
+	}
+	for (size_t i = 0; i < at; i++)
+		buf_addc(internal, id.p[i] == '.' ? '^' : id.p[i]);
+	if (at == id.n)
+		buf_add_str(&domain, own);
+	else if (!domain_in(str_slice(id, at + 1, id.n), &domain))
+		buf_add_str(&domain, str_slice(id, at + 1, id.n));
+	else if (is_home(n, buf_str(&domain)))
+		buf_reset(&domain);
+	if (domain.n > 0) {
+		buf_addc(internal, '@');
+		buf_add_str(internal, buf_str(&domain));
+	}
+	buf_free(&domain);
+}
+
+void
+name_identifier_out(const struct name_style *n, struct str id, struct buf *external)
+{
+	struct str own = name_domain(n);
+	take_sign(&id, external);
+	if (is_special(id)) {
+		buf_add_str(external, id);
+		return;
+	}
+	if (own.n > 0 && id.n > own.n + 1 && id.p[id.n - own.n - 1] == '@' && str_ends(id, own))
+		id.n -= own.n + 1;
+	for (size_t i = 0; i < id.n; i++)
+		buf_addc(external, id.p[i] == '^' ? '.' : id.p[i]);
+}
+
+/* --- prefixes --- */
 
 /* "PREFIX" SEP in the client's encoding. */
 void

@@ -2,7 +2,7 @@
  * name.h - mailbox names as clients write them and as the store keeps them
  *
  * The one place that knows about altnamespace, unixhierarchysep, INBOX in any
- * case, other users' names and modified UTF-7.
+ * case, other users' names, modified UTF-7 and what domains look like outside.
  *
  *	                   internal              external
  *	                                         default         altnamespace,
@@ -17,6 +17,20 @@
  * only '/' as a separator allows, is kept as '^'.  Outside everything is in
  * modified UTF-7, or in UTF-8 for clients that have enabled it; inside in
  * UTF-8, form C.
+ *
+ * Domains (domain.h).  Whoever belongs to one never sees its name: its users
+ * and administrators write and read names as if there were no other.  Global
+ * administrators write it at the end, as Cyrus has it:
+ *
+ *	                   internal                   fred@example.org    administrator
+ *	fred's folder      user.fred@example^org.a    INBOX.a             user.fred.a@example.org
+ *	wilma's INBOX      user.wilma@example^org     user.wilma          user.wilma@example.org
+ *	shared folder      bb@example^org.news        bb.news             bb.news@example.org
+ *	in no domain       user.john                                      user.john
+ *
+ * What is behind an administrator's last "@" is a domain; so one whose name
+ * has an "@" in it, and no domain, gets the default one: user.john.a@b@internal,
+ * or with whatever defaultdomain is.
  */
 #ifndef IMAP_SERVER_NAME_H
 #define IMAP_SERVER_NAME_H
@@ -36,6 +50,10 @@ struct name_style {
 	const char *shared;		/* sharedprefix */
 	bool utf8;			/* outside is UTF-8, too (RFC 9051, RFC 6855) */
 	bool is_admin;			/* sees everything as in the default style */
+	bool domains;			/* virtdomains is not off */
+	bool tagged;			/* domains stand where they do inside */
+	const char *home;		/* domain of what is in none; NULL: "internal" */
+	const char *deleted;		/* deletedprefix */
 };
 
 void name_style_init(struct name_style *n, const struct conf *conf);
@@ -50,6 +68,17 @@ enum err name_to_internal(const struct name_style *n, struct str external,
 
 /* Appends the external name, in modified UTF-7 or UTF-8. */
 void name_to_external(const struct name_style *n, struct str internal, struct buf *external);
+
+/*
+ * Appends an identifier of an ACL, "fred", "-fred@example.org", in its internal
+ * form, or as NAME_STYLE's user writes it.  Users of a domain mean their own;
+ * groups, "anyone" and "anonymous" stay as they are.
+ */
+void name_identifier_in(const struct name_style *n, struct str id, struct buf *internal);
+void name_identifier_out(const struct name_style *n, struct str id, struct buf *external);
+
+/* The style's own domain, in internal form; .n == 0: none. */
+struct str name_domain(const struct name_style *n);
 
 /*
  * The prefixes of RFC 2342 in external form, with separator: "INBOX.",

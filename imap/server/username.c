@@ -77,25 +77,41 @@ username_external(struct str internal, struct buf *name)
 
 /* --- as it was given --- */
 
+/* Takes "@defaultdomain" off again: passwords are kept without it, too. */
+static void
+cut_home(const struct conf *conf, struct buf *out)
+{
+	struct buf domain = BUF_INIT;
+	size_t at = domain_enabled(conf) ? str_rchr(buf_str(out), '@') : out->n;
+	if (at < out->n && domain_in(str_slice(buf_str(out), at + 1, out->n), &domain)
+	    && domain_is_home(conf, buf_str(&domain)))
+		buf_truncate(out, at);
+	buf_free(&domain);
+}
+
+static void
+qualify(const struct conf *conf, struct str domain, struct buf *name)
+{
+	if (domain.n == 0 || name->n == 0
+	    || str_eq(buf_str(name), STR("anonymous")) || conf_has_word(conf, CONF_ADMINS, name->p))
+		return;
+	buf_addc(name, '@');
+	buf_add_str(name, domain);
+}
+
 /* The last '%' of a name without '@' stands for that. */
 static void
-add_given(const struct conf *conf, struct str part, struct buf *out)
+add_given(const struct conf *conf, struct str domain, struct str part, struct buf *out)
 {
 	bool to_lower = conf_switch(conf, CONF_USERNAME_TOLOWER);
 	size_t percent = domain_enabled(conf) && str_chr(part, '@') == part.n
 	    ? str_rchr(part, '%') : part.n;
 	for (size_t i = 0; i < part.n; i++)
 		buf_addc(out, i == percent ? '@' : to_lower ? lower(part.p[i]) : part.p[i]);
-}
-
-static void
-qualify(const struct conf *conf, struct str domain, struct buf *name)
-{
-	if (domain.n == 0 || name->n == 0 || memchr(name->p, '@', name->n) != NULL
-	    || str_eq(buf_str(name), STR("anonymous")) || conf_has_word(conf, CONF_ADMINS, name->p))
-		return;
-	buf_addc(name, '@');
-	buf_add_str(name, domain);
+	if (memchr(out->p, '@', out->n) != NULL)
+		cut_home(conf, out);
+	else
+		qualify(conf, domain, out);
 }
 
 void
@@ -104,12 +120,9 @@ username_given(const struct conf *conf, struct str domain, struct str given,
 {
 	size_t star = str_rchr(given, '*');
 	bool is_two = star < given.n && star > 0 && star + 1 < given.n;
-	add_given(conf, is_two ? str_slice(given, star + 1, given.n) : given, authcid);
-	qualify(conf, domain, authcid);
-	if (is_two) {
-		add_given(conf, str_slice(given, 0, star), userid);
-		qualify(conf, domain, userid);
-	}
+	add_given(conf, domain, is_two ? str_slice(given, star + 1, given.n) : given, authcid);
+	if (is_two)
+		add_given(conf, domain, str_slice(given, 0, star), userid);
 }
 
 void

@@ -136,7 +136,7 @@ deliver(struct store *s)
 	must(blob_write(b, text, sizeof(text) - 1), "blob_write");
 	must(blob_finish(b), "blob_finish");
 	/* The sessions may have changed whether there is such a mailbox. */
-	if (deliver_resolve(s, arena, &policy, &nobody, STR("fred"), &rcpt) == OK)
+	if (deliver_resolve(s, arena, &policy, &nobody, STR("fred"), STR(""), &rcpt) == OK)
 		deliver_message(s, arena, &policy, b, &rcpt, 1);
 	blob_free(b);
 	arena_free(arena);

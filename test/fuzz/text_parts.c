@@ -87,10 +87,12 @@ check_internal(struct str name)
 void
 fuzz_mailbox_name(struct str s)
 {
+	static const char *const users[] = { "fred", "fred", "fred@a^org", "boss@x" };
 	unsigned style = cut_byte(&s);
 	const struct name_style n = {
 		.sep = style & 1 ? '/' : '.', .alt = (style & 2) != 0,
-		.is_admin = (style & 4) != 0, .userid = style & 8 ? NULL : "fred",
+		.is_admin = (style & 4) != 0, .userid = style & 8 ? NULL : users[style >> 6],
+		.domains = style >> 6 != 0, .deleted = "DELETED",
 		.other = style & 16 ? "user" : "Other Users",
 		.shared = style & 32 ? "shared" : "Shared Folders",
 	};

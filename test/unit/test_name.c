@@ -1,4 +1,5 @@
 /* Mailbox names outside and inside, in both styles and for administrators. */
+#include "imap/server/domain.h"
 #include "imap/server/name.h"
 
 #include <setjmp.h>
@@ -98,6 +99,111 @@ test_admin_style(void **state)
 	check(&unix_admin, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* What a domain's own people write is what others write without domains. */
+static void
+test_domain_style(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{ "INBOX", "user.fred@a^org", false }, { "INBOX.x", "user.fred@a^org.x", false },
+		{ "user.wilma", "user.wilma@a^org", false },
+		{ "user.wilma.x@y", "user.wilma@a^org.x@y", false },
+		{ "bb.news", "bb@a^org.news", false }, { "user", NULL, false },
+		{ "DELETED.user.fred.x.12", "DELETED.user.fred@a^org.x.12", false },
+		{ "user.fred", "user.fred@a^org", true },
+	};
+	static const struct row alt_rows[] = {
+		{ "INBOX", "user.fred@a^org", false }, { "a.b@c", "user.fred@a^org.a^b@c", false },
+		{ "Other Users/john.doe/x", "user.john^doe@a^org.x", false },
+		{ "Shared Folders/bb", "bb@a^org", false },
+	};
+	struct name_style n = cyrus, alt = unix_alt;
+	n.domains = alt.domains = true;
+	n.deleted = alt.deleted = "DELETED";
+	n.userid = alt.userid = "fred@a^org";
+	check(&n, rows, sizeof(rows) / sizeof(rows[0]));
+	check(&alt, alt_rows, sizeof(alt_rows) / sizeof(alt_rows[0]));
+	/* Nobody gets to another domain's names by writing them. */
+	struct buf out = BUF_INIT;
+	assert_int_equal(name_to_internal(&n, STR("user.fred@b.org"), &out), OK);
+	assert_true(str_eq(domain_of(buf_str(&out), "DELETED"), STR("a^org")));
+	buf_free(&out);
+}
+
+static void
+test_domain_admins(void **state)
+{
+	(void)state;
+	static const struct row chief_rows[] = {
+		{ "user.wilma", "user.wilma@a^org", false },
+		{ "user.wilma@a.org", "user.wilma@a^org", true },
+		{ "user.wilma@A.Org", "user.wilma@a^org", true },
+		{ "user.wilma@b.org", NULL, false }, { "user.wilma@internal", NULL, false },
+		{ "user.wilma.x@y@a.org", "user.wilma@a^org.x@y", false },
+	};
+	static const struct row boss_rows[] = {
+		{ "user.wilma", "user.wilma", false },
+		{ "user.wilma.x@b.org", "user.wilma@b^org.x", false },
+		{ "user.wilma@home.example", "user.wilma", true },
+		{ "user.john.x@y@home.example", "user.john.x@y", false },
+		{ "bb.news@b.org", "bb@b^org.news", false },
+		{ "DELETED.user.fred.x.12@b.org", "DELETED.user.fred@b^org.x.12", false },
+		{ "user@b.org", NULL, false }, { "user.wilma@", NULL, false },
+		{ "INBOX", "user.boss", false }, { "user.boss@b.org", "user.boss@b^org", false },
+		{ "user.b&APw-@b&APw-.de", "user.b\xc3\xbc@b\xc3\xbc^de", false },
+	};
+	static const struct row unix_rows[] = {
+		{ "user/john.doe/a@b.org", "user.john^doe@b^org.a", false },
+		{ "user/john.doe/a@b/c", "user.john^doe.a@b.c", true },
+		{ "user/john.doe/a@b/c@home.example", "user.john^doe.a@b.c", false },
+	};
+	struct name_style n = cyrus, u = unix_admin;
+	n.domains = u.domains = n.is_admin = true;
+	n.deleted = u.deleted = "DELETED";
+	n.home = u.home = "home.example";
+	n.userid = "chief@a^org";
+	check(&n, chief_rows, sizeof(chief_rows) / sizeof(chief_rows[0]));
+	n.userid = "boss";
+	check(&n, boss_rows, sizeof(boss_rows) / sizeof(boss_rows[0]));
+	check(&u, unix_rows, sizeof(unix_rows) / sizeof(unix_rows[0]));
+}
+
+static void
+test_identifiers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *userid, *outside, *inside;
+		bool one_way;
+	} rows[] = {
+		{ "boss", "john.doe", "john^doe", false },
+		{ "boss", "-john.doe@A.org", "-john^doe@a^org", true },
+		{ "boss", "fred@home.example", "fred", true },
+		{ "boss", "fred@a.org", "fred@a^org", false },
+		{ "fred@a^org", "wilma", "wilma@a^org", false },
+		{ "fred@a^org", "-wilma", "-wilma@a^org", false },
+		{ "fred@a^org", "wilma@b.org", "wilma@b^org", false },
+		{ "fred@a^org", "wilma@a.org", "wilma@a^org", true },
+		{ "fred@a^org", "anyone", "anyone", false },
+		{ "fred@a^org", "-group:a.b@c", "-group:a.b@c", false },
+		{ "fred@a^org", "-anonymous", "-anonymous", false },
+	};
+	struct name_style n = cyrus;
+	n.domains = true;
+	n.home = "home.example";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf in = BUF_INIT, out = BUF_INIT;
+		n.userid = rows[i].userid;
+		name_identifier_in(&n, str_c(rows[i].outside), &in);
+		assert_string_equal(in.p, rows[i].inside);
+		name_identifier_out(&n, buf_str(&in), &out);
+		if (!rows[i].one_way)
+			assert_string_equal(out.p, rows[i].outside);
+		buf_free(&in);
+		buf_free(&out);
+	}
+}
+
 /* Before login there is no INBOX. */
 static void
 test_nobody(void **state)
@@ -132,7 +238,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default_style), cmocka_unit_test(test_alt_style),
-		cmocka_unit_test(test_admin_style), cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_admin_style), cmocka_unit_test(test_domain_style),
+		cmocka_unit_test(test_domain_admins), cmocka_unit_test(test_identifiers),
+		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_prefixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,8 @@ test_given(void **state)
 		{ "fred*boss", "b.org", "boss", "fred@b.org", false },
 		{ "boss", "b.org", "boss", "", false },
 		{ "", "b.org", "", "", false },
+		{ "fred@HOME.example", "b.org", "fred", "", false },
+		{ "fred@home.example*boss", "", "boss", "fred", false },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct buf authcid = BUF_INIT, userid = BUF_INIT;

@@ -1,39 +1,14 @@
 /*
  * SETACL, DELETEACL, GETACL, LISTRIGHTS, MYRIGHTS (RFC 4314)
  *
- * Identifiers are users' names as clients write them; inside, a '.' in a name
- * is a '^' as in mailbox names (imap/server/name.h).  Groups, "anyone" and
- * "anonymous" stay as they are.
+ * Identifiers are users' names as clients write them; what they are inside is
+ * said in imap/server/name.h.
  */
 #include "imap/imapd/cmd/cmd.h"
 #include "imap/imapd/session/rights.h"
 #include "imap/imapd/session/watch.h"
 
 #include "lib/utf8.h"
-
-#include <string.h>
-
-/* Does the name stand for something else than one user? */
-static bool
-is_special(struct str id)
-{
-	return str_eq(id, STR("anyone")) || str_eq(id, STR("anonymous"))
-	    || (id.n >= 6 && memcmp(id.p, "group:", 6) == 0);
-}
-
-/* An identifier's bytes with each FROM turned into TO, in ARENA. */
-static struct str
-swap(struct arena *arena, struct str id, char from, char to)
-{
-	struct str plain = id;
-	if (plain.n > 0 && *plain.p == '-')
-		plain = (struct str){ id.p + 1, id.n - 1 };
-	char *copy = arena_copy(arena, id.p, id.n);
-	for (size_t i = 0; copy != NULL && i < id.n && !is_special(plain); i++)
-		if (copy[i] == from)
-			copy[i] = to;
-	return (struct str){ copy, copy != NULL ? id.n : 0 };
-}
 
 /* "If the preparation of the identifier fails ... with a BAD response" (section 3). */
 static enum err
@@ -46,14 +21,17 @@ bad_identifier(struct command *c)
 }
 
 static enum err
-identifier_in(struct command *c, struct str id, struct str *in)
+identifier_in(struct session *s, struct command *c, struct str id, struct str *in)
 {
 	for (size_t i = 0; i < id.n; i++)
 		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 127)
 			return bad_identifier(c);
 	if (id.n == 0 || (id.n == 1 && *id.p == '-') || !utf8_valid(id))
 		return bad_identifier(c);
-	*in = swap(c->arena, id, '.', '^');
+	struct buf internal = BUF_INIT;
+	name_identifier_in(&s->names, id, &internal);
+	*in = (struct str){ arena_copy(c->arena, internal.p, internal.n), internal.n };
+	buf_free(&internal);
 	return in->p != NULL ? OK : ERR_LIMIT;
 }
 
@@ -78,7 +56,7 @@ change(struct session *s, struct command *c, char mode, rights_t rights)
 	struct str id;
 	enum err err = administered(s, c, r->mailbox, &e);
 	if (err == OK)
-		err = identifier_in(c, r->identifier, &id);
+		err = identifier_in(s, c, r->identifier, &id);
 	if (err == OK)
 		err = mblist_change_acl(s->store, str_c(e->name), id, mode, rights);
 	if (err == OK)
@@ -132,19 +110,22 @@ run_getacl(struct session *s, struct command *c)
 	if (err != OK)
 		return err;
 	struct str acl = str_c(e->acl);
-	struct buf letters = BUF_INIT;
+	struct buf letters = BUF_INIT, who = BUF_INIT;
 	reply_puts(s->reply, "* ACL ");
 	reply_astring(s->reply, external);
 	while (acl_next(&acl, &id, &rights)) {
 		buf_reset(&letters);
 		acl_format_rights(rights, &letters);
 		reply_puts(s->reply, " ");
-		reply_astring(s->reply, swap(c->arena, id, '^', '.'));
+		buf_reset(&who);
+		name_identifier_out(&s->names, id, &who);
+		reply_astring(s->reply, buf_str(&who));
 		reply_puts(s->reply, " ");
 		reply_astring(s->reply, buf_str(&letters));
 	}
 	reply_crlf(s->reply);
 	buf_free(&letters);
+	buf_free(&who);
 	return OK;
 }
 
@@ -161,7 +142,7 @@ run_listrights(struct session *s, struct command *c)
 	struct str id;
 	enum err err = administered(s, c, r->mailbox, &e);
 	if (err == OK)
-		err = identifier_in(c, r->identifier, &id);
+		err = identifier_in(s, c, r->identifier, &id);
 	if (err != OK)
 		return err;
 	struct str owner = mblist_owner(str_c(e->name));

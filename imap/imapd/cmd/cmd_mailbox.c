@@ -15,9 +15,11 @@
 #include "imap/server/autocreate.h"
 #include "imap/server/specialuse.h"
 #include "imap/server/usermove.h"
+#include "imap/server/username.h"
 #include "imap/store/list/mbname.h"
 #include "imap/store/list/subs.h"
 #include "imap/store/mbox/txn.h"
+#include "lib/groups_own.h"
 #include "lib/log.h"
 
 /* --- CREATE --- */
@@ -344,6 +346,25 @@ may_rename(struct session *s, struct command *c, struct str name, rights_t need)
 	return e == OK ? session_lookup(s, c, name, need, &entry, &rights) : e;
 }
 
+/*
+ * An account has another name: what names the person follows.  That the groups
+ * could not is no reason to say that the rename has failed; it is in the log.
+ */
+static enum err
+move_user(struct session *s, struct command *c, struct str from, struct str to)
+{
+	struct str old = mblist_owner(from), new = mblist_owner(to);
+	struct buf was = BUF_INIT, is = BUF_INIT;
+	username_external(old, &was);
+	username_external(new, &is);
+	enum err e = groups_own_rename_user(s->server->config_dirfd, buf_str(&was), buf_str(&is));
+	if (e != OK && e != ERR_NOTFOUND)
+		log_err("%s is still called %s in the groups: %s", is.p, was.p, err_text(e));
+	buf_free(&was);
+	buf_free(&is);
+	return usermove(s->store, c->arena, old, new);
+}
+
 /* Both names and the rights on them. */
 static enum err
 check_rename(struct session *s, struct command *c, struct str *from, struct str *to)
@@ -390,7 +411,7 @@ run_rename(struct session *s, struct command *c)
 		oldname_put(s, r->to, to, false);
 	}
 	if (e == OK && is_account(from) && is_account(to) && !str_eq(from, to))
-		e = usermove(s->store, c->arena, mblist_owner(from), mblist_owner(to));
+		e = move_user(s, c, from, to);
 	return e;
 }
 

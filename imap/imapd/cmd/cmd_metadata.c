@@ -106,7 +106,7 @@ static enum err
 set_on_server(struct session *s, struct command *c, const struct annotate_params *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (p[i].owner.n == 0 && (!s->user->id.is_admin || str_eq(p[i].entry, STR("/admin"))))
+		if (p[i].owner.n == 0 && (!s->user->is_global_admin || str_eq(p[i].entry, STR("/admin"))))
 			return ERR_DENIED;
 	for (size_t i = 0; i < n; i++)
 		if (!named_filter_may_be(s, c->arena, p[i].entry, p[i].value)) {

@@ -7,12 +7,18 @@
  * is known when the next name comes that is not below it.  A name is told as
  * soon as all of it is known.
  *
+ * An administrator's names have their domain at the end, user.fred.sent@example.org,
+ * which is no place for it in a hierarchy.  So all is done with names in which it
+ * stands where it does inside, user.fred@example^org.sent; patterns are matched
+ * with, and the client is told, the others (told_name()).
+ *
  * Candidates are the mailboxes that the user may see or, if SUBSCRIBED is a
  * selection option, his subscriptions; then whether the levels above them exist,
  * and have children, is looked up for those that are told.
  */
 #include "imap/imapd/proto/pattern.h"
 #include "imap/imapd/session/list.h"
+#include "imap/server/domain.h"
 #include "imap/store/list/subs.h"
 
 #include <stdlib.h>
@@ -37,6 +43,7 @@ enum part { OWN, OWN_INBOX, OWN_REST, OTHERS, ALL };
 
 struct listing {
 	struct session *s;
+	struct name_style names;	/* the session's, with domains where they are inside */
 	struct arena *arena;
 	const struct list_query *q;
 	list_tell_fn tell;
@@ -57,13 +64,67 @@ struct listing {
 /* --- patterns --- */
 
 static bool
+shows_domains(const struct listing *l)
+{
+	return l->names.domains && l->names.is_admin;
+}
+
+/* Appends NAME as the client gets it. */
+static void
+told_name(const struct listing *l, struct str name, struct buf *out)
+{
+	struct buf internal = BUF_INIT;
+
+	if (shows_domains(l) && name_to_internal(&l->names, name, &internal) == OK)
+		name_to_external(&l->s->names, buf_str(&internal), out);
+	else
+		buf_add_str(out, name);
+	buf_free(&internal);
+}
+
+/* A domain's dots separate no levels: what is behind the last "@" has none. */
+static struct str
+without_dots(const struct listing *l, struct str name, struct buf *out)
+{
+	size_t at = str_rchr(name, '@');
+
+	if (!shows_domains(l) || at == name.n || l->names.sep != '.')
+		return name;
+	buf_reset(out);
+	buf_add_str(out, name);
+	for (size_t i = at; i < out->n; i++)
+		if (out->p[i] == '.')
+			out->p[i] = '^';
+	return buf_str(out);
+}
+
+/* Does a pattern match, of those that end in '%' if ONLY_LEVELS? */
+static bool
+matches_one(const struct listing *l, struct str name, bool only_levels)
+{
+	struct buf told = BUF_INIT, plain = BUF_INIT, pattern = BUF_INIT;
+	bool is = false;
+
+	if (shows_domains(l)) {
+		told_name(l, name, &told);
+		name = without_dots(l, buf_str(&told), &plain);
+	}
+	for (size_t i = 0; !is && i < l->q->patterns; i++) {
+		struct str p = without_dots(l, l->q->pattern[i], &pattern);
+
+		is = p.n > 0 && (!only_levels || p.p[p.n - 1] == '%')
+		    && pattern_match(p, name, l->names.sep);
+	}
+	buf_free(&told);
+	buf_free(&plain);
+	buf_free(&pattern);
+	return is;
+}
+
+static bool
 matches(const struct listing *l, struct str name)
 {
-	for (size_t i = 0; i < l->q->patterns; i++)
-		if (l->q->pattern[i].n > 0
-		    && pattern_match(l->q->pattern[i], name, l->s->names.sep))
-			return true;
-	return false;
+	return matches_one(l, name, false);
 }
 
 /*
@@ -73,13 +134,7 @@ matches(const struct listing *l, struct str name)
 static bool
 matches_as_level(const struct listing *l, struct str name)
 {
-	for (size_t i = 0; i < l->q->patterns; i++) {
-		struct str p = l->q->pattern[i];
-
-		if (p.n > 0 && p.p[p.n - 1] == '%' && pattern_match(p, name, l->s->names.sep))
-			return true;
-	}
-	return false;
+	return matches_one(l, name, true);
 }
 
 static bool
@@ -192,7 +247,7 @@ complete(struct listing *l, struct node *d)
 {
 	struct buf internal = BUF_INIT;
 
-	if (name_to_internal(&l->s->names, node_name(l, d), &internal) == OK) {
+	if (name_to_internal(&l->names, node_name(l, d), &internal) == OK) {
 		if (d->is_level)
 			look_up(l, buf_str(&internal), d);
 		if (l->q->ret & LIST_RETURN_CHILDREN)
@@ -217,8 +272,10 @@ tell(struct listing *l, struct node *d)
 	}
 	if (q->select & LIST_SUBSCRIBED)
 		complete(l, d);
+	struct buf told = BUF_INIT;
+	told_name(l, name, &told);
 	struct list_name n = {
-		.name = name, .exists = d->exists, .selected = d->selected,
+		.name = buf_str(&told), .exists = d->exists, .selected = d->selected,
 		.noselect = d->noselect || (d->is_level && !d->exists),
 		.subscribed = d->subscribed, .specialuse = d->specialuse,
 		.childinfo = d->has_selected && (q->select & LIST_RECURSIVEMATCH),
@@ -226,6 +283,7 @@ tell(struct listing *l, struct node *d)
 	if (walks_mailboxes || (q->ret & LIST_RETURN_CHILDREN))
 		n.children = d->has_children ? CHILDREN_SOME : CHILDREN_NONE;
 	l->tell(l->ctx, &n);
+	buf_free(&told);
 }
 
 /*
@@ -446,7 +504,7 @@ each_mailbox(void *ctx, const struct mbentry *e)
 	if (!is_in_part(l, name) || !may_see(l, e))
 		return true;
 	buf_reset(&l->name);
-	name_to_external(&l->s->names, name, &l->name);
+	name_to_external(&l->names, name, &l->name);
 	c.subscribed = is_subscribed(l, name);
 	if (e->specialuse != NULL && user_owns(l->s->user, name)) {
 		c.specialuse = arena_copy(l->arena, e->specialuse, strlen(e->specialuse));
@@ -468,7 +526,7 @@ each_subscription(struct listing *l, struct str name)
 	if (!l->q->lsub)
 		look_up(l, name, &c);
 	buf_reset(&l->name);
-	name_to_external(&l->s->names, name, &l->name);
+	name_to_external(&l->names, name, &l->name);
 	visit(l, &c);
 }
 
@@ -484,12 +542,24 @@ find_prefix(const struct listing *l, struct buf *prefix)
 	if (l->q->patterns != 1)
 		return false;
 	literal = pattern_literal(l->q->pattern[0]);
+	/* What is before "@" says where the name begins, if it is whole. */
+	if (shows_domains(l) && literal.n < l->q->pattern[0].n)
+		literal.n = str_chr(literal, '@');
 	if (literal.n < l->q->pattern[0].n)
 		while (literal.n > 0 && literal.p[literal.n - 1] != l->s->names.sep)
 			literal.n--;
 	if (literal.n > 0 && literal.p[literal.n - 1] == l->s->names.sep)
 		literal.n--;
-	return literal.n > 0 && name_to_internal(&l->s->names, literal, prefix) == OK;
+	if (literal.n == 0 || name_to_internal(&l->s->names, literal, prefix) != OK)
+		return false;
+	/* "user.fred.a.%" is found in each domain that has a fred. */
+	if (shows_domains(l) && literal.n < l->q->pattern[0].n) {
+		size_t n, root = domain_root(buf_str(prefix), l->names.deleted, &n);
+
+		if (n > 0)
+			buf_truncate(prefix, root + n);
+	}
+	return true;
 }
 
 /* The user's own mailboxes first, then those of others and shared ones. */
@@ -542,11 +612,12 @@ list_walk(struct session *s, struct arena *arena, const struct list_query *q,
 	if (l == NULL)
 		return ERR_LIMIT;
 	*l = (struct listing){
-		.s = s, .arena = arena, .q = q, .tell = tell_fn, .ctx = ctx,
+		.s = s, .names = s->names, .arena = arena, .q = q, .tell = tell_fn, .ctx = ctx,
 		.deleted = str_c(store_params_of(s->store)->deleted_prefix),
 		.name = BUF_INIT, .path = BUF_INIT, .shown_roots = BUF_INIT,
 		.roots = { BUF_INIT, BUF_INIT, BUF_INIT },
 	};
+	l->names.tagged = true;
 	name_prefixes(&s->names, &l->roots);
 	if (q->lsub || (q->select & LIST_SUBSCRIBED) || (q->ret & LIST_RETURN_SUBSCRIBED))
 		e = load_subscriptions(l);
@@ -571,7 +642,7 @@ list_one(struct session *s, struct arena *arena, struct str internal, struct lis
 	*n = (struct list_name){ .selected = true };
 	if (l == NULL)
 		return;
-	*l = (struct listing){ .s = s, .arena = arena,
+	*l = (struct listing){ .s = s, .names = s->names, .arena = arena,
 	    .deleted = str_c(store_params_of(s->store)->deleted_prefix) };
 	look_up(l, internal, &d);
 	n->exists = d.exists;

@@ -163,13 +163,15 @@ static void
 note_parent(struct diff *d, struct str name)
 {
 	struct buf external = BUF_INIT, internal = BUF_INIT;
+	struct name_style style = d->s->names;
 	char *sep;
 
-	name_to_external(&d->s->names, name, &external);
-	sep = strrchr(external.p, d->s->names.sep);
+	style.tagged = true;		/* so that the levels are what is between separators */
+	name_to_external(&style, name, &external);
+	sep = strrchr(external.p, style.sep);
 	if (sep != NULL && sep != external.p) {
 		buf_truncate(&external, (size_t)(sep - external.p));
-		if (name_to_internal(&d->s->names, buf_str(&external), &internal) == OK) {
+		if (name_to_internal(&style, buf_str(&external), &internal) == OK) {
 			char *copy = arena_copy(d->arena, internal.p, internal.n);
 
 			if (copy != NULL)

@@ -1,0 +1,292 @@
+"""Virtual domains (virtdomains, defaultdomain): users of a domain see nothing else, administrators of
+a domain neither, and others write user.fred@example.org.  By IMAP, cyradm, LMTP and the tools."""
+import re
+import smtplib
+import socket
+import subprocess
+
+import pytest
+
+from chapar import ADMIN, PASSWORD
+from listlines import listed as parse
+
+A, B = "a.example", "b.example.org"
+
+
+def make(make_server, **options):
+    srv = make_server({"virtdomains": "userid", "defaultdomain": "home.example",
+                       "admins": f"{ADMIN} chief@{A}", "altnamespace": "no", "unixhierarchysep": "no",
+                       "allowplaintext": "yes", **options})
+    for user in (f"chief@{A}", f"fred@{A}", f"wilma@{A}", f"fred@{B}", "fred", "wilma"):
+        srv.set_password(user)
+    return srv
+
+
+def populate(srv, sep="."):
+    c = srv.admin()
+    for name in (f"user.fred@{A}", f"user.fred.sent@{A}", f"user.wilma@{A}", f"bb.news@{A}",
+                 f"user.fred@{B}", f"bb.news@{B}", "user.fred", "user.wilma", "bb", "bb.news"):
+        mailbox, at, domain = name.partition("@")
+        c.ok(f'CREATE "{mailbox.replace(".", sep)}{at}{domain}"')
+    for name in (f"user.wilma@{A}", f"user.fred@{B}", "user.wilma"):
+        mailbox, at, domain = name.partition("@")
+        c.ok(f'SETACL "{mailbox.replace(".", sep)}{at}{domain}" anyone lr')
+    return c
+
+
+@pytest.fixture(scope="module")
+def shared(module_server):
+    srv = make(module_server)
+    populate(srv).close()
+    return srv
+
+
+def listed(c, pattern, reference=""):
+    return sorted(parse(c.ok(f'LIST "{reference}" "{pattern}"')))
+
+
+def test_users_see_their_domain_only(shared):
+    """Same names, different domains, and an ACL that gives anyone l and r."""
+    a, b, home = (shared.login(u) for u in (f"fred@{A}", f"fred@{B}", "fred"))
+    assert listed(a, "*") == ["INBOX", "INBOX.sent", "bb.news", "user.wilma"]
+    assert listed(b, "*") == ["INBOX", "bb.news"]
+    assert listed(home, "*") == ["INBOX", "bb", "bb.news", "user.wilma"]
+    assert a.ok("MYRIGHTS user.wilma").untagged == [b"MYRIGHTS user.wilma lr"]
+    for name in (f"user.fred@{B}", f"user.wilma@{A}", f"user.wilma@{A}.x", "user.fred@b^example^org",
+                 f"bb.news@{B}"):
+        r = a.cmd(f'SELECT "{name}"')
+        assert r.status == "NO", name
+    assert b.cmd("SELECT user.wilma").status == "NO"
+    assert home.cmd("SELECT user.wilma").status == "OK"
+    ids = {re.search(rb"MAILBOXID \((\S+)\)", b"".join(c.ok("STATUS bb.news (MAILBOXID)").untagged))[1]
+           for c in (a, b, home)}
+    assert len(ids) == 3
+
+
+def test_the_default_domain_is_none(shared):
+    c = shared.login("fred@HOME.example")
+    assert c.ok("GETACL INBOX").untagged == [b"ACL INBOX fred lrswipkxtecdan"]
+    assert "user.wilma" in listed(c, "*")
+
+
+def test_global_administrator(shared):
+    c = shared.admin()
+    assert listed(c, f"user.*@{A}") == [f"user.fred.sent@{A}", f"user.fred@{A}", f"user.wilma@{A}"]
+    assert listed(c, f"user.%@{A}") == [f"user.fred@{A}", f"user.wilma@{A}"]
+    assert listed(c, f"*@{B}") == [f"bb.news@{B}", f"user.fred@{B}"]
+    assert listed(c, "user.fred") == ["user.fred"]
+    assert listed(c, f"user.fred@{A}") == [f"user.fred@{A}"]
+    assert listed(c, f"user.fred@{A}", "") == listed(c, f"fred@{A}", "user.")
+    assert listed(c, "user.fred*") == ["user.fred", f"user.fred.sent@{A}", f"user.fred@{A}", f"user.fred@{B}"]
+    assert listed(c, "user.%") == ["user.fred", f"user.fred@{A}", f"user.fred@{B}", "user.wilma", f"user.wilma@{A}"]
+    assert listed(c, "user.fred.%") == [f"user.fred.sent@{A}"]
+    assert "bb" in listed(c, "%") and "user" in listed(c, "%")
+    line = [x for x in c.ok(f'LIST "" user.%@{A}').untagged if b"fred" in x][0]
+    assert rb"\HasChildren" in line and rb"\NonExistent" not in line
+    for name in (f"user.fred@{A}", f"user.fred@{B}", "user.fred"):
+        r = c.ok(f"GETACL {name}")
+        owner = name.removeprefix("user.")
+        assert b"ACL %s %s " % (name.encode(), owner.encode()) in r.untagged[0]
+    assert c.cmd(f"CREATE user@{A}").status == "NO"
+    assert c.cmd("CREATE user.x@").status == "NO"
+
+
+def test_domain_administrator(shared):
+    """Sees and makes what is in the domain, and cannot as much as name anything else."""
+    c = shared.login(f"chief@{A}")
+    assert listed(c, "user.%") == ["user.fred", "user.wilma"]
+    assert listed(c, "*") == ["bb.news", "user.fred", "user.fred.sent", "user.wilma"]
+    c.ok("CREATE user.new")
+    c.ok(f"CREATE user.new.sub@{A}")
+    assert c.cmd(f"CREATE user.new@{B}").status == "NO"
+    assert c.cmd("CREATE user.new@home.example").status == "NO"
+    assert c.cmd("SETQUOTA user (STORAGE 1)").status == "NO"
+    c.ok("SETACL user.new fred lr")
+    c.ok("SETQUOTA user.new (STORAGE 1000)")
+    assert c.ok("GETACL user.new").untagged == [b"ACL user.new new lrswipkxtecdan fred lr"]
+    boss = shared.admin()
+    assert boss.ok(f"GETACL user.new@{A}").untagged == \
+        [f"ACL user.new@{A} new@{A} lrswipkxtecdan fred@{A} lr".encode()]
+    assert boss.cmd("STATUS user.new (MESSAGES)").status == "NO"
+    assert c.cmd('SETMETADATA "" (/shared/comment "mine")').status == "NO"
+    c.ok("SETACL user.new chief x")
+    c.ok("RENAME user.new user.newer")
+    c.ok("SETACL user.newer chief x")
+    c.ok("DELETE user.newer")
+    assert [n for n in listed(c, "DELETED.*") if n.startswith("DELETED.user.newer.sub.")]
+    assert [n for n in listed(boss, f"DELETED.*@{A}") if n.startswith("DELETED.user.newer.sub.")]
+    assert not listed(shared.login(f"fred@{A}"), "DELETED.*")
+
+
+def test_who_may_act_as_whom(shared):
+    c = shared.connect()
+    assert c.cmd(f'LOGIN "fred%{A}*chief@{A}" {PASSWORD}').status == "OK"
+    assert listed(c, "INBOX*") == ["INBOX", "INBOX.sent"]
+    assert c.cmd("CREATE user.nobody").status == "NO"
+    for user in (f"fred@{B}", "fred", ADMIN):
+        r = shared.connect().cmd(f'LOGIN "{user}*chief@{A}" {PASSWORD}')
+        assert r.status == "NO" and r.code == "AUTHORIZATIONFAILED"
+    assert shared.connect().cmd(f'LOGIN "fred@{B}*{ADMIN}" {PASSWORD}').status == "OK"
+
+
+def test_acl_identifiers(shared):
+    c = shared.login(f"fred@{A}")
+    c.ok("SETACL INBOX.sent wilma lr")
+    c.ok(f"SETACL INBOX.sent -wilma@{B} l")
+    c.ok("SETACL INBOX.sent group:x l")
+    assert c.ok("GETACL INBOX.sent").untagged == \
+        [f"ACL INBOX.sent fred lrswipkxtecdan wilma lr -wilma@{B} l group:x l".encode()]
+    assert shared.login(f"wilma@{A}").cmd("SELECT user.fred.sent").status == "OK"
+    assert shared.login("wilma").cmd("SELECT user.fred.sent").status == "NO"
+    assert c.ok("LISTRIGHTS INBOX.sent fred").untagged[0].endswith(b"lkxca r s w i p t e n d")
+    for who in ("wilma", f"wilma@{B}", "group:x"):
+        c.ok(f"DELETEACL INBOX.sent {'-' if B in who else ''}{who}")
+
+
+def test_subscriptions_and_notify(shared):
+    c = shared.login(f"fred@{A}")
+    c.ok("SUBSCRIBE user.wilma")
+    assert sorted(parse(c.ok('LSUB "" *'), b"LSUB")) == ["user.wilma"]
+    c.ok("NOTIFY SET (PERSONAL (MailboxName)) (SUBTREE bb (MailboxName))")
+    boss = shared.admin()
+    boss.ok(f"CREATE bb.told@{B}")
+    boss.ok(f"CREATE bb.told@{A}")
+    lines = []
+    while not any(b"told" in x for x in lines):
+        lines.append(c.line())
+    assert [x for x in lines if b"told" in x] == [b'* LIST () "." "bb.told"'] or \
+        b"bb.told" in lines[-1] and b"@" not in lines[-1]
+
+
+@pytest.fixture
+def cyradm(shared):
+    def run(user, *commands):
+        r = subprocess.run(
+            ["perl", "-MCyrus::IMAP::Shell", "-e", "shell", "--", "--user", user, "--auth",
+             "PLAIN", "--password", PASSWORD, "--port", str(shared.imap_port),
+             "--server", "127.0.0.1"],
+            input="\n".join([*commands, "quit", ""]), capture_output=True, text=True, timeout=60)
+        out = (r.stdout + r.stderr).replace("127.0.0.1> ", "")
+        return sorted(" ".join(line.split()) for line in out.splitlines() if line.strip())
+
+    return run
+
+
+def test_cyradm(cyradm):
+    assert cyradm(ADMIN, f"cm user.joe@{B}", f"cm user.joe.x@{B}", f"sam user.joe@{B} fred@{B} read",
+                  f"lam user.joe@{B}") == [f"fred@{B} lrs", f"joe@{B} lrswipkxtecdan"]
+    assert " ".join(cyradm(ADMIN, f"lm user.joe*@{B}")) == \
+        f"user.joe.x@{B} (\\HasNoChildren) user.joe@{B} (\\HasChildren)"
+    assert cyradm(ADMIN, f"sq user.joe@{B} 500", f"lq user.joe@{B}")[0] == "STORAGE 0/500 (0%)"
+    assert cyradm(f"chief@{A}", "cm user.jim", "lam user.jim") == ["jim lrswipkxtecdan"]
+    assert cyradm(f"chief@{A}", "lm user.joe*") == []
+
+
+def deliver(srv, *rcpts):
+    """One message to each; those that are refused raise."""
+    for rcpt in rcpts:
+        with smtplib.LMTP("127.0.0.1", srv.lmtp_port) as c:
+            c.sendmail("x@y", rcpt, "Subject: hi\r\n\r\nx\r\n")
+
+
+def count(c, name):
+    """As an administrator, who must give himself r first."""
+    c.ok(f'SETACL "{name}" {ADMIN} lr')
+    return int(re.search(rb"MESSAGES (\d+)", b"".join(c.ok(f'STATUS "{name}" (MESSAGES)').untagged))[1])
+
+
+def test_lmtp(shared):
+    """Each domain's fred gets his own mail; a domain that is nobody's has no fred."""
+    boss = shared.admin()
+    boss.ok(f"SETACL bb.news@{A} anyone p")
+    boxes = [f"user.fred@{A}", f"user.fred.sent@{A}", f"user.fred@{B}", "user.fred", f"bb.news@{A}"]
+    before = [count(boss, x) for x in boxes]
+    boss.ok(f"SETACL user.fred.sent@{A} anyone p")
+    deliver(shared, f"fred@{A}", f"Fred+sent@{A.upper()}", f"fred@{B}", "fred@home.example",
+                   f"+bb.news@{A}")
+    assert [count(boss, x) - n for x, n in zip(boxes, before)] == [1, 1, 1, 1, 1]
+    deliver(shared, "fred")
+    assert count(boss, "user.fred") == before[3] + 2
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        deliver(shared, "fred@c.example")
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        deliver(shared, f"nobody@{A}")
+
+
+def tool(srv, program, *args):
+    r = subprocess.run([srv.build / f"imap/admin/{program}", "-C", srv.conf, *args],
+                       capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0, r.stderr
+    return r.stdout.splitlines()
+
+
+def test_tools(shared, tools_reachable):
+    assert tool(shared, "mbpath", f"user.fred@{A}") == [str(shared.dir / "spool/user/fred@a^example")]
+    assert tool(shared, "mbpath", "-u", f"fred@{A}") == tool(shared, "mbpath", f"user.fred@{A}")
+    assert tool(shared, "reconstruct", f"user.f*@{A}") == [f"user.fred@{A}", f"user.fred.sent@{A}"]
+    assert tool(shared, "reconstruct", "-r", f"user.fred@{B}") == [f"user.fred@{B}"]
+    assert tool(shared, "reconstruct", f"bb.*@{A}")[:1] == [f"bb.news@{A}"]
+    shared.admin().ok(f"SETQUOTA user.wilma@{A} (STORAGE 1000)")
+    assert [x for x in tool(shared, "quota", "-d", A) if f"user.wilma@{A}" in x]
+    assert not [x for x in tool(shared, "quota", "-d", B) if f"user.wilma@{A}" in x]
+
+
+@pytest.fixture
+def tools_reachable(shared):
+    from chapar import BUILD
+    import shutil
+    if shared.build != BUILD:
+        (shared.build / "imap/admin").mkdir(parents=True, exist_ok=True)
+        for program in ("mbpath", "reconstruct", "quota"):
+            shutil.copy(BUILD / "imap/admin" / program, shared.build / "imap/admin")
+
+
+def test_slashes_and_altnamespace(make_server):
+    """The same with what Cyrus 3 has by default."""
+    srv = make(make_server, altnamespace="yes", unixhierarchysep="yes")
+    c = populate(srv, "/")
+    c.ok(f'CREATE "user/jo.hn@{B}"')
+    assert listed(c, f"user/%@{B}") == [f"user/fred@{B}", f"user/jo.hn@{B}"]
+    assert f"user/fred/sent@{A}" in listed(c, "*") and "user" in listed(c, "%")
+    fred = srv.login(f"fred@{A}")
+    assert listed(fred, "*") == ["INBOX", "Other Users/wilma", "Shared Folders/bb/news", "sent"]
+    fred.ok('CREATE "li.st@foo"')
+    assert f"user/fred/li.st@foo@{A}" in listed(c, "*")
+    assert count(c, f"user/fred/li.st@foo@{A}") == 0
+    home = srv.login("fred")
+    home.ok('CREATE "li.st@foo"')
+    assert count(c, "user/fred/li.st@foo@home.example") == 0
+    chief = srv.login(f"chief@{A}")
+    assert listed(chief, "user/fred/%") == [f"user/fred/li.st@foo@{A}", "user/fred/sent"]
+    deliver(srv, f"jo.hn@{B}")
+    assert count(c, f"user/jo.hn@{B}") == 1
+
+
+def reverse_domain():
+    """What is behind the first dot of the name that this machine has for 127.0.0.1, or None."""
+    try:
+        return socket.getnameinfo(("127.0.0.1", 0), socket.NI_NAMEREQD)[0].partition(".")[2] or None
+    except OSError:
+        return None
+
+
+def test_domain_of_the_address(make_server):
+    """virtdomains: on.  The name of 127.0.0.1 is the system's affair: usually it has no domain."""
+    domain = reverse_domain()
+    srv = make(make_server, virtdomains="on")
+    if domain:
+        srv.set_password(f"wilma@{domain}")
+    c = srv.login("wilma")
+    srv.wait_log(rf"login: .* wilma@{re.escape(domain)} " if domain else r"login: .* wilma ")
+    c.close()
+    assert srv.login(ADMIN).cmd(f"CREATE user.x@{A}").status == "OK"
+
+
+def test_without_domains_nothing_is_one(make_server):
+    """virtdomains: off, the default: "@" is a letter."""
+    srv = make_server({"altnamespace": "no"})
+    c = srv.admin()
+    c.ok("CREATE bb@a")
+    c.ok("CREATE bb@a.x")
+    assert listed(c, "bb*") == ["bb@a", "bb@a.x"]
+    assert listed(c, "bb@a.%") == ["bb@a.x"]
