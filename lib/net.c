@@ -412,6 +412,26 @@ net_is_local(int fd)
 	return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
+void
+net_set_keepalive(int fd, const struct net_keepalive *k)
+{
+	const struct { int option, value; } numbers[] = {
+		{ TCP_KEEPCNT, k->count },
+		{ TCP_KEEPIDLE, k->idle_seconds },
+		{ TCP_KEEPINTVL, k->interval_seconds },
+	};
+	int on = 1, off = 0;
+	/* Listening sockets have it on, and it is inherited. */
+	if (!k->on)
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof(off));
+	else if (k->count > 0 || k->idle_seconds > 0 || k->interval_seconds > 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	for (size_t i = 0; k->on && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].value > 0)
+			(void)setsockopt(fd, IPPROTO_TCP, numbers[i].option,
+			    &numbers[i].value, sizeof(numbers[i].value));
+}
+
 bool
 net_peer_owner(int fd, pid_t *pid, uid_t *uid, gid_t *gid)
 {

@@ -80,6 +80,15 @@ bool net_reverse(const char *ip_port, struct buf *name);
 /* Does the connection come from this machine (loopback, UNIX socket, pipe)? */
 bool net_is_local(int fd);
 
+/* Numbers that are 0 leave the system's as they are. */
+struct net_keepalive {
+	bool on;
+	int count, idle_seconds, interval_seconds;
+};
+
+/* Of an accepted connection; one that is not TCP is left alone. */
+void net_set_keepalive(int fd, const struct net_keepalive *k);
+
 /* Who is at the other end of a UNIX socket?  False if it cannot be known. */
 bool net_peer_owner(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 

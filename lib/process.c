@@ -1,4 +1,4 @@
-/* process.c - what the system tells of another process */
+/* process.c - what the system tells of another process, and allows this one */
 #include "lib/process.h"
 
 #include <dirent.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { FDINFO = 4096 };
@@ -82,6 +83,25 @@ process_name(pid_t pid, char name[32])
 	if (!read_proc(pid, "comm", name, 32))
 		snprintf(name, 32, "?");
 	name[strcspn(name, "\n")] = '\0';
+}
+
+void
+process_limit_memory(int64_t bytes)
+{
+	struct rlimit r;
+	char text[FDINFO];
+	const char *data;
+
+	if (bytes <= 0 || getrlimit(RLIMIT_DATA, &r) != 0
+	    || !read_proc(getpid(), "status", text, sizeof(text))
+	    || (data = strstr(text, "VmData:")) == NULL)
+		return;
+	rlim_t limit = (rlim_t)strtoull(data + strlen("VmData:"), NULL, 10) * 1024
+	    + (rlim_t)bytes;
+	if (limit < r.rlim_cur) {
+		r.rlim_cur = limit;
+		(void)setrlimit(RLIMIT_DATA, &r);
+	}
 }
 
 bool

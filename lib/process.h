@@ -1,5 +1,5 @@
 /*
- * process.h - what the system tells of another process
+ * process.h - what the system tells of another process, and allows this one
  *
  * A process that is stopped by a signal (SIGSTOP, or ^Z at a terminal) is told
  * from one that a debugger holds: that one does not count as stopped.
@@ -8,6 +8,7 @@
 #define LIB_PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A zombie, which only waits for its parent, is not there any more. */
@@ -23,6 +24,12 @@ bool process_holds_lock(pid_t pid);
 
 /* The program's name into NAME, as far as it fits; "?" if it is not known. */
 void process_name(pid_t pid, char name[32]);
+
+/*
+ * From now on this process may take so many bytes of memory of its own more
+ * than it has; 0: no limit.  What it cannot have then ends it (lib/mem.h).
+ */
+void process_limit_memory(int64_t bytes);
 
 /*
  * Are stopped processes to be left alone?  Environment variable

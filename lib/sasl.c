@@ -38,6 +38,7 @@ struct sasl_conn {
 	sasl_channel_binding_t binding;	/* the library keeps a pointer to it */
 	enum { NO_GS2, NEEDS_GS2, NEEDS_GS2_PLUS } header;	/* what comes next */
 	struct buf why;
+	struct buf tried;		/* who, by a dialogue that failed */
 	struct buf folder;	/* see sasl_folder() */
 	struct buf folder_of;	/* whose it is */
 };
@@ -236,7 +237,7 @@ sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer)
 {
 	struct sasl_conn *c = mem_zero(1, sizeof(*c));
 	*c = (struct sasl_conn){
-		.conf = conf, .peer = *peer, .why = BUF_INIT, .folder = BUF_INIT,
+		.conf = conf, .peer = *peer, .why = BUF_INIT, .tried = BUF_INIT, .folder = BUF_INIT,
 		.folder_of = BUF_INIT,
 		.callbacks = {
 			{ SASL_CB_GETOPT, CALLBACK(on_getopt), c },
@@ -254,6 +255,7 @@ sasl_conn_free(struct sasl_conn *c)
 		return;
 	sasl_dispose(&c->sasl);
 	buf_free(&c->why);
+	buf_free(&c->tried);
 	buf_free(&c->folder);
 	buf_free(&c->folder_of);
 	free(c);
@@ -275,6 +277,9 @@ give_up(struct sasl_conn *c, int rc)
 	/* "SASL(-5): bad protocol / cancel: " if the mechanism gave no reason */
 	while (c->why.n > 0 && strchr(": ", c->why.p[c->why.n - 1]) != NULL)
 		buf_truncate(&c->why, c->why.n - 1);
+	buf_reset(&c->tried);
+	if (sasl_authcid(c) != NULL)
+		buf_adds(&c->tried, sasl_authcid(c));
 	sasl_dispose(&c->sasl);
 }
 
@@ -619,6 +624,12 @@ sasl_authcid(struct sasl_conn *c)
 {
 	const char *name = property(c, SASL_AUTHUSER);
 	return name != NULL ? name : property(c, SASL_USERNAME);
+}
+
+const char *
+sasl_tried(const struct sasl_conn *c)
+{
+	return c->tried.n > 0 ? c->tried.p : NULL;
 }
 
 const char *

@@ -129,6 +129,9 @@ enum err sasl_layer_encode(struct sasl_conn *c, const void *p, size_t n,
 enum err sasl_layer_decode(struct sasl_conn *c, const void *p, size_t n,
     struct buf *out) MUST_CHECK;
 
+/* After a failure: as whom it was tried; NULL if it was not said. */
+const char *sasl_tried(const struct sasl_conn *c);
+
 /* After a failure: why, for the log only; never NULL. */
 const char *sasl_why(struct sasl_conn *c);
 

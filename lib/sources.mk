@@ -33,10 +33,13 @@ LIB_SRCS += \
 	lib/logconf.c \
 	lib/net.c \
 	lib/pass.c \
+	lib/netset.c \
 	lib/poll.c \
 	lib/proctitle.c \
+	lib/proxyproto.c \
 	lib/sasl.c \
 	lib/sigbus.c \
+	lib/sockd.c \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
 	lib/svc_front.c \
@@ -46,7 +49,7 @@ LIB_SRCS += \
 	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
-UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
 UNIT_TESTS += test/unit/test_handover.c
 

@@ -28,7 +28,7 @@ import ports
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
-            "imap/lmtpd/deliver", "imap/idled/idled", "imap/pop3d/pop3d"]
+            "imap/lmtpd/deliver", "imap/idled/idled", "imap/limitd/limitd", "imap/pop3d/pop3d"]
 PATIENCE = 30
 ADMIN = "cyrus"
 PASSWORD = "secret"
@@ -98,11 +98,15 @@ class Reply:
 class Imap:
     """One IMAP connection.  Nothing is hidden: send() and line() are the wire."""
 
-    def __init__(self, address, tls=None):
+    def __init__(self, address, tls=None, source=None, first=b""):
+        """SOURCE: our own address; FIRST: what goes before everything else."""
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.sock = socket.socket(family)
         self.sock.settimeout(PATIENCE)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
+        self.sock.sendall(first)
         if family == socket.AF_INET:    # we send a command in pieces
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -268,8 +272,8 @@ class Server:
                 f'lmtp cmd="lmtpd -a" listen="127.0.0.1:{self.lmtp_port}" prefork=0',
                 f'lmtpunix cmd="lmtpd" listen="{self.lmtp_path}" prefork=0',
             ]
-        idled = self.build / "imap/idled/idled"
-        daemons = 'idled cmd="idled"' if daemons and idled.exists() else ""
+        daemons = "\n".join(f'{d} cmd="{d}"' for d in ("idled", "limitd")
+                            if daemons and (self.build / f"imap/{d}/{d}").exists())
         (self.dir / "cyrus.conf").write_text(
             "START {\n}\nSERVICES {\n%s\n%s\n}\nEVENTS {\n}\nDAEMON {\n%s\n}\n"
             % ("\n".join(lines), services, daemons))
@@ -361,10 +365,10 @@ class Server:
 
     # --- clients ---
 
-    def connect(self, tls=False):
+    def connect(self, tls=False, **more):
         port = self.imaps_port if tls else self.imap_port
         address = "127.0.0.1" if tls else self.address
-        c = Imap((address, port), self.tls if tls else None)
+        c = Imap((address, port), self.tls if tls else None, **more)
         self.clients.append(c)
         return c
 

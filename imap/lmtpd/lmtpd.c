@@ -79,6 +79,12 @@ session(struct server *s, struct client *c)
 	login_free(client.login);
 }
 
+static void
+refuse(struct client *c, const char *why)
+{
+	stream_printf(c->stream, "421 4.3.2 %s\r\n", why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -90,6 +96,7 @@ main(int argc, char **argv)
 		.option = option,
 		.start = start,
 		.serve = session,
+		.refuse = refuse,
 	};
 	struct lmtpd d = { .trust_all = false };
 

@@ -7,11 +7,19 @@
  */
 #include "imap/pop3d/session.h"
 
+static void
+refuse(struct client *c, const char *why)
+{
+	/* RFC 3206 section 4: "will probably go away" */
+	stream_printf(c->stream, "-ERR [SYS/TEMP] %s\r\n", why);
+}
+
 static const struct server_program program = {
 	.name = "pop3d",
 	.service = "pop3",
 	.sasl_service = "pop",
 	.serve = pop3_session,
+	.refuse = refuse,
 };
 
 int

@@ -204,12 +204,20 @@ login_mechanisms(struct login *l, const char *prefix, struct buf *out)
 /* --- attempts --- */
 
 static void
+wait_at_least(struct login *l, int ms)
+{
+	if (l->pause_ms < ms)
+		l->pause_ms = ms;
+}
+
+static void
 pause_for(struct login *l, enum conf_opt option)
 {
 	int64_t seconds = conf_seconds(l->conf, option);
 	if (seconds > LONGEST_PAUSE)
 		seconds = LONGEST_PAUSE;
-	l->pause_ms = seconds > 0 ? (int)seconds * 1000 : 0;
+	if (seconds > 0)
+		wait_at_least(l, (int)seconds * 1000);
 }
 
 int
@@ -224,16 +232,43 @@ login_why(const struct login *l)
 	return l->why;
 }
 
+/*
+ * May NAME (NULL: unknown) prove himself, as often as others have failed to?
+ * The answer waits as long whether he can or not.
+ */
+static bool
+may_try(struct login *l, const char *name)
+{
+	int ms;
+	enum limits_verdict verdict = limits_attempt(l->peer.limits, l->peer.host, name, &ms);
+	wait_at_least(l, ms);
+	return verdict == LIMITS_OK;
+}
+
 /* WHAT: "plaintext fred" or "PLAIN", as Cyrus has it. */
 static enum err
-refused(struct login *l, enum err e, const char *what, const char *why)
+too_many_failures(struct login *l, const char *what)
+{
+	log_notice("badlogin: [%s] %s too many failed logins (failedloginpause_max)",
+	    l->peer.host, what);
+	sasl_conn_forget(l->sasl);
+	l->why = "too many have failed; try again later";
+	pause_for(l, CONF_FAILEDLOGINPAUSE);
+	return ERR_DENIED;
+}
+
+/* NAME: who could not; NULL: he has not said. */
+static enum err
+refused(struct login *l, enum err e, const char *what, const char *name, const char *why)
 {
 	log_notice("badlogin: [%s] %s %s", l->peer.host, what, why);
+	if (e == ERR_AUTH && l->peer.limits != NULL)
+		wait_at_least(l, limits_failed(l->peer.limits, l->peer.host, name));
+	else if (e == ERR_AUTH)
+		pause_for(l, CONF_FAILEDLOGINPAUSE);
 	sasl_conn_forget(l->sasl);
 	l->why = e == ERR_IO ? "passwords cannot be checked now"
 	    : e == ERR_DENIED ? "not allowed" : "authentication failure";
-	if (e == ERR_AUTH)
-		pause_for(l, CONF_FAILEDLOGINPAUSE);
 	return e;
 }
 
@@ -248,9 +283,10 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 	struct user *u;
 	struct buf why = BUF_INIT;
 	buf_reset(&l->tell);
+	limits_proved(l->peer.limits, l->peer.host, authcid);
 	enum err e = user_accept(l->conf, &claim, &u, &why, &l->tell);
 	if (e != OK)
-		e = refused(l, e, how, e == ERR_IO ? "user_deny.db cannot be read" : why.p);
+		e = refused(l, e, how, authcid, e == ERR_IO ? "user_deny.db cannot be read" : why.p);
 	if (e != OK && l->tell.n > 0)
 		l->why = l->tell.p;
 	buf_free(&why);
@@ -301,16 +337,36 @@ given_free(struct given *g)
 	buf_free(&g->whose);
 }
 
-/* E: what SASL says of the password, or of what stands for one.  HOW as in the log. */
+/* What stands for a password. */
+struct proof {
+	const char *how;		/* as in the log */
+	struct str secret, challenge;	/* challenge.p == NULL: a password */
+};
+
 static enum err
-judge(struct login *l, enum err e, const struct given *g, const char *how, struct user **user)
+check(struct login *l, const struct given *g, const struct proof *proof)
+{
+	if (proof->challenge.p != NULL)
+		return sasl_check_apop(l->sasl, proof->challenge, buf_str(&g->name), proof->secret);
+	return login_plaintext_allowed(l)
+	    ? sasl_check_password(l->sasl, buf_str(&g->name), proof->secret) : ERR_DENIED;
+}
+
+static enum err
+judge(struct login *l, const struct given *g, const struct proof *proof, struct user **user)
 {
 	struct buf what = BUF_INIT;
+	buf_printf(&what, "%s %.*s", proof->how, g->name.n < 200 ? (int)g->name.n : 200,
+	    g->name.p);
+	enum err e = may_try(l, g->name.p) ? check(l, g, proof) : ERR_LIMIT;
 	if (e == OK)
-		return accept_user(l, buf_str(&g->as), g->name.p, how, user);
-	buf_printf(&what, "%s %.*s", how, g->name.n < 200 ? (int)g->name.n : 200, g->name.p);
-	e = refused(l, e, what.p, e == ERR_DENIED ? "SASL(-16): encryption needed to use"
-	    " mechanism: no plaintext password without TLS" : sasl_why(l->sasl));
+		e = accept_user(l, buf_str(&g->as), g->name.p, proof->how, user);
+	else if (e == ERR_LIMIT)
+		e = too_many_failures(l, what.p);
+	else
+		e = refused(l, e, what.p, g->name.p, e == ERR_DENIED ? "SASL(-16): encryption"
+		    " needed to use mechanism: no plaintext password without TLS"
+		    : sasl_why(l->sasl));
 	buf_free(&what);
 	return e;
 }
@@ -319,12 +375,11 @@ enum err
 login_password(struct login *l, struct str userid, struct str password,
     struct user **user)
 {
+	const struct proof proof = { .how = "plaintext", .secret = password };
 	struct given g;
 	l->pause_ms = 0;
 	take_apart(l, userid, &g);
-	enum err e = login_plaintext_allowed(l)
-	    ? sasl_check_password(l->sasl, buf_str(&g.name), password) : ERR_DENIED;
-	e = judge(l, e, &g, "plaintext", user);
+	enum err e = judge(l, &g, &proof, user);
 	if (e == OK && strength(l) == 0 && !l->peer.is_local)
 		pause_for(l, CONF_PLAINTEXTLOGINPAUSE);
 	given_free(&g);
@@ -343,11 +398,11 @@ enum err
 login_apop(struct login *l, struct str challenge, struct str userid,
     struct str digest, struct user **user)
 {
+	const struct proof proof = { .how = "APOP", .secret = digest, .challenge = challenge };
 	struct given g;
 	l->pause_ms = 0;
 	take_apart(l, userid, &g);
-	enum err e = sasl_check_apop(l->sasl, challenge, buf_str(&g.name), digest);
-	e = judge(l, e, &g, "APOP", user);
+	enum err e = judge(l, &g, &proof, user);
 	given_free(&g);
 	return e;
 }
@@ -358,21 +413,27 @@ login_folder(const struct login *l)
 	return l->folder.p;
 }
 
-/* What one step of an exchange came to. */
+/*
+ * What one step of an exchange came to.  Only at its end is it known who was
+ * tried; one that must not try is told nothing of how it went.
+ */
 static enum err
 outcome(struct login *l, enum err e, struct user **user)
 {
-	if (e == OK) {
-		buf_reset(&l->folder);
-		buf_adds(&l->folder, sasl_folder(l->sasl));
-		const char *authcid = sasl_authcid(l->sasl), *authzid = sasl_authzid(l->sasl);
-		bool split = l->as.n > 0 && strcmp(authcid, authzid) == 0;
-		return accept_user(l, split ? buf_str(&l->as) : str_c(authzid), authcid,
-		    l->mechanism.p, user);
-	}
-	if (e == ERR_AGAIN)
-		return e;
-	return refused(l, e, l->mechanism.p, sasl_why(l->sasl));
+	if (e != OK && e != ERR_AUTH)
+		return e == ERR_AGAIN ? e
+		    : refused(l, e, l->mechanism.p, NULL, sasl_why(l->sasl));
+	const char *name = e == OK ? sasl_authcid(l->sasl) : sasl_tried(l->sasl);
+	if (!may_try(l, name))
+		return too_many_failures(l, l->mechanism.p);
+	if (e == ERR_AUTH)
+		return refused(l, e, l->mechanism.p, name, sasl_why(l->sasl));
+	buf_reset(&l->folder);
+	buf_adds(&l->folder, sasl_folder(l->sasl));
+	const char *authzid = sasl_authzid(l->sasl);
+	bool split = l->as.n > 0 && strcmp(name, authzid) == 0;
+	return accept_user(l, split ? buf_str(&l->as) : str_c(authzid), name,
+	    l->mechanism.p, user);
 }
 
 enum err
@@ -386,7 +447,7 @@ login_start(struct login *l, struct str mechanism, const struct str *initial,
 		buf_addc(&l->mechanism, mechanism.p[i] >= 'a' && mechanism.p[i] <= 'z'
 		    ? (char)(mechanism.p[i] - 32) : mechanism.p[i]);
 	if (needs_tls(l))
-		return refused(l, ERR_DENIED, l->mechanism.p, "SASL(-16): encryption needed"
+		return refused(l, ERR_DENIED, l->mechanism.p, NULL, "SASL(-16): encryption needed"
 		    " to use mechanism: tls_required");
 	return outcome(l, sasl_start(l->sasl, mechanism, initial, challenge), user);
 }

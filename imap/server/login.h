@@ -13,8 +13,9 @@
  * Policy.  Plaintext passwords (LOGIN, PLAIN, USER/PASS) are refused without
  * TLS unless the client is on this machine or allowplaintext is on, and always
  * where sasl_minimum_layer asks for more than the connection has.  A failed
- * attempt costs the client failedloginpause, an unencrypted successful one
- * plaintextloginpause.  Each attempt is one line in the log, in Cyrus's words,
+ * attempt costs the client failedloginpause, or more where many have failed
+ * (imap/server/limits.h), an unencrypted successful one plaintextloginpause.
+ * Each attempt is one line in the log, in Cyrus's words,
  * which tools match:
  *
  *	login: [192.0.2.1] fred plaintext+TLS User logged in
@@ -23,6 +24,7 @@
 #ifndef IMAP_SERVER_LOGIN_H
 #define IMAP_SERVER_LOGIN_H
 
+#include "imap/server/limits.h"
 #include "imap/server/user.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
@@ -47,6 +49,7 @@ struct login_peer {
 	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
 	bool no_layers;			/* whoever asks could not encode and decode */
 	struct str exporter, unique, server_end_point;	/* channel bindings; n == 0: none */
+	struct limits *limits;		/* who counts failures; NULL: nobody */
 };
 
 /* Both are for the process's life or longer; what PEER points to is copied. */
@@ -64,9 +67,9 @@ void login_mechanisms(struct login *l, const char *prefix, struct buf *out);
 
 /*
  * USERID may name two, as in username.h.  ERR_AUTH, ERR_DENIED (plaintext not
- * allowed; proxying not allowed; cyr_deny), ERR_IO (passwords cannot be checked
- * now).  On OK *user is the caller's, who asks user_confirm() before he does
- * anything for him.
+ * allowed; proxying not allowed; cyr_deny; too many failures just now), ERR_IO
+ * (passwords cannot be checked now).  On OK *user is the caller's, who asks
+ * user_confirm() before he does anything for him.
  */
 enum err login_password(struct login *l, struct str userid, struct str password,
     struct user **user) MUST_CHECK;

@@ -37,6 +37,7 @@ gather(struct facts *f, const struct server *s, const struct client *c)
 		.unique = binding(c, TLS_BINDING_UNIQUE, &f->unique),
 		.server_end_point = binding(c, TLS_BINDING_SERVER_END_POINT,
 		    &f->server_end_point),
+		.limits = s->limits,
 	};
 }
 

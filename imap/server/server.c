@@ -7,6 +7,7 @@
  */
 #include "imap/server/server.h"
 #include "config.h"
+#include "imap/server/admit.h"
 #include "imap/server/grant.h"
 #include "imap/server/owner.h"
 #include "imap/server/secure.h"
@@ -17,8 +18,8 @@
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/mem.h"
-#include "lib/net.h"
 #include "lib/pass.h"
+#include "lib/process.h"
 #include "lib/proctitle.h"
 #include "lib/sasl.h"
 #include "lib/sigbus.h"
@@ -51,6 +52,8 @@ struct server_inside {
 	struct buf line;
 	int telemetry_fd;		/* of the session at hand, or -1 */
 	uint8_t grant_key[GRANT_KEY];
+	bool proxied;			/* -H */
+	struct admit *admit;
 };
 
 /* --- command line --- */
@@ -58,14 +61,14 @@ struct server_inside {
 struct options {
 	char *conf_path;		/* a copy: proctitle takes argv's room */
 	int uses, idle, ssf;
-	bool tls, debug;
+	bool tls, debug, proxied;
 };
 
 __attribute__((noreturn)) static void
 usage(const struct server_program *program)
 {
 	fprintf(stderr, "usage: %s [-C imapd.conf] [-U uses] [-T seconds] [-D]"
-	    " [-s] [-p ssf]%s\n", program->name,
+	    " [-s] [-p ssf] [-H]%s\n", program->name,
 	    program->options != NULL ? " [options of its own; see its manual]" : "");
 	exit(EX_USAGE);
 }
@@ -86,7 +89,7 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
     struct options *o)
 {
 	char letters[64];
-	snprintf(letters, sizeof(letters), "C:DU:T:sp:%s",
+	snprintf(letters, sizeof(letters), "C:DHU:T:sp:%s",
 	    program->options != NULL ? program->options : "");
 	*o = (struct options){
 		.uses = DEFAULT_USES, .idle = DEFAULT_IDLE,
@@ -96,6 +99,7 @@ parse_options(int argc, char **argv, const struct server_program *program, void 
 		switch (c) {
 		case 'C': conf_path = optarg; break;
 		case 'D': o->debug = true; break;
+		case 'H': o->proxied = true; break;
 		case 'U': o->uses = number(program, optarg); break;
 		case 'T': o->idle = number(program, optarg); break;
 		case 's': o->tls = true; break;
@@ -202,7 +206,7 @@ prepare(struct server *s, const struct options *o)
 	inside = (struct server_inside){
 		.arena = arena_new(SETUP_ARENA), .hostname = BUF_INIT,
 		.proc_path = BUF_INIT, .line = BUF_INIT,
-		.proc_fd = -1, .telemetry_fd = -1,
+		.proc_fd = -1, .telemetry_fd = -1, .proxied = o->proxied,
 	};
 	s->in = &inside;
 	s->service = s->svc.service != NULL ? s->svc.service : s->program->service;
@@ -231,9 +235,16 @@ start(struct server *s)
 	s->notify = notify_open(conf_string(s->conf, CONF_IDLESOCKET));
 	in->params.publish = notify_publish;
 	in->params.publish_ctx = s->notify;
+	struct admit_params door = {
+		.conf = s->conf, .protocol = s->program->sasl_service, .proxied = in->proxied,
+	};
+	if (admit_open(&door, &in->admit) != OK)
+		log_fatal(EX_CONFIG, "who may connect is not clear; see above");
+	s->limits = admit_limits(in->admit);
 	svc_on_idle(&s->svc, on_idle, s);
 	if (s->program->start != NULL && s->program->start(s) != OK)
 		log_fatal(EX_TEMPFAIL, "%s cannot start; see above", s->program->name);
+	process_limit_memory(conf_bytes(s->conf, CONF_SESSION_MEMORY));
 }
 
 /* --- proc/PID --- */
@@ -354,9 +365,20 @@ server_motd(struct server *s, struct buf *text)
 /* --- connections --- */
 
 static const char *
-address(int fd, bool peer, struct buf *b)
+text_or_null(const struct buf *b)
 {
-	return net_sasl_address(fd, peer, b) ? b->p : NULL;
+	return b->n > 0 ? b->p : NULL;
+}
+
+/* It is not served; goodbye through TLS would cost more than the service. */
+static void
+send_away(struct server *s, struct client *c, const char *why)
+{
+	if (why == NULL || s->implicit_tls || s->program->refuse == NULL)
+		return;
+	s->program->refuse(c, why);
+	if (stream_flush(c->stream) != OK)
+		log_debug("[%s] did not wait for the answer", c->host);
 }
 
 static void
@@ -376,21 +398,26 @@ serve_client(struct server *s, struct client *c)
 static void
 serve(struct server *s, int fd)
 {
-	struct buf host = BUF_INIT, local = BUF_INIT, remote = BUF_INIT;
-	net_host(fd, true, &host);
+	struct arrival from;
+	const char *why;
+	enum err e = admit(s->in->admit, fd, &from, &why);
 	struct client c = {
 		.stream = stream_new(fd, fd == STDIN_FILENO ? STDOUT_FILENO : fd),
-		.host = host.p,
-		.local_ip_port = address(fd, false, &local),
-		.remote_ip_port = address(fd, true, &remote),
-		.is_local = net_is_local(fd),
+		.host = from.host.p,
+		.local_ip_port = text_or_null(&from.local_ip_port),
+		.remote_ip_port = text_or_null(&from.remote_ip_port),
+		.is_local = from.is_local,
 		.starts_tls = s->implicit_tls,
 	};
-	secure_open(s);
-	serve_client(s, &c);
-	buf_free(&host);
-	buf_free(&local);
-	buf_free(&remote);
+	if (e == OK) {
+		secure_open(s);
+		serve_client(s, &c);
+		admit_gone(s->in->admit);
+	} else {
+		send_away(s, &c, why);
+		stream_close(c.stream);
+	}
+	arrival_free(&from);
 }
 
 /* The user whom a sealed grant names.  ERR_TIMEOUT: it is too old. */
@@ -503,6 +530,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	store_close(s.store);
 	notify_close(s.notify);
 	secure_close(&s);
+	admit_close(s.in->admit);
 	conf_free(s.conf);
 	free(o.conf_path);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;

@@ -12,6 +12,7 @@
  *	-C FILE  another imapd.conf       -D  wait for a debugger (debug_command)
  *	-U N     serve N connections       -T N  end after N idle seconds (60)
  *	-s       TLS from the first byte   -p N  as if a layer of strength N were there
+ *	-H       connections begin with a PROXY header, option proxy_networks
  *
  * Where master gives it a queue instead of a listener, a worker is handed
  * users over who have logged in elsewhere: it has then neither TLS nor SASL.
@@ -22,6 +23,7 @@
 #ifndef IMAP_SERVER_SERVER_H
 #define IMAP_SERVER_SERVER_H
 
+#include "imap/server/limits.h"
 #include "imap/server/notify.h"
 #include "imap/server/user.h"
 #include "imap/store/store.h"
@@ -66,6 +68,8 @@ struct server_program {
 	void (*serve)(struct server *s, struct client *c);
 	/* Or all of a process's life, without store, TLS and connections. */
 	void (*run)(struct server *s);
+	/* Says goodbye to one that is not served, in the protocol's words; or NULL. */
+	void (*refuse)(struct client *c, const char *why);
 };
 
 struct server {
@@ -75,6 +79,7 @@ struct server {
 	struct conf *conf;
 	struct store *store;		/* NULL before server_open_store() */
 	struct notify *notify;		/* the store publishes there; for IDLE */
+	struct limits *limits;		/* of connections and logins */
 	struct tls_context *tls;	/* NULL: none configured, or not usable now */
 	struct tickets *tickets;	/* master's keys of TLS sessions; NULL: none */
 	time_t tls_tried;

@@ -1,4 +1,5 @@
 SERVER_SRCS += \
+	imap/server/admit.c \
 	imap/server/autocreate.c \
 	imap/server/deliver.c \
 	imap/server/dialogue.c \
@@ -6,6 +7,7 @@ SERVER_SRCS += \
 	imap/server/grant.c \
 	imap/server/imapurl.c \
 	imap/server/language.c \
+	imap/server/limits.c \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \

@@ -180,6 +180,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_imap_url((struct str){ (const char *)data + 1, size - 1 });
 	else if (size > 0 && data[0] == 254)
 		fuzz_message((struct str){ (const char *)data + 1, size - 1 });
+	else if (size > 0 && data[0] == 253)
+		fuzz_proxy((struct str){ (const char *)data + 1, size - 1 });
 	else if (size > 0)
 		targets[data[0] % (sizeof(targets) / sizeof(targets[0]))]((struct str){ (const char *)data + 1, size - 1 });
 	return 0;

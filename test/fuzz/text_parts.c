@@ -12,6 +12,8 @@
 #include "imap/store/list/mbname.h"
 #include "lib/b64.h"
 #include "lib/handover.h"
+#include "lib/netset.h"
+#include "lib/proxyproto.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"
 #include "master/conf.h"
@@ -313,6 +315,30 @@ fuzz_lmtp_path(struct str s)
 			fuzz_must(keyword.n + value.n <= 16384, "a parameter");
 	}
 	arena_free(arena);
+}
+
+void
+fuzz_proxy(struct str s)
+{
+	struct proxy_header h;
+	struct buf bad = BUF_INIT, words = BUF_INIT;
+	struct netset *set;
+	size_t wants;
+	enum err e = proxy_parse(s, &h, &wants);
+
+	fuzz_must((e == ERR_AGAIN) == (wants > 0), "bytes that are wanted");
+	fuzz_must(e != ERR_AGAIN || s.n + wants <= PROXY_HEADER_MAX, "a header's size");
+	if (e == OK && h.has_addresses) {
+		buf_printf(&words, "%s,%s", h.source, h.destination);
+		fuzz_must(netset_parse(words.p, &set, &bad) == OK, "addresses");
+		netset_free(set);
+	}
+	buf_reset(&words);
+	buf_add_str(&words, s);
+	if (netset_parse(words.p, &set, &bad) == OK)
+		netset_free(set);
+	buf_free(&bad);
+	buf_free(&words);
 }
 
 /* --- dates --- */

@@ -13,6 +13,7 @@ void fuzz_transfer(struct str s);	/* PIECES ENCODING LF BODY */
 void fuzz_json(struct str s);
 void fuzz_lmtp_path(struct str s);
 void fuzz_message(struct str s);	/* between our processes: fields.h */
+void fuzz_proxy(struct str s);		/* a PROXY header; a list of networks */
 void fuzz_date(struct str s);		/* eight bytes of time, two of zone, a date */
 
 #endif

@@ -123,6 +123,19 @@ lives_elsewhere(struct session *s, struct command *c, const struct user *user)
 	return c->code != NULL;
 }
 
+static bool
+has_too_many(struct session *s, struct command *c, const struct user *user)
+{
+	enum limits_verdict verdict = limits_logged_in(s->server->limits, user->id.userid);
+	if (verdict == LIMITS_OK)
+		return false;
+	log_notice("refused login: [%s] %s: %s", s->client->host, user->name,
+	    limits_option(verdict));
+	c->code = "LIMIT";
+	c->text = limits_why(verdict);
+	return true;
+}
+
 /* The user is known: capabilities may differ now, so they are said at once. */
 static enum err
 logged_in(struct session *s, struct command *c, struct user *user)
@@ -144,6 +157,11 @@ logged_in(struct session *s, struct command *c, struct user *user)
 		c->code = e == ERR_DENIED ? "AUTHORIZATIONFAILED" : "UNAVAILABLE";
 		c->text = "Login failed: not allowed";
 		return e;
+	}
+	if (has_too_many(s, c, user)) {
+		user_free(user);
+		begin_login_again(s);
+		return ERR_LIMIT;
 	}
 	if (lives_elsewhere(s, c, user)) {
 		user_free(user);
@@ -329,6 +347,7 @@ run_unauthenticate(struct session *s, struct command *c)
 {
 	log_info("unauthenticate: [%s] %s", s->client->host, s->user->name);
 	watch_end(s);
+	limits_logged_out(s->server->limits);
 	session_begin(s);
 	server_status(s->server, s->client, NULL, NULL);
 	struct reply_tagged bye = { .tag = c->tag, .text = "You are nobody again" };

@@ -1,0 +1,228 @@
+#include "imap/limitd/desk.h"
+
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	REQUESTS = 64,			/* of one asker, before the others' turn */
+	ACCEPT_MAX = 64,		/* at a time */
+	PAUSE_MS = 1000,		/* when there is no descriptor for a connection */
+	REQUEST = sizeof(struct limits_request),
+	ANSWER = sizeof(struct limits_answer),
+};
+
+struct asker {
+	struct desk *desk;
+	int fd;
+	struct asker *next, **at;
+	struct table_session **sessions;	/* by number; NULL: none */
+	size_t size;
+	uint8_t part[REQUEST];			/* of a request that is not all there */
+	size_t n_part;
+};
+
+struct desk {
+	struct poll *poll;
+	int listen_fd;
+	struct table *table;
+	struct poll_timer *pause;		/* NULL: accepting */
+	struct asker *askers;
+};
+
+static void on_connect(void *ctx, int fd, short ready);
+
+static void
+asker_close(struct asker *a)
+{
+	struct desk *d = a->desk;
+
+	for (size_t i = 0; i < a->size; i++)
+		if (a->sessions[i] != NULL)
+			table_close(d->table, a->sessions[i]);
+	poll_unwatch(d->poll, a->fd);
+	close(a->fd);
+	*a->at = a->next;
+	if (a->next != NULL)
+		a->next->at = a->at;
+	free(a->sessions);
+	free(a);
+}
+
+/* --- requests --- */
+
+/* Where the session of number N is; it is below LIMITS_SESSIONS_MAX. */
+static struct table_session **
+slot_of(struct asker *a, uint32_t n)
+{
+	if (n >= a->size) {
+		size_t size = a->size > 0 ? a->size : 1;
+
+		while (size <= n)
+			size *= 2;
+		a->sessions = mem_grow(a->sessions, size * sizeof(*a->sessions));
+		for (size_t i = a->size; i < size; i++)
+			a->sessions[i] = NULL;
+		a->size = size;
+	}
+	return &a->sessions[n];
+}
+
+static void
+end_session(struct asker *a, struct table_session **s)
+{
+	if (*s != NULL)
+		table_close(a->desk->table, *s);
+	*s = NULL;
+}
+
+/* False: no request of ours. */
+static bool
+obey(struct asker *a, const struct limits_request *r, struct limits_answer *answer,
+    bool *is_answered)
+{
+	struct table *t = a->desk->table;
+	int64_t now = poll_now(a->desk->poll);
+
+	if (r->session >= LIMITS_SESSIONS_MAX)
+		return false;
+
+	struct table_session **s = slot_of(a, r->session);
+
+	*answer = (struct limits_answer){ .op = r->op, .session = r->session };
+	*is_answered = true;
+	switch ((enum limits_op)r->op) {
+	case LIMITS_OP_CONNECT:
+		end_session(a, s);
+		answer->verdict = (uint8_t)table_connect(t, r, s);
+		return true;
+	case LIMITS_OP_LOGIN:
+		/* One that was let in while we were not there. */
+		if (*s != NULL)
+			answer->verdict = (uint8_t)table_login(t, *s, r);
+		return true;
+	case LIMITS_OP_LOGOUT:
+		if (*s != NULL)
+			table_logout(t, *s);
+		*is_answered = false;
+		return true;
+	case LIMITS_OP_CLOSE:
+		end_session(a, s);
+		*is_answered = false;
+		return true;
+	case LIMITS_OP_ATTEMPT:
+		answer->verdict = (uint8_t)table_attempt(t, r, now, &answer->pause_ms);
+		return true;
+	case LIMITS_OP_FAILED:
+		table_failed(t, r, now, &answer->pause_ms);
+		return true;
+	case LIMITS_OP_PROVED:
+		table_proved(t, r, now);
+		*is_answered = false;
+		return true;
+	}
+	return false;
+}
+
+static bool
+obey_all(struct asker *a, const uint8_t *p, size_t n)
+{
+	struct limits_answer answers[REQUESTS + 1];
+	size_t n_answers = 0;
+
+	for (; n >= REQUEST; p += REQUEST, n -= REQUEST) {
+		struct limits_request r;
+		bool is_answered = false;
+
+		memcpy(&r, p, REQUEST);
+		if (!obey(a, &r, &answers[n_answers], &is_answered)) {
+			log_warning("a client of the limit socket sent a request of kind %d for"
+			    " session %u: closed", r.op, r.session);
+			return false;
+		}
+		n_answers += is_answered;
+	}
+	memcpy(a->part, p, n);
+	a->n_part = n;
+	size_t size = n_answers * ANSWER;
+	return size == 0 || send(a->fd, answers, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+static void
+on_ready(void *ctx, int fd, short ready)
+{
+	struct asker *a = ctx;
+	uint8_t bytes[REQUEST * (REQUESTS + 1)];
+	(void)ready;
+
+	memcpy(bytes, a->part, a->n_part);
+	ssize_t n = recv(fd, bytes + a->n_part, REQUEST * REQUESTS, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || !obey_all(a, bytes, a->n_part + (size_t)n))
+		asker_close(a);
+}
+
+/* --- connections --- */
+
+static void
+accept_again(void *ctx)
+{
+	struct desk *d = ctx;
+
+	d->pause = NULL;
+	poll_watch(d->poll, d->listen_fd, POLLIN, on_connect, d);
+}
+
+static void
+on_connect(void *ctx, int listen_fd, short ready)
+{
+	struct desk *d = ctx;
+	(void)ready;
+
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+			return;
+		if (fd < 0) {
+			log_err("IOERROR: accept on the limit socket: %m");
+			poll_unwatch(d->poll, listen_fd);
+			d->pause = poll_after(d->poll, PAUSE_MS, accept_again, d);
+			return;
+		}
+		struct asker *a = mem_zero(1, sizeof(*a));
+		*a = (struct asker){ .desk = d, .fd = fd, .next = d->askers, .at = &d->askers };
+		if (a->next != NULL)
+			a->next->at = &a->next;
+		d->askers = a;
+		poll_watch(d->poll, fd, POLLIN, on_ready, a);
+	}
+}
+
+struct desk *
+desk_new(struct poll *poll, int listen_fd, struct table *table)
+{
+	struct desk *d = mem_zero(1, sizeof(*d));
+
+	*d = (struct desk){ .poll = poll, .listen_fd = listen_fd, .table = table };
+	poll_watch(poll, listen_fd, POLLIN, on_connect, d);
+	return d;
+}
+
+void
+desk_free(struct desk *d)
+{
+	if (d == NULL)
+		return;
+	while (d->askers != NULL)
+		asker_close(d->askers);		/* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
+	poll_cancel(d->poll, d->pause);
+	poll_unwatch(d->poll, d->listen_fd);
+	free(d);
+}

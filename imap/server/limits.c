@@ -1,0 +1,380 @@
+#include "imap/server/limits.h"
+
+#include "lib/digest.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	RETRY_MS = 1000,		/* between two tries to find limitd */
+	PAUSE_MAX_MS = 600 * 1000,
+};
+
+struct limits {
+	const struct conf *conf;
+	uint8_t protocol;
+	struct netset *exempt;
+	struct sockaddr_un address;
+	bool is_possible;		/* the path fits an address */
+	int fd;				/* -1: not connected */
+	int64_t next_try;
+	bool complained;		/* that it is not there */
+	bool is_connected;		/* there is a session that limitd knows of */
+};
+
+/* --- the connection --- */
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+has_limits(const struct limits *l)
+{
+	return conf_int(l->conf, CONF_MAXCONNECTIONS) > 0
+	    || conf_int(l->conf, CONF_MAXCONNECTIONS_PER_HOST) > 0
+	    || conf_int(l->conf, CONF_MAXLOGINS_PER_HOST) > 0
+	    || conf_int(l->conf, CONF_MAXLOGINS_PER_USER) > 0;
+}
+
+static void
+disconnect(struct limits *l, const char *why)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	l->is_connected = false;
+	l->next_try = now_ms() + RETRY_MS;
+	if (!l->complained)
+		(has_limits(l) ? log_warning : log_info)("limitd does not answer at \"%s\":"
+		    " nobody is counted (%s); cyrus.conf should start it under DAEMON",
+		    l->address.sun_path, why);
+	l->complained = true;
+}
+
+static bool
+connect_to(struct limits *l)
+{
+	if (l->fd >= 0)
+		return true;
+	if (!l->is_possible || now_ms() < l->next_try)
+		return false;
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0 || connect(l->fd, (const struct sockaddr *)&l->address,
+	    sizeof(l->address)) != 0) {
+		disconnect(l, strerror(errno));
+		return false;
+	}
+	l->complained = false;
+	return true;
+}
+
+/* False: the connection is lost. */
+static bool
+say(struct limits *l, const struct limits_request *r)
+{
+	ssize_t n;
+
+	do
+		n = send(l->fd, r, sizeof(*r), MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n == sizeof(*r))
+		return true;
+	disconnect(l, n < 0 ? strerror(errno) : "its buffer is full");
+	return false;
+}
+
+static bool
+hear(struct limits *l, const struct limits_request *r, struct limits_answer *answer)
+{
+	int64_t end = now_ms() + LIMITS_PATIENCE_MS;
+	char *p = (char *)answer;
+	size_t got = 0;
+
+	while (got < sizeof(*answer)) {
+		struct pollfd pfd = { .fd = l->fd, .events = POLLIN };
+		int64_t left = end - now_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&pfd, 1, (int)left) == 0) {
+			disconnect(l, "no answer");
+			return false;
+		}
+		n = recv(l->fd, p + got, sizeof(*answer) - got, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			disconnect(l, n == 0 ? "it has ended" : strerror(errno));
+			return false;
+		}
+		got += n > 0 ? (size_t)n : 0;
+	}
+	if (answer->op != r->op || answer->verdict >= LIMITS_VERDICTS) {
+		disconnect(l, "its answer makes no sense");
+		return false;
+	}
+	return true;
+}
+
+/* False: nobody is there to ask.  An idle connection may have ended since. */
+static bool
+ask(struct limits *l, const struct limits_request *r, struct limits_answer *answer)
+{
+	for (int i = 0; i < 2; i++) {
+		bool was_there = l->fd >= 0;
+
+		if (!connect_to(l))
+			return false;
+		if (say(l, r) && hear(l, r, answer))
+			return true;
+		if (!was_there)
+			return false;
+		l->next_try = 0;
+	}
+	return false;
+}
+
+struct limits *
+limits_open(const struct conf *conf, const char *protocol)
+{
+	static const char *const names[] = { "imap", "pop", "lmtp", "sieve" };
+	struct limits *l = mem_zero(1, sizeof(*l));
+	const char *path = conf_string(conf, CONF_LIMITSOCKET);
+	struct buf bad = BUF_INIT;
+
+	*l = (struct limits){ .conf = conf, .fd = -1, .address.sun_family = AF_UNIX };
+	while (l->protocol < LIMITS_OTHER && strcmp(names[l->protocol], protocol) != 0)
+		l->protocol++;
+	l->is_possible = strlen(path) < sizeof(l->address.sun_path);
+	if (l->is_possible)
+		memcpy(l->address.sun_path, path, strlen(path));
+	if (netset_parse(conf_string(conf, CONF_LIMITS_EXEMPT), &l->exempt, &bad) != OK) {
+		log_err("limits_exempt: \"%s\" is no network: the option is ignored", bad.p);
+		if (netset_parse(NULL, &l->exempt, &bad) != OK)
+			l->exempt = NULL;
+	}
+	buf_free(&bad);
+	return l;
+}
+
+void
+limits_close(struct limits *l)
+{
+	if (l == NULL)
+		return;
+	if (l->fd >= 0)
+		close(l->fd);
+	netset_free(l->exempt);
+	free(l);
+}
+
+/* --- requests --- */
+
+static uint32_t
+option(const struct limits *l, enum conf_opt o)
+{
+	int64_t n = conf_int(l->conf, o);
+
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static uint32_t
+pause_option(const struct limits *l, enum conf_opt o)
+{
+	int64_t seconds = conf_seconds(l->conf, o);
+
+	return seconds <= 0 ? 0 : seconds >= PAUSE_MAX_MS / 1000 ? PAUSE_MAX_MS
+	    : (uint32_t)seconds * 1000;
+}
+
+/* All 0 for one that is not counted. */
+static struct netaddr
+address_of(const struct limits *l, const char *host)
+{
+	struct netaddr a;
+
+	if (!netaddr_parse(host, &a) || netset_has(l->exempt, &a))
+		return (struct netaddr){ { 0 } };
+	return a;
+}
+
+static struct limits_account
+account_of(const char *userid)
+{
+	struct limits_account a = { { 0 } };
+	uint8_t digest[SHA256_SIZE];
+
+	if (userid == NULL)
+		return a;
+	sha256(userid, strlen(userid), digest);
+	memcpy(a.b, digest, sizeof(a.b));
+	return a;
+}
+
+enum limits_verdict
+limits_connected(struct limits *l, const char *host)
+{
+	if (l == NULL)
+		return LIMITS_OK;
+
+	struct limits_request r = { .op = LIMITS_OP_CONNECT, .protocol = l->protocol,
+	    .max_all = option(l, CONF_MAXCONNECTIONS),
+	    .max_one = option(l, CONF_MAXCONNECTIONS_PER_HOST) };
+	struct limits_answer answer;
+
+	r.address = address_of(l, host);
+	l->is_connected = false;
+	if (!ask(l, &r, &answer))
+		return LIMITS_OK;
+	l->is_connected = answer.verdict == LIMITS_OK;
+	return answer.verdict;
+}
+
+enum limits_verdict
+limits_logged_in(struct limits *l, const char *userid)
+{
+	if (l == NULL || !l->is_connected)
+		return LIMITS_OK;
+
+	struct limits_request r = { .op = LIMITS_OP_LOGIN, .protocol = l->protocol,
+	    .account = account_of(userid),
+	    .max_all = option(l, CONF_MAXLOGINS_PER_USER),
+	    .max_one = option(l, CONF_MAXLOGINS_PER_HOST) };
+	struct limits_answer answer;
+
+	return ask(l, &r, &answer) ? answer.verdict : LIMITS_OK;
+}
+
+static void
+tell(struct limits *l, enum limits_op op)
+{
+	if (l == NULL || !l->is_connected)
+		return;
+
+	struct limits_request r = { .op = (uint8_t)op, .protocol = l->protocol };
+
+	(void)say(l, &r);
+}
+
+void
+limits_logged_out(struct limits *l)
+{
+	tell(l, LIMITS_OP_LOGOUT);
+}
+
+void
+limits_disconnected(struct limits *l)
+{
+	tell(l, LIMITS_OP_CLOSE);
+	if (l != NULL)
+		l->is_connected = false;
+}
+
+static struct limits_request
+about_password(const struct limits *l, enum limits_op op, const char *host, const char *userid)
+{
+	return (struct limits_request){ .op = (uint8_t)op, .protocol = l->protocol,
+	    .address = address_of(l, host), .account = account_of(userid),
+	    .max_all = pause_option(l, CONF_FAILEDLOGINPAUSE),
+	    .max_one = pause_option(l, CONF_FAILEDLOGINPAUSE_MAX) };
+}
+
+static int
+pause_of(const struct limits_answer *answer)
+{
+	return answer->pause_ms < PAUSE_MAX_MS ? (int)answer->pause_ms : PAUSE_MAX_MS;
+}
+
+enum limits_verdict
+limits_attempt(struct limits *l, const char *host, const char *userid, int *pause_ms)
+{
+	*pause_ms = 0;
+	if (l == NULL)
+		return LIMITS_OK;
+
+	struct limits_request r = about_password(l, LIMITS_OP_ATTEMPT, host, userid);
+	struct limits_answer answer;
+
+	if (!ask(l, &r, &answer))
+		return LIMITS_OK;
+	*pause_ms = pause_of(&answer);
+	return answer.verdict;
+}
+
+int
+limits_failed(struct limits *l, const char *host, const char *userid)
+{
+	if (l == NULL)
+		return 0;
+
+	struct limits_request r = about_password(l, LIMITS_OP_FAILED, host, userid);
+	struct limits_answer answer;
+
+	return ask(l, &r, &answer) ? pause_of(&answer) : (int)r.max_all;
+}
+
+void
+limits_proved(struct limits *l, const char *host, const char *userid)
+{
+	if (l == NULL || l->fd < 0)
+		return;
+
+	struct limits_request r = about_password(l, LIMITS_OP_PROVED, host, userid);
+
+	(void)say(l, &r);
+}
+
+/* --- words --- */
+
+const char *
+limits_why(enum limits_verdict verdict)
+{
+	switch (verdict) {
+	case LIMITS_ALL:
+		return "Too many connections; try again later";
+	case LIMITS_HOST:
+		return "Too many connections from your address";
+	case LIMITS_USER:
+		return "Too many sessions of this user";
+	case LIMITS_HOST_LOGINS:
+		return "Too many sessions from your address";
+	case LIMITS_FAILURES:
+		return "Too many failed logins; try again later";
+	case LIMITS_OK:
+	case LIMITS_VERDICTS:
+		break;
+	}
+	return "Try again later";
+}
+
+const char *
+limits_option(enum limits_verdict verdict)
+{
+	switch (verdict) {
+	case LIMITS_ALL:
+		return "maxconnections";
+	case LIMITS_HOST:
+		return "maxconnections_per_host";
+	case LIMITS_USER:
+		return "maxlogins_per_user";
+	case LIMITS_HOST_LOGINS:
+		return "maxlogins_per_host";
+	case LIMITS_FAILURES:
+		return "failedloginpause_max";
+	case LIMITS_OK:
+	case LIMITS_VERDICTS:
+		break;
+	}
+	return "";
+}

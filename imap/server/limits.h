@@ -1,0 +1,66 @@
+/*
+ * limits.h - a worker's questions to limitd(8)
+ *
+ * One connection a process.  The answer is waited for, at most LIMITS_PATIENCE_MS;
+ * limitd answers in some ten microseconds.  Where it is not there or does not
+ * answer everything is allowed and a wrong password costs failedloginpause:
+ * a daemon that has died must not close the house.  That is logged, once
+ * until it is back.
+ *
+ * Limits that are 0 are not asked about, but sessions are counted all the same:
+ * another service, or the same after a reload, may have one.
+ *
+ * Where a struct limits is asked for, NULL is allowed: nobody counts.
+ */
+#ifndef IMAP_SERVER_LIMITS_H
+#define IMAP_SERVER_LIMITS_H
+
+#include "imap/server/limits_wire.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+
+#include <stdbool.h>
+
+enum { LIMITS_PATIENCE_MS = 1000 };
+
+struct limits;
+
+/*
+ * PROTOCOL is SASL's name of the service: "imap", "pop", "lmtp", "sieve".
+ * CONF outlives it.  Connects when first needed; never fails (a list of networks
+ * that is none is logged, and empty).
+ */
+struct limits *limits_open(const struct conf *conf, const char *protocol);
+void limits_close(struct limits *l);		/* NULL is allowed */
+
+/*
+ * The client at HOST ("192.0.2.1"; "local") has connected, is USERID from now
+ * on, is nobody again, has gone.  One session at a time.  Everything but
+ * LIMITS_OK means: send him away.
+ */
+enum limits_verdict limits_connected(struct limits *l, const char *host) MUST_CHECK;
+enum limits_verdict limits_logged_in(struct limits *l, const char *userid) MUST_CHECK;
+void limits_logged_out(struct limits *l);
+void limits_disconnected(struct limits *l);
+
+/* USERID is NULL below if he has not said who he is. */
+
+/*
+ * Somebody at HOST is about to prove that he is USERID: LIMITS_FAILURES if he must not be
+ * heard now, else for how long the answer must wait whatever it is.
+ */
+enum limits_verdict limits_attempt(struct limits *l, const char *host, const char *userid,
+    int *pause_ms) MUST_CHECK;
+
+/* He could not: for how long the answer must wait, at least failedloginpause. */
+int limits_failed(struct limits *l, const char *host, const char *userid);
+
+/* He could. */
+void limits_proved(struct limits *l, const char *host, const char *userid);
+
+/* "Too many connections from your address": for the client.  Not for LIMITS_OK. */
+const char *limits_why(enum limits_verdict verdict);
+/* The option that says so, for the log. */
+const char *limits_option(enum limits_verdict verdict);
+
+#endif
