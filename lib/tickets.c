@@ -223,3 +223,17 @@ tickets_find(struct tickets *t, const uint8_t name[TICKET_NAME], struct ticket_k
 	explicit_bzero(keys, sizeof(keys));
 	return found;
 }
+
+void
+tickets_inherit(struct tickets *t, int fd)
+{
+	struct tickets *former;
+	struct ticket_key keys[KEYS];
+	if (tickets_open(fd, &former) != OK)
+		return;
+	if (read_keys(former, keys))
+		memcpy(t->page->keys, keys, sizeof(keys));
+	explicit_bzero(keys, sizeof(keys));
+	tickets_close(former);
+	(void)tickets_rotate(t);
+}

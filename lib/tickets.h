@@ -44,6 +44,12 @@ struct tickets;
  */
 enum err tickets_new(int64_t lifetime, struct tickets **t) MUST_CHECK;
 
+/*
+ * Goes on with the keys of a former writer's page, which FD (the caller's) is
+ * for reading of; with new ones if it is no such page.
+ */
+void tickets_inherit(struct tickets *t, int fd);
+
 /* A descriptor for readers, open for reading only; stays T's. */
 int tickets_fd(const struct tickets *t);
 

@@ -21,9 +21,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NEVER		":!kRSA:!PSK:!SRP:!aNULL:!eNULL:!EXPORT"
 
@@ -184,6 +186,12 @@ set_clients(SSL_CTX *ssl, const struct tls_params *p, struct tls_trouble *why)
 		    " tls_client_ca_dir");
 		return ERR_SYNTAX;
 	}
+	const char *const paths[] = { file, dir, p->crl_file };
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (is_set(paths[i]) && access(paths[i], R_OK) != 0) {
+			tls_say(why, "cannot read \"%s\": %s", paths[i], strerror(errno));
+			return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+		}
 	if (SSL_CTX_load_verify_locations(ssl, file, dir) != 1) {
 		tls_say_openssl(why, "the CAs of clients in \"%s\" cannot be used",
 		    file != NULL ? file : dir);

@@ -197,6 +197,13 @@ place_fd(int fd, int target)
 	}
 }
 
+/* Who is handed sessions by others has no TLS of its own. */
+static bool
+gets_tickets(const struct children *c, const struct child_spec *spec)
+{
+	return spec->is_worker && !spec->has_key && c->setup.tickets_fd >= 0;
+}
+
 static void
 place_descriptors(const struct children *c, const struct child_spec *spec)
 {
@@ -208,6 +215,8 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	if (roll >= 0)
 		roll = fcntl(roll, F_DUPFD_CLOEXEC, FD_ASIDE);
 	int key = spec->has_key ? fcntl(spec->key_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
+	int tickets = gets_tickets(c, spec)
+	    ? fcntl(c->setup.tickets_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	place_fd(null, STDIN_FILENO);
 	if (!c->setup.keep_output) {
@@ -231,6 +240,7 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	(void)close_range(SVC_ROLL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (key >= 0)
 		(void)fcntl(SVC_KEY_FD, F_SETFD, 0);
+	place_fd(tickets, SVC_TICKETS_FD);
 }
 
 static void
@@ -246,7 +256,7 @@ drop_root(const struct child_setup *s)
 }
 
 static void
-set_environment(const struct child_spec *spec)
+set_environment(const struct child_spec *spec, bool has_tickets)
 {
 	char id[16];
 	snprintf(id, sizeof(id), "%u", spec->id);
@@ -261,6 +271,11 @@ set_environment(const struct child_spec *spec)
 		setenv(SVC_ENV_TEMPLATE, "1", 1);
 	else
 		unsetenv(SVC_ENV_TEMPLATE);
+	snprintf(id, sizeof(id), "%d", SVC_TICKETS_FD);
+	if (has_tickets)
+		setenv(SVC_ENV_TICKETS, id, 1);
+	else
+		unsetenv(SVC_ENV_TICKETS);
 	if (spec->is_daemon)
 		setenv("CYRUS_ISDAEMON", "1", 1);
 	else
@@ -282,7 +297,7 @@ run_child(const struct children *c, const struct child_spec *spec,
 	/* A session of its own: ^C at master's terminal is for master only. */
 	(void)setsid();
 	place_descriptors(c, spec);
-	set_environment(spec);
+	set_environment(spec, gets_tickets(c, spec));
 	if (spec->maxfds > 0) {
 		struct rlimit r;
 		if (getrlimit(RLIMIT_NOFILE, &r) == 0

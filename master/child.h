@@ -31,6 +31,7 @@ struct child_setup {
 	child_stop_fn on_stop;
 	void *ctx;			/* its own */
 	int roll_fd;			/* becomes SVC_ROLL_FD; -1: none */
+	int tickets_fd;			/* workers': becomes SVC_TICKETS_FD; -1: none */
 	const char *imapd_conf;		/* to pass on as -C; NULL: none */
 	bool keep_output;		/* stdout and stderr stay master's */
 	bool drop_root;			/* become UID, GID and USER's groups */

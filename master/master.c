@@ -32,6 +32,7 @@
 #include "master/service.h"
 #include "master/startup.h"
 #include "master/systemd.h"
+#include "master/ticketkeys.h"
 #include "master/upgrade.h"
 
 #include <fcntl.h>
@@ -63,6 +64,7 @@ struct master {
 	struct children *children;
 	struct inherited_sockets *inherited;
 	struct roll *roll;
+	struct ticketkeys *ticketkeys;
 	struct services *services;
 	struct events *events;
 	struct daemons *daemons;
@@ -365,6 +367,7 @@ become_new(void *ctx)
 {
 	struct master *m = ctx;
 	daemons_signal(m->daemons, SIGKILL);
+	ticketkeys_hand_over(m->ticketkeys);
 	upgrade_exec(children_own_path(m->children), &m->options,
 	    m->pidfile_fd, m->services);
 	/* Half of our descriptors are gone; workers finish by themselves. */
@@ -468,6 +471,8 @@ set_up(struct master *m)
 	setup.poll = m->poll = poll_new();
 	m->roll = roll_new(m->poll, m->config_dir, on_survivor_gone, m);
 	setup.roll_fd = roll_fd(m->roll);
+	m->ticketkeys = ticketkeys_new(m->poll, m->imapd_conf);
+	setup.tickets_fd = ticketkeys_fd(m->ticketkeys);
 	/* Tools sign it, too, and are that user by then. */
 	if (setup.drop_root && setup.roll_fd >= 0
 	    && fchown(setup.roll_fd, setup.uid, setup.gid) != 0)
@@ -501,6 +506,7 @@ tear_down(struct master *m)
 	systemd_sockets_free(m->inherited);
 	children_free(m->children);
 	roll_free(m->roll);
+	ticketkeys_free(m->ticketkeys);
 	poll_free(m->poll);
 	mconf_free(m->conf);
 	if (m->pidfile_fd >= 0)

@@ -16,6 +16,7 @@ master/master_SRCS = \
 	master/startup.c \
 	master/stopped.c \
 	master/systemd.c \
+	master/ticketkeys.c \
 	master/upgrade.c \
 	master/worker.c
 

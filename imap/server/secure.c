@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { RETRY_SECONDS = 5 };
 
@@ -36,9 +37,15 @@ certificates(const struct conf *conf)
 static struct tickets *
 open_tickets(void)
 {
-	const char *fd = getenv(SVC_ENV_TICKETS);
+	const char *text = getenv(SVC_ENV_TICKETS);
 	struct tickets *t;
-	return fd != NULL && tickets_open((int)strtol(fd, NULL, 10), &t) == OK ? t : NULL;
+	if (text == NULL)
+		return NULL;
+	int fd = (int)strtol(text, NULL, 10);
+	bool found = tickets_open(fd, &t) == OK;
+	close(fd);
+	unsetenv(SVC_ENV_TICKETS);
+	return found ? t : NULL;
 }
 
 void

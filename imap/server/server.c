@@ -173,7 +173,8 @@ prepare_login(struct server *s)
 	else if (s->program->run == NULL)
 		secure_open(s);
 	if (s->implicit_tls && !s->svc.is_queue && s->tls == NULL && s->program->run == NULL)
-		log_fatal(EX_CONFIG, "-s needs tls_server_cert and tls_server_key");
+		log_fatal(EX_CONFIG, "-s needs TLS: tls_server_cert is not set,"
+		    " or cannot be used; see above");
 	if (needs_sasl(s) && sasl_library_init(s->conf) != OK)
 		log_fatal(EX_TEMPFAIL, "cannot start SASL");
 }
