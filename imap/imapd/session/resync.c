@@ -2,6 +2,9 @@
 #include "imap/imapd/session/resync.h"
 #include "imap/imapd/session/sync.h"
 #include "imap/store/mbox/changes.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
 
 /* --- sets --- */
 
@@ -18,22 +21,39 @@ count_of(const struct sequence_set *set)
 	return n;
 }
 
-/* The UIDs of SET above LOW; "*" is the highest UID that was given. */
+static int
+by_first(const void *a, const void *b)
+{
+	const struct uidrange *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/*
+ * The UIDs of SET above LOW; "*" is the highest UID that was given.  Sorted first: to
+ * put many in front of each other would take the square of the time.
+ */
 static void
 uids_of(struct mbox *m, const struct sequence_set *set, uint32_t low, struct uidset *uids)
 {
 	uint32_t star = mbox_uidnext(m) - 1;
+	struct uidrange *range = mem_get(set->count * sizeof(*range) + 1);
 
 	for (size_t i = 0; i < set->count; i++) {
 		uint32_t a = set->range[i].first == 0 ? star : set->range[i].first;
 		uint32_t b = set->range[i].last == 0 ? star : set->range[i].last;
-		uint32_t first = a < b ? a : b, last = a < b ? b : a;
 
-		if (first <= low)
-			first = low + 1;
-		if (low < UINT32_MAX && first <= last)
-			uidset_add(uids, first, last);
+		range[i] = a < b ? (struct uidrange){ a, b } : (struct uidrange){ b, a };
 	}
+	if (set->count > 0)
+		qsort(range, set->count, sizeof(*range), by_first);
+	for (size_t i = 0; i < set->count; i++) {
+		uint32_t first = range[i].first <= low ? low + 1 : range[i].first;
+
+		if (low < UINT32_MAX && first <= range[i].last)
+			uidset_add(uids, first, range[i].last);
+	}
+	free(range);
 }
 
 /* A walk through the numbers of a set as it was written. */
