@@ -12,6 +12,7 @@
 #include "imap/imapd/session/filter.h"
 #include "imap/imapd/session/watch_tell.h"
 #include "imap/store/list/mbname.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>
@@ -305,8 +306,8 @@ watch_diff(struct session *s, struct arena *arena, const struct scope *scope,
 			note_arrival(&d, d.come[i]);
 	tell_parents(&d);
 	for (size_t i = 0; i < d.lost_n; i++)
-		if (is->n < watched_max(s))
-			watched_add(is, d.lost[i]);
+		if (is->n < watched_max(s) && !watched_add(is, d.lost[i]))
+			log_debug("NOTIFY: that %.*s is lost is forgotten", STR_ARG(d.lost[i]->name));
 	if (d.lost_n > 0)
 		watched_sort(is);
 	free(d.gone);

@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_ARENA = 64 * 1024 * 1024 };
+enum {
+	LIST_ARENA = 64 * 1024 * 1024,
+	/* All names that there may be; with more some are of what has gone. */
+	NAMES_MAX = WATCHED_MAX * MBNAME_MAX,
+};
 
 bool
 watched_is_open(const struct watched *w)
@@ -39,17 +43,21 @@ watched_free(struct watched_list *list)
 	*list = (struct watched_list){ .n = 0 };
 }
 
-void
+bool
 watched_add(struct watched_list *list, struct watched *from)
 {
+	const char *name = arena_copy(list->arena, from->name.p, from->name.n);
+
+	if (name == NULL)
+		return false;
 	if (list->n == list->size) {
 		list->size = list->size * 2 + 16;
 		list->v = mem_grow(list->v, list->size * sizeof(*list->v));
 	}
 	list->v[list->n] = *from;
-	list->v[list->n].name.p = arena_copy(list->arena, from->name.p, from->name.n);
-	list->n += list->v[list->n].name.p != NULL;
+	list->v[list->n++].name.p = name;
 	from->notes = (struct told_notes){ NULL, 0 };
+	return true;
 }
 
 /* The name is the first member. */
@@ -214,10 +222,8 @@ each_mailbox(void *ctx, const struct mbentry *e)
 	if (w.events == 0 && !w.is_snapshot && !((r->scope->events & EVENT_MAILBOX_NAME)
 	    && user_owns(r->s->user, name)))
 		return true;
-	if (r->list->n == r->max)
+	if (r->list->n == r->max || !watched_add(r->list, &w))
 		r->err = ERR_LIMIT;
-	else
-		watched_add(r->list, &w);
 	return r->err == OK;
 }
 
@@ -370,11 +376,11 @@ watched_relearn(struct session *s, const struct scope *scope, struct watched_lis
 			list->v[kept++] = list->v[i];
 	}
 	list->n = kept;
-	for (size_t i = 0; i < is.n; i++)
-		watched_add(list, &is.v[i]);
+	for (size_t i = 0; i < is.n && e == OK; i++)
+		e = watched_add(list, &is.v[i]) ? OK : ERR_LIMIT;
 	watched_free(&is);
 	watched_sort(list);
-	return OK;
+	return e == OK && arena_used(list->arena) > NAMES_MAX ? ERR_LIMIT : e;
 }
 
 enum err

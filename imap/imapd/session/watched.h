@@ -68,13 +68,17 @@ struct watched *watched_find_id(const struct watched_list *list, const struct id
 /* TO gets what FROM knows; FROM is spent. */
 void watched_carry(struct watched *to, struct watched *from);
 
-/* Adds a copy of FROM; watched_sort() before anything is looked for. */
-void watched_add(struct watched_list *list, struct watched *from);
+/*
+ * Adds a copy of FROM; watched_sort() before anything is looked for.  False: there is
+ * no room.
+ */
+bool watched_add(struct watched_list *list, struct watched *from);
 void watched_sort(struct watched_list *list);
 
 /*
  * The session's own doing: NAME, with TREE also all below it, is as it is now, and
- * the client knows.
+ * the client knows.  An error: the list should be read anew, perhaps for the room that
+ * names take that are gone.
  */
 enum err watched_relearn(struct session *s, const struct scope *scope,
     struct watched_list *list, struct str name, bool tree) MUST_CHECK;
