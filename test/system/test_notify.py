@@ -1,6 +1,6 @@
 """NOTIFY when things go wrong, and when there is much of everything.
 
-What RFC 5465 says is tested in imap/test_rfc5465.py.
+What RFC 5465 says is tested in test/system/imap/test_rfc5465.py.
 """
 import os
 import re
