@@ -8,6 +8,7 @@ appeared, unless the test announced it with server.expect(pattern).
 import contextlib
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -57,6 +58,16 @@ def imap(server, user):
 def login(server, user):
     """login(): one more session of the same fresh user."""
     return lambda: server.login(user)
+
+
+@pytest.fixture
+def open_path():
+    """A folder that all users may reach, as the server's must.  tmp_path cannot be made
+    one: what it lies in is closed again whenever a pytest of the same user begins."""
+    with tempfile.TemporaryDirectory(prefix="chapar-open-") as folder:
+        path = pathlib.Path(folder)
+        path.chmod(0o755)
+        yield path
 
 
 @contextlib.contextmanager

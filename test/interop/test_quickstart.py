@@ -8,11 +8,8 @@ import subprocess
 from demo import BUILD, TOP, free_port_base, quickstart
 
 
-def test_pasted_lines_work(tmp_path_factory):
-    root = tmp_path_factory.mktemp("demo")
-    for parent in (root, *root.parents):
-        if str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
+def test_pasted_lines_work(open_path):
+    root = open_path
     base = free_port_base()
     first = quickstart("--dir", root / "d", "--port-base", base, "--users", 3, "--detach")
     try:

@@ -25,11 +25,14 @@ def tool(name, conf, *args, input=None, ok=True):
 
 
 @pytest.fixture
+def tmp_path(open_path):
+    """Tools that are started by root go on as the server's user."""
+    return open_path
+
+
+@pytest.fixture
 def conf(tmp_path):
     """An imapd.conf without a server; nothing that it names exists yet."""
-    tmp_path.chmod(0o755)
-    for p in tmp_path.parents[:-2]:
-        p.chmod(p.stat().st_mode | 0o011)
     path = tmp_path / "imapd.conf"
     path.write_text(f"configdirectory: {tmp_path}/var/imap\n"
                     f"partition-default: {tmp_path}/spool\n"
