@@ -146,6 +146,7 @@ def test_no_tls_here(server):
     except ConnectionResetError:
         pass
     s.close()
+    server.connect(tls=True).ok("NOOP")
 
 
 def test_authenticate_plain(server, user):
