@@ -19,6 +19,7 @@ import time
 
 from chapar import Imap, PASSWORD
 from listlines import metadata
+from pop3 import Pop3
 
 PATIENCE = 60
 SIZES = (10, 3000, 3000, 300000)        # the last is more than the log holds inline
@@ -53,6 +54,7 @@ class Client(threading.Thread):
         self.use = [None]               # of INBOX.b: its special use
         self.together = []              # (box, tokens) that are there all or none
         self.instead = []               # (box, UID, token): one of the two is there
+        self.fetched = []               # (box, UIDs) that are there all or none
         self.url = None                 # of INBOX, as its key makes it; None: unknown
         self.void = set()               # those of keys that were reset
         self.serial = 0
@@ -191,6 +193,36 @@ class Client(threading.Thread):
         self.command(f"UID EXPUNGE {uid}")
         self.forget(box, uid)
 
+    def fetch_mail(self, box):
+        """Some go by POP3: gone for good if QUIT is answered, else all of them or none."""
+        uids = {u for u in (self.pick(box) for _ in range(3)) if u is not None}
+        if not uids or not hasattr(self.load.server, "pop_port"):
+            return
+        self.load.progress()
+        pop = None
+        try:
+            pop = Pop3(("127.0.0.1", self.load.server.pop_port))
+            pop.login(f"{self.user}+{box.name[-1]}")
+            number = {int(line.split(b".")[1]): line.split()[0].decode() for line in pop.multi("UIDL")}
+            text = {u: pop.retr(number[u]) for u in uids if u in number}
+            for u in uids:
+                pop.ok(f"DELE {number.get(u)}")
+            box.doomed |= uids
+            self.fetched.append((box, uids))
+            pop.ok("QUIT")
+        except (OSError, AssertionError) as e:
+            raise Broken("POP3") from e
+        finally:
+            if pop is not None:
+                pop.close()
+        assert set(text) == uids, f"{box.name}: POP3 does not see {uids - set(text)}"
+        for u, t in text.items():
+            assert f"Subject: {box.text[u]}\r\n".encode() in t, f"{box.name}: {u} is another message"
+        self.fetched.pop()
+        for u in uids:
+            self.forget(box, u)
+        self.load.progress()
+
     def forget(self, box, uid):
         del box.text[uid], box.flagged[uid]
         box.doomed.discard(uid)
@@ -302,7 +334,7 @@ class Client(threading.Thread):
 
     def run(self):
         steps = (self.append, self.append, self.append_several, self.replace, self.key,
-                 self.flag, self.flag, self.expunge,
+                 self.flag, self.flag, self.expunge, self.fetch_mail,
                  self.copy, self.move, self.deliver, self.deliver, self.rename, self.rename,
                  self.rights, self.limit, self.note, self.special)
         try:
@@ -348,6 +380,9 @@ class Client(threading.Thread):
         for box, several in self.together:
             there = tokens[box.name] & set(several)
             assert len(there) in (0, len(several)), f"of {several} only {there}"
+        for box, uids in self.fetched:
+            assert not uids & set(found[box.name]) or uids <= set(found[box.name]), \
+                f"of {uids} only {uids & set(found[box.name])} by POP3"
         for box, uid, token in self.instead:
             assert (uid in found[box.name]) != (token in tokens[box.name]), \
                 f"{uid} and {token} instead: both or none"

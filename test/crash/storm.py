@@ -332,8 +332,8 @@ class Storm:
     def victim(self):
         """(pid, what it is, is it stopped already)."""
         choice = self.random.choices(
-            ("any", "template", "imapd", "lmtpd", "idled", "holder", "tool"),
-            (4, 2, 2, 2, 0.5, 5, 2))[0]
+            ("any", "template", "imapd", "lmtpd", "pop3d", "idled", "holder", "tool"),
+            (4, 2, 2, 2, 1, 0.5, 5, 2))[0]
         if choice == "holder":
             pid, what = self.holder()
             return pid, what, pid is not None

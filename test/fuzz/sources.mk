@@ -17,6 +17,9 @@ test/fuzz/fuzz_imap_SRCS = test/fuzz/fuzz_imap.c test/fuzz/imap_check.c \
 FUZZERS += test/fuzz/fuzz_lmtp
 test/fuzz/fuzz_lmtp_SRCS = test/fuzz/fuzz_lmtp.c test/fuzz/lmtp_check.c $(fuzz_world_SRCS) \
 	$(filter-out imap/lmtpd/lmtpd.c,$(imap/lmtpd/lmtpd_SRCS))
+FUZZERS += test/fuzz/fuzz_pop3
+test/fuzz/fuzz_pop3_SRCS = test/fuzz/fuzz_pop3.c test/fuzz/pop3_check.c $(fuzz_world_SRCS) \
+	$(filter-out imap/pop3d/pop3d.c,$(imap/pop3d/pop3d_SRCS))
 FUZZERS += test/fuzz/fuzz_stream
 test/fuzz/fuzz_stream_SRCS = test/fuzz/fuzz_stream.c test/fuzz/place.c test/fuzz/stream_hub.c \
 	test/fuzz/stream_lines.c test/fuzz/wire.c imap/idled/hub.c imap/lmtpd/receive.c

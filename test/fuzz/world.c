@@ -53,7 +53,8 @@ static const char *const styles[WORLD_STYLES] = {
 	"",
 	"altnamespace: yes\nunixhierarchysep: yes\nexpunge_mode: immediate\n"
 	"delete_mode: immediate\nreject8bit: yes\nautocreate_quota: 100\n"
-	"autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\n",
+	"autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\n"
+	"popuseimapflags: yes\npopuseacl: yes\nuidl_format: dovecot\n",
 };
 
 /* --- what a session asks of its process --- */

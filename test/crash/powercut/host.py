@@ -17,15 +17,16 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 import chapar  # noqa: E402
+import pop3  # noqa: E402
 import ports  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("config", "spool", "spool2")
 LIBRARY = "test/crash/powercut/record.so"
-PROGRAMS = chapar.PROGRAMS[:3] + [f"imap/admin/{p}" for p in (
+PROGRAMS = chapar.PROGRAMS[:3] + ["imap/pop3d/pop3d"] + [f"imap/admin/{p}" for p in (
     "ctl_cyrusdb", "cyr_expire", "reconstruct", "quota")] + [LIBRARY]
 PATIENCE = 150          # a loaded machine is no violation
-chapar.PATIENCE = PATIENCE
+chapar.PATIENCE = pop3.PATIENCE = PATIENCE
 USERS = ("u0", "u1", "u2")
 
 
@@ -76,7 +77,7 @@ class Workplace:
         for user in (*USERS, chapar.ADMIN):
             subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-f", self.sasldb, "-u",
                             "localhost", user], input=chapar.PASSWORD.encode(), check=True)
-        self.imap_port, self.lmtp_port = ports.several(2)
+        self.imap_port, self.lmtp_port, self.pop_port = ports.several(3)
         self.options = options or {}
 
     def copy_programs(self):
@@ -112,7 +113,7 @@ class Host:
             "admins": chapar.ADMIN, "servername": "localhost",
             "sasl_pwcheck_method": "auxprop", "sasl_auxprop_plugin": "sasldb",
             "sasl_sasldb_path": str(self.w.sasldb), "sasl_mech_list": "PLAIN",
-            "logtarget": str(self.log_path), "failedloginpause": "0s",
+            "logtarget": str(self.log_path), "failedloginpause": "0s", "popsubfolders": "yes",
             **self.w.options,
         }
         self.conf.write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
@@ -120,6 +121,7 @@ class Host:
             "START {\n}\nSERVICES {\n"
             f'imap cmd="imapd" listen="127.0.0.1:{self.w.imap_port}" prefork=1\n'
             f'lmtp cmd="lmtpd -a" listen="127.0.0.1:{self.w.lmtp_port}" prefork=0\n'
+            f'pop3 cmd="pop3d" listen="127.0.0.1:{self.w.pop_port}" prefork=0\n'
             "}\nEVENTS {\n}\nDAEMON {\n}\n")
 
     def clear(self):
@@ -177,6 +179,11 @@ class Host:
 
     def login(self, user):
         c = self.connect()
+        c.login(user)
+        return c
+
+    def pop(self, user):
+        c = pop3.Pop3(("127.0.0.1", self.w.pop_port))
         c.login(user)
         return c
 

@@ -313,7 +313,7 @@ class User(Client):
         self.imap = Session(load.host, user)
         self.mine = set()               # tokens of ours in the shared folder
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
-                      + [self.url] * 2 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3
+                      + [self.url] * 2 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3 + [self.fetch_mail]
                       + [self.annotate] * 4 + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
@@ -534,6 +534,29 @@ class User(Client):
         if done[0]:
             self.do(f"EXPUNGE {name} {uids}",
                     [[["msg", number, t, m, None] for t, m in marked.items()]], expunge)
+
+    def fetch_mail(self):
+        """By POP3: all that is marked goes with QUIT, or none of it."""
+        number, name = self.any_box(shared=False)
+        chosen = self.messages(number)
+        if not chosen:
+            return
+        uids = {m["u"] for m in chosen.values()}
+        folder = name[len(f"user.{self.name_}") + 1:]
+
+        def action():
+            pop = self.load.host.pop(self.name_ + (f"+{folder}" if folder else ""))
+            for line in pop.multi("UIDL"):
+                n, uid = line.decode().replace(".", " ").split()[::2]
+                if int(uid) in uids:
+                    pop.retr(n)
+                    pop.ok(f"DELE {n}")
+                    uids.discard(int(uid))
+            assert not uids, f"{name}: POP3 does not see {uids}"
+            ok = pop.cmd("QUIT").ok
+            pop.close()
+            return ok, self.floors(number) if ok else []
+        self.do(f"POP3 {name} {sorted(uids)}", [[["msg", number, t, m, None] for t, m in chosen.items()]], action)
 
     def copy(self, move=False):
         number, name = self.any_box(shared=False)
