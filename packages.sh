@@ -15,7 +15,7 @@ DEMO_PACKAGES=(curl mutt)
 # shellcheck disable=SC2034
 TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux isync postfix
     libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
-    libcyrus-imap-perl fetchmail offlineimap3 interimap libmail-imapclient-perl libio-socket-ssl-perl
+    libcyrus-imap-perl fetchmail getmail6 neomutt offlineimap3 interimap libmail-imapclient-perl libio-socket-ssl-perl
     shellcheck cppcheck systemd procps nodejs)
 
 missing_packages() {
