@@ -271,6 +271,11 @@ rename_of_what_is_only_above(void **state)
 	expect_names("a.x z.c z.d.e ");
 	fixture_reopen(&f);
 	expect_names("a.x z.c z.d.e ");
+	/* No mailbox takes the place of what is above; a name is free or not. */
+	fixture_create(&f, "y");
+	assert_int_equal(mblist_rename(f.s, STR("z"), STR("y"), NULL), ERR_EXISTS);
+	assert_int_equal(mblist_rename(f.s, STR("z"), STR("a.x"), NULL), ERR_EXISTS);
+	expect_names("a.x y z.c z.d.e ");
 }
 
 static void

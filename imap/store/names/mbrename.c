@@ -222,14 +222,29 @@ collect(void *ctx, const struct mbentry *e)
 	return !mbname_is_in(str_c(e->name), c->top) || mbset_add(c->set, e);
 }
 
-/* Makes the new names; each must be possible and free. */
+/* ERR_EXISTS; one that is itself being renamed away, from FROM, does not count. */
+static enum err
+must_be_free(struct store *s, struct arena *arena, struct str name, struct str from)
+{
+	struct mbentry *there;
+	enum err e;
+
+	if (mbname_is_in(name, from))
+		return OK;
+	e = mblist_lookup(s, arena, name, &there);
+	return e == OK ? ERR_EXISTS : e == ERR_NOTFOUND ? OK : e;
+}
+
+/*
+ * Makes the new names; each must be possible and free, and so must TO, though
+ * FROM may be no mailbox itself.
+ */
 static enum err
 new_names(struct store *s, struct mbset *set, struct str from, struct str to,
     const char **names)
 {
 	struct buf name = BUF_INIT;
-	struct mbentry *there;
-	enum err e = OK;
+	enum err e = must_be_free(s, set->arena, to, from);
 
 	for (size_t i = 0; e == OK && i < set->n; i++) {
 		buf_reset(&name);
@@ -239,14 +254,8 @@ new_names(struct store *s, struct mbset *set, struct str from, struct str to,
 		if (e != OK)
 			break;
 		names[i] = arena_copy(set->arena, name.p, name.n);
-		if (names[i] == NULL)
-			e = ERR_LIMIT;
-		/* One that is itself being renamed away does not count. */
-		else if (!mbname_is_in(buf_str(&name), from))
-			e = mblist_lookup(s, set->arena, buf_str(&name), &there);
-		else
-			e = ERR_NOTFOUND;
-		e = e == OK ? ERR_EXISTS : e == ERR_NOTFOUND ? OK : e;
+		e = names[i] == NULL ? ERR_LIMIT :
+		    must_be_free(s, set->arena, buf_str(&name), from);
 	}
 	buf_free(&name);
 	return e;
