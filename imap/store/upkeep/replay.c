@@ -6,6 +6,11 @@
  * the log as absolute states, so putting it all back, in order, makes the files
  * right; sums are made anew.
  *
+ * What the log does not know of goes last, when all of it has been put back: a
+ * file above the last UID may be a later frame's, and one that is marked as
+ * gone the original of a later frame's copy.  There may be more mailboxes than can
+ * be open at once; those that had to be closed before are opened again for it.
+ *
  * A crash during the replay is harmless: it is done again.
  */
 #include "imap/store/upkeep/replay.h"
@@ -48,6 +53,9 @@ struct replay {
 	struct applier a;
 	struct replaying open[OPEN_MAX];
 	size_t n;
+	bool is_over;			/* all frames have been put back */
+	struct id128 *early;		/* mailboxes that were closed before */
+	size_t earlies, early_size;
 	uint64_t frames;
 	unsigned pauses;
 };
@@ -89,16 +97,35 @@ remove_reclaimed(struct index *ix)
 }
 
 static void
+note_early(struct replay *r, const struct id128 *id)
+{
+	if (r->earlies == r->early_size) {
+		r->early_size = r->early_size == 0 ? OPEN_MAX : r->early_size * 2;
+		r->early = mem_grow(r->early, r->early_size * sizeof(*r->early));
+	}
+	r->early[r->earlies++] = *id;
+}
+
+static void
+replay_close_one(struct replay *r, const struct replaying *m)
+{
+	apply_settle(m->ix);
+	stale_raise(m->ix);
+	if (!r->is_over) {
+		note_early(r, &m->id);
+		return;
+	}
+	remove_reclaimed(m->ix);
+	stale_remove_unwritten(m->ix);
+	history_mend(m->ix);
+}
+
+static void
 replay_close_all(struct replay *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		if (r->open[i].ix != NULL) {
-			remove_reclaimed(r->open[i].ix);
-			apply_settle(r->open[i].ix);
-			stale_raise(r->open[i].ix);
-			stale_remove_unwritten(r->open[i].ix);
-			history_mend(r->open[i].ix);
-		}
+		if (r->open[i].ix != NULL)
+			replay_close_one(r, &r->open[i]);
 		index_close(r->open[i].ix);
 		if (r->open[i].dirfd >= 0)
 			close(r->open[i].dirfd);
@@ -396,6 +423,24 @@ replay_frame(void *ctx, uint64_t lsn, struct str frame)
 	return rp->a.err == OK;
 }
 
+static int
+id_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct id128));
+}
+
+static void
+replay_end(struct replay *r)
+{
+	r->is_over = true;
+	replay_close_all(r);
+	if (r->earlies > 0)
+		qsort(r->early, r->earlies, sizeof(*r->early), id_cmp);
+	for (size_t i = 0; r->a.err == OK && i < r->earlies; i++)
+		(void)replay_find(r, &r->early[i]);
+	replay_close_all(r);
+}
+
 enum err
 replay_partition(struct store *s, struct partition *part)
 {
@@ -406,13 +451,17 @@ replay_partition(struct store *s, struct partition *part)
 	r->a = (struct applier){ .restore = { .s = s, .part = part }, .cold = true };
 	if (from < tail)
 		e = wal_scan(part->wal, from, replay_frame, r);
-	replay_close_all(r);
+	if (e == OK && r->a.err == OK)
+		replay_end(r);
+	else
+		replay_close_all(r);
 	if (e == OK)
 		e = r->a.err;
 	if (r->frames > 0)
 		log_notice("partition %s: replayed %" PRIu64 " commits of the log",
 		    part->name, r->frames);
 	free(r->a.restore.carried.blob);
+	free(r->early);
 	history_free(&r->a.history);
 	free(r);
 	return e;
