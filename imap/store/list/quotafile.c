@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,8 @@ enum {
 	CRC_SIZE = 9,
 	FILE_NAME_MAX = 240,
 	LOCK_MS = 30000,
-	PEEKS = 10,
+	PEEKS = 10,			/* before it lets others run for longer, */
+	PEEKS_MAX = 200,		/*   a millisecond each time */
 };
 
 static void
@@ -163,11 +165,13 @@ quotafile_peek(struct store *s, struct str root, struct quotafile *q)
 	path_of(root, &path);
 	e = file_open(s->config_fd, path.p, O_RDONLY, 0, &fd);
 	if (e == OK) {
-		for (int i = 0; i < PEEKS; i++) {
+		e = ERR_CORRUPT;
+		for (int i = 0; e == ERR_CORRUPT && i < PEEKS_MAX; i++) {
+			if (i >= PEEKS)
+				(void)poll(NULL, 0, 1);
+			else if (i > 0)
+				sched_yield();
 			e = quotafile_read(fd, q);
-			if (e != ERR_CORRUPT)
-				break;
-			sched_yield();
 		}
 		close(fd);
 	}
