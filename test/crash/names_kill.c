@@ -52,6 +52,7 @@ enum {
 	LETTERS = 3,
 	NAMES = LETTERS + LETTERS * LETTERS + LETTERS * LETTERS * LETTERS,
 	ARENA = 16 << 20,
+	OPEN_MS = 30000,
 };
 
 struct model {
@@ -71,6 +72,7 @@ struct board {
 	_Atomic int pending;		/* model[!current] may be the truth */
 	_Atomic uint64_t operations;
 	_Atomic int broken;
+	_Atomic int is_open;		/* it has opened the store */
 };
 
 struct run {
@@ -341,6 +343,7 @@ work(struct run *r, int number)
 	e = store_open(&r->params, &w.s);
 	if (e != OK)
 		broken(&w, "store_open", e);
+	w.b->is_open = 1;
 	for (;;) {
 		int i = rand() % NAMES;
 
@@ -546,11 +549,21 @@ start(struct run *r, int i)
 {
 	fflush(NULL);
 	r->seed = (unsigned)rand();
+	r->board[i].is_open = 0;
 	r->pid[i] = fork();
 	if (r->pid[i] == 0) {
 		work(r, i);
 		_exit(0);
 	}
+}
+
+/* On a busy machine a worker would never come to do anything. */
+static void
+wait_for(struct run *r, unsigned dead)
+{
+	for (int i = 0; i < WORKERS; i++)
+		for (int ms = 0; dead & 1u << i && !r->board[i].is_open && ms < OPEN_MS; ms++)
+			usleep(1000);
 }
 
 static bool
@@ -559,6 +572,9 @@ round_once(struct run *r)
 	unsigned dead = rand() % 2 ? (1u << WORKERS) - 1 : 1u << rand() % WORKERS;
 	int status;
 
+	/* Some are to be met while they open the store, and mend it. */
+	if (rand() % 4 != 0)
+		wait_for(r, dead);
 	usleep((useconds_t)(rand() % 60000));
 	for (int i = 0; i < WORKERS; i++)
 		if (dead & 1u << i)
