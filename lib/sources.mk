@@ -14,6 +14,7 @@ LIB_SRCS += \
 	lib/err.c \
 	lib/fields.c \
 	lib/file.c \
+	lib/json.c \
 	lib/groups.c lib/groups_list.c lib/groups_own.c \
 	lib/lock.c \
 	lib/lock_holder.c \
@@ -29,6 +30,8 @@ LIB_SRCS += \
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
 	lib/deflate.c \
+	lib/http.c \
+	lib/jwt.c \
 	lib/handover.c \
 	lib/logconf.c \
 	lib/net.c \
@@ -49,7 +52,7 @@ LIB_SRCS += \
 	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
-UNIT_TESTS += test/unit/test_deflate.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
 UNIT_TESTS += test/unit/test_handover.c
 

@@ -10,7 +10,7 @@
  * a line a mailbox type (a number) may come before the partition and "server!"
  * may lead it.  What is undumped may be either: an object begins with "{".
  */
-#include "imap/admin/json.h"
+#include "lib/json.h"
 #include "imap/admin/tool.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  *	quota [-C FILE] [-f] [-n] [-q] [-J] [-d DOMAIN] [-u] [PREFIX...]
  */
-#include "imap/admin/json.h"
+#include "lib/json.h"
 #include "imap/admin/tool.h"
 #include "imap/store/list/quota.h"
 

@@ -53,6 +53,7 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 	struct login *login = l->client->login;
 	enum err e = login_start(login, mechanism, initial, &challenge, &l->user);
 
+	peer_pause(login);
 	while (e == ERR_AGAIN) {
 		buf_reset(&answer);
 		e = ask(l, &challenge, &answer);
@@ -60,6 +61,7 @@ exchange(struct lmtp_session *l, struct str mechanism, const struct str *initial
 			break;
 		buf_reset(&challenge);
 		e = login_step(login, buf_str(&answer), &challenge, &l->user);
+		peer_pause(login);
 	}
 	buf_wipe(&answer);
 	buf_free(&challenge);
@@ -122,7 +124,6 @@ lmtp_auth(struct lmtp_session *l, struct str args)
 	}
 	if (e == OK)
 		e = exchange(l, mechanism, sp != NULL ? &initial : NULL);
-	peer_pause(l->client->login);
 	buf_wipe(&decoded);
 	explicit_bzero((char *)(uintptr_t)args.p, args.n);
 	stream_forget(l->s);

@@ -123,8 +123,7 @@ ask(struct door *d, enum auth_next *next)
 		break;
 	}
 	stream_forget(d->s);
-	if (e != ERR_AGAIN)
-		peer_pause(d->login);
+	peer_pause(d->login);
 	if (e == OK)
 		return true;
 	*next = auth_answer(&d->auth, e, buf_str(&d->challenge), &d->out);

@@ -4,6 +4,7 @@
  * like a wrong password: whether an account exists is nobody's business.
  */
 #include "imap/server/login.h"
+#include "imap/server/oauth.h"
 #include "imap/server/username.h"
 #include "lib/arena.h"
 #include "lib/log.h"
@@ -27,6 +28,8 @@ struct login {
 	struct buf as;			/* as whom its client wants to act: "fred*cyrus" */
 	struct buf domain;		/* of the address connected to, once it is known */
 	bool domain_known;
+	enum oauth_mechanism oauth;	/* ... if it is one of these, */
+	bool has_error;			/*   and the client was told what is wrong */
 	struct buf folder;		/* see login_folder() */
 	struct buf tell;		/* what the client is told of a refusal, if not the usual */
 	const char *why;
@@ -197,8 +200,16 @@ login_peer_changed(struct login *l, const struct login_peer *peer)
 void
 login_mechanisms(struct login *l, const char *prefix, struct buf *out)
 {
-	if (!needs_tls(l))
-		sasl_mechanisms(l->sasl, prefix, out);
+	if (needs_tls(l))
+		return;
+	size_t before = out->n;
+	sasl_mechanisms(l->sasl, prefix, out);
+	if (!login_plaintext_allowed(l))
+		return;
+	struct buf more = BUF_INIT;
+	oauth_mechanisms(l->conf, prefix, &more);
+	buf_add_str(out, str_slice(buf_str(&more), out->n == before ? 1 : 0, more.n));
+	buf_free(&more);
 }
 
 /* --- attempts --- */
@@ -436,26 +447,72 @@ outcome(struct login *l, enum err e, struct user **user)
 	    l->mechanism.p, user);
 }
 
+/*
+ * "The server then sends ... an error result; the client ... sends an additional
+ * message", RFC 7628 section 3.2.3, and then it is over.  It may go away instead:
+ * so the attempt is logged, and costs its pause, before.
+ */
+static enum err
+oauth_step(struct login *l, struct str message, struct buf *challenge, struct user **user)
+{
+	struct oauth_result r;
+	if (l->has_error)
+		return ERR_AUTH;
+	enum err e = oauth_check(l->conf, l->oauth, message, &r);
+	buf_reset(&l->folder);
+	if (e != ERR_IO && !may_try(l, e == OK ? r.name.p : NULL))
+		e = too_many_failures(l, l->mechanism.p);
+	else if (e == OK)
+		e = accept_user(l, buf_str(&r.wanted), r.name.p, l->mechanism.p, user);
+	else
+		e = refused(l, e, l->mechanism.p, NULL, r.why.p);
+	if (e == ERR_AUTH && r.error.n > 0) {
+		buf_add_str(challenge, buf_str(&r.error));
+		l->has_error = true;
+		e = ERR_AGAIN;
+	}
+	oauth_result_fini(&r);
+	return e;
+}
+
+static void
+note_mechanism(struct login *l, struct str mechanism)
+{
+	buf_reset(&l->mechanism);
+	for (size_t i = 0; i < mechanism.n && i < 40; i++) {
+		char c = mechanism.p[i];
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		buf_addc(&l->mechanism, c > ' ' && c < 127 ? c : '?');
+	}
+}
+
 enum err
 login_start(struct login *l, struct str mechanism, const struct str *initial,
     struct buf *challenge, struct user **user)
 {
 	l->pause_ms = 0;
 	buf_reset(&l->as);
-	buf_reset(&l->mechanism);
-	for (size_t i = 0; i < mechanism.n && i < 40; i++)
-		buf_addc(&l->mechanism, mechanism.p[i] >= 'a' && mechanism.p[i] <= 'z'
-		    ? (char)(mechanism.p[i] - 32) : mechanism.p[i]);
+	note_mechanism(l, mechanism);
+	l->has_error = false;
+	l->oauth = OAUTH_NONE;
 	if (needs_tls(l))
 		return refused(l, ERR_DENIED, l->mechanism.p, NULL, "SASL(-16): encryption needed"
 		    " to use mechanism: tls_required");
-	return outcome(l, sasl_start(l->sasl, mechanism, initial, challenge), user);
+	if (login_plaintext_allowed(l))
+		l->oauth = oauth_find(l->conf, mechanism);
+	if (l->oauth == OAUTH_NONE)
+		return outcome(l, sasl_start(l->sasl, mechanism, initial, challenge), user);
+	return initial == NULL ? ERR_AGAIN : oauth_step(l, *initial, challenge, user);
 }
 
 enum err
 login_step(struct login *l, struct str response, struct buf *challenge,
     struct user **user)
 {
+	l->pause_ms = 0;
+	if (l->oauth != OAUTH_NONE)
+		return oauth_step(l, response, challenge, user);
 	return outcome(l, sasl_step(l->sasl, response, challenge), user);
 }
 

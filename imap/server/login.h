@@ -62,7 +62,7 @@ void login_peer_changed(struct login *l, const struct login_peer *peer);
 /* May a password be sent in the clear now?  (else LOGINDISABLED) */
 bool login_plaintext_allowed(const struct login *l);
 
-/* Appends "AUTH=PLAIN ..." as sasl_mechanisms(). */
+/* Appends "AUTH=PLAIN ..." as sasl_mechanisms(), and those of oauth.h. */
 void login_mechanisms(struct login *l, const char *prefix, struct buf *out);
 
 /*
@@ -99,8 +99,8 @@ enum err login_apop(struct login *l, struct str challenge, struct str userid,
 const char *login_folder(const struct login *l);
 
 /*
- * After a call of those three: for how many milliseconds the client must not
- * get its answer yet (peer_pause() in a worker).
+ * After a call of any of those: for how many milliseconds the client must not
+ * get its answer yet (peer_pause() in a worker), be that a challenge.
  */
 int login_pause_ms(const struct login *l);
 

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "imap/server/admit.h"
 #include "imap/server/grant.h"
+#include "imap/server/oauth.h"
 #include "imap/server/owner.h"
 #include "imap/server/secure.h"
 #include "imap/server/setup.h"
@@ -177,6 +178,8 @@ prepare_login(struct server *s)
 		    " or cannot be used; see above");
 	if (needs_sasl(s) && sasl_library_init(s->conf) != OK)
 		log_fatal(EX_TEMPFAIL, "cannot start SASL");
+	if (needs_sasl(s))
+		oauth_prepare(s->conf);
 }
 
 enum err

@@ -11,6 +11,10 @@ SERVER_SRCS += \
 	imap/server/login.c \
 	imap/server/name.c \
 	imap/server/notify.c \
+	imap/server/oauth.c \
+	imap/server/oauth_claims.c \
+	imap/server/oauth_keys.c \
+	imap/server/oauth_message.c \
 	imap/server/owner.c \
 	imap/server/peer.c \
 	imap/server/secure.c \
@@ -20,5 +24,5 @@ SERVER_SRCS += \
 	imap/server/user.c imap/server/user_act.c imap/server/user_deny.c \
 	imap/server/username.c \
 	imap/server/usermove.c
-UNIT_TESTS += test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c
+UNIT_TESTS += test/unit/test_oauth.c test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c
 UNIT_TESTS += test/unit/test_domain.c test/unit/test_user.c

@@ -182,6 +182,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_message((struct str){ (const char *)data + 1, size - 1 });
 	else if (size > 0 && data[0] == 253)
 		fuzz_proxy((struct str){ (const char *)data + 1, size - 1 });
+	else if (size > 0 && data[0] == 252)
+		fuzz_oauth((struct str){ (const char *)data + 1, size - 1 });
 	else if (size > 0)
 		targets[data[0] % (sizeof(targets) / sizeof(targets[0]))]((struct str){ (const char *)data + 1, size - 1 });
 	return 0;

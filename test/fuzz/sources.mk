@@ -1,7 +1,7 @@
 # Targets for any fuzzer that calls LLVMFuzzerTestOneInput().
 FUZZERS += test/fuzz/fuzz_text test/fuzz/fuzz_mime test/fuzz/fuzz_imapparse test/fuzz/fuzz_disk test/fuzz/fuzz_store
 test/fuzz/fuzz_text_SRCS = test/fuzz/fuzz_text.c test/fuzz/place.c test/fuzz/text_parts.c \
-	imap/admin/json.c imap/lmtpd/address.c \
+	imap/lmtpd/address.c \
 	master/conf.c master/schedule.c
 test/fuzz/fuzz_mime_SRCS = test/fuzz/fuzz_mime.c
 test/fuzz/fuzz_imapparse_SRCS = test/fuzz/fuzz_imapparse.c imap/imapd/message/msgset.c imap/imapd/message/search_resolve.c

@@ -1,7 +1,7 @@
 /* text_parts.c - see text_parts.h */
 #include "test/fuzz/text_parts.h"
 
-#include "imap/admin/json.h"
+#include "lib/json.h"
 #include "imap/imapd/proto/format.h"
 #include "imap/imapd/proto/pattern.h"
 #include "imap/lmtpd/address.h"
@@ -9,9 +9,11 @@
 #include "imap/mime/mime.h"
 #include "imap/server/imapurl.h"
 #include "imap/server/name.h"
+#include "imap/server/oauth_message.h"
 #include "imap/store/list/mbname.h"
 #include "lib/b64.h"
 #include "lib/handover.h"
+#include "lib/jwt.h"
 #include "lib/netset.h"
 #include "lib/proxyproto.h"
 #include "lib/utf7.h"
@@ -413,4 +415,41 @@ fuzz_message(struct str s)
 	}
 	fuzz_must(grant_open(key, s, "imap", UINT64_MAX, &g) != OK, "nobody forges a grant");
 	buf_free(&again);
+}
+
+/* --- OAuth --- */
+
+static void
+fuzz_oauth_message(enum err (*parse)(struct str, struct oauth_message *), struct str s)
+{
+	struct oauth_message m;
+
+	if (parse(s, &m) == OK) {
+		fuzz_must(str_find(s, m.token) < s.n || m.token.n == 0, "a token was in its message");
+		for (size_t i = 0; i < m.token.n; i++)
+			fuzz_must(m.token.p[i] > ' ' && m.token.p[i] < 127, "a token is plain text");
+	}
+	oauth_message_fini(&m);
+}
+
+/* KEYS LF TOKEN; and all of it is a message. */
+void
+fuzz_oauth(struct str s)
+{
+	struct str set = str_slice(s, 0, str_chr(s, '\n'));
+	struct arena *arena = arena_new(ARENA);
+	struct jwt_keys *keys;
+	struct jwt t;
+	const char *why;
+
+	fuzz_oauth_message(oauth_message_bearer, s);
+	fuzz_oauth_message(oauth_message_xoauth2, s);
+	if (jwt_keys_parse(set, &keys) == OK &&
+	    jwt_parse(arena, str_slice(s, set.n + 1, s.n), &t, &why) == OK) {
+		fuzz_must(t.algorithm != NULL && t.claims != NULL, "a token has what it needs");
+		if (jwt_verify(&t, keys, &why) == OK)
+			fuzz_must(strchr("REP", t.algorithm[0]) != NULL, "with a private key");
+	}
+	jwt_keys_free(keys);
+	arena_free(arena);
 }

@@ -14,6 +14,7 @@ void fuzz_json(struct str s);
 void fuzz_lmtp_path(struct str s);
 void fuzz_message(struct str s);	/* between our processes: fields.h */
 void fuzz_proxy(struct str s);		/* a PROXY header; a list of networks */
+void fuzz_oauth(struct str s);		/* what a client says, a set of keys, a token */
 void fuzz_date(struct str s);		/* eight bytes of time, two of zone, a date */
 
 #endif

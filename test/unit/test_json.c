@@ -1,5 +1,5 @@
 /* test_json.c - the JSON reader of dumps (RFC 8259) */
-#include "imap/admin/json.h"
+#include "lib/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -275,12 +275,15 @@ exchange(struct session *s, const struct authenticate_req *r, struct user **user
 		initial = buf_str(&answer);
 		e = login_start(s->login, r->mechanism, r->has_initial ? &initial : NULL,
 		    &challenge, user);
+		peer_pause(s->login);
 	}
 	while (e == ERR_AGAIN) {
 		e = converse(s, buf_str(&challenge), &answer);
 		buf_wipe(&challenge);
-		if (e == OK)
-			e = login_step(s->login, buf_str(&answer), &challenge, user);
+		if (e != OK)
+			break;
+		e = login_step(s->login, buf_str(&answer), &challenge, user);
+		peer_pause(s->login);
 	}
 	buf_wipe(&answer);
 	buf_wipe(&challenge);
@@ -319,7 +322,6 @@ run_authenticate(struct session *s, struct command *c)
 	struct user *user;
 	enum err e = exchange(s, r, &user);
 	forget(s, c, r->initial);
-	peer_pause(s->login);
 	if (e == OK)
 		return login_has_layer(s->login) ? logged_in_with_layer(s, c, user)
 		    : logged_in(s, c, user);

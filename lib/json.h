@@ -5,8 +5,8 @@
  * that holds a NUL is a syntax error here.  Numbers and true, false and null
  * keep their text.
  */
-#ifndef IMAP_ADMIN_JSON_H
-#define IMAP_ADMIN_JSON_H
+#ifndef LIB_JSON_H
+#define LIB_JSON_H
 
 #include "lib/arena.h"
 #include "lib/str.h"

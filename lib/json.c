@@ -1,5 +1,5 @@
 /* json.c - just enough JSON for dumps of the list of mailboxes */
-#include "imap/admin/json.h"
+#include "lib/json.h"
 
 #include "lib/buf.h"
 #include "lib/utf8.h"
