@@ -170,9 +170,9 @@ say(const struct conn *c, enum notify_op op, const struct id128 *id)
 
 	if (id != NULL)
 		m.id = *id;
-	/* Other failures are for the event loop to find. */
+	/* Other failures than for want of room are for the event loop to find. */
 	return send(c->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
-	    || errno != EAGAIN;
+	    || (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
 }
 
 static void
