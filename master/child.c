@@ -233,7 +233,8 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	/* Closed later, at exec, these would take the signature with them. */
 	if (roll >= 0) {
 		close(roll);
-		if (c->setup.roll_fd != SVC_ROLL_FD && c->setup.roll_fd != SVC_KEY_FD)
+		if (c->setup.roll_fd != SVC_ROLL_FD
+		    && (c->setup.roll_fd != SVC_KEY_FD || key < 0))
 			close(c->setup.roll_fd);
 	}
 	/* The log is one of them: execv may yet fail. */
@@ -297,6 +298,9 @@ run_child(const struct children *c, const struct child_spec *spec,
 	/* A session of its own: ^C at master's terminal is for master only. */
 	(void)setsid();
 	place_descriptors(c, spec);
+	/* At once: who is stopped before that, no later master finds. */
+	if (c->setup.roll_fd >= 0)
+		svc_sign_roll();
 	set_environment(spec, gets_tickets(c, spec));
 	if (spec->maxfds > 0) {
 		struct rlimit r;
@@ -315,8 +319,6 @@ run_child(const struct children *c, const struct child_spec *spec,
 	}
 	signal(SIGPIPE, SIG_DFL);
 	poll_child(c->setup.poll);
-	if (c->setup.roll_fd >= 0)
-		svc_sign_roll();
 	execv(cmd->path.p, (char *const *)(uintptr_t)cmd->argv);
 	log_err("%s: cannot run \"%s\": %m", spec->name, cmd->path.p);
 	_exit(EX_OSERR);

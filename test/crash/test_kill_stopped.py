@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import pytest
 import storm
 from chapar import wait_for
 
@@ -154,6 +155,21 @@ def test_session_of_a_killed_master(make_server):
     srv.stop()
     assert not is_there(busy[1])
     del c, other
+
+
+@pytest.mark.parametrize("kind", ["template", "idled"])
+def test_child_of_a_killed_master(make_server, kind):
+    """What master itself has started signs the roll, too, and keeps that through exec."""
+    srv = make_server()
+    srv.expect("another idled answers|daemon idled|cannot listen")
+    child = wait_for(kind, lambda: [p for p in storm.children(srv.process.pid) if storm.kind_of(p) == kind])[0]
+    os.kill(child, signal.SIGSTOP)
+    srv.process.kill()
+    srv.process.wait()
+    srv.spawn()
+    wait_for("its end", lambda: not is_there(child))
+    wait_for("the IMAP port", srv.answers)
+    srv.admin().ok("NOOP")
 
 
 def test_tool_with_a_lock(make_server):
