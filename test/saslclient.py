@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -27,6 +28,19 @@ def needs(*programs):
 def needs_plugin(name, package):
     if not list(pathlib.Path("/usr/lib").glob(f"*/sasl2/lib{name}.so*")):
         pytest.skip(f"SASL's plugin {name} is not installed: {package}")
+
+
+def far_address():
+    """An address of this machine from which nobody is local."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+            address = s.getsockname()[0]
+        except OSError:
+            address = "127.0.0.1"
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    return address
 
 
 def b64(data):

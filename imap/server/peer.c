@@ -8,7 +8,7 @@
 /* What a login_peer points to, until the login has its copies. */
 struct facts {
 	struct login_peer peer;
-	struct buf exporter, unique, server_end_point;
+	struct buf exporter, unique, server_end_point, name;
 };
 
 static struct str
@@ -24,6 +24,7 @@ gather(struct facts *f, const struct server *s, const struct client *c)
 {
 	*f = (struct facts){
 		.exporter = BUF_INIT, .unique = BUF_INIT, .server_end_point = BUF_INIT,
+		.name = BUF_INIT,
 	};
 	f->peer = (struct login_peer){
 		.service = s->program->sasl_service, .entry = s->service,
@@ -39,6 +40,10 @@ gather(struct facts *f, const struct server *s, const struct client *c)
 		    &f->server_end_point),
 		.limits = s->limits,
 	};
+	enum tls_name which = conf_enum(s->conf, CONF_TLS_CLIENT_NAME) == 0
+	    ? TLS_NAME_COMMON : TLS_NAME_EMAIL;
+	if (stream_tls_client_name(c->stream, which, 0, &f->name))
+		f->peer.external_name = f->name.p;
 }
 
 static void
@@ -47,6 +52,7 @@ free_facts(struct facts *f)
 	buf_free(&f->exporter);
 	buf_free(&f->unique);
 	buf_free(&f->server_end_point);
+	buf_free(&f->name);
 }
 
 struct login *
