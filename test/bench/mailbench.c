@@ -25,6 +25,7 @@ static const char usage_text[] =
     "usage: mailbench [options] WORKLOAD   (mailbench list: what there is)\n"
     "  --imap HOST:PORT     default 127.0.0.1:143\n"
     "  --lmtp HOST:PORT     default 127.0.0.1:24\n"
+    "  --pop3 HOST:PORT     for the workloads that need it\n"
     "  --user PATTERN       default u####; # are the digits of a user's number\n"
     "  --password WORD      the same for all; default secret\n"
     "  --first N --users N  which users; default 1, 100\n"
@@ -39,13 +40,14 @@ static const char usage_text[] =
     "  --help               this\n";
 
 enum option_number {
-	IMAP_ADDRESS = 256, LMTP_ADDRESS, USER, PASSWORD, FIRST, USERS, CONNECTIONS,
+	IMAP_ADDRESS = 256, LMTP_ADDRESS, POP3_ADDRESS, USER, PASSWORD, FIRST, USERS, CONNECTIONS,
 	RECIPIENTS, MAILBOX, TARGET, COUNT, SECONDS, PATIENCE, PID, STAMP, HELP,
 };
 
 static const struct option options[] = {
 	{ "imap", required_argument, NULL, IMAP_ADDRESS },
 	{ "lmtp", required_argument, NULL, LMTP_ADDRESS },
+	{ "pop3", required_argument, NULL, POP3_ADDRESS },
 	{ "user", required_argument, NULL, USER },
 	{ "password", required_argument, NULL, PASSWORD },
 	{ "first", required_argument, NULL, FIRST },
@@ -89,6 +91,7 @@ take_option(int option, struct params *p)
 	switch (option) {
 	case IMAP_ADDRESS: p->imap = optarg; break;
 	case LMTP_ADDRESS: p->lmtp = optarg; break;
+	case POP3_ADDRESS: p->pop3 = optarg; break;
 	case USER: p->user = optarg; break;
 	case PASSWORD: p->password = optarg; break;
 	case FIRST: p->first_user = (unsigned)number(optarg, 0, 1000000); break;
@@ -144,6 +147,9 @@ play(struct run *run, const struct workload *w)
 		break;
 	case IDLERS:
 		play_idlers(run, w);
+		break;
+	case POP:
+		play_pop(run, w);
 		break;
 	}
 }

@@ -14,6 +14,7 @@ void play_commands(struct run *run, const struct workload *w);	/* and appends, f
 void play_logins(struct run *run, const struct workload *w);
 void play_deliveries(struct run *run, const struct workload *w);
 void play_notices(struct run *run, const struct workload *w);
+void play_pop(struct run *run, const struct workload *w);
 void play_idlers(struct run *run, const struct workload *w);
 
 #endif

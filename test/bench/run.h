@@ -26,7 +26,7 @@
 #include <sys/types.h>
 
 struct params {
-	const char *imap, *lmtp;	/* addresses, "host:port" */
+	const char *imap, *lmtp, *pop3;	/* addresses, "host:port"; pop3: or NULL */
 	const char *user;		/* "u####@example.com": # are digits */
 	const char *password;
 	const char *mailbox;		/* for the workloads that need one */

@@ -12,6 +12,7 @@ test/bench/mailbench_SRCS = \
 	test/bench/play_idlers.c \
 	test/bench/play_logins.c \
 	test/bench/play_notices.c \
+	test/bench/play_pop.c \
 	test/bench/proc.c \
 	test/bench/run.c \
 	test/bench/workload.c

@@ -36,6 +36,8 @@ const struct workload workloads[] = {
 	    .setup = { "SELECT INBOX" }, .count = 100 },
 	{ "idle-memory", "memory of --connections sessions in IDLE", IDLERS, .needs = IMAP_IDLE,
 	    .setup = { "SELECT INBOX" } },
+	{ "pop3-poll", "POP3: log in, STAT, UIDL, QUIT", POP, .seconds = 3 },
+	{ "pop3-all", "POP3: the same, and RETR of all", POP, .unit = ALL_FETCHED, .seconds = 3 },
 	{ "select", "SELECT", .measured = "SELECT %m", .seconds = 3 },
 	{ "status", "STATUS", .seconds = 3,
 	    .measured = "STATUS %m (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)" },

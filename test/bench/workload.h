@@ -29,6 +29,7 @@ enum kind {
 	FILL,			/* APPEND to %m, with flags and dates */
 	DELIVERIES,
 	NOTICES,		/* deliver, and wait for the news in IDLE */
+	POP,			/* log in, STAT, UIDL, perhaps RETR of all, QUIT */
 	IDLERS,			/* how much memory sessions cost */
 };
 
