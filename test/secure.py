@@ -1,5 +1,6 @@
 """Clients that tell what they saw of TLS, and a server with a port for each protocol."""
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -79,13 +80,16 @@ def read_line(raw):
     return out
 
 
-def starttls(command, lines=1):
-    """What a client says before TLS: to be given as Secure's BEFORE."""
+GO_AHEAD = re.compile(rb"\w+ OK Begin|\+OK|220 2")
+
+
+def starttls(command):
+    """What a client says before TLS, up to the reply: to be given as Secure's BEFORE."""
     def talk(raw):
         read_line(raw)
         raw.sendall(command)
-        for _ in range(lines):
-            read_line(raw)
+        while not GO_AHEAD.match(read_line(raw)):
+            pass
     return talk
 
 
