@@ -71,3 +71,5 @@ UNIT_TESTS += \
 UNIT_TESTS += test/unit/test_collate.c
 test/unit/test_tls_SRCS = test/unit/tls_fixture.c
 UNIT_TESTS += test/unit/test_groups.c
+test/unit/test_tlskey_SRCS = test/unit/tls_fixture.c
+UNIT_TESTS += test/unit/test_tickets.c test/unit/test_tlskey.c

@@ -18,19 +18,35 @@ static const struct {
 };
 
 static const char *
-protocol_of(const struct server *s)
+protocol_of(const char *sasl_service)
 {
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-		if (strcmp(protocols[i].sasl_service, s->program->sasl_service) == 0)
+		if (strcmp(protocols[i].sasl_service, sasl_service) == 0)
 			return protocols[i].protocol;
 	return NULL;
 }
 
-static const char *
-certificates(const struct conf *conf)
+bool
+secure_params(const struct conf *conf, const char *sasl_service, struct tls_params *params)
 {
-	const char *files = conf_string(conf, CONF_TLS_SERVER_CERT);
-	return files != NULL && strcmp(files, "disabled") != 0 ? files : NULL;
+	*params = (struct tls_params){
+		.cert_file = conf_string(conf, CONF_TLS_SERVER_CERT),
+		.key_file = conf_string(conf, CONF_TLS_SERVER_KEY),
+		.sni_dir = conf_string(conf, CONF_TLS_SNI_DIR),
+		.ciphers = conf_string(conf, CONF_TLS_CIPHERS),
+		.ciphersuites = conf_string(conf, CONF_TLS_CIPHERSUITES),
+		.groups = conf_string(conf, CONF_TLS_ECCURVE),
+		.versions = conf_string(conf, CONF_TLS_VERSIONS),
+		.dh_file = conf_string(conf, CONF_TLS_SERVER_DHPARAM),
+		.prefer_server_ciphers = conf_switch(conf, CONF_TLS_PREFER_SERVER_CIPHERS),
+		.client_certs = (enum tls_client_certs)conf_enum(conf, CONF_TLS_CLIENT_CERTS),
+		.client_ca_file = conf_string(conf, CONF_TLS_CLIENT_CA_FILE),
+		.client_ca_dir = conf_string(conf, CONF_TLS_CLIENT_CA_DIR),
+		.crl_file = conf_string(conf, CONF_TLS_CRL_FILE),
+		.alpn = protocol_of(sasl_service),
+		.session_timeout = conf_seconds(conf, CONF_TLS_SESSION_TIMEOUT),
+	};
+	return params->cert_file != NULL && strcmp(params->cert_file, "disabled") != 0;
 }
 
 /* Master's keys, or none if it has none: then the context makes its own. */
@@ -51,31 +67,15 @@ open_tickets(void)
 void
 secure_open(struct server *s)
 {
+	struct tls_params p;
 	time_t now = time(NULL);
-	const char *files = certificates(s->conf);
-	if (s->tls != NULL || files == NULL || s->tls_tried > now - RETRY_SECONDS)
+	if (s->tls != NULL || s->tls_tried > now - RETRY_SECONDS
+	    || !secure_params(s->conf, s->program->sasl_service, &p))
 		return;
 	s->tls_tried = now;
 	if (s->tickets == NULL)
 		s->tickets = open_tickets();
-	const struct tls_params p = {
-		.cert_file = files,
-		.key_file = conf_string(s->conf, CONF_TLS_SERVER_KEY),
-		.sni_dir = conf_string(s->conf, CONF_TLS_SNI_DIR),
-		.ciphers = conf_string(s->conf, CONF_TLS_CIPHERS),
-		.ciphersuites = conf_string(s->conf, CONF_TLS_CIPHERSUITES),
-		.groups = conf_string(s->conf, CONF_TLS_ECCURVE),
-		.versions = conf_string(s->conf, CONF_TLS_VERSIONS),
-		.dh_file = conf_string(s->conf, CONF_TLS_SERVER_DHPARAM),
-		.prefer_server_ciphers = conf_switch(s->conf, CONF_TLS_PREFER_SERVER_CIPHERS),
-		.client_certs = (enum tls_client_certs)conf_enum(s->conf, CONF_TLS_CLIENT_CERTS),
-		.client_ca_file = conf_string(s->conf, CONF_TLS_CLIENT_CA_FILE),
-		.client_ca_dir = conf_string(s->conf, CONF_TLS_CLIENT_CA_DIR),
-		.crl_file = conf_string(s->conf, CONF_TLS_CRL_FILE),
-		.alpn = protocol_of(s),
-		.session_timeout = conf_seconds(s->conf, CONF_TLS_SESSION_TIMEOUT),
-		.tickets = s->tickets,
-	};
+	p.tickets = s->tickets;
 	if (tls_context_new(&p, &s->tls) != OK)
 		s->tls = NULL;
 }

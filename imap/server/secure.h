@@ -19,6 +19,13 @@
 
 #include "imap/server/server.h"
 
+/*
+ * The options of CONF for a service that SASL calls SASL_SERVICE: all of PARAMS
+ * but tickets and holder.  False: there is to be no TLS.
+ */
+bool secure_params(const struct conf *conf, const char *sasl_service,
+    struct tls_params *params);
+
 /* Fills in s->tls; again before each connection as long as it is NULL. */
 void secure_open(struct server *s);
 void secure_close(struct server *s);

@@ -16,6 +16,7 @@
 
 static char folder[64];
 static long serial;
+static EVP_PKEY *rsa;	/* of all identities of that type: making one takes long */
 
 int
 identities_begin(void **state)
@@ -30,6 +31,7 @@ identities_end(void **state)
 {
 	(void)state;
 	char command[96];
+	EVP_PKEY_free(rsa);
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
 	return system(command);
 }
@@ -54,8 +56,12 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 static EVP_PKEY *
 new_key(const char *type)
 {
-	if (strcmp(type, "RSA") == 0)
-		return EVP_RSA_gen(2048);
+	if (strcmp(type, "RSA") == 0) {
+		if (rsa == NULL)
+			rsa = EVP_RSA_gen(2048);
+		EVP_PKEY_up_ref(rsa);
+		return rsa;
+	}
 	return strcmp(type, "EC") == 0 ? EVP_EC_gen("P-256")
 	    : EVP_PKEY_Q_keygen(NULL, NULL, type);
 }

@@ -30,7 +30,10 @@ int identities_begin(void **state);
 int identities_end(void **state);
 const char *identities_dir(void);
 
-/* TYPE is "RSA", "EC" or "ED25519"; ISSUER NULL: signed by itself; O NULL: all 0. */
+/*
+ * TYPE is "RSA" (all have the same key), "EC" or "ED25519"; ISSUER NULL: signed
+ * by itself; O NULL: all 0.
+ */
 struct identity *identity_new(const char *type, const char *common_name,
     const struct identity *issuer, const struct identity_options *o);
 void identity_free(struct identity *id);
