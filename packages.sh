@@ -8,7 +8,7 @@
 
 # shellcheck disable=SC2034  # they are for those who source this
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libdb5.3-dev libssl-dev
-    libsasl2-dev libicu-dev zlib1g-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
+    libsasl2-dev libldap-dev libicu-dev zlib1g-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
     netbase libcurl4-openssl-dev libcjose-dev)
 # shellcheck disable=SC2034
 DEMO_PACKAGES=(curl mutt)
@@ -16,7 +16,7 @@ DEMO_PACKAGES=(curl mutt)
 TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux isync postfix
     libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
     libcyrus-imap-perl fetchmail getmail6 neomutt offlineimap3 interimap libmail-imapclient-perl libio-socket-ssl-perl
-    shellcheck cppcheck systemd procps nodejs
+    shellcheck cppcheck slapd systemd procps nodejs
     gsasl cyrus-clients python3-jwt python3-cryptography)
 
 missing_packages() {

@@ -1,6 +1,7 @@
 /* groups.c - the sources, one after the other */
 #include "lib/groups.h"
 #include "lib/file.h"
+#include "lib/groups_ldap.h"
 #include "lib/groups_own.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -12,20 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { PTS_LDAP };
 enum { MAX_GIDS = 65536 };		/* Linux's own limit (NGROUPS_MAX) */
-
-static void
-find_own(const struct conf *conf, const char *user, struct groups *g)
-{
-	int fd;
-	if (file_open_dir(AT_FDCWD, conf_string(conf, CONF_CONFIGDIRECTORY), &fd) != OK) {
-		g->doubtful = true;
-		return;
-	}
-	if (groups_own_find(fd, str_c(user), g) != OK)
-		g->doubtful = true;
-	close(fd);
-}
 
 /* getpwnam(3) has several ways to say that there is nobody of that name. */
 static bool
@@ -67,9 +56,17 @@ find_unix(const char *user, struct groups *g)
 void
 groups_find(const struct conf *conf, const char *user, struct groups *g)
 {
-	if (conf_string(conf, CONF_CONFIGDIRECTORY) != NULL)
-		find_own(conf, user, g);
+	const char *dir = conf_string(conf, CONF_CONFIGDIRECTORY);
+	int fd = -1;
+	if (dir == NULL || file_open_dir(AT_FDCWD, dir, &fd) != OK
+	    || groups_own_find(fd, str_c(user), g) != OK)
+		g->doubtful = true;
 	if (conf_has_word(conf, CONF_AUTH_MECH, "unix")
 	    && conf_switch(conf, CONF_UNIX_GROUP_ENABLE))
 		find_unix(user, g);
+	if (fd >= 0 && conf_has_word(conf, CONF_AUTH_MECH, "pts")
+	    && conf_enum(conf, CONF_PTS_MODULE) == PTS_LDAP)
+		groups_ldap_find(conf, fd, user, g);
+	if (fd >= 0)
+		close(fd);
 }

@@ -6,6 +6,7 @@
  *	own	the server's own list, configdirectory/groups (lib/groups_own.h)
  *	unix	the system's, by getgrouplist(3) and so by NSS: auth_mech has
  *		"unix" and unix_group_enable is on
+ *	pts	a directory's (lib/groups_ldap.h): auth_mech has "pts"
  *
  * A source that cannot answer makes the list doubtful: some groups may be
  * missing.  What that means for somebody's rights is said in lib/acl.h.

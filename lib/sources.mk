@@ -15,7 +15,7 @@ LIB_SRCS += \
 	lib/fields.c \
 	lib/file.c \
 	lib/json.c \
-	lib/groups.c lib/groups_list.c lib/groups_own.c \
+	lib/groups.c lib/groups_ldap.c lib/groups_list.c lib/groups_own.c lib/ldap.c \
 	lib/lock.c \
 	lib/lock_holder.c \
 	lib/kv_bdb.c lib/kv_env.c lib/kv_walk.c \

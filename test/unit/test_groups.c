@@ -1,6 +1,8 @@
 /* test_groups.c - the server's own groups */
 #include "lib/file.h"
+#include "lib/groups_ldap.h"
 #include "lib/groups_own.h"
+#include "lib/ldap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,12 +112,58 @@ test_by_hand(void **state)
 	assert_file("aa\ty\nb\tfred\na\tx\tfred\n");
 }
 
+/* Whatever a user is called, it stands for itself. */
+static void
+test_expand(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern, *user, *filter, *dn;
+	} rows[] = {
+		{ "(uid=%u)", "fred", "(uid=fred)", "(uid=fred)" },
+		{ "%U %d %R", "fred@a.org", "fred a.org @a.org", "fred a.org @a.org" },
+		{ "%U|%d|%R|%1", "fred", "fred|||", "fred|||" },
+		{ "%1,%2,%3,%4", "x@mail.a.org", "org,a,mail,", "org,a,mail," },
+		{ "100%% %x%", "fred", "100% %", "100% %" },
+		{ "%u", "a)(uid=*", "a\\29\\28uid=\\2a", "a)(uid\\3d*" },
+		{ "%u", "a,dc=b", "a,dc=b", "a\\2cdc\\3db" },
+		{ "%D", "fred", "cn=a\\2a,dc=b", "cn=a*,dc=b" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf filter = BUF_INIT, dn = BUF_INIT;
+		groups_ldap_expand(rows[i].pattern, rows[i].user, "cn=a*,dc=b", true, &filter);
+		groups_ldap_expand(rows[i].pattern, rows[i].user, "cn=a*,dc=b", false, &dn);
+		assert_string_equal(filter.p, rows[i].filter);
+		assert_string_equal(dn.p, rows[i].dn);
+		buf_free(&filter);
+		buf_free(&dn);
+	}
+}
+
+static void
+test_dns(void **state)
+{
+	(void)state;
+	struct buf rdn = BUF_INIT;
+	assert_true(directory_rdn(STR("cn=a\\,b+ou=c,dc=d"), &rdn));
+	assert_string_equal(rdn.p, "a,b");
+	assert_false(directory_rdn(STR("no dn"), &rdn));
+	buf_free(&rdn);
+	assert_true(directory_is_below(STR("cn=x, OU=Groups,dc=b"), "ou=groups, dc=B"));
+	assert_true(directory_is_below(STR("ou=groups,dc=b"), "ou=groups,dc=b"));
+	assert_false(directory_is_below(STR("cn=x,xou=groups,dc=b"), "ou=groups,dc=b"));
+	assert_false(directory_is_below(STR("cn=ou\\=groups\\,dc\\=b,dc=c"), "ou=groups,dc=b"));
+	assert_false(directory_is_below(STR("dc=b"), "ou=groups,dc=b"));
+	assert_false(directory_is_below(STR("plain"), "ou=groups,dc=b"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes), cmocka_unit_test(test_bad_names),
-		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_by_hand), cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_dns),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
