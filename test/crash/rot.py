@@ -7,7 +7,7 @@
 A server is filled once: two partitions, mailboxes with all kinds of content,
 flags, keywords, tombstones, another user's seen state, quota roots,
 subscriptions, annotations of mailboxes, users and the server, keys of URLs,
-a history of changes, a log with records that no checkpoint has covered.  Then, again
+a history of changes, a mailbox that was sorted, a log with records that no checkpoint has covered.  Then, again
 and again, its files are put back and one of them is damaged: while the server
 is stopped, or while it runs and a session has the mailbox selected.  --every:
 each damage to each file; else so many cases, drawn by the seed.  --done FILE:
@@ -54,6 +54,7 @@ CASE_SECONDS = 60
 WORKER_MB = 400
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 ITEMS = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"
+SORT = "SORT (FROM REVERSE SUBJECT) UTF-8 ALL"
 DEADLY = re.compile(r"signal (4|5|6|8|11)\b|Sanitizer|runtime error|: crit: .*ensure")
 
 
@@ -111,7 +112,7 @@ class Rot:
         srv.start()
         admin = srv.admin()
         for name, where in (("user.alice", ""), ("user.alice.work", ""), ("user.alice.work.deep", "two"),
-                            ("user.bob", "two"), ("user.bob.lists", ""), ("news", "")):
+                            ("user.bob", "two"), ("user.bob.lists", ""), ("news", ""), ("user.alice.sorted", "")):
             admin.ok(f"CREATE {name} {where}".strip())
         admin.ok("SETQUOTA user.alice (STORAGE 1000000)")
         admin.ok("SETACL news anyone lrs")
@@ -134,12 +135,23 @@ class Rot:
         admin.ok('SETMETADATA "" (/shared/comment "to all")')
         for user, c in (("alice", alice), ("bob", bob)):
             c.ok(f'GENURLAUTH "imap://{user}@localhost/INBOX/;uid=1;urlauth=anonymous" INTERNAL')
+        for n in range(8):
+            alice.append("INBOX.sorted", letter(700 + n * 5 % 8))
+        alice.ok("SELECT INBOX.sorted")
+        for _ in range(5):      # 256: of so many an order is kept
+            alice.ok("COPY 1:* INBOX.sorted")
+            alice.ok("NOOP")
+        alice.ok("SORT (SUBJECT) UTF-8 ALL")
+        alice.ok("UNSELECT")    # it is written when that is answered
         self.go_away({"alice": alice, "bob": bob})
         self.tool("ctl_cyrusdb", "-c")
         self.quiesce()
         self.save_as(self.old)
         srv.start()
         alice, bob = srv.login("alice"), srv.login("bob")
+        alice.ok("SELECT INBOX.sorted")
+        alice.ok("UID COPY 1:20 INBOX.sorted")
+        alice.ok(SORT)
         alice.ok("SELECT INBOX")
         alice.ok(r"STORE 3,5 +FLAGS (\Deleted)")
         alice.ok("EXPUNGE")
@@ -258,6 +270,7 @@ class Rot:
 
     BOXES = (("alice", "INBOX", "user.alice"), ("alice", "INBOX.work", "user.alice.work"),
              ("alice", "INBOX.work.deep", "user.alice.work.deep"), ("bob", "INBOX", "user.bob"),
+             ("alice", "INBOX.sorted", "user.alice.sorted"),
              ("bob", "INBOX.lists", "user.bob.lists"), ("bob", "news", "news"),
              ("bob", "user.alice", "user.alice as bob"))
 
@@ -357,11 +370,12 @@ class Rot:
                 raise Wrong(f"{name}: UID {uid} twice")
             out["rows"][uid] = row
             out["bodies"][uid] = u[m.end():m.end() + int(m[3])]
-        r = c.cmd("SEARCH TEXT text SUBJECT letter")
-        if r.status != "OK":
-            out["error"] = out["error"] or r
-        else:
-            out["meta"] += r.untagged
+        for command in ("SEARCH TEXT text SUBJECT letter", SORT):
+            r = c.cmd(command)
+            if r.status != "OK":
+                out["error"] = out["error"] or r
+            else:
+                out["meta"] += r.untagged
         r = c.cmd(f"GETMETADATA (DEPTH infinity) {name} (/private /shared)")
         if r.status != "OK":
             out["error"] = out["error"] or r
@@ -383,13 +397,15 @@ class Rot:
 
     FOLDERS = {"user.alice.work": "spool/user/alice/work", "user.alice.work.deep": "two/user/alice/work/deep",
                "user.alice": "spool/user/alice", "user.alice as bob": "spool/user/alice",
-               "user.bob": "two/user/bob", "user.bob.lists": "two/user/bob/lists", "news": "spool/news"}
+               "user.alice.sorted": "spool/user/alice/sorted", "user.bob": "two/user/bob", "user.bob.lists": "two/user/bob/lists", "news": "spool/news"}
 
     def whose_name(self, p):
         names = collections.defaultdict(set)
         for key, where in self.FOLDERS.items():
             names[where].add(key)
         folder = os.path.dirname(p)
+        if os.path.basename(p) == "cyrus.sort":
+            return set()        # no answer depends on it
         if folder in names:
             keys = set(names[folder])
             if os.path.basename(p) in ("cyrus.index", "cyrus.header", "cyrus.annotations") and "alice" in folder:
@@ -612,7 +628,7 @@ class Rot:
         """An old session: answers, or a clean end that the log explains."""
         try:
             for command in ("NOOP", f"FETCH 1:* {ITEMS}", r"STORE 1 +FLAGS (\Answered)",
-                            r"STORE 1 -FLAGS (\Answered)", "SEARCH TEXT text"):
+                            r"STORE 1 -FLAGS (\Answered)", "SEARCH TEXT text", SORT):
                 c.cmd(command)
         except (AssertionError, OSError):
             self.counts["sessions ended"] += 1
@@ -774,6 +790,8 @@ HOW = ("flip", "flip", "sector", "page", "truncate", "empty", "extend", "missing
        "unreadable", "old", "swap")
 # Shared memory, which a stopped server does not need, and sockets, pids.
 SKIP = re.compile(r"config/(socket|proc|msg|log|master\.status)|\.pid$")
+# Of many copies one will do.
+COPIES = re.compile(r"/sorted/(?!1\.)\d+\.$")
 # While the server runs these are its memory: damage there is not bit rot.
 MEMORY = re.compile(r"kv\.state|__db\.|kv\.room\.|wal/(state|gate|attach|append|flush)|config/lock/")
 
@@ -791,7 +809,7 @@ def files(rot):
     for part in ("config", "spool", "two"):
         for p in sorted((rot.saved / part).rglob("*")):
             rel = str(p.relative_to(rot.saved))
-            if p.is_file() and not SKIP.search(rel):
+            if p.is_file() and not SKIP.search(rel) and not COPIES.search(rel):
                 out.append(rel)
     return out
 

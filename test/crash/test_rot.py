@@ -19,6 +19,8 @@ FOUND = [
     ("config/annotations/server", "empty", False),
     ("spool/user/alice/cyrus.header", "missing", True),     # nor of lost keywords
 ]
+# Whatever becomes of it nobody notices.
+SORTED = "spool/user/alice/sorted/cyrus.sort"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,11 @@ def filled():
 @pytest.mark.parametrize("path,how,running", FOUND)
 def test_found(filled, path, how, running):
     filled.run(rot.Case(path, how, running, 1))
+
+
+@pytest.mark.parametrize("how,running", [("flip", True), ("truncate", False), ("old", False), ("directory", True)])
+def test_kept_order(filled, how, running):
+    filled.run(rot.Case(SORTED, how, running, 4))     # a rank, if it is a bit
 
 
 def test_drawn(filled):
