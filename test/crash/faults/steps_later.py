@@ -182,6 +182,36 @@ def orders(w):
     w.cmd(c, "FETCH $ (PREVIEW BINARY.SIZE[1] EMAILID SAVEDATE)")
 
 
+MANY = 210                      # of so many an order is kept
+
+
+def leave_many(w):
+    """In a mailbox whose order nobody has asked for yet, or half of them know."""
+    c = w.login("cyrus")
+    if c.cmd("SELECT orders").status != "OK":
+        c.ok("CREATE orders")
+        c.ok("SETACL orders anyone lrsi")
+        many = (message(f"order{i * 37 % MANY:03}", 300) for i in range(MANY))
+        c.ok("APPEND orders" + "".join(f" {{{len(m)}+}}\r\n{m.decode()}" for m in many))
+    c.close()
+    for p in w.server.dir.glob("spool/orders/cyrus.sort"):
+        p.unlink()
+
+
+@step(prepare=leave_many)
+def kept_orders(w):
+    """Once to find it, once to read it, once in another session."""
+    right = b"SORT " + b" ".join(b"%d" % (1 + i) for i in sorted(range(MANY), key=lambda i: i * 37 % MANY))
+    for _ in range(2):
+        c = w.open()
+        for _ in range(2):
+            w.cmd(c, "EXAMINE orders")
+            r = w.cmd(c, "UID SORT (SUBJECT) UTF-8 ALL")
+            if right not in r.untagged:
+                raise Violation(f"SORT: {r!r}")
+        w.cmd(c, "LOGOUT")
+
+
 def leave_tombstones(w):
     """Enough of them, reclaimed and before a checkpoint."""
     fill(w)

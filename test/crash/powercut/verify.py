@@ -98,6 +98,7 @@ class Actual:
             f'EXAMINE "{n}"',
             "UID FETCH 1:* (FLAGS)" if n == SHARED and user != USERS[0]
             else "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[] ANNOTATION (/* value))",
+            "UID SORT (SUBJECT) UTF-8 ALL",
             f'GETMETADATA (DEPTH infinity) "{n}" (/private /shared)')]
             + ['GETMETADATA (DEPTH infinity) "" /private'])
         self.urls.update({(user, n): authorized_url(c, user, n) for n in ("INBOX", "INBOX.other")
@@ -105,7 +106,7 @@ class Actual:
         self.subs[user] = {word(m[1].decode()) for m in replies[0].all(
             rb'^LSUB \([^)]*\) "\." (.*)$')}
         self.notes[user] = self.take_notes("the server", replies[-1])
-        for n, opened, got, notes in zip(names, replies[1:-1:3], replies[2:-1:3], replies[3:-1:3]):
+        for n, opened, got, by_subject, notes in zip(names, *(replies[i:-1:4] for i in range(1, 5))):
             if n != SHARED:
                 self.boxes[n].notes = self.take_notes(n, notes)
             if opened.status != "OK":
@@ -114,6 +115,7 @@ class Actual:
                 self.take_seen(n, user, got)
             else:
                 self.take(n, user, opened, got)
+                self.look_at_order(n, by_subject)
         c.close()
 
     def take(self, name, user, opened, got):
@@ -144,6 +146,13 @@ class Actual:
         unseen = [i for i, m in enumerate(self.boxes[name].messages, 1) if "\\Seen" not in m.flags]
         if (int(told[1]) if told else 0) != (unseen[0] if unseen else 0):
             self.problems.append(f"{name}: UNSEEN is {told and told[1]}, should be {unseen[:1]}")
+
+    def look_at_order(self, name, reply):
+        """It may come from cyrus.sort, which is never flushed; subjects are the tokens."""
+        right = sorted(self.boxes[name].messages, key=lambda m: (m.token.upper(), m.uid))
+        got = [int(x) for u in reply.all(rb"^SORT((?: \d+)*)$") for x in u[1].split()]
+        if reply.status != "OK" or got != [m.uid for m in right]:
+            self.problems.append(f"{name}: SORT says {reply.status} {got}, should be {[m.uid for m in right]}")
 
     def take_notes(self, name, reply):
         if reply.status != "OK":

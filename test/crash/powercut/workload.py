@@ -313,7 +313,8 @@ class User(Client):
         self.imap = Session(load.host, user)
         self.mine = set()               # tokens of ours in the shared folder
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
-                      + [self.url] * 2 + [self.look] * 3 + [self.flag] * 5 + [self.expunge] * 3 + [self.fetch_mail]
+                      + [self.url] * 2 + [self.look] * 3 + [self.sort] * 2 + [self.flag] * 5 + [self.expunge] * 3
+                      + [self.fetch_mail]
                       + [self.annotate] * 4 + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
@@ -465,6 +466,16 @@ class User(Client):
                                    {**m, "u": int(line[1]), "t": line[2].decode()}])
             return True, up + self.floors(number)
         self.do(f"FETCH {name}", [], action)
+
+    def sort(self):
+        """Changes nothing that anybody was promised; the order may be kept."""
+        _, name = self.any_box()
+        by = self.random.choice(("SUBJECT", "FROM", "REVERSE SUBJECT DATE"))
+
+        def action():
+            self.cmd(name, f"SORT ({by}) UTF-8 ALL")
+            return True, []
+        self.do(f"SORT {name}", [], action)
 
     def flag(self):
         number, name = self.any_box()
