@@ -215,7 +215,7 @@ class Soak:
         for name, path in zip(names, paths, strict=True):
             expected |= {f"{path}/{uid}." for uid in boxes[name]} | \
                 {f"{path}/cyrus.{x}" for x in ("index", "header")}
-            optional |= {f"{path}/cyrus.{x}" for x in ("cache", "seen", "history")}
+            optional |= {f"{path}/cyrus.{x}" for x in ("cache", "seen", "history", "sort")}
         found = files_of(self.server.dir / "spool") | files_of(self.server.dir / "spool2")
         extra, missing = sorted(found - expected - optional), sorted(expected - found)
         if extra or missing:

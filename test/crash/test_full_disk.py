@@ -171,6 +171,31 @@ def test_full(small, what):
     assert ": " not in r.stdout, r.stdout
 
 
+def test_an_order_that_cannot_be_kept(small):
+    """Not a word in the log, and nothing is left; with room again it is kept."""
+    srv = small.srv
+    user = srv.new_user()
+    c = srv.login(user)
+    numbers = [i * 37 % 300 for i in range(300)]
+    c.ok("APPEND INBOX" + "".join(f" {{{len(m)}+}}\r\n{m.decode()}" for m in (
+        b"Subject: %03d\r\n\r\nx\r\n" % n for n in numbers)))
+    right = [1 + numbers.index(n) for n in range(300)]
+    small.fill(["spool"])
+    at, kept, stage = srv.log_path.stat().st_size, srv.dir / f"spool/user/{user}/cyrus.sort", srv.dir / "spool/stage"
+    staged = sorted(stage.iterdir())
+    for room in (False, True, True):
+        if room and not kept.exists():
+            small.make_room(["spool"])
+        c = srv.login(user)
+        c.ok("SELECT INBOX")
+        r = c.ok("SORT (SUBJECT) UTF-8 ALL")
+        assert [int(x) for x in r.untagged[0].split()[1:]] == right
+        c.ok("NOOP")
+        assert kept.exists() == room
+        assert sorted(stage.iterdir()) == staged
+    assert not re.search("cyrus.sort|stage/|IOERROR", srv.log()[at:])
+
+
 @contextlib.contextmanager
 def greed(small, which):
     """Somebody takes each block as soon as it is set free."""

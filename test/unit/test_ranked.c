@@ -2,6 +2,7 @@
 #include "imap/store/mbox/ranked.h"
 
 #include "imap/store/check.h"
+#include "lib/file.h"
 #include "test/unit/store_fixture.h"
 
 #include <dirent.h>
@@ -351,6 +352,24 @@ test_reconstructed(void **state)
 	mbox_close(m);
 }
 
+/* Who is killed before the file has its name leaves it where checkpoints look. */
+static void
+test_killed(void **state)
+{
+	char name[] = "00112233445566778899aabbccddeeff", path[200];
+	int stage = open_dir("stage"), fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/stage/%s", f.spool, name);
+	assert_true(file_try_make(stage, name, "chaparso", 8, 0600, &fd));
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_true(is_there(path));		/* he lives */
+	close(fd);
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_false(is_there(path));
+	close(stage);
+}
+
 int
 main(void)
 {
@@ -363,6 +382,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_not_ours, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_older_index, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_reconstructed, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_killed, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
