@@ -265,17 +265,25 @@ renew(struct checking *c, struct mbentry *e)
 	return err;
 }
 
-/* ERR_STALE if the mailbox was deleted, or moved, since it was listed. */
+/* *NOW in ARENA; ERR_STALE if the mailbox was deleted, or moved, since it was listed. */
+static enum err
+look_it_up(struct checking *c, struct arena *arena, struct mbentry **now)
+{
+	enum err e = mblist_lookup_id(c->s, arena, &c->e->id, now);
+
+	if (e == ERR_NOTFOUND || (e == OK && (strcmp((*now)->dir, c->e->dir) != 0 ||
+	    strcmp((*now)->partition, c->e->partition) != 0)))
+		e = ERR_STALE;
+	return e;
+}
+
 static enum err
 look_again(struct checking *c)
 {
 	struct arena *arena = arena_new(MBDB_ARENA);
 	struct mbentry *now;
-	enum err e = mblist_lookup_id(c->s, arena, &c->e->id, &now);
+	enum err e = look_it_up(c, arena, &now);
 
-	if (e == ERR_NOTFOUND || (e == OK && (strcmp(now->dir, c->e->dir) != 0 ||
-	    strcmp(now->partition, c->e->partition) != 0)))
-		e = ERR_STALE;
 	arena_free(arena);
 	return e;
 }
@@ -308,9 +316,15 @@ open_directory(struct checking *c)
 	return e;
 }
 
+/*
+ * The header is made from what the list says now, with the lock that whoever brings
+ * a change of the list into it needs, too: rights that were taken away do not
+ * come back by what they were when the mailbox was listed.
+ */
 static enum err
-check(struct checking *c, struct mbentry *e)
+check(struct checking *c, struct arena *arena, struct mbentry *e)
 {
+	struct mbentry *now;
 	enum err err = renew(c, e);
 
 	if (err == OK)
@@ -318,9 +332,11 @@ check(struct checking *c, struct mbentry *e)
 	if (err != OK)
 		return err;
 	/* What was just deleted, and is not removed yet, must not look like a mailbox. */
-	err = look_again(c);
-	if (err == OK)
+	err = look_it_up(c, arena, &now);
+	if (err == OK) {
+		*e = *now;
 		err = check_locked(c);
+	}
 	if (err == OK && !c->p->dry_run)
 		spool_sweep(c->dirfd);
 	lock_release(c->dirfd, LOCK_MAILBOX);
@@ -334,6 +350,7 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 	struct mbentry e = *entry;
 	struct checking c = { .s = s, .e = &e, .p = p, .res = r, .dirfd = -1,
 	    .part = store_partition_of(s, e.partition) };
+	struct arena *arena;
 	uint64_t was, is;
 	enum err err;
 
@@ -344,7 +361,8 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 	err = open_directory(&c);
 	if (err != OK)
 		return err;
-	err = check(&c, &e);
+	arena = arena_new(MBDB_ARENA);
+	err = check(&c, arena, &e);
 	if (err == OK)
 		check_history(&c);
 	if (err == ERR_NOTFOUND && look_again(&c) == ERR_STALE)
@@ -360,5 +378,6 @@ check_mailbox(struct store *s, const struct mbentry *entry, const struct check_p
 	free(c.moved);
 	free(c.moved_from);
 	free(c.gone);
+	arena_free(arena);
 	return err;
 }

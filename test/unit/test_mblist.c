@@ -612,6 +612,23 @@ repair_does_not_bring_back(void **state)
 	expect_names("c ");
 }
 
+/* ... and such as have other rights by now. */
+static void
+repair_does_not_bring_rights_back(void **state)
+{
+	const struct check_params p = { .dry_run = false };
+	struct check_result r;
+	struct mbentry *e;
+
+	(void)state;
+	fixture_create(&f, "a");
+	assert_int_equal(mblist_set_acl(f.s, STR("a"), STR("joe\tlr\t")), OK);
+	e = lookup("a");
+	assert_int_equal(mblist_set_acl(f.s, STR("a"), STR("ann\tlr\t")), OK);
+	assert_int_equal(check_mailbox(f.s, e, &p, &r), OK);
+	expect_names("a ");		/* and the header is what the list says */
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fixture_setup_empty, fixture_teardown)
 
 /* Writes into mailboxes.db what nobody of us would; a NULL value deletes. */
@@ -734,6 +751,7 @@ main(void)
 		TEST(missing_directory_is_said),
 		TEST(builder_of_the_list_dies),
 		TEST(repair_does_not_bring_back),
+		TEST(repair_does_not_bring_rights_back),
 		TEST(damaged_entry_builds_the_list_anew),
 		TEST(what_cannot_be_looked_up_is_not_removed),
 		TEST(reconstruct_mends_half_an_entry),
