@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { RESPONSE_MAX = 12288 };
+enum { RESPONSE_MAX = 64 * 1024 };	/* tickets and tokens are long */
 
 /* Asks with CHALLENGE and decodes what the client says.  ERR_SYNTAX: "*", no base64. */
 static enum err

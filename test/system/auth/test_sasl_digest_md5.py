@@ -1,7 +1,11 @@
 """DIGEST-MD5 (RFC 2831) and its security layers, with Cyrus's own client."""
+import os
+import subprocess
+
 import pytest
 
-from saslclient import imtest
+import ports
+from saslclient import IMTEST, imtest
 
 COMMANDS = "a SELECT INBOX\r\nb NOOP\r\n"
 
@@ -65,3 +69,23 @@ def test_no_layer_under_tls(server, user):
     """sasl_maximum_layer is 256, and TLS has that."""
     run = imtest(server, "DIGEST-MD5", user, "secret", "-t", "")
     assert run.ok and "A01 OK [CAPABILITY" in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize("probe, service, commands, want", [
+    ("pop3test", "pop3d", "STAT\r\nQUIT\r\n", "+OK 0 0"),
+    ("lmtptest", "lmtpd", "LHLO again\r\nMAIL FROM:<>\r\nQUIT\r\n", "250 2.1.0"),
+])
+def test_layers_of_other_services(make_server, probe, service, commands, want):
+    """RFC 5034 section 4, RFC 4954 section 4: behind the +OK, behind the 235."""
+    port = ports.one()
+    server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5"},
+                         services=f'x cmd="{service}" listen="127.0.0.1:{port}" prefork=0')
+    user = server.new_user()
+    path = os.path.join(os.path.dirname(IMTEST), probe)
+    if not os.path.exists(path):
+        pytest.skip(f"{probe} is not installed: cyrus-clients")
+    run = subprocess.run(
+        [path, "-p", str(port), "-m", "DIGEST-MD5", "-a", user, "-u", user, "-w", "secret",
+         "localhost"], input=commands, text=True, capture_output=True, timeout=60)
+    assert "Security strength factor: 128" in run.stdout and want in run.stdout, run.stdout
+    server.wait_log("security layer: 128 bits")
