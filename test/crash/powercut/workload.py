@@ -314,7 +314,7 @@ class User(Client):
         self.mine = set()               # tokens of ours in the shared folder
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
                       + [self.url] * 2 + [self.look] * 3 + [self.sort] * 2 + [self.flag] * 5 + [self.expunge] * 3
-                      + [self.fetch_mail]
+                      + [self.fetch_mail] * 2
                       + [self.annotate] * 4 + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
