@@ -140,13 +140,14 @@ imap_capabilities(const struct conf *conf, bool compress, struct buf *out)
 void
 imap_login_capabilities(bool starttls, bool plaintext, struct str mechanisms, struct buf *out)
 {
+	/* Not at the end: in a greeting, old clients take "AUTH=LOGIN]" for the last. */
+	if (mechanisms.n > 0)
+		buf_addc(out, ' ');
+	buf_add_str(out, mechanisms);
 	if (starttls)
 		buf_adds(out, " STARTTLS");
 	if (!plaintext)
 		buf_adds(out, " LOGINDISABLED");
-	if (mechanisms.n > 0)
-		buf_addc(out, ' ');
-	buf_add_str(out, mechanisms);
 }
 
 static bool

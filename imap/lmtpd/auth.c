@@ -76,7 +76,11 @@ answer(struct lmtp_session *l, enum err e)
 	if (e != OK && stream_error(l->s) != OK)
 		return e;
 	if (e == OK) {
-		struct sasl_conn *layer = login_take_layer(l->client->login);
+		struct sasl_conn *layer;
+
+		if (login_has_layer(l->client->login))
+			login_mechanisms(l->client->login, "", &l->mechanisms);
+		layer = login_take_layer(l->client->login);
 
 		stream_deadline(l->s, 0);
 		lmtp_reply(l, 235, "2.7.0", "Authenticated");

@@ -15,6 +15,14 @@ may_auth(const struct lmtp_session *l)
 	return !l->client->trusted && l->user == NULL;
 }
 
+/* TLS would have to go underneath a layer of SASL's. */
+static bool
+may_start_tls(const struct lmtp_session *l)
+{
+	return l->mechanisms.n == 0
+	    && peer_may_start_tls(l->client->server, l->client->connection);
+}
+
 static enum err
 cmd_lhlo(struct lmtp_session *l, struct str args)
 {
@@ -40,10 +48,13 @@ cmd_lhlo(struct lmtp_session *l, struct str args)
 		    (unsigned long long)l->service->max_size);
 	else
 		stream_puts(l->s, "250-SIZE\r\n");
-	if (peer_may_start_tls(l->client->server, l->client->connection))
+	if (may_start_tls(l))
 		stream_puts(l->s, "250-STARTTLS\r\n");
-	if (may_auth(l)) {
-		login_mechanisms(l->client->login, "", &mechs);
+	/* In the layer he can see whether somebody has shortened the list before. */
+	buf_add_str(&mechs, buf_str(&l->mechanisms));
+	if (may_auth(l) || mechs.n > 0) {
+		if (may_auth(l))
+			login_mechanisms(l->client->login, "", &mechs);
 		if (mechs.n > 0)
 			stream_printf(l->s, "250-AUTH %s\r\n", mechs.p);
 	}
@@ -143,7 +154,7 @@ cmd_starttls(struct lmtp_session *l, struct str args)
 {
 	enum err e;
 
-	if (!peer_may_start_tls(l->client->server, l->client->connection) || args.n > 0) {
+	if (!may_start_tls(l) || args.n > 0) {
 		lmtp_reply(l, args.n > 0 ? 501 : 502, "5.5.1", "STARTTLS cannot be used now");
 		return OK;
 	}
@@ -246,7 +257,9 @@ void
 lmtp_session(const struct lmtp_service *service, const struct lmtp_client *client,
     struct stream *s)
 {
-	struct lmtp_session l = { .service = service, .client = client, .s = s };
+	struct lmtp_session l = {
+		.service = service, .client = client, .s = s, .mechanisms = BUF_INIT,
+	};
 	struct buf line = BUF_INIT;
 	enum err e = OK;
 
@@ -272,5 +285,6 @@ lmtp_session(const struct lmtp_service *service, const struct lmtp_client *clien
 	free(l.receiver);
 	free(l.rcpt);
 	user_free(l.user);
+	buf_free(&l.mechanisms);
 	arena_free(l.arena);
 }

@@ -21,6 +21,7 @@ struct lmtp_session {
 	struct arena *arena;		/* of the transaction: RSET rewinds it */
 	struct user *user;		/* after AUTH, or NULL */
 	char helo[256];			/* "" before LHLO */
+	struct buf mechanisms;		/* as offered, if SASL has made a layer */
 	unsigned errors, failed_logins;
 	bool quit;
 

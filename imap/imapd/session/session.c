@@ -132,15 +132,30 @@ session_append_limit(const struct session *s)
 	return imap_append_limit(s->server->conf);
 }
 
+/*
+ * In the layer a client can see whether somebody has shortened the list before.
+ * Not at the end: Cyrus's take the line's end for a part of the last.
+ */
+static void
+tell_again(const char *mechanisms, struct buf *out)
+{
+	struct buf last = BUF_INIT;
+	size_t space = str_rchr(buf_str(out), ' ');
+	buf_add_str(&last, str_slice(buf_str(out), space, out->n));
+	buf_truncate(out, space);
+	buf_printf(out, " %s", mechanisms);
+	buf_add_str(out, buf_str(&last));
+	buf_free(&last);
+}
+
 void
 session_capabilities(const struct session *s, struct buf *out)
 {
 	struct buf mechanisms = BUF_INIT;
 	imap_capabilities(s->server->conf,
 	    s->login == NULL && !stream_is_deflated(s->stream), out);
-	/* In the layer he can see whether somebody has shortened the list before. */
 	if (s->mechanisms != NULL)
-		buf_printf(out, " %s", s->mechanisms);
+		tell_again(s->mechanisms, out);
 	if (s->login == NULL)
 		return;
 	login_mechanisms(s->login, "AUTH=", &mechanisms);

@@ -56,7 +56,7 @@ def test_capabilities_come_in_the_layer(server, user):
     run = imtest(server, "DIGEST-MD5", user)
     first, second = [line for line in run.stdout.splitlines() if "AUTH=DIGEST-MD5" in line]
     assert first.startswith("S: * OK [CAPABILITY") and second.startswith("S: * CAPABILITY")
-    assert "A01 OK User logged in" in run.stdout
+    assert "A01 OK User logged in" in run.stdout and "MITM" not in run.stdout
 
 
 def test_compression_on_top(server, user):
@@ -88,4 +88,5 @@ def test_layers_of_other_services(make_server, probe, service, commands, want):
         [path, "-p", str(port), "-m", "DIGEST-MD5", "-a", user, "-u", user, "-w", "secret",
          "localhost"], input=commands, text=True, capture_output=True, timeout=60)
     assert "Security strength factor: 128" in run.stdout and want in run.stdout, run.stdout
+    assert "MITM" not in run.stdout, run.stdout
     server.wait_log("security layer: 128 bits")
