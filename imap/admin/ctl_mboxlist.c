@@ -12,6 +12,8 @@
  */
 #include "lib/json.h"
 #include "imap/admin/tool.h"
+#include "imap/server/domain.h"
+#include "imap/server/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,17 +131,45 @@ load(struct tool *t, const struct line *l)
 	return e == ERR_EXISTS ? mblist_set_acl(t->s, c.name, buf_str(&l->acl)) : e;
 }
 
+/* Cyrus writes users as they log in, in ours '.' is '^' already. */
 static enum err
-add_right(struct line *l, struct str who, rights_t rights)
+add_right(struct tool *t, struct line *l, struct str who, rights_t rights)
 {
-	struct buf now = BUF_INIT;
+	struct buf now = BUF_INIT, id = BUF_INIT;
+	struct name_style style;
 	enum err e;
 
+	name_style_init(&style, t->conf);
+	name_identifier_in(&style, who, &id);
 	buf_add_str(&now, buf_str(&l->acl));
 	buf_reset(&l->acl);
-	e = acl_change(buf_str(&now), who, '=', rights, &l->acl);
+	e = acl_change(buf_str(&now), buf_str(&id), '=', rights, &l->acl);
 	buf_free(&now);
+	buf_free(&id);
 	return e;
+}
+
+/* Cyrus writes a domain in front: "example.org!user.fred". */
+static const char *
+take_name(struct tool *t, struct str name)
+{
+	struct buf domain = BUF_INIT, internal = BUF_INIT;
+	size_t mark = str_chr(name, '!');
+	const char *copy;
+
+	if (mark < name.n && domain_enabled(t->conf)
+	    && domain_in(str_slice(name, 0, mark), &domain)) {
+		if (domain_is_home(t->conf, buf_str(&domain)))
+			buf_reset(&domain);
+		domain_put(str_slice(name, mark + 1, name.n), t->params.deleted_prefix,
+		    buf_str(&domain), &internal);
+	} else {
+		buf_add_str(&internal, name);
+	}
+	copy = arena_copy(t->arena, internal.p, internal.n);
+	buf_free(&domain);
+	buf_free(&internal);
+	return copy;
 }
 
 static bool
@@ -164,12 +194,12 @@ parse_line(struct tool *t, struct str text, struct line *l)
 		return false;
 	if (memchr(field.p, '!', field.n) != NULL && !str_next_field(&field, '!', &server))
 		return false;
-	l->name = arena_copy(t->arena, name.p, name.n);
+	l->name = take_name(t, name);
 	l->partition = arena_copy(t->arena, field.p, field.n);
 	if (rest.p == NULL)
 		rest = STR("");
 	while (e == OK && acl_next(&rest, &name, &rights))
-		e = add_right(l, name, rights);
+		e = add_right(t, l, name, rights);
 	return e == OK && field.n > 0 && l->name != NULL && *l->name != '\0' &&
 	    l->partition != NULL;
 }
@@ -197,7 +227,7 @@ undump_lines(struct tool *t, struct str text)
 }
 
 static enum err
-take_acl(const struct json *acl, struct line *l)
+take_acl(struct tool *t, const struct json *acl, struct line *l)
 {
 	enum err e = acl == NULL || acl->kind == JSON_OBJECT ? OK : ERR_SYNTAX;
 	rights_t rights;
@@ -206,7 +236,7 @@ take_acl(const struct json *acl, struct line *l)
 	    e == OK && a != NULL; a = a->next) {
 		e = a->text == NULL ? ERR_SYNTAX : acl_parse_rights(str_c(a->text), &rights);
 		if (e == OK)
-			e = add_right(l, str_c(a->key), rights);
+			e = add_right(t, l, str_c(a->key), rights);
 	}
 	return e;
 }
@@ -215,12 +245,12 @@ static enum err
 load_member(struct tool *t, const struct json *m)
 {
 	struct line l = {
-		.name = m->key, .partition = json_text(m, "partition"),
+		.name = take_name(t, str_c(m->key)), .partition = json_text(m, "partition"),
 		.specialuse = json_text(m, "legacy_specialuse"), .acl = BUF_INIT,
 	};
 	const char *uidvalidity = json_text(m, "uidvalidity");
 	uint64_t n = 0;
-	enum err e = m->kind == JSON_OBJECT ? take_acl(json_get(m, "acl"), &l) : ERR_SYNTAX;
+	enum err e = l.name == NULL ? ERR_LIMIT : m->kind == JSON_OBJECT ? take_acl(t, json_get(m, "acl"), &l) : ERR_SYNTAX;
 
 	if (uidvalidity != NULL && (!str_to_u64(str_c(uidvalidity), &n) || n > UINT32_MAX))
 		e = ERR_SYNTAX;

@@ -5,6 +5,7 @@
  */
 #include "lib/json.h"
 #include "imap/admin/tool.h"
+#include "imap/server/domain.h"
 #include "imap/store/list/quota.h"
 
 #include <inttypes.h>
@@ -34,23 +35,19 @@ usage(void)
 	exit(EX_USAGE);
 }
 
-/* Is the root's user, user@domain, in the domain that was asked for? */
+/* Is the root in the domain that was asked for? */
 static bool
 is_wanted(const struct report *r, const char *root)
 {
-	struct str owner = mblist_owner(str_c(root));
 	struct buf d = BUF_INIT;
 	bool is = true;
 
 	if (r->o->users && strlen(root) != r->prefix.n && root[r->prefix.n] != '.')
 		return false;
-	if (r->o->domain != NULL) {
-		buf_printf(&d, "@%s", r->o->domain);
-		for (size_t i = 0; i < d.n; i++)
-			d.p[i] = d.p[i] == '.' ? '^' : d.p[i];
-		is = owner.n >= d.n && memcmp(owner.p + owner.n - d.n, d.p, d.n) == 0;
-		buf_free(&d);
-	}
+	if (r->o->domain != NULL)
+		is = domain_in(str_c(r->o->domain), &d)
+		    && str_eq(domain_of(str_c(root), r->t->params.deleted_prefix), buf_str(&d));
+	buf_free(&d);
 	return is;
 }
 

@@ -49,10 +49,13 @@ domain_in(struct str domain, struct buf *out)
 	if (domain.n == 0 || domain.n > 200 || !utf8_valid(domain)
 	    || domain.p[0] == '.' || domain.p[domain.n - 1] == '.')
 		return false;
+	size_t start = out->n;
 	for (size_t i = 0; i < domain.n; i++) {
 		char c = domain.p[i];
-		if ((unsigned char)c <= ' ' || c == 127 || strchr("/@*%^\"\\", c) != NULL)
+		if ((unsigned char)c <= ' ' || c == 127 || strchr("/@*%^\"\\", c) != NULL) {
+			buf_truncate(out, start);
 			return false;
+		}
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
 		buf_addc(out, c == '.' ? '^' : c);

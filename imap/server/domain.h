@@ -43,7 +43,7 @@ void domain_take(struct str name, const char *deleted, struct buf *out);
 
 /*
  * Appends the internal form of a domain as people write it: lower case, '^'
- * for '.'.  False: it cannot be a domain.
+ * for '.'.  False, and nothing is appended: it cannot be a domain.
  */
 bool domain_in(struct str domain, struct buf *out);
 /* Appends it as people write it. */

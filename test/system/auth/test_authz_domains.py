@@ -229,6 +229,23 @@ def test_tools(shared, tools_reachable):
     shared.admin().ok(f"SETQUOTA user.wilma@{A} (STORAGE 1000)")
     assert [x for x in tool(shared, "quota", "-d", A) if f"user.wilma@{A}" in x]
     assert not [x for x in tool(shared, "quota", "-d", B) if f"user.wilma@{A}" in x]
+    shared.admin().ok(f"SETQUOTA bb.news@{A} (STORAGE 1000)")
+    assert [x for x in tool(shared, "quota", "-d", A.upper()) if f"bb.news@{A}" in x]
+
+
+def test_dump_of_cyrus(shared, tools_reachable):
+    """Cyrus writes DOMAIN!user.x, and users in ACLs as they log in; what we dump we read again."""
+    subprocess.run([shared.build / "imap/admin/ctl_mboxlist", "-C", shared.conf, "-u", "-L"], text=True, check=True,
+                   input=f"{B}!user.max\tdefault max@{B}\tlrswipkxtea\tjohn.doe@{B}\tlr\t\n"
+                         "home.example!user.moritz\tdefault moritz@home.example\tlr\t\n", timeout=60)
+    c = shared.admin()
+    assert c.ok(f"GETACL user.max@{B}").untagged == \
+        [f"ACL user.max@{B} max@{B} lrswipkxtecda john.doe@{B} lr".encode()]
+    assert c.ok("GETACL user.moritz").untagged == [b"ACL user.moritz moritz lr"]
+    dump = tool(shared, "ctl_mboxlist", "-d", "-L")
+    subprocess.run([shared.build / "imap/admin/ctl_mboxlist", "-C", shared.conf, "-u", "-L"], text=True, check=True,
+                   input="\n".join(dump) + "\n", timeout=60)
+    assert tool(shared, "ctl_mboxlist", "-d", "-L") == dump
 
 
 @pytest.fixture
@@ -237,7 +254,7 @@ def tools_reachable(shared):
     import shutil
     if shared.build != BUILD:
         (shared.build / "imap/admin").mkdir(parents=True, exist_ok=True)
-        for program in ("mbpath", "reconstruct", "quota"):
+        for program in ("mbpath", "reconstruct", "quota", "ctl_mboxlist"):
             shutil.copy(BUILD / "imap/admin" / program, shared.build / "imap/admin")
 
 
