@@ -46,6 +46,17 @@ from_xtext(struct arena *arena, struct str s)
 	return out;
 }
 
+/* Who cannot be a user is nobody. */
+static void
+post_as(struct lmtp_session *l, const char *name)
+{
+	user_free(l->post_as);
+	l->post_as = NULL;
+	if (name != NULL && user_new(l->client->server->conf, str_c(name), "",
+	    &l->post_as) != OK)
+		l->post_as = NULL;
+}
+
 static const struct {
 	const char *name;
 	uint32_t flag;
@@ -108,7 +119,7 @@ mail_parameter(struct lmtp_session *l, struct str key, struct str value)
 	if (str_ieq(key, STR("AUTH"))) {
 		/* Only who may deliver for anybody may say for whom. */
 		if (l->client->trusted && !str_eq(value, STR("<>")))
-			l->post_as = from_xtext(l->arena, value);
+			post_as(l, from_xtext(l->arena, value));
 		return true;
 	}
 	if (str_ieq(key, STR("XFLAGS")) && l->client->trusted) {
@@ -203,9 +214,10 @@ refuse(struct lmtp_session *l, enum err e, const char *address)
 static const struct identity *
 poster(struct lmtp_session *l, struct identity *id)
 {
-	*id = (struct identity){ .userid = l->post_as != NULL ? l->post_as : "anonymous",
-	    .is_anonymous = l->post_as == NULL };
-	return l->post_as == NULL && l->user != NULL ? user_identity(l->user) : id;
+	struct user *u = l->post_as != NULL ? l->post_as : l->user;
+
+	*id = (struct identity){ .userid = "anonymous", .is_anonymous = true };
+	return u != NULL ? user_identity(u) : id;
 }
 
 static bool

@@ -284,6 +284,7 @@ lmtp_session(const struct lmtp_service *service, const struct lmtp_client *clien
 	blob_free(l.blob);
 	free(l.receiver);
 	free(l.rcpt);
+	user_free(l.post_as);
 	user_free(l.user);
 	buf_free(&l.mechanisms);
 	arena_free(l.arena);

@@ -28,7 +28,7 @@ struct lmtp_session {
 	/* The mail transaction. */
 	bool has_sender;
 	const char *sender;		/* "" for <> */
-	const char *post_as;		/* AUTH= of a trusted client, or NULL */
+	struct user *post_as;		/* AUTH= of a trusted client, or NULL */
 	bool utf8;			/* SMTPUTF8 was asked for */
 	uint32_t flags;
 	struct deliver_rcpt *rcpt;

@@ -27,6 +27,7 @@ lmtp_reset(struct lmtp_session *l)
 	l->data_error = OK;
 	l->has_sender = false;
 	l->sender = NULL;
+	user_free(l->post_as);
 	l->post_as = NULL;
 	l->utf8 = false;
 	l->flags = 0;

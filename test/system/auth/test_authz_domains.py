@@ -1,5 +1,6 @@
 """Virtual domains (virtdomains, defaultdomain): users of a domain see nothing else, administrators of
 a domain neither, and others write user.fred@example.org.  By IMAP, cyradm, LMTP and the tools."""
+import os
 import re
 import smtplib
 import socket
@@ -11,20 +12,21 @@ from chapar import ADMIN, PASSWORD
 from listlines import listed as parse
 
 A, B = "a.example", "b.example.org"
+C = "c.example"     # where tests make mailboxes; the others stay as populate() makes them
 
 
 def make(make_server, **options):
     srv = make_server({"virtdomains": "userid", "defaultdomain": "home.example",
-                       "admins": f"{ADMIN} chief@{A}", "altnamespace": "no", "unixhierarchysep": "no",
+                       "admins": f"{ADMIN} chief@{A} chief@{C}", "altnamespace": "no", "unixhierarchysep": "no",
                        "allowplaintext": "yes", **options})
-    for user in (f"chief@{A}", f"fred@{A}", f"wilma@{A}", f"fred@{B}", "fred", "wilma"):
+    for user in (f"chief@{A}", f"chief@{C}", f"fred@{C}", f"fred@{A}", f"wilma@{A}", f"fred@{B}", "fred", "wilma"):
         srv.set_password(user)
     return srv
 
 
 def populate(srv, sep="."):
     c = srv.admin()
-    for name in (f"user.fred@{A}", f"user.fred.sent@{A}", f"user.wilma@{A}", f"bb.news@{A}",
+    for name in (f"user.fred@{C}", f"user.fred@{A}", f"user.fred.sent@{A}", f"user.wilma@{A}", f"bb.news@{A}",
                  f"user.fred@{B}", f"bb.news@{B}", "user.fred", "user.wilma", "bb", "bb.news"):
         mailbox, at, domain = name.partition("@")
         c.ok(f'CREATE "{mailbox.replace(".", sep)}{at}{domain}"')
@@ -77,9 +79,13 @@ def test_global_administrator(shared):
     assert listed(c, "user.fred") == ["user.fred"]
     assert listed(c, f"user.fred@{A}") == [f"user.fred@{A}"]
     assert listed(c, f"user.fred@{A}", "") == listed(c, f"fred@{A}", "user.")
-    assert listed(c, "user.fred*") == ["user.fred", f"user.fred.sent@{A}", f"user.fred@{A}", f"user.fred@{B}"]
-    assert listed(c, "user.%") == ["user.fred", f"user.fred@{A}", f"user.fred@{B}", "user.wilma", f"user.wilma@{A}"]
-    assert listed(c, "user.fred.%") == [f"user.fred.sent@{A}"]
+    def but_c(pattern):
+        return [x for x in listed(c, pattern) if not x.endswith("@" + C)]
+
+    assert f"user.fred@{C}" in listed(c, "user.fred*")
+    assert but_c("user.fred*") == ["user.fred", f"user.fred.sent@{A}", f"user.fred@{A}", f"user.fred@{B}"]
+    assert but_c("user.%") == ["user.fred", f"user.fred@{A}", f"user.fred@{B}", "user.wilma", f"user.wilma@{A}"]
+    assert but_c("user.fred.%") == [f"user.fred.sent@{A}"]
     assert "bb" in listed(c, "%") and "user" in listed(c, "%")
     line = [x for x in c.ok(f'LIST "" user.%@{A}').untagged if b"fred" in x][0]
     assert rb"\HasChildren" in line and rb"\NonExistent" not in line
@@ -96,8 +102,9 @@ def test_domain_administrator(shared):
     c = shared.login(f"chief@{A}")
     assert listed(c, "user.%") == ["user.fred", "user.wilma"]
     assert listed(c, "*") == ["bb.news", "user.fred", "user.fred.sent", "user.wilma"]
+    c = shared.login(f"chief@{C}")
     c.ok("CREATE user.new")
-    c.ok(f"CREATE user.new.sub@{A}")
+    c.ok(f"CREATE user.new.sub@{C}")
     assert c.cmd(f"CREATE user.new@{B}").status == "NO"
     assert c.cmd("CREATE user.new@home.example").status == "NO"
     assert c.cmd("SETQUOTA user (STORAGE 1)").status == "NO"
@@ -105,8 +112,8 @@ def test_domain_administrator(shared):
     c.ok("SETQUOTA user.new (STORAGE 1000)")
     assert c.ok("GETACL user.new").untagged == [b"ACL user.new new lrswipkxtecdan fred lr"]
     boss = shared.admin()
-    assert boss.ok(f"GETACL user.new@{A}").untagged == \
-        [f"ACL user.new@{A} new@{A} lrswipkxtecdan fred@{A} lr".encode()]
+    assert boss.ok(f"GETACL user.new@{C}").untagged == \
+        [f"ACL user.new@{C} new@{C} lrswipkxtecdan fred@{C} lr".encode()]
     assert boss.cmd("STATUS user.new (MESSAGES)").status == "NO"
     assert c.cmd('SETMETADATA "" (/shared/comment "mine")').status == "NO"
     c.ok("SETACL user.new chief x")
@@ -114,8 +121,8 @@ def test_domain_administrator(shared):
     c.ok("SETACL user.newer chief x")
     c.ok("DELETE user.newer")
     assert [n for n in listed(c, "DELETED.*") if n.startswith("DELETED.user.newer.sub.")]
-    assert [n for n in listed(boss, f"DELETED.*@{A}") if n.startswith("DELETED.user.newer.sub.")]
-    assert not listed(shared.login(f"fred@{A}"), "DELETED.*")
+    assert [n for n in listed(boss, f"DELETED.*@{C}") if n.startswith("DELETED.user.newer.sub.")]
+    assert not listed(shared.login(f"fred@{C}"), "DELETED.*")
 
 
 def test_who_may_act_as_whom(shared):
@@ -147,10 +154,13 @@ def test_subscriptions_and_notify(shared):
     c = shared.login(f"fred@{A}")
     c.ok("SUBSCRIBE user.wilma")
     assert sorted(parse(c.ok('LSUB "" *'), b"LSUB")) == ["user.wilma"]
+    c.ok("UNSUBSCRIBE user.wilma")
+    c = shared.login(f"fred@{C}")
     c.ok("NOTIFY SET (PERSONAL (MailboxName)) (SUBTREE bb (MailboxName))")
     boss = shared.admin()
-    boss.ok(f"CREATE bb.told@{B}")
-    boss.ok(f"CREATE bb.told@{A}")
+    boss.ok("CREATE bb.told")
+    boss.ok("DELETE bb.told") if boss.cmd(f"SETACL bb.told {ADMIN} +x").status == "OK" else None
+    boss.ok(f"CREATE bb.told@{C}")
     lines = []
     while not any(b"told" in x for x in lines):
         lines.append(c.line())
@@ -173,12 +183,12 @@ def cyradm(shared):
 
 
 def test_cyradm(cyradm):
-    assert cyradm(ADMIN, f"cm user.joe@{B}", f"cm user.joe.x@{B}", f"sam user.joe@{B} fred@{B} read",
-                  f"lam user.joe@{B}") == [f"fred@{B} lrs", f"joe@{B} lrswipkxtecdan"]
-    assert " ".join(cyradm(ADMIN, f"lm user.joe*@{B}")) == \
-        f"user.joe.x@{B} (\\HasNoChildren) user.joe@{B} (\\HasChildren)"
-    assert cyradm(ADMIN, f"sq user.joe@{B} 500", f"lq user.joe@{B}")[0] == "STORAGE 0/500 (0%)"
-    assert cyradm(f"chief@{A}", "cm user.jim", "lam user.jim") == ["jim lrswipkxtecdan"]
+    assert cyradm(ADMIN, f"cm user.joe@{C}", f"cm user.joe.x@{C}", f"sam user.joe@{C} fred@{C} read",
+                  f"lam user.joe@{C}") == [f"fred@{C} lrs", f"joe@{C} lrswipkxtecdan"]
+    assert " ".join(cyradm(ADMIN, f"lm user.joe*@{C}")) == \
+        f"user.joe.x@{C} (\\HasNoChildren) user.joe@{C} (\\HasChildren)"
+    assert cyradm(ADMIN, f"sq user.joe@{C} 500", f"lq user.joe@{C}")[0] == "STORAGE 0/500 (0%)"
+    assert cyradm(f"chief@{C}", "cm user.jim", "lam user.jim") == ["jim lrswipkxtecdan"]
     assert cyradm(f"chief@{A}", "lm user.joe*") == []
 
 
@@ -195,22 +205,43 @@ def count(c, name):
     return int(re.search(rb"MESSAGES (\d+)", b"".join(c.ok(f'STATUS "{name}" (MESSAGES)').untagged))[1])
 
 
-def test_lmtp(shared):
+def test_lmtp(make_server):
     """Each domain's fred gets his own mail; a domain that is nobody's has no fred."""
-    boss = shared.admin()
+    srv = make(make_server)
+    boss = populate(srv)
     boss.ok(f"SETACL bb.news@{A} anyone p")
     boxes = [f"user.fred@{A}", f"user.fred.sent@{A}", f"user.fred@{B}", "user.fred", f"bb.news@{A}"]
     before = [count(boss, x) for x in boxes]
     boss.ok(f"SETACL user.fred.sent@{A} anyone p")
-    deliver(shared, f"fred@{A}", f"Fred+sent@{A.upper()}", f"fred@{B}", "fred@home.example",
+    deliver(srv, f"fred@{A}", f"Fred+sent@{A.upper()}", f"fred@{B}", "fred@home.example",
                    f"+bb.news@{A}")
     assert [count(boss, x) - n for x, n in zip(boxes, before)] == [1, 1, 1, 1, 1]
-    deliver(shared, "fred")
+    deliver(srv, "fred")
     assert count(boss, "user.fred") == before[3] + 2
     with pytest.raises(smtplib.SMTPRecipientsRefused):
-        deliver(shared, "fred@c.example")
+        deliver(srv, "fred@nowhere.example")
     with pytest.raises(smtplib.SMTPRecipientsRefused):
-        deliver(shared, f"nobody@{A}")
+        deliver(srv, f"nobody@{A}")
+
+
+def test_lmtp_on_behalf(shared):
+    """AUTH= of deliver(8): users of domains, with a dot in the name, and by their groups."""
+    boss = shared.admin()
+    box = f"user.fred.behalf@{C}"
+    boss.ok(f"CREATE {box}")
+    boss.ok(f"SETACL {box} john.doe@{C} p")
+    boss.ok(f"SETACL {box} group:posters p")
+    group = shared.dir / "config/groups"
+    group.write_text(f"posters\twilma@{C}\n")
+    if shared.owner:
+        os.chown(group, shared.owner.pw_uid, shared.owner.pw_gid)
+    for who, n in ((f"john.doe@{C}", 1), (f"Wilma@{C}", 2), ("john.doe", 2), ("wilma", 2)):
+        with smtplib.LMTP("127.0.0.1", shared.lmtp_port) as c:
+            c.ehlo_or_helo_if_needed()
+            c.mail("x@y", [f"AUTH={who}"])
+            c.rcpt(f"fred+behalf@{C}")
+            c.data("Subject: hi\r\n\r\nx\r\n")
+        assert count(boss, box) == n, who
 
 
 def tool(srv, program, *args):
@@ -236,16 +267,18 @@ def test_tools(shared, tools_reachable):
 def test_dump_of_cyrus(shared, tools_reachable):
     """Cyrus writes DOMAIN!user.x, and users in ACLs as they log in; what we dump we read again."""
     subprocess.run([shared.build / "imap/admin/ctl_mboxlist", "-C", shared.conf, "-u", "-L"], text=True, check=True,
-                   input=f"{B}!user.max\tdefault max@{B}\tlrswipkxtea\tjohn.doe@{B}\tlr\t\n"
+                   input=f"{C}!user.max\tdefault max@{C}\tlrswipkxtea\tjohn.doe@{C}\tlr\t\n"
                          "home.example!user.moritz\tdefault moritz@home.example\tlr\t\n", timeout=60)
     c = shared.admin()
-    assert c.ok(f"GETACL user.max@{B}").untagged == \
-        [f"ACL user.max@{B} max@{B} lrswipkxtecda john.doe@{B} lr".encode()]
+    assert c.ok(f"GETACL user.max@{C}").untagged == \
+        [f"ACL user.max@{C} max@{C} lrswipkxtecda john.doe@{C} lr".encode()]
     assert c.ok("GETACL user.moritz").untagged == [b"ACL user.moritz moritz lr"]
     dump = tool(shared, "ctl_mboxlist", "-d", "-L")
     subprocess.run([shared.build / "imap/admin/ctl_mboxlist", "-C", shared.conf, "-u", "-L"], text=True, check=True,
                    input="\n".join(dump) + "\n", timeout=60)
     assert tool(shared, "ctl_mboxlist", "-d", "-L") == dump
+    c.ok(f"SETACL user.moritz {ADMIN} x")
+    c.ok("DELETE user.moritz")
 
 
 @pytest.fixture
