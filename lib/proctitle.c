@@ -16,6 +16,7 @@
 
 static char *title;		/* the memory that is shown */
 static size_t title_size;
+static char **kept;		/* the copies, also those that unsetenv(3) has taken out */
 
 void
 proctitle_init(int argc, char **argv)
@@ -30,12 +31,15 @@ proctitle_init(int argc, char **argv)
 		if (environ[n] == end)
 			end += strlen(environ[n]) + 1;
 	char **copy = calloc((size_t)n + 1, sizeof(*copy));
+	kept = calloc((size_t)n + 1, sizeof(*kept));
 	for (int i = 0; copy != NULL && i < n; i++) {
 		copy[i] = strdup(environ[i]);
+		if (kept != NULL)
+			kept[i] = copy[i];
 		if (copy[i] == NULL)
 			copy = NULL;
 	}
-	if (copy == NULL)
+	if (copy == NULL || kept == NULL)
 		log_fatal(EX_OSERR, "out of memory for the environment");
 	environ = copy;
 	title = argv[0];
