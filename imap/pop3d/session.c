@@ -109,7 +109,10 @@ cmd_stat(struct session *s, struct str *arg)
 static void
 put_scan_listing(struct session *s, uint32_t n)
 {
-	buf_printf(&s->out, "%" PRIu32 " %" PRIu64 "\r\n", n, maildrop_size(&s->d, n));
+	buf_addu(&s->out, n);
+	buf_addc(&s->out, ' ');
+	buf_addu(&s->out, maildrop_size(&s->d, n));
+	buf_adds(&s->out, "\r\n");
 }
 
 static void
