@@ -88,6 +88,8 @@ struct svc {
 	int served;		/* connections accepted so far */
 	svc_idle_fn on_idle;	/* NULL: none, or it has been called */
 	void *on_idle_ctx;
+	void (*on_copy)(void *ctx);	/* NULL: none */
+	void *on_copy_ctx;
 };
 
 /* Once, first thing in main(); ends the process if the system refuses. */
@@ -100,6 +102,12 @@ void svc_init(struct svc *s);
  * be opened that copies cannot share: a database, a lock, a connection.
  */
 enum err svc_template(struct svc *s) MUST_CHECK;
+
+/*
+ * What a template is to do before each copy, so that copies share what has
+ * become of things since it started.
+ */
+void svc_on_copy(struct svc *s, void (*fn)(void *ctx), void *ctx);
 
 /*
  * In a copy of a process: takes no part any more in the waiting of the other,

@@ -107,6 +107,13 @@ next_signal(const struct svc *s, int signal_fd)
 	}
 }
 
+void
+svc_on_copy(struct svc *s, void (*fn)(void *ctx), void *ctx)
+{
+	s->on_copy = fn;
+	s->on_copy_ctx = ctx;
+}
+
 enum err
 svc_template(struct svc *s)
 {
@@ -123,6 +130,8 @@ svc_template(struct svc *s)
 	while (!svc_stopping()) {
 		if (next_signal(s, signal_fd) != SVC_COPY_SIGNAL)
 			break;
+		if (s->on_copy != NULL)
+			s->on_copy(s->on_copy_ctx);
 		if (make_copy(s, signal_fd))
 			return OK;
 	}

@@ -73,6 +73,12 @@ enum err tls_context_new(const struct tls_params *p, struct tls_context **ctx) M
 void tls_context_free(struct tls_context *ctx);
 
 /*
+ * Takes changed files into use now, for all names that were asked for; new
+ * connections do that by themselves for the name that they ask for.
+ */
+void tls_context_refresh(struct tls_context *ctx);
+
+/*
  * One connection over two descriptors that do not block.  A call may
  * return ERR_AGAIN: wait until *events (POLLIN or POLLOUT) and call again with
  * the same bytes.  ERR_CLOSED: the client ended it, in order or not;

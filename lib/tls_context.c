@@ -393,3 +393,12 @@ tls_context_ssl(struct tls_context *ctx)
 	refresh(ctx, ctx->standard);
 	return ctx->standard->ssl;
 }
+
+void
+tls_context_refresh(struct tls_context *ctx)
+{
+	refresh(ctx, ctx->standard);
+	for (int i = 0; i < TLS_BUCKETS; i++)
+		for (struct tls_entry *entry = ctx->names[i]; entry != NULL; entry = entry->next)
+			refresh(ctx, entry);
+}

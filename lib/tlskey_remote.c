@@ -7,8 +7,8 @@
  * ask for signatures.  What is exported is public only; so OpenSSL, which first
  * tries to take a key to its own signers, finds that it must come to ours.
  *
- * OpenSSL's own ("default") is loaded by name before ours, or it would not be
- * loaded any more; whoever just asks for "RSA" gets the first, which is its.
+ * OpenSSL's own provider must be there before: whoever just asks for "RSA" gets
+ * the first that has it.
  */
 #include "lib/tlskey_in.h"
 
@@ -39,6 +39,7 @@ enum { PATIENCE_MS = 5000, HASH_NAME = 32 };
 struct tlskey_holder {
 	int fd;
 	uint32_t serial;
+	OSSL_PROVIDER *provider;	/* NULL: OpenSSL would not have it */
 };
 
 /* A key, as OpenSSL has it. */
@@ -403,27 +404,27 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 	return 1;
 }
 
-/* Stays loaded for the process's life, as OpenSSL's own do. */
-static bool
-load_provider(void)
-{
-	return OSSL_PROVIDER_available(NULL, PROVIDER) == 1
-	    || (OSSL_PROVIDER_load(NULL, "default") != NULL
-	    && OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1
-	    && OSSL_PROVIDER_load(NULL, PROVIDER) != NULL);
-}
-
 struct tlskey_holder *
 tlskey_holder_new(int fd)
 {
 	struct tlskey_holder *h = mem_zero(1, sizeof(*h));
 	h->fd = fd;
+	/* Any question wakes OpenSSL's own. */
+	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL));
+	if (OSSL_PROVIDER_available(NULL, PROVIDER) == 1
+	    || OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1)
+		h->provider = OSSL_PROVIDER_try_load(NULL, PROVIDER, 1);
+	ERR_clear_error();
 	return h;
 }
 
 void
 tlskey_holder_free(struct tlskey_holder *h)
 {
+	if (h == NULL)
+		return;
+	if (h->provider != NULL)
+		(void)OSSL_PROVIDER_unload(h->provider);
 	free(h);
 }
 
@@ -437,7 +438,7 @@ tlskey_remote(struct tlskey_holder *h, EVP_PKEY *public, EVP_PKEY **key)
 	};
 	const char *type = EVP_PKEY_get0_type_name(public);
 	*key = NULL;
-	EVP_PKEY_CTX *ctx = load_provider() && type != NULL
+	EVP_PKEY_CTX *ctx = h->provider != NULL && type != NULL
 	    ? EVP_PKEY_CTX_new_from_name(NULL, type, PROPERTY) : NULL;
 	if (ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1)
 		(void)EVP_PKEY_fromdata(ctx, key, EVP_PKEY_KEYPAIR, params);

@@ -1,12 +1,15 @@
 /*
- * chapar.c - the server's own tool: what does imapd.conf say?  Groups
+ * chapar.c - the server's own tool: what does imapd.conf say?  Groups, certificates
  *
  *	chapar config check|show|explain NAME|man
  *	chapar group list|of|add|remove|delete|forget ...
+ *	chapar tls check
  */
 #include "imap/admin/conf_page.h"
 #include "imap/admin/group.h"
+#include "imap/server/secure.h"
 #include "lib/conf.h"
+#include "lib/tls_check.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -33,7 +36,8 @@ usage(void)
 	    "       chapar group add GROUP [USER...] [-C FILE]\n"
 	    "       chapar group remove GROUP USER... [-C FILE]\n"
 	    "       chapar group delete GROUP [-C FILE]\n"
-	    "       chapar group forget USER [-C FILE]\n", stderr);
+	    "       chapar group forget USER [-C FILE]\n"
+	    "       chapar tls check [-C FILE] [-s SERVICE]\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -227,15 +231,42 @@ man(const struct command *c)
 	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* --- certificates --- */
+
+static void
+print_finding(void *ctx, bool is_wrong, const char *line)
+{
+	(void)ctx;
+	printf("%s%s\n", is_wrong ? "WRONG: " : "", line);
+}
+
+static int
+tls(const struct command *c)
+{
+	struct conf *conf;
+	struct tls_params params;
+	int count = 0, status = EXIT_SUCCESS;
+
+	if (conf_read(c->path, c->service, print_report, &count, &conf) != OK)
+		return EXIT_FAILURE;
+	if (!secure_params(conf, "imap", &params))
+		puts("no TLS: tls_server_cert is not set");
+	else if (!tls_check(&params, print_finding, NULL))
+		status = EXIT_FAILURE;
+	conf_free(conf);
+	return status;
+}
+
 static const struct {
-	const char *name;
+	const char *what, *name;
 	int (*run)(const struct command *c);
 	int arguments;
 } commands[] = {
-	{ "check", check, 0 },
-	{ "show", show, 0 },
-	{ "explain", explain, 1 },
-	{ "man", man, 0 },
+	{ "config", "check", check, 0 },
+	{ "config", "show", show, 0 },
+	{ "config", "explain", explain, 1 },
+	{ "config", "man", man, 0 },
+	{ "tls", "check", tls, 0 },
 };
 
 int
@@ -265,10 +296,11 @@ main(int argc, char **argv)
 			return status;
 		usage();
 	}
-	if (argc < 2 || strcmp(argv[0], "config") != 0)
+	if (argc < 2)
 		usage();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
+		if (strcmp(argv[0], commands[i].what) != 0
+		    || strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		if (argc != 2 + commands[i].arguments)
 			usage();

@@ -81,6 +81,15 @@ secure_open(struct server *s)
 }
 
 void
+secure_refresh(struct server *s)
+{
+	if (s->tls != NULL)
+		tls_context_refresh(s->tls);
+	else
+		secure_open(s);
+}
+
+void
 secure_close(struct server *s)
 {
 	tls_context_free(s->tls);

@@ -28,6 +28,8 @@ bool secure_params(const struct conf *conf, const char *sasl_service,
 
 /* Fills in s->tls; again before each connection as long as it is NULL. */
 void secure_open(struct server *s);
+/* Takes what has changed into use before a connection comes. */
+void secure_refresh(struct server *s);
 void secure_close(struct server *s);
 
 /* May STARTTLS be offered now? */

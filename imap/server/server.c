@@ -167,12 +167,20 @@ needs_sasl(const struct server *s)
 }
 
 static void
+refresh_tls(void *ctx)
+{
+	secure_refresh(ctx);
+}
+
+static void
 prepare_login(struct server *s)
 {
-	if (s->svc.is_queue)
+	if (s->svc.is_queue) {
 		read_grant_key(s);
-	else if (s->program->run == NULL)
+	} else if (s->program->run == NULL) {
 		secure_open(s);
+		svc_on_copy(&s->svc, refresh_tls, s);
+	}
 	if (s->implicit_tls && !s->svc.is_queue && s->tls == NULL && s->program->run == NULL)
 		log_fatal(EX_CONFIG, "-s needs TLS: tls_server_cert is not set,"
 		    " or cannot be used; see above");

@@ -1,10 +1,12 @@
 """Which certificate a client sees: by its name, by what it can verify, by when it comes."""
+import re
 import ssl
+import subprocess
 import threading
 
 import pytest
 from certs import Authority, Pair, openssl, put
-from chapar import wait_for
+from chapar import BUILD, wait_for
 from secure import Doors, Secure, context, s_client, same, starttls
 
 
@@ -28,7 +30,9 @@ def add(sni, name, pair, files=("cert.pem", "key.pem"), owner=None):
 
 @pytest.fixture(scope="module")
 def named(module_server, ca, sni):
-    d = Doors(module_server, {"tls_sni_dir": str(sni)}, certificate=ca.issue("localhost"))
+    # One process a service: another one has not seen what was there before.
+    d = Doors(module_server, {"tls_sni_dir": str(sni)}, certificate=ca.issue("localhost"),
+              workers="maxchild=1")
     d.default = ca.issue("localhost")
     d.put(d.default)
     return d
@@ -181,7 +185,7 @@ def test_renewed_under_load(make_doors, ca):
 
 @pytest.mark.parametrize("spoil", ["rubbish", "other key", "gone"])
 def test_what_cannot_be_used_is_not(make_doors, ca, spoil):
-    d = make_doors()
+    d = make_doors(workers="maxchild=1")
     good = ca.issue("localhost")
     d.put(good)
     ctx = context(ca)
@@ -248,3 +252,38 @@ def test_stapled(make_doors, ca):
     put(ca.dir / "response", d.server.dir / "cert.pem.ocsp", d.server.owner)
     assert "OCSP response: no response sent" in s_client(d.imaps, *ctx_args)
     d.server.wait_log("holds no OCSP response")
+
+
+# --- chapar tls check ---
+
+def check(server):
+    run = subprocess.run([BUILD / "imap/admin/chapar", "tls", "check", "-C", server.conf],
+                         capture_output=True, text=True)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_check(make_server, ca, folder, tmp_path):
+    srv = make_server({"tls_sni_dir": str(tmp_path)}, start=False)
+    good, chained = ca.issue("localhost"), folder / "good.pem"
+    chained.write_text(good.cert.read_text() + ca.pem.read_text())
+    put(chained, srv.dir / "cert.pem")
+    put(good.key, srv.dir / "key.pem")
+    add(tmp_path, "a.example.org", ca.issue("a.example.org"))
+    add(tmp_path, "*.example.org", ca.issue("*.example.org", kind="rsa"))
+    status, said = check(srv)
+    assert status == 0 and "WRONG" not in said, said
+    assert "for localhost" in said and re.search("good for (19|20) more days", said) and "for *.example.org" in said
+    cases = {
+        "has expired": ca.issue("b.example.org", expired=True),
+        "is not for b.example.org": ca.issue("c.example.org"),
+        "no PEM private key for": Pair(ca.issue("b.example.org").cert, ca.issue("b.example.org").key),
+        "did not issue": Pair(folder / "gap.pem", good.key),
+    }
+    cases["did not issue"].cert.write_text(good.cert.read_text() + good.cert.read_text())
+    for words, pair in cases.items():
+        add(tmp_path, "b.example.org", pair)
+        status, said = check(srv)
+        assert status == 1 and said.count("WRONG") >= 1 and words in said, (words, said)
+    (tmp_path / "b.example.org/key.pem").unlink()
+    status, said = check(srv)
+    assert status == 1 and "b.example.org: neither" in said
