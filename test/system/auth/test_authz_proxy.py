@@ -1,5 +1,6 @@
 """Who may act as whom: admins, proxyservers, loginuseacl, loginrealms; names like "fred*cyrus"; cyr_deny."""
 import base64
+import os
 import shutil
 import subprocess
 
@@ -200,3 +201,33 @@ def test_group_of_a_renamed_account(shared):
     boss.ok(f"SETACL user.{old} {ADMIN} x")
     boss.ok(f"RENAME user.{old} user.{old}n")
     assert group(shared, "list", f"g{old}") == [f"{old}n"]
+
+
+def test_groups_that_cannot_be_read(make_server):
+    """Nobody gets anything by a group then, what groups take away is gone, and nobody is locked out."""
+    srv = make_server({"unix_group_enable": "no"})
+    user = srv.new_user()
+    boss = srv.admin()
+    boss.ok("CREATE board")
+    for who, rights in (("anyone", "lrs"), ("group:writers", "w"), ("-group:banned", "s")):
+        boss.ok(f"SETACL board {who} {rights}")
+    name = "Shared Folders.board" if b"Shared" in boss.ok("NAMESPACE").untagged[0] else "board"
+    group(srv, "add", "writers", user)
+    c = srv.login(user)
+    assert c.ok(f'MYRIGHTS "{name}"').untagged[0].endswith(b"lrsw")
+    path = srv.dir / "config/groups"
+    text = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    srv.expect("groups: Is a directory")
+    late = srv.login(user)
+    assert late.ok(f'MYRIGHTS "{name}"').untagged[0].endswith(b"lr")
+    late.ok("SELECT INBOX")
+    # Who had asked before goes on with what he knows.
+    assert c.ok(f'MYRIGHTS "{name}"').untagged[0].endswith(b"lrsw")
+    group(srv, "of", user, status=75)
+    path.rmdir()
+    path.write_bytes(text)
+    if srv.owner:
+        os.chown(path, srv.owner.pw_uid, srv.owner.pw_gid)
+    assert srv.login(user).ok(f'MYRIGHTS "{name}"').untagged[0].endswith(b"lrsw")
