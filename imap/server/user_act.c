@@ -42,7 +42,7 @@ static bool
 is_over(const struct user *self, const struct user *u)
 {
 	return self->is_global_admin
-	    || (self->id.is_admin && !u->is_global_admin && str_eq(self->domain, u->domain));
+	    || (self->id.is_admin && str_eq(self->domain, u->domain));
 }
 
 static enum err
