@@ -3,6 +3,7 @@ import re
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 from certs import Authority, Pair, openssl, put
@@ -138,7 +139,7 @@ def test_renewed_under_load(make_doors, ca):
     handshake fails, sessions go on, and the last certificate is seen."""
     d = make_doors()
     pairs = [ca.issue("localhost", kind=k) for k in ("ecdsa", "rsa", "ecdsa")]
-    done, failures, count = threading.Event(), [], [0]
+    done, failures, count, longest = threading.Event(), [], [0], 0
     lasting = Secure(d.imaps, context(ca))
 
     def knock():
@@ -157,7 +158,7 @@ def test_renewed_under_load(make_doors, ca):
     try:
         for i in range(50):
             pair = pairs[i % 3]
-            before = count[0]
+            before, began = count[0], time.monotonic()
             if i % 5 == 0:                # written in place, and slowly
                 text = pair.cert.read_bytes()
                 with open(d.server.dir / "cert.pem", "r+b") as f:
@@ -170,6 +171,7 @@ def test_renewed_under_load(make_doors, ca):
                 put(pair.cert, d.server.dir / "cert.pem", d.server.owner)
             wait_for("a handshake", lambda: count[0] > before + 1 or failures)
             put(pair.key, d.server.dir / "key.pem", d.server.owner)
+            longest = max(longest, time.monotonic() - began)
             wait_for("a handshake", lambda: count[0] > before + 2 or failures)
     finally:
         done.set()
@@ -180,7 +182,10 @@ def test_renewed_under_load(make_doors, ca):
     assert lasting.ask("a NOOP").startswith(b"a OK")
     lasting.close()
     # Between the two files of a pair nothing was wrong for long enough to be told.
-    assert "cannot be used" not in d.server.log()
+    if longest < 4:
+        assert "cannot be used" not in d.server.log()
+    else:
+        d.server.expect("cannot be used")
 
 
 @pytest.mark.parametrize("spoil", ["rubbish", "other key", "gone"])
