@@ -231,7 +231,7 @@ enum err
 proxy_receive(int fd, int timeout_ms, struct proxy_header *h)
 {
 	int64_t end = now_ms() + timeout_ms;
-	char bytes[PROXY_HEADER_MAX];
+	char bytes[PROXY_HEADER_MAX] = { 0 };	/* for cppcheck */
 	size_t n = 0, wants, got;
 	enum err e;
 
