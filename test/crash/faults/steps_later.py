@@ -1,9 +1,11 @@
 """Steps for what came after RFC 3501: annotations, REPLACE, CATENATE, several
-messages at once, URLs, QRESYNC, compaction, filters, orders and threads."""
+messages at once, URLs, QRESYNC, compaction, filters, orders and threads; POP3."""
 import re
 
+from chapar import PASSWORD, Reply
+from pop3 import Pop3
 from steps import adding, fill, select, some, step, tool
-from world import SMALL, Violation, message
+from world import SMALL, Lost, Violation, is_whole, message
 
 
 def noting(name, entry, value):
@@ -246,3 +248,45 @@ def admin_looks(w):
     tool(w, "cyr_df")
     tool(w, "ctl_mboxlist", "-v")
     tool(w, "ipurge", "-f", "-d", "99", "user.bob")
+
+
+class PopConnection:
+    """POP3 in the words of chapar.Imap: OK or NO, and the lines in .untagged."""
+
+    def __init__(self, w):
+        self.pop = Pop3(("127.0.0.1", w.server.pop_port))
+
+    def cmd(self, text):
+        r = self.pop.cmd(text)
+        lines = self.pop.body() if r.ok and text.split()[0] in ("RETR", "UIDL") else []
+        return Reply("OK" if r.ok else "NO", r.text, lines)
+
+    def close(self):
+        self.pop.close()
+
+
+@step(prepare=fill)
+def pop3(w):
+    """Two messages are retrieved and deleted: both, or none."""
+    try:
+        c = PopConnection(w)
+        w.conns.append(c)
+    except (OSError, AssertionError) as e:
+        raise Lost("pop3") from e
+    w.cmd(c, "USER alice")
+    w.cmd(c, f"PASS {PASSWORD}")
+    known = w.users["alice"].boxes["INBOX"]
+    number = {int(line.rpartition(b".")[2]): line.split()[0].decode() for line in w.cmd(c, "UIDL").untagged}
+    if len(number) != len(known):
+        raise Violation(f"UIDL: {number}, and there are {known}")
+    two = some(w, "INBOX", 2)
+    for uid, token in two:
+        text = b"".join(line + b"\r\n" for line in w.cmd(c, f"RETR {number[uid]}").untagged)
+        if not is_whole(text, token):
+            raise Violation(f"RETR of {token}: {text[:300]!r}")
+        w.cmd(c, f"DELE {number[uid]}")
+
+    def remove(s):
+        for _, token in two:
+            del s.boxes["INBOX"][token]
+    w.op(c, remove, "QUIT")

@@ -117,9 +117,10 @@ class FaultServer(chapar.Server):
         return bin
 
     def __init__(self):
-        self.fresh_port, self.fresh_lmtp = ports.several(2)
+        self.fresh_port, self.fresh_lmtp, self.pop_port = ports.several(3)
         services = "\n".join((
             f'fresh cmd="imapd -U 1" listen="127.0.0.1:{self.fresh_port}" prefork=0',
+            f'pop3 cmd="pop3d" listen="127.0.0.1:{self.pop_port}" prefork=0',
             f'freshlmtp cmd="lmtpd -a -U 1" listen="127.0.0.1:{self.fresh_lmtp}" prefork=0'))
         folder = MEMORY_DISK if os.access(MEMORY_DISK, os.W_OK) else "/tmp"
         super().__init__({"duplicatesuppression": "no", "allowplaintext": "yes"}, services, name="faults",
