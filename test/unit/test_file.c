@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
@@ -211,6 +212,38 @@ test_litter_of_the_killed(void **state)
 	assert_logged(NULL);
 }
 
+/* What is not needed is not worth a word, and is all there or not at all. */
+static void
+test_unneeded(void **state)
+{
+	struct rlimit was, small;
+	int fd, other;
+
+	(void)state;
+	assert_true(file_try_make(at, "new", "bytes", 5, 0600, &fd));
+	other = openat(at, "new", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
+	close(fd);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	close(other);
+	assert_false(file_try_make(at, "new", "other", 5, 0600, &fd));
+	assert_false(file_try_make(at, "none/new", "other", 5, 0600, &fd));
+	assert_true(file_try_rename(at, "new", at, "old"));
+	assert_false(file_try_rename(at, "new", at, "old"));
+	assert_holds("old", "bytes");
+
+	/* A part of it fits. */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = (struct rlimit){ .rlim_cur = 2, .rlim_max = was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_false(file_try_make(at, "new", "bytes", 5, 0600, &fd));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(faccessat(at, "new", F_OK, 0), -1);
+	assert_logged(NULL);
+}
+
 static void
 test_map(void **state)
 {
@@ -382,6 +415,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_litter),
 		cmocka_unit_test(test_litter_of_the_killed),
+		cmocka_unit_test(test_unneeded),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_lock_timeout),
 		cmocka_unit_test(test_lock_of_the_dead),

@@ -7,7 +7,7 @@
  * a few new messages are found between them by some keys each; when there are many, the
  * keys of all are made, and their order is kept for the next session.
  *
- * Memory: 40 bytes a message and, where all keys are made, theirs, up to SORT_MEMORY.
+ * Memory: 40 bytes a message; where all keys are made 60, and theirs, up to SORT_MEMORY.
  */
 #ifndef IMAP_STORE_SEARCH_SORT_RANKS_H
 #define IMAP_STORE_SEARCH_SORT_RANKS_H
