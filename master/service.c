@@ -344,9 +344,9 @@ services_status(const struct services *all, struct buf *out)
 		    s->count[STARTING], s->count[FREE], s->count[BUSY],
 		    s->total, s->failures);
 		for (const struct worker *w = s->workers; w != NULL; w = w->next)
-			buf_printf(out, "worker %d service=%s state=%s%s seconds=%lld"
+			buf_printf(out, "worker %d service=%s%s state=%s%s seconds=%lld"
 			    " served=%u\n", (int)w->pid, s->name,
-			    worker_state(w), w->old ? ",ending" : "",
+			    s->kind == SERVICE_AUTH ? "/authd" : "", worker_state(w), w->old ? ",ending" : "",
 			    (long long)(now - w->since) / 1000, w->served);
 	}
 }

@@ -28,8 +28,10 @@ import ports
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
-            "imap/lmtpd/deliver", "imap/idled/idled", "imap/limitd/limitd", "imap/pop3d/pop3d"]
+            "imap/lmtpd/deliver", "imap/idled/idled", "imap/limitd/limitd", "imap/pop3d/pop3d",
+            "imap/frontd/frontd", "imap/authd/authd"]
 PATIENCE = 30
+FRONTD = os.environ.get("CHAPAR_FRONTD")       # "yes": all tests with frontd
 ADMIN = "cyrus"
 PASSWORD = "secret"
 COUNTER = itertools.count(1)
@@ -257,6 +259,8 @@ class Server:
             "tls_server_key": f"{self.dir}/key.pem",
             "logtarget": str(self.log_path),
             "failedloginpause": "0s",
+            "frontd": FRONTD,
+            "frontd_processes": FRONTD and "1",
             **options,
         }
         self.conf.write_text("".join(

@@ -15,6 +15,7 @@
 #include "imap/authd/dialogues.h"
 #include "imap/server/server.h"
 #include "lib/log.h"
+#include "lib/logconf.h"
 #include "lib/poll.h"
 
 #include <poll.h>
@@ -35,11 +36,11 @@ static const struct program_of programs[] = {
 static bool
 on_option(void *ctx, int letter, const char *value)
 {
-	const char **sasl_service = ctx;
+	const struct program_of **stands_before = ctx;
 	for (size_t i = 0; letter == 'P' && i < sizeof(programs) / sizeof(programs[0]); i++) {
 		if (strcmp(value, programs[i].program) != 0)
 			continue;
-		*sasl_service = programs[i].sasl_service;
+		*stands_before = &programs[i];
 		return true;
 	}
 	/* Any other option is for that program. */
@@ -74,19 +75,23 @@ on_orphaned(void *ctx, int fd, short ready)
 static void
 run(struct server *s)
 {
-	const char **sasl_service = s->ctx;
+	const struct program_of *before = *(const struct program_of **)s->ctx;
 	if (!s->svc.is_queue) {
 		log_err("authd is started by master, if imapd.conf has \"frontd: yes\"");
 		return;
 	}
 	struct poll *p = poll_new();
-	struct dialogues *d = dialogues_new(s, *sasl_service, p);
+	struct dialogues *d = dialogues_new(s, before->sasl_service, p);
+	/* Tools look for logins in that program's name. */
+	log_open_conf(s->conf, before->program, NULL);
 	poll_signal(p, SIGHUP, on_signal, d);
 	poll_watch(p, svc_stop_fd(), POLLIN, on_stop, d);
 	poll_watch(p, s->svc.status_fd, 0, on_orphaned, d);
 	dialogues_begin(d);
 	if (!svc_stopping())
 		poll_run(p);
+	/* Master may say so more than once. */
+	(void)signal(SIGHUP, SIG_IGN);
 	dialogues_free(d);
 	poll_free(p);
 }
@@ -103,6 +108,6 @@ static const struct server_program program = {
 int
 main(int argc, char **argv)
 {
-	const char *sasl_service = "imap";
-	return server_main(argc, argv, &program, &sasl_service);
+	const struct program_of *stands_before = &programs[0];
+	return server_main(argc, argv, &program, &stands_before);
 }

@@ -34,6 +34,7 @@ struct dialogues {
 	struct poll *poll;
 	struct dialogue *first;
 	struct poll_timer *idle;
+	struct limits *limits;		/* who counts wrong passwords */
 	int count, logins;
 	bool taking, ending;
 	struct buf in, out;		/* messages; wiped after each */
@@ -45,7 +46,7 @@ dialogues_new(struct server *s, const char *sasl_service, struct poll *p)
 	struct dialogues *d = mem_get(sizeof(*d));
 	*d = (struct dialogues){
 		.server = s, .sasl_service = sasl_service, .poll = p,
-		.in = BUF_INIT, .out = BUF_INIT,
+		.limits = limits_open(s->conf, sasl_service), .in = BUF_INIT, .out = BUF_INIT,
 	};
 	return d;
 }
@@ -65,6 +66,7 @@ dialogues_free(struct dialogues *d)
 	while (d->first != NULL)
 		end_dialogue(d->first);
 	poll_cancel(d->poll, d->idle);
+	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
 	free(d);
@@ -148,14 +150,14 @@ take_step(struct login *l, const struct dialogue_ask *ask, struct buf *challenge
     struct user **user)
 {
 	switch ((enum dialogue_question)ask->what) {
-	case ASK_PASSWORD:
+	case QUESTION_PASSWORD:
 		return login_password(l, ask->name, ask->bytes, user);
-	case ASK_START:
+	case QUESTION_START:
 		return login_start(l, ask->name, ask->bytes.p != NULL ? &ask->bytes : NULL,
 		    challenge, user);
-	case ASK_STEP:
+	case QUESTION_STEP:
 		return login_step(l, ask->bytes, challenge, user);
-	case ASK_OFFER:
+	case QUESTION_OFFER:
 		break;
 	}
 	return ERR_UNSUPPORTED;
@@ -213,7 +215,7 @@ serve(struct dialogue *one)
 	if (e != OK || dialogue_decode_ask(buf_str(&d->in), &ask) != OK)
 		return e == ERR_AGAIN;
 	svc_tell_state(&d->server->svc, SVC_BUSY);
-	if (ask.what == ASK_OFFER)
+	if (ask.what == QUESTION_OFFER)
 		answer_offer(one, &ask, &text, &answer);
 	else
 		answer_login(one, &ask, &text, &answer);
@@ -278,6 +280,7 @@ on_queue(void *ctx, int fd, short ready)
 	}
 	peer.service = d->sasl_service;
 	peer.entry = d->server->service;
+	peer.limits = d->limits;
 	add_dialogue(d, &peer, fds[0]);
 	fds[0] = -1;
 	pass_close(fds);

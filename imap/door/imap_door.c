@@ -35,6 +35,7 @@ struct early {
 	struct str tag;
 	struct buf *out;
 	struct reply_tagged reply;
+	bool takes_message;		/* APPEND, REPLACE */
 	bool silent;			/* the answer is out already, or comes later */
 	enum imap_next next;
 };
@@ -44,7 +45,7 @@ imap_door_init(struct imap_door *d, const struct conf *conf, const char *host)
 {
 	*d = (struct imap_door){
 		.conf = conf, .host = host, .tag = BUF_INIT, .text = BUF_INIT,
-		.answer = BUF_INIT, .name = BUF_INIT, .secret = BUF_INIT,
+		.mechanisms = BUF_INIT, .answer = BUF_INIT, .name = BUF_INIT, .secret = BUF_INIT,
 	};
 }
 
@@ -64,12 +65,16 @@ imap_door_fini(struct imap_door *d)
 {
 	wipe(d);
 	buf_free(&d->tag);
+	buf_free(&d->mechanisms);
 }
 
 void
 imap_door_facts(struct imap_door *d, const struct imap_facts *facts)
 {
 	d->facts = *facts;
+	buf_reset(&d->mechanisms);
+	buf_add_str(&d->mechanisms, facts->mechanisms);
+	d->facts.mechanisms = buf_str(&d->mechanisms);
 }
 
 void
@@ -268,7 +273,7 @@ run_login(struct early *c)
 	buf_add_str(&d->name, userid);
 	buf_add_str(&d->secret, password);
 	d->ask = (struct dialogue_ask){
-		.what = ASK_PASSWORD, .name = buf_str(&d->name), .bytes = buf_str(&d->secret),
+		.what = QUESTION_PASSWORD, .name = buf_str(&d->name), .bytes = buf_str(&d->secret),
 	};
 	d->command = HANDOVER_LOGIN;
 	c->next = IMAP_ASK;
@@ -297,7 +302,7 @@ run_authenticate(struct early *c)
 		return ERR_SYNTAX;
 	}
 	buf_add_str(&d->name, mechanism);
-	d->ask = (struct dialogue_ask){ .what = ASK_START, .name = buf_str(&d->name) };
+	d->ask = (struct dialogue_ask){ .what = QUESTION_START, .name = buf_str(&d->name) };
 	if (initial.p != NULL)
 		d->ask.bytes = buf_str(&d->answer);
 	d->command = HANDOVER_AUTHENTICATE;
@@ -345,6 +350,7 @@ recognize(struct early *c, size_t *which)
 	}
 	if (!imap_command_exists(name, uid))
 		return uid ? "Unrecognized UID subcommand" : "Unrecognized command";
+	c->takes_message = str_ieq(name, STR("APPEND")) || str_ieq(name, STR("REPLACE"));
 	for (size_t i = 0; i < LEGAL && !uid; i++)
 		if (str_ieq(name, legal[i].name))
 			*which = i;
@@ -426,8 +432,9 @@ run_command(struct imap_door *d, struct buf *out)
 	} else {
 		size_t which;
 		(void)recognize(&c, &which);
+		/* TOOBIG for a message is the client's wish denied, not bad grammar. */
 		c.reply = (struct reply_tagged){
-			.err = d->refused, .bad = true, .code = d->code, .text = d->problem,
+			.err = d->refused, .bad = !c.takes_message, .code = d->code, .text = d->problem,
 		};
 		next = finish(d, c.tag, &c.reply, out);
 	}
@@ -468,7 +475,7 @@ respond(struct imap_door *d, struct buf *out)
 	imap_assemble_reset(d);
 	if (!ok)
 		return cancel_exchange(d, out);
-	d->ask = (struct dialogue_ask){ .what = ASK_STEP, .bytes = buf_str(&d->answer) };
+	d->ask = (struct dialogue_ask){ .what = QUESTION_STEP, .bytes = buf_str(&d->answer) };
 	return IMAP_ASK;
 }
 

@@ -34,7 +34,7 @@
 
 enum imap_next { IMAP_READ, IMAP_NEXT, IMAP_TLS, IMAP_ASK, IMAP_END };
 
-/* What can be said of the connection now; strings are borrowed. */
+/* What can be said of the connection now. */
 struct imap_facts {
 	struct str mechanisms;		/* "AUTH=PLAIN ..." or nothing */
 	bool plaintext;			/* LOGIN may be used */
@@ -45,6 +45,7 @@ struct imap_door {
 	const struct conf *conf;	/* of the service */
 	const char *host;		/* of the client, for the log */
 	struct imap_facts facts;
+	struct buf mechanisms;		/* .facts' */
 	enum language language;
 	/* A question, while IMAP_ASK is not answered; it points into .text and .answer. */
 	struct dialogue_ask ask;
@@ -68,7 +69,7 @@ struct imap_door {
 void imap_door_init(struct imap_door *d, const struct conf *conf, const char *host);
 void imap_door_fini(struct imap_door *d);
 
-/* TLS is there, or what may be offered is another: what was said before is forgotten. */
+/* Before the greeting, and when TLS is there or what may be offered is another; copied. */
 void imap_door_facts(struct imap_door *d, const struct imap_facts *facts);
 
 /* The greeting. */

@@ -139,8 +139,18 @@ is_welcome(const struct admit *a, const char *host)
 	return netset_is_empty(a->allowed) && !netset_has(a->denied, &address);
 }
 
-static void
-keep_alive(const struct admit *a, int fd)
+bool
+admit_welcome(const struct admit *a, const char *host)
+{
+	if (is_welcome(a, host))
+		return true;
+	log_notice("refused connect from [%s]: %s", host,
+	    netset_is_empty(a->allowed) ? "deny_networks" : "allow_networks");
+	return false;
+}
+
+void
+admit_keep_alive(const struct admit *a, int fd)
 {
 	struct net_keepalive k = {
 		.on = conf_switch(a->conf, CONF_TCP_KEEPALIVE),
@@ -163,11 +173,8 @@ admit(struct admit *a, int fd, struct arrival *from, const char **why)
 		if (e != OK)
 			return e;
 	}
-	if (!is_welcome(a, from->host.p)) {
-		log_notice("refused connect from [%s]: %s", from->host.p,
-		    netset_is_empty(a->allowed) ? "deny_networks" : "allow_networks");
+	if (!admit_welcome(a, from->host.p))
 		return ERR_DENIED;
-	}
 
 	enum limits_verdict verdict = limits_connected(a->limits, from->host.p);
 
@@ -177,7 +184,7 @@ admit(struct admit *a, int fd, struct arrival *from, const char **why)
 		*why = limits_why(verdict);
 		return ERR_DENIED;
 	}
-	keep_alive(a, fd);
+	admit_keep_alive(a, fd);
 	return OK;
 }
 

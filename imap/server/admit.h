@@ -44,6 +44,13 @@ void arrival_free(struct arrival *from);
  */
 enum err admit(struct admit *a, int fd, struct arrival *from, const char **why) MUST_CHECK;
 
+/*
+ * For who must not wait, and asks nobody: do the lists of networks let HOST in
+ * (else logged)?  And FD's keep-alive.
+ */
+bool admit_welcome(const struct admit *a, const char *host);
+void admit_keep_alive(const struct admit *a, int fd);
+
 /* Who was admitted has gone. */
 void admit_gone(struct admit *a);
 

@@ -36,7 +36,7 @@ static const struct field peer_fields[] = {
 };
 
 static const struct field ask_fields[] = {
-	FIELD(FIELD_NUMBER, 1, true, ASK_STEP, dialogue_ask, what),
+	FIELD(FIELD_NUMBER, 1, true, QUESTION_STEP, dialogue_ask, what),
 	FIELD(FIELD_BYTES, 2, false, MAX_NAME, dialogue_ask, name),
 	FIELD(FIELD_BYTES, 3, false, DIALOGUE_BYTES, dialogue_ask, bytes),
 	FIELDS_END

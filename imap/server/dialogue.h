@@ -23,10 +23,10 @@
 enum { DIALOGUE_BYTES = 64 * 1024 };	/* of one password, response, challenge */
 
 enum dialogue_question {
-	ASK_OFFER = 1,			/* which mechanisms, each led by .name */
-	ASK_PASSWORD = 2,		/* .name, .bytes: login_password() */
-	ASK_START = 3,			/* .name, .bytes or none: login_start() */
-	ASK_STEP = 4,			/* .bytes: login_step() */
+	QUESTION_OFFER = 1,			/* which mechanisms, each led by .name */
+	QUESTION_PASSWORD = 2,		/* .name, .bytes: login_password() */
+	QUESTION_START = 3,			/* .name, .bytes or none: login_start() */
+	QUESTION_STEP = 4,			/* .bytes: login_step() */
 };
 
 struct dialogue_ask {
@@ -37,7 +37,7 @@ struct dialogue_ask {
 
 enum dialogue_outcome {
 	ANSWER_OFFER = 1,		/* .bytes, .plaintext */
-	ANSWER_CHALLENGE = 2,		/* .bytes: send it, then ASK_STEP */
+	ANSWER_CHALLENGE = 2,		/* .bytes: send it, then QUESTION_STEP */
 	ANSWER_REFUSED = 3,		/* .err, .why, .pause_ms */
 	ANSWER_GRANTED = 4,		/* .bytes: the sealed grant; .pause_ms */
 };

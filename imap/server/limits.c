@@ -28,6 +28,8 @@ struct limits {
 	int64_t next_try;
 	bool complained;		/* that it is not there */
 	bool is_connected;		/* there is a session that limitd knows of */
+	struct limits_answer part;	/* limits_hear(): what has come of an answer */
+	size_t part_n;
 };
 
 /* --- the connection --- */
@@ -56,6 +58,7 @@ disconnect(struct limits *l, const char *why)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+	l->part_n = 0;
 	l->is_connected = false;
 	l->next_try = now_ms() + RETRY_MS;
 	if (!l->complained)
@@ -239,6 +242,67 @@ limits_connected(struct limits *l, const char *host)
 		return LIMITS_OK;
 	l->is_connected = answer.verdict == LIMITS_OK;
 	return answer.verdict;
+}
+
+/* --- for who does not wait --- */
+
+bool
+limits_ask(struct limits *l, const char *host, uint32_t session)
+{
+	struct limits_request r = { .op = LIMITS_OP_CONNECT, .protocol = l->protocol,
+	    .session = session, .max_all = option(l, CONF_MAXCONNECTIONS),
+	    .max_one = option(l, CONF_MAXCONNECTIONS_PER_HOST) };
+
+	r.address = address_of(l, host);
+	return connect_to(l) && say(l, &r);
+}
+
+void
+limits_tell_gone(struct limits *l, uint32_t session)
+{
+	struct limits_request r = { .op = LIMITS_OP_CLOSE, .protocol = l->protocol,
+	    .session = session };
+
+	if (l->fd >= 0)
+		(void)say(l, &r);
+}
+
+int
+limits_fd(const struct limits *l)
+{
+	return l->fd;
+}
+
+void
+limits_give_up(struct limits *l)
+{
+	disconnect(l, "no answer");
+}
+
+enum err
+limits_hear(struct limits *l, enum limits_verdict *verdict)
+{
+	ssize_t n;
+
+	if (l->fd < 0)
+		return ERR_CLOSED;
+	n = recv(l->fd, (char *)&l->part + l->part_n, sizeof(l->part) - l->part_n, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return ERR_AGAIN;
+	if (n <= 0) {
+		disconnect(l, n == 0 ? "it has ended" : strerror(errno));
+		return ERR_CLOSED;
+	}
+	l->part_n += (size_t)n;
+	if (l->part_n < sizeof(l->part))
+		return ERR_AGAIN;
+	l->part_n = 0;
+	if (l->part.op != LIMITS_OP_CONNECT || l->part.verdict >= LIMITS_VERDICTS) {
+		disconnect(l, "its answer makes no sense");
+		return ERR_CLOSED;
+	}
+	*verdict = l->part.verdict;
+	return OK;
 }
 
 enum limits_verdict

@@ -58,6 +58,19 @@ int limits_failed(struct limits *l, const char *host, const char *userid);
 /* He could. */
 void limits_proved(struct limits *l, const char *host, const char *userid);
 
+/*
+ * For who has many connections and waits for none, instead of limits_connected()
+ * and limits_disconnected(); he numbers them.  limits_ask(): the verdict comes by
+ * limits_hear(), in the order of the questions, when limits_fd() is readable;
+ * false: nobody counts, so he may come.  limits_hear(): ERR_AGAIN: nothing yet;
+ * ERR_CLOSED: none of the answers will come.  limits_give_up(): nor wanted any more.
+ */
+bool limits_ask(struct limits *l, const char *host, uint32_t session) MUST_CHECK;
+void limits_tell_gone(struct limits *l, uint32_t session);
+int limits_fd(const struct limits *l);
+enum err limits_hear(struct limits *l, enum limits_verdict *verdict) MUST_CHECK;
+void limits_give_up(struct limits *l);
+
 /* "Too many connections from your address": for the client.  Not for LIMITS_OK. */
 const char *limits_why(enum limits_verdict verdict);
 /* The option that says so, for the log. */

@@ -49,9 +49,8 @@ secure_params(const struct conf *conf, const char *sasl_service, struct tls_para
 	return params->cert_file != NULL && strcmp(params->cert_file, "disabled") != 0;
 }
 
-/* Master's keys, or none if it has none: then the context makes its own. */
-static struct tickets *
-open_tickets(void)
+struct tickets *
+secure_tickets(void)
 {
 	const char *text = getenv(SVC_ENV_TICKETS);
 	struct tickets *t;
@@ -74,7 +73,7 @@ secure_open(struct server *s)
 		return;
 	s->tls_tried = now;
 	if (s->tickets == NULL)
-		s->tickets = open_tickets();
+		s->tickets = secure_tickets();
 	p.tickets = s->tickets;
 	if (tls_context_new(&p, &s->tls) != OK)
 		s->tls = NULL;

@@ -26,6 +26,12 @@
 bool secure_params(const struct conf *conf, const char *sasl_service,
     struct tls_params *params);
 
+/*
+ * Master's ticket keys, once in a process; NULL if it has none: then a context
+ * makes its own.
+ */
+struct tickets *secure_tickets(void);
+
 /* Fills in s->tls; again before each connection as long as it is NULL. */
 void secure_open(struct server *s);
 /* Takes what has changed into use before a connection comes. */

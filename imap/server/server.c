@@ -9,6 +9,7 @@
 #include "config.h"
 #include "imap/server/admit.h"
 #include "imap/server/grant.h"
+#include "imap/server/notice.h"
 #include "imap/server/oauth.h"
 #include "imap/server/owner.h"
 #include "imap/server/secure.h"
@@ -39,7 +40,6 @@
 enum {
 	DEFAULT_USES = 250,
 	DEFAULT_IDLE = 60,		/* seconds */
-	NOTICE_MAX = 2048,		/* of msg/shutdown and msg/motd */
 	SETUP_ARENA = 1024 * 1024,
 };
 
@@ -141,11 +141,7 @@ read_config(struct server *s, const char *path)
 static void
 set_hostname(struct server *s)
 {
-	char name[256] = "localhost";
-	const char *given = conf_string(s->conf, CONF_SERVERNAME);
-	if (given == NULL && gethostname(name, sizeof(name)) == 0)
-		name[sizeof(name) - 1] = '\0';
-	buf_adds(&s->in->hostname, given != NULL ? given : name);
+	notice_hostname(s->conf, &s->in->hostname);
 	s->hostname = s->in->hostname.p;
 }
 
@@ -346,32 +342,16 @@ server_telemetry(struct server *s, struct client *c, const char *userid)
 	stream_telemetry(c->stream, fd, conf_switch(s->conf, CONF_LOGTIMESTAMPS));
 }
 
-/* The first line of the file, printable bytes only. */
-static bool
-notice(struct server *s, const char *path, struct buf *text)
-{
-	char line[NOTICE_MAX];
-	int fd = openat(s->config_dirfd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, line, sizeof(line));
-	close(fd);
-	for (ssize_t i = 0; i < n && line[i] != '\n'; i++)
-		if ((unsigned char)line[i] >= ' ' && (unsigned char)line[i] < 127)
-			buf_addc(text, line[i]);
-	return n >= 0;
-}
-
 bool
 server_shutdown_notice(struct server *s, struct buf *text)
 {
-	return notice(s, "msg/shutdown", text);
+	return notice_read(s->config_dirfd, "msg/shutdown", text);
 }
 
 bool
 server_motd(struct server *s, struct buf *text)
 {
-	return notice(s, "msg/motd", text);
+	return notice_read(s->config_dirfd, "msg/motd", text);
 }
 
 /* --- connections --- */
@@ -444,6 +424,20 @@ take_user(const struct server *s, const struct handover *h, struct user **user)
 	return e;
 }
 
+/* Whoever has logged in is counted; one too many hears that. */
+static void
+count(const struct server *s, const struct handover *h, struct handed *handed)
+{
+	enum limits_verdict verdict = limits_connected(s->limits, h->host);
+	handed->why = "The server is too busy; try again later";
+	if (verdict == LIMITS_OK)
+		return;
+	log_notice("refused connect from [%s]: %s", h->host, limits_option(verdict));
+	handed->why = limits_why(verdict);
+	user_free(handed->user);
+	handed->user = NULL;
+}
+
 /* A session that began elsewhere, with what is known of it. */
 static void
 serve_handed(struct server *s, int fd)
@@ -465,7 +459,10 @@ serve_handed(struct server *s, int fd)
 		.is_local = h.is_local != 0, .handed = &handed,
 	};
 	stream_unread(c.stream, h.pending);
+	count(s, &h, &handed);
 	serve_client(s, &c);
+	limits_disconnected(s->limits);
+	user_free(handed.user);
 	close(s->svc.control_fd);
 }
 

@@ -42,7 +42,8 @@ struct server;
 /* A user who has logged in elsewhere (lib/handover.h). */
 struct handed {
 	const struct handover *how;	/* frontd's word */
-	struct user *user;		/* the program's; NULL: he waited too long for us */
+	struct user *user;		/* the program's; NULL: he must not come in, */
+	const char *why;		/*   because of this */
 };
 
 /* A connection.  Lives until the serve function returns. */

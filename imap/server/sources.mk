@@ -10,6 +10,7 @@ SERVER_SRCS += \
 	imap/server/limits.c \
 	imap/server/login.c \
 	imap/server/name.c \
+	imap/server/notice.c \
 	imap/server/notify.c \
 	imap/server/oauth.c \
 	imap/server/oauth_claims.c \

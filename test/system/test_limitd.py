@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from chapar import PASSWORD, Imap, wait_for
+from chapar import FRONTD, PASSWORD, Imap, wait_for
 import ports
 
 HERE = {"limits_exempt": "192.0.2.0/24"}        # not loopback
@@ -154,6 +154,7 @@ def test_connections_of_a_host(counted):
     wait_for("room", lambda: greeting(counted, source=source).startswith(b"* OK "))
 
 
+@pytest.mark.skipif(bool(FRONTD), reason="frontd has them, and no worker")
 def test_a_killed_worker_gives_back_what_it_had(counted):
     source = "127.0.1.3"
     clients = [counted.connect(source=source) for _ in range(3)]

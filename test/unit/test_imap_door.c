@@ -144,7 +144,7 @@ test_login(void **state)
 		assert_int_equal(feed(&d, STR("t1 LOGIN {4}\r\nfred \"a\\\"b\"\r\n"), step, &out),
 		    IMAP_ASK);
 		assert_string_equal(out.p, "+ go ahead\r\n");
-		assert_int_equal(d.ask.what, ASK_PASSWORD);
+		assert_int_equal(d.ask.what, QUESTION_PASSWORD);
 		assert_true(str_eq(d.ask.name, STR("fred")) && str_eq(d.ask.bytes, STR("a\"b")));
 		assert_string_equal(d.tag.p, "t1");
 		assert_int_equal(d.command, HANDOVER_LOGIN);
@@ -176,13 +176,13 @@ test_authenticate(void **state)
 	imap_door_init(&d, conf, "test");
 	imap_door_facts(&d, &facts);
 	assert_int_equal(feed(&d, STR("t AUTHENTICATE plain =\r\n"), 1, &out), IMAP_ASK);
-	assert_true(d.ask.what == ASK_START && str_eq(d.ask.name, STR("plain")));
+	assert_true(d.ask.what == QUESTION_START && str_eq(d.ask.name, STR("plain")));
 	assert_true(d.ask.bytes.p != NULL && d.ask.bytes.n == 0);
 	assert_int_equal(imap_door_answer(&d, &more, &out), IMAP_NEXT);
 	assert_string_equal(out.p, "+ aGk=\r\n");
 	/* A response is no command, whatever it looks like. */
 	assert_int_equal(feed(&d, STR("AGZyZWQAeHh4eHt7\r\n"), 1, &out), IMAP_ASK);
-	assert_true(d.ask.what == ASK_STEP && str_eq(d.ask.bytes, STR("\0fred\0xxxx{{")));
+	assert_true(d.ask.what == QUESTION_STEP && str_eq(d.ask.bytes, STR("\0fred\0xxxx{{")));
 	assert_int_equal(imap_door_answer(&d, &more, &out), IMAP_NEXT);
 	buf_reset(&out);
 	assert_int_equal(feed(&d, STR("*\r\n"), 1, &out), IMAP_NEXT);

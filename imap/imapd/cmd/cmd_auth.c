@@ -224,7 +224,7 @@ session_take_over(struct session *s, struct command *c)
 	if (user != NULL)
 		return logged_in(s, c, user);
 	c->code = "UNAVAILABLE";
-	c->text = "The server is too busy; try again later";
+	c->text = s->client->handed->why;
 	return ERR_BUSY;
 }
 

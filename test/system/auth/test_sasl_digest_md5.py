@@ -5,7 +5,10 @@ import subprocess
 import pytest
 
 import ports
+from chapar import FRONTD
 from saslclient import IMTEST, imtest
+
+pytestmark = pytest.mark.skipif(bool(FRONTD), reason="a layer could not leave authd")
 
 COMMANDS = "a SELECT INBOX\r\nb NOOP\r\n"
 

@@ -1,0 +1,158 @@
+/*
+ * ask.c - see ask.h
+ *
+ * What may be offered depends on the connection's kind only, not on who is at
+ * its end, so it is asked once for each kind.
+ */
+#include "imap/frontd/ask.h"
+#include "lib/log.h"
+#include "lib/pass.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct str
+binding(const struct conn *c, enum tls_binding type, struct buf *b)
+{
+	if (c->tls == NULL || tls_binding(c->tls, type, b) != OK)
+		buf_reset(b);
+	return (struct str){ b->n > 0 ? b->p : NULL, b->n };
+}
+
+/* Whose certificate the client has shown, for EXTERNAL; false: nobody's. */
+static bool
+external_name(const struct conn *c, struct buf *name)
+{
+	enum tls_name which = conf_enum(c->service->conf, CONF_TLS_CLIENT_NAME) == 0
+	    ? TLS_NAME_COMMON : TLS_NAME_EMAIL;
+	return c->tls != NULL && tls_client_name(c->tls, which, 0, name);
+}
+
+static enum err
+encode_peer(const struct conn *c, struct buf *out)
+{
+	struct buf name = BUF_INIT;
+	struct buf exporter = BUF_INIT, unique = BUF_INIT, end_point = BUF_INIT;
+	const struct login_peer peer = {
+		.host = c->host.p,
+		.local_ip_port = c->local.n > 0 ? c->local.p : NULL,
+		.remote_ip_port = c->remote.n > 0 ? c->remote.p : NULL,
+		.is_local = c->is_local, .outer_ssf = c->service->ssf,
+		.tls_version = c->tls != NULL ? tls_version(c->tls) : NULL,
+		.tls_bits = c->tls != NULL ? tls_bits(c->tls) : 0,
+		.exporter = binding(c, TLS_BINDING_EXPORTER, &exporter),
+		.unique = binding(c, TLS_BINDING_UNIQUE, &unique),
+		.server_end_point = binding(c, TLS_BINDING_SERVER_END_POINT, &end_point),
+		.external_name = external_name(c, &name) ? name.p : NULL,
+	};
+	enum err e = dialogue_encode_peer(&peer, out);
+	buf_free(&name);
+	buf_free(&exporter);
+	buf_free(&unique);
+	buf_free(&end_point);
+	return e;
+}
+
+static enum err
+begin(struct conn *c)
+{
+	struct buf message = BUF_INIT;
+	int pair[2];
+	enum err e = pass_pair(pair);
+	if (e != OK)
+		return e;
+	e = encode_peer(c, &message);
+	if (e == OK)
+		e = pass_send(c->service->auth, buf_str(&message), &pair[1], 1);
+	buf_free(&message);
+	close(pair[1]);
+	if (e == OK)
+		c->auth_fd = pair[0];
+	else
+		close(pair[0]);
+	return e;
+}
+
+enum err
+ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
+{
+	struct buf message = BUF_INIT;
+	enum err e = OK;
+	/* Another authd knows nothing of the steps before. */
+	if (c->auth_fd < 0)
+		e = a->what != QUESTION_STEP ? begin(c) : ERR_CLOSED;
+	if (e == OK)
+		e = dialogue_encode_ask(a, &message);
+	if (e == OK)
+		e = pass_send(c->auth_fd, buf_str(&message), NULL, 0);
+	buf_wipe(&message);
+	if (e == OK) {
+		poll_watch(c->service->front->poll, c->auth_fd, POLLIN, answered, c);
+		return OK;
+	}
+	log_warning("service %s: authd cannot be asked: %s", c->service->name, err_text(e));
+	ask_end(c);
+	return ERR_IO;
+}
+
+enum err
+ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
+{
+	int fds[PASS_FDS];
+	enum err e = pass_receive(c->auth_fd, message, fds);
+	pass_close(fds);
+	if (e == OK)
+		e = dialogue_decode_answer(buf_str(message), a);
+	return e == OK || e == ERR_AGAIN ? e : ERR_CLOSED;
+}
+
+void
+ask_end(struct conn *c)
+{
+	if (c->auth_fd < 0)
+		return;
+	poll_unwatch(c->service->front->poll, c->auth_fd);
+	close(c->auth_fd);
+	c->auth_fd = -1;
+}
+
+static bool
+has_name(const struct conn *c)
+{
+	struct buf name = BUF_INIT;
+	bool has = external_name(c, &name);
+	buf_free(&name);
+	return has;
+}
+
+static bool
+is_of(const struct offer *o, const struct conn *c)
+{
+	return o->known && o->is_tls == (c->tls != NULL) && o->is_local == c->is_local
+	    && o->bits == (c->tls != NULL ? tls_bits(c->tls) : 0) && o->external == has_name(c);
+}
+
+const struct offer *
+offer_find(const struct conn *c)
+{
+	for (int i = 0; i < OFFERS; i++)
+		if (is_of(&c->service->offers[i], c))
+			return &c->service->offers[i];
+	return NULL;
+}
+
+const struct offer *
+offer_learn(const struct conn *c, const struct dialogue_answer *a)
+{
+	struct service *s = c->service;
+	struct offer *o = &s->offers[s->next_offer++ % OFFERS];
+	buf_free(&o->mechanisms);
+	*o = (struct offer){
+		.known = true, .external = has_name(c), .is_tls = c->tls != NULL, .is_local = c->is_local,
+		.bits = c->tls != NULL ? tls_bits(c->tls) : 0,
+		.plaintext = a->plaintext != 0, .mechanisms = BUF_INIT,
+	};
+	buf_add_str(&o->mechanisms, a->bytes);
+	return o;
+}

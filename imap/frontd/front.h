@@ -1,0 +1,129 @@
+/*
+ * front.h - frontd: its services and its connections
+ *
+ * Everything runs in one event loop (lib/poll.h) and nothing in it waits.
+ *
+ * The life of a connection, by struct conn's .stage:
+ *
+ *	 accept -> COUNT -> HANDSHAKE -> OFFER -> TALK <-> ASK <-> PAUSE
+ *	             ^         ^                   | |        |
+ *	             |         +----- STARTTLS ----+ |        | granted
+ *	             |                               |        v
+ *	             |   LINGER <- END <-------------+     QUEUED -> RELAY (TLS)
+ *	             |                                               AWAY  (plain)
+ *	             +------------------- back ----------------------+
+ *
+ *	COUNT		limitd is asked whether he may come
+ *	HANDSHAKE	TLS begins
+ *	OFFER		authd is asked what may be offered to such a connection
+ *	TALK		the client's bytes go to the protocol's machine (imap/door)
+ *	ASK, PAUSE	authd is at work; the client may not hear of it yet
+ *	QUEUED		he has logged in, and the queue of workers is full
+ *	RELAY		bytes go to and fro between his TLS and the worker
+ *	AWAY		the worker has his socket; we hold the control pair
+ *	LINGER		he has been told goodbye and may read it
+ *
+ * Limits.  What is read is worked off before more is read, and what is said is
+ * sent before more is worked off: so a connection holds a few hundred bytes
+ * when nothing happens, and at most the protocol's longest command and twice 16 KiB else.
+ */
+#ifndef IMAP_FRONTD_FRONT_H
+#define IMAP_FRONTD_FRONT_H
+
+#include "imap/door/imap_door.h"
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/poll.h"
+#include "lib/svc.h"
+#include "lib/tls.h"
+
+#include <stdbool.h>
+
+enum {
+	LOGIN_SECONDS = 180,		/* for all that comes before a login */
+	LINGER_MS = 2000,		/* for the last words to be read */
+	CHUNK = 16 * 1024,		/* of bytes at a time: a TLS record */
+	OFFERS = 16,			/* kinds of connections that are remembered */
+};
+
+/* What may be offered to one kind of connection. */
+struct offer {
+	bool known;
+	bool is_tls, is_local, external;	/* EXTERNAL: a certificate has a name */
+	int bits;
+	bool plaintext;
+	struct buf mechanisms;
+};
+
+struct asked;
+struct conn;
+
+struct service {
+	struct service *next;
+	struct front *front;
+	char *name;			/* in cyrus.conf */
+	struct conf *conf;
+	int listener;			/* -1: let go of */
+	int queue, auth;		/* writing ends */
+	bool implicit_tls;		/* -s */
+	int ssf;			/* -p */
+	struct tls_context *tls;	/* NULL: none (yet) */
+	int64_t tls_tried;
+	struct admit *admit;		/* lists of networks, and limitd */
+	struct asked *asked;		/* who waits for limitd's answer, see count.c */
+	struct poll_timer *patience;
+	struct buf hostname;
+	int config_dirfd;
+	struct buf notice;		/* of msg/shutdown, when it was last looked for */
+	bool shut_down;
+	int64_t noticed_at;		/* 0: not yet */
+	struct offer offers[OFFERS];
+	unsigned next_offer;
+	struct conn *waiting;		/* QUEUED, the first is the next; .queue_next */
+};
+
+/* All that a frontd has. */
+struct front {
+	struct svc svc;
+	struct poll *poll;
+	struct service *services;
+	struct tickets *tickets;	/* master's, or NULL */
+	struct conn *first, **last;	/* those who have a deadline, in its order */
+	int count;			/* of connections */
+	bool full;			/* of descriptors: nobody is accepted for a moment */
+	bool ending;			/* the listeners are let go of */
+};
+
+enum stage {
+	STAGE_COUNT, STAGE_HANDSHAKE, STAGE_OFFER, STAGE_TALK, STAGE_ASK, STAGE_PAUSE, STAGE_QUEUED,
+	STAGE_RELAY, STAGE_AWAY, STAGE_LINGER,
+};
+
+struct conn {
+	struct service *service;
+	struct conn *next, **at;	/* in front's list; .at NULL: not there */
+	struct conn *queue_next;
+	enum stage stage;
+	int64_t deadline;
+	int fd;				/* the client's; -1: a worker has it */
+	struct tls *tls;		/* NULL: plain */
+	short tls_read, tls_write;	/* what TLS waits for to read and to write */
+	struct asked *asked;		/* COUNT, while limitd has not answered */
+	bool counted;			/* by it, as number .session */
+	uint32_t session;
+	int auth_fd;			/* a dialogue; -1: none */
+	int relay_fd, control_fd;	/* -1: no worker has it */
+	bool spoke, greeted, starts_tls;	/* STARTTLS has been answered */
+	bool ends;			/* END: when all is sent */
+	bool client_ended, worker_ended;	/* RELAY: what was read last was the end */
+	struct buf in, out;		/* from and to the client, in the clear */
+	struct buf host, local, remote;
+	bool is_local;
+	struct imap_door imap;
+	struct poll_timer *timer;	/* PAUSE, LINGER */
+	struct buf grant;		/* PAUSE, QUEUED: he has logged in */
+	bool refused_later;		/* PAUSE: the answer is in .held */
+	struct buf held;		/* authd's message, as it came */
+};
+
+#endif

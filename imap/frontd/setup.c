@@ -1,0 +1,178 @@
+#include "imap/frontd/setup.h"
+#include "imap/frontd/count.h"
+#include "imap/server/admit.h"
+#include "imap/server/notice.h"
+#include "imap/server/secure.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/pass.h"
+#include "lib/svc_front.h"
+#include "lib/tickets.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	MAX_SSF = 4096,
+	RETRY_MS = 5000,
+};
+
+/* What of the service's own command line concerns who receives its clients. */
+struct command {
+	struct buf conf_path;
+	bool implicit_tls;
+	int ssf;
+};
+
+/* The value of an option, in the same word or in the next. */
+static struct str
+value_of(struct str word, struct str *left)
+{
+	struct str next = { "", 0 };
+	if (word.n > 2)
+		return str_slice(word, 2, word.n);
+	(void)str_next_word(left, &next);
+	return next;
+}
+
+static void
+parse_command(const char *cmd, const char *conf_path, struct command *c)
+{
+	struct str left = str_c(cmd), word;
+	*c = (struct command){ .conf_path = BUF_INIT };
+	buf_adds(&c->conf_path, conf_path);
+	while (str_next_word(&left, &word)) {
+		if (word.n < 2 || word.p[0] != '-')
+			continue;
+		if (word.p[1] == 'C') {
+			struct str path = value_of(word, &left);
+			buf_reset(&c->conf_path);
+			buf_add_str(&c->conf_path, path);
+		} else if (word.p[1] == 'p') {
+			struct buf number = BUF_INIT;
+			buf_add_str(&number, value_of(word, &left));
+			long n = strtol(number.p, NULL, 10);
+			c->ssf = n < 0 ? 0 : n > MAX_SSF ? MAX_SSF : (int)n;
+			buf_free(&number);
+		} else if (word.p[1] == 'U' || word.p[1] == 'T') {
+			(void)value_of(word, &left);
+		} else if (memchr(word.p, 's', word.n) != NULL) {
+			c->implicit_tls = true;
+		}
+	}
+}
+
+static void
+free_service(struct service *s)
+{
+	for (int i = 0; i < OFFERS; i++)
+		buf_free(&s->offers[i].mechanisms);
+	tls_context_free(s->tls);
+	count_end(s);
+	admit_close(s->admit);
+	conf_free(s->conf);
+	if (s->config_dirfd >= 0)
+		close(s->config_dirfd);
+	if (s->listener >= 0)
+		close(s->listener);
+	close(s->queue);
+	close(s->auth);
+	buf_free(&s->hostname);
+	buf_free(&s->notice);
+	free(s->name);
+	free(s);
+}
+
+void
+setup_tls(struct service *s)
+{
+	struct tls_params p;
+	int64_t now = poll_now(s->front->poll);
+	if (s->tls != NULL || (s->tls_tried != 0 && now - s->tls_tried < RETRY_MS)
+	    || !secure_params(s->conf, "imap", &p))
+		return;
+	s->tls_tried = now;
+	p.tickets = s->front->tickets;
+	if (tls_context_new(&p, &s->tls) != OK)
+		s->tls = NULL;
+}
+
+static bool
+configure(struct service *s, const char *conf_path)
+{
+	enum err e = conf_read(conf_path, s->name, conf_log_errors, NULL, &s->conf);
+	if (e != OK) {
+		log_err("service %s: cannot use the configuration file %s: %s", s->name,
+		    conf_path, err_text(e));
+		return false;
+	}
+	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
+	if (dir == NULL || file_open_dir(AT_FDCWD, dir, &s->config_dirfd) != OK)
+		return false;
+	const struct admit_params door = { .conf = s->conf, .protocol = "imap" };
+	if (admit_open(&door, &s->admit) != OK)
+		return false;
+	notice_hostname(s->conf, &s->hostname);
+	setup_tls(s);
+	if (s->implicit_tls && s->tls == NULL)
+		log_warning("service %s: -s needs tls_server_cert and tls_server_key", s->name);
+	return true;
+}
+
+/* Takes over FDS. */
+static void
+add_service(struct front *f, const struct svc_front *told, const int fds[PASS_FDS],
+    const char *conf_path)
+{
+	struct command c;
+	parse_command(told->cmd, conf_path, &c);
+	struct service *s = mem_zero(1, sizeof(*s));
+	*s = (struct service){
+		.next = f->services, .front = f, .name = mem_copy(told->name),
+		.listener = fds[SVC_FRONT_LISTENER], .queue = fds[SVC_FRONT_QUEUE],
+		.auth = fds[SVC_FRONT_AUTH], .implicit_tls = c.implicit_tls, .ssf = c.ssf,
+		.hostname = BUF_INIT, .notice = BUF_INIT, .config_dirfd = -1,
+	};
+	for (int i = 0; i < OFFERS; i++)
+		buf_init(&s->offers[i].mechanisms);
+	if (configure(s, c.conf_path.p))
+		f->services = s;
+	else
+		free_service(s);
+	buf_free(&c.conf_path);
+}
+
+void
+setup_services(struct front *f, const char *conf_path)
+{
+	struct buf message = BUF_INIT;
+	struct svc_front told;
+	int fds[PASS_FDS];
+	enum err e;
+	f->tickets = secure_tickets();
+	while ((e = pass_receive(SVC_LISTEN_FD, &message, fds)) == OK || e == ERR_LIMIT) {
+		if (e == OK && fds[PASS_FDS - 1] >= 0
+		    && svc_front_decode(buf_str(&message), &told) == OK) {
+			add_service(f, &told, fds, conf_path);
+			continue;
+		}
+		log_err("a message of master's is none of ours");
+		pass_close(fds);
+	}
+	close(SVC_LISTEN_FD);
+	buf_free(&message);
+}
+
+void
+setup_free(struct front *f)
+{
+	while (f->services != NULL) {
+		struct service *s = f->services;
+		f->services = s->next;
+		free_service(s);
+	}
+	tickets_close(f->tickets);
+}

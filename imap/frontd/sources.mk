@@ -1,0 +1,11 @@
+PROGRAMS += imap/frontd/frontd
+imap/frontd/frontd_SRCS = \
+	imap/frontd/ask.c \
+	imap/frontd/conn.c \
+	imap/frontd/count.c \
+	imap/frontd/frontd.c \
+	imap/frontd/hand.c \
+	imap/frontd/notice.c \
+	imap/frontd/setup.c \
+	imap/frontd/wire.c
+MANPAGES += man/frontd.8
