@@ -16,6 +16,8 @@ struct conn {
 	struct run *run;
 	void *ctx;			/* the owner's */
 	int fd;				/* -1: not open */
+	SSL *ssl;			/* NULL: without TLS */
+	bool shaken;			/* its handshake is over */
 	struct buf in, out;
 	void (*received)(struct conn *);
 	void (*closed)(struct conn *);

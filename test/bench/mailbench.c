@@ -37,11 +37,13 @@ static const char usage_text[] =
     "  --patience S         without an answer, before giving up; default 60\n"
     "  --pid N              the server's first process: measure CPU and memory\n"
     "  --stamp WORD         for names and Message-IDs; default: from the clock\n"
+    "  --tls full|resumed   from the first byte (the address is of such a port); after\n"
+    "                       the first handshake all the others are such\n"
     "  --help               this\n";
 
 enum option_number {
 	IMAP_ADDRESS = 256, LMTP_ADDRESS, POP3_ADDRESS, USER, PASSWORD, FIRST, USERS, CONNECTIONS,
-	RECIPIENTS, MAILBOX, TARGET, COUNT, SECONDS, PATIENCE, PID, STAMP, HELP,
+	RECIPIENTS, MAILBOX, TARGET, COUNT, SECONDS, PATIENCE, PID, STAMP, TLS, HELP,
 };
 
 static const struct option options[] = {
@@ -61,6 +63,7 @@ static const struct option options[] = {
 	{ "patience", required_argument, NULL, PATIENCE },
 	{ "pid", required_argument, NULL, PID },
 	{ "stamp", required_argument, NULL, STAMP },
+	{ "tls", required_argument, NULL, TLS },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -105,6 +108,7 @@ take_option(int option, struct params *p)
 	case PATIENCE: p->patience = strtod(optarg, NULL); break;
 	case PID: p->pid = (pid_t)number(optarg, 1, 1 << 30); break;
 	case STAMP: p->stamp = optarg; break;
+	case TLS: p->tls = strcmp(optarg, "resumed") == 0 ? TLS_RESUMED : TLS_FULL; break;
 	case HELP: fputs(usage_text, stdout); exit(0);
 	default: usage();
 	}
@@ -180,6 +184,8 @@ print_figures(struct run *run, const struct workload *w)
 	printf(", \"client_cpu\": %.4f", seconds > 0 ? run->client_cpu / seconds : 0);
 	if (run->params->pid != 0)
 		printf(", \"server_us\": %.3f", units > 0 ? 1e6 * run->server_cpu / units : 0);
+	if (run->params->tls != TLS_NO)
+		printf(", \"resumed\": %ju", (uintmax_t)run->resumed);
 	if (w->unit == HITS)
 		printf(", \"hits\": %ju", (uintmax_t)run->hits);
 	if (run->pss_after > 0)

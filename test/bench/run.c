@@ -4,6 +4,7 @@
 #include "test/bench/run.h"
 #include "test/bench/proc.h"
 
+#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ run_free(struct run *run)
 {
 	free(run->latency);
 	free(run->player);
+	SSL_SESSION_free(run->session);
+	SSL_CTX_free(run->tls);
 	poll_free(run->poll);
 }
 

@@ -20,6 +20,7 @@
 #include "lib/buf.h"
 #include "lib/poll.h"
 
+#include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@ struct params {
 	uint64_t count;
 	double seconds;
 	double patience;		/* seconds without any progress: failure */
+	enum { TLS_NO, TLS_FULL, TLS_RESUMED } tls;	/* from the first byte */
 	pid_t pid;			/* root of the server's processes, or 0 */
 };
 
@@ -61,6 +63,9 @@ struct run {
 	uint64_t hits;			/* of the last search */
 	double pss_before, pss_after;	/* kB, where memory was measured */
 	unsigned processes;
+	SSL_CTX *tls;			/* conn.c's; NULL: not needed yet */
+	struct ssl_session_st *session;	/* the first, which others resume */
+	uint64_t resumed;		/* handshakes */
 	const char *skipped;		/* why it cannot be run, or NULL */
 	char failure[512];		/* empty: none */
 };

@@ -45,3 +45,12 @@ def test_workload(bench, workload):
     assert "error" not in result
     if "skipped" not in result:
         assert result["ops"] > 0
+
+
+@pytest.mark.parametrize("way", ["full", "resumed"])
+def test_tls(bench, demo, way):
+    """Each handshake is whole, or each but the first is resumed; and large answers come through."""
+    at = ["--imap", f"127.0.0.1:{demo.imaps_port}", "--tls", way]
+    result = bench("login", "--count", "6", *at)
+    assert result["ops"] == 6 and result["resumed"] == (5 if way == "resumed" else 0)
+    assert bench("fetch-bodies", "--count", "4", *at)["ops"] > 0
