@@ -29,6 +29,7 @@ enum {
 };
 
 static const struct conf *library_conf;	/* what plugins ask when they are loaded */
+static struct buf library_mech_list = BUF_INIT;
 
 struct sasl_conn {
 	const struct conf *conf;
@@ -37,17 +38,54 @@ struct sasl_conn {
 	sasl_callback_t callbacks[3];
 	sasl_channel_binding_t binding;	/* the library keeps a pointer to it */
 	enum { NO_GS2, NEEDS_GS2, NEEDS_GS2_PLUS } header;	/* what comes next */
+	struct buf mech_list;	/* see plain_list() */
 	struct buf why;
 	struct buf tried;		/* who, by a dialogue that failed */
 	struct buf folder;	/* see sasl_folder() */
 	struct buf folder_of;	/* whose it is */
 };
 
+static bool
+is_plus(struct str name)
+{
+	return name.n > 5 && str_ieq(str_slice(name, name.n - 5, name.n), STR("-PLUS"));
+}
+
+static bool
+has_word(const char *list, struct str word)
+{
+	struct str left = str_c(list), next;
+	while (str_next_word(&left, &next))
+		if (str_ieq(next, word))
+			return true;
+	return false;
+}
+
+/*
+ * sasl_mech_list for the library: it takes X-PLUS for X, and if a mechanism then
+ * stands there twice, it writes the list of what it offers beyond its end.
+ */
+static const char *
+plain_list(const char *list, struct buf *out)
+{
+	struct str left = str_c(list), name;
+	buf_reset(out);
+	while (str_next_word(&left, &name)) {
+		if (is_plus(name))
+			name.n -= 5;
+		if (has_word(out->p, name))
+			continue;
+		buf_adds(out, out->n > 0 ? " " : "");
+		buf_add_str(out, name);
+	}
+	return out->p;
+}
+
 static int
 on_getopt(void *context, const char *plugin, const char *option,
     const char **result, unsigned *len)
 {
-	const struct sasl_conn *c = context;
+	struct sasl_conn *c = context;
 	const struct conf *conf = c != NULL ? c->conf : library_conf;
 	char name[128];
 	const char *value = NULL;
@@ -61,6 +99,8 @@ on_getopt(void *context, const char *plugin, const char *option,
 	}
 	if (value == NULL)
 		return SASL_FAIL;
+	if (strcmp(option, "mech_list") == 0)
+		value = plain_list(value, c != NULL ? &c->mech_list : &library_mech_list);
 	*result = value;
 	if (len != NULL)
 		*len = (unsigned)strlen(value);
@@ -188,16 +228,6 @@ sasl_library_init(const struct conf *conf)
 	return OK;
 }
 
-static bool
-has_word(const char *list, struct str word)
-{
-	struct str left = str_c(list), next;
-	while (str_next_word(&left, &next))
-		if (str_ieq(next, word))
-			return true;
-	return false;
-}
-
 static void
 count_auxprop(sasl_auxprop_plug_t *plugin, sasl_info_callback_stage_t stage, void *n)
 {
@@ -237,8 +267,8 @@ sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer)
 {
 	struct sasl_conn *c = mem_zero(1, sizeof(*c));
 	*c = (struct sasl_conn){
-		.conf = conf, .peer = *peer, .why = BUF_INIT, .tried = BUF_INIT, .folder = BUF_INIT,
-		.folder_of = BUF_INIT,
+		.conf = conf, .peer = *peer, .mech_list = BUF_INIT, .why = BUF_INIT,
+		.tried = BUF_INIT, .folder = BUF_INIT, .folder_of = BUF_INIT,
 		.callbacks = {
 			{ SASL_CB_GETOPT, CALLBACK(on_getopt), c },
 			{ SASL_CB_CANON_USER, CALLBACK(on_canon_user), c },
@@ -254,6 +284,7 @@ sasl_conn_free(struct sasl_conn *c)
 	if (c == NULL)
 		return;
 	sasl_dispose(&c->sasl);
+	buf_free(&c->mech_list);
 	buf_free(&c->why);
 	buf_free(&c->tried);
 	buf_free(&c->folder);
@@ -341,12 +372,6 @@ need_context(struct sasl_conn *c)
 }
 
 /* --- which mechanisms --- */
-
-static bool
-is_plus(struct str name)
-{
-	return name.n > 5 && str_ieq(str_slice(name, name.n - 5, name.n), STR("-PLUS"));
-}
 
 /*
  * The library reads mech_list, too, but takes X-PLUS for X.  X means X-PLUS as
