@@ -6,11 +6,13 @@
     lines = c.multi("LIST")          # without the dots
 """
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 
 import ports
-from chapar import PASSWORD, PATIENCE, Server
+from chapar import BUILD, PASSWORD, PATIENCE, Server
 
 CODES = {"AUTH", "SYS/TEMP", "SYS/PERM", "LOGIN-DELAY", "UTF8"}
 
@@ -160,6 +162,14 @@ class PopServer(Server):
         c = self.pop_connect()
         c.login(user, password)
         return c
+
+    def tool(self, name, *args):
+        """One of the administrator's, where the store's owner can reach it."""
+        path = self.build / "imap/admin" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(BUILD / "imap/admin" / name, path)
+        return subprocess.run([path, "-C", self.conf, *args], capture_output=True, text=True, timeout=60, check=True)
 
     def session_log(self, user):
         """What the worker of the user's last POP3 session has said since he logged in."""

@@ -241,14 +241,27 @@ step(struct auth *a, struct str line, struct buf *out)
 	return AUTH_ASK;
 }
 
+/* What an administrator has written for who is not let in (cyr_deny(8)) is passed on. */
+static enum auth_next
+denied(struct auth *a, struct str why, struct buf *out)
+{
+	char text[400];
+
+	if (why.n == 0 || why.n >= sizeof(text) || str_eq(why, STR("not allowed")))
+		return refuse(a, "AUTH", "You may not do this", out);
+	memcpy(text, why.p, why.n);
+	text[why.n] = '\0';
+	return refuse(a, "AUTH", text, out);
+}
+
 enum auth_next
-auth_answer(struct auth *a, enum err e, struct str challenge, struct buf *out)
+auth_answer(struct auth *a, enum err e, struct str said, struct buf *out)
 {
 	buf_wipe(&a->secret);
 	a->has_name = false;
 	if (e == ERR_AGAIN) {
 		buf_adds(out, "+ ");
-		b64_encode(challenge, out);
+		b64_encode(said, out);
 		buf_adds(out, "\r\n");
 		a->in_exchange = true;
 		return AUTH_LINE;
@@ -263,8 +276,9 @@ auth_answer(struct auth *a, enum err e, struct str challenge, struct buf *out)
 	if (e == ERR_IO)
 		return refuse(a, "SYS/TEMP",
 		    "Passwords cannot be checked now; try again later", out);
-	return refuse(a, "AUTH", e == ERR_DENIED ? "You may not do this"
-	    : "Wrong name or password", out);
+	if (e == ERR_DENIED)
+		return denied(a, said, out);
+	return refuse(a, "AUTH", "Wrong name or password", out);
 }
 
 /* --- which command is it? --- */

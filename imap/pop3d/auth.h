@@ -78,9 +78,10 @@ enum auth_next auth_line(struct auth *a, struct str line, struct buf *out) MUST_
 enum auth_next auth_too_long(struct auth *a, struct buf *out) MUST_CHECK;
 
 /*
- * What login.h has said, but for OK, to .ask; CHALLENGE is for ERR_AGAIN.
+ * What login.h has said, but for OK, to .ask.  SAID is the challenge with ERR_AGAIN,
+ * else login_why().
  */
-enum auth_next auth_answer(struct auth *a, enum err e, struct str challenge,
+enum auth_next auth_answer(struct auth *a, enum err e, struct str said,
     struct buf *out) MUST_CHECK;
 
 #endif

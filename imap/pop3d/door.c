@@ -126,7 +126,8 @@ ask(struct door *d, enum auth_next *next)
 	peer_pause(d->login);
 	if (e == OK)
 		return true;
-	*next = auth_answer(&d->auth, e, buf_str(&d->challenge), &d->out);
+	*next = auth_answer(&d->auth, e, e == ERR_AGAIN ? buf_str(&d->challenge)
+	    : str_c(login_why(d->login)), &d->out);
 	buf_wipe(&d->challenge);
 	return false;
 }

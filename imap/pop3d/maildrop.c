@@ -148,8 +148,9 @@ maildrop_open(struct server *server, struct user *user, struct str folder,
 		.use_acl = conf_switch(server->conf, CONF_POPUSEACL),
 	};
 	e = server_open_store(server);
-	if (e == OK)
-		e = user_confirm(user, server->store);
+	/* As who he may not be: that is about him, not about the mailbox. */
+	if (e == OK && (e = user_confirm(user, server->store)) == ERR_DENIED)
+		e = ERR_AUTH;
 	/* A failure is in the log; the user will hear that there is no mailbox. */
 	if (e == OK && autocreate(server->store, arena, server->conf, user) != OK)
 		log_debug("%s: no INBOX could be made", user->name);

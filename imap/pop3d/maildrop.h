@@ -38,7 +38,7 @@ struct maildrop {
 
 /*
  * FOLDER: below the user's INBOX, as he writes it; empty: the INBOX itself.  USER and
- * SERVER must outlive it.  ERR_NOTFOUND, ERR_NAME, ERR_DENIED (popuseacl), ERR_AGAIN: too
+ * SERVER must outlive it.  ERR_AUTH: user_confirm(); ERR_NOTFOUND, ERR_NAME, ERR_DENIED (popuseacl), ERR_AGAIN: too
  * soon after the last login (popminpoll), ERR_BUSY, ERR_CORRUPT, ERR_IO; logged.
  */
 enum err maildrop_open(struct server *server, struct user *user, struct str folder,

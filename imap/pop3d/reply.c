@@ -99,6 +99,7 @@ reply_failed(struct buf *out, enum language l, enum err e)
 		enum err e;
 		const char *code, *text;
 	} known[] = {
+		{ ERR_AUTH, "AUTH", "You may not do this" },
 		{ ERR_NOTFOUND, "SYS/PERM", "There is no such mailbox" },
 		{ ERR_NAME, "SYS/PERM", "There is no such mailbox" },
 		{ ERR_DENIED, "SYS/PERM", "Permission denied" },

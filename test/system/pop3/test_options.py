@@ -232,8 +232,7 @@ def test_uidl_outlives_rename_and_compaction(server, messages):
     ids = c.multi("UIDL")
     c.ok("DELE 1")
     assert c.quit().ok
-    subprocess.run([server.build / "imap/admin/reconstruct", "-C", server.conf, f"user.{user}"],
-                   check=False, capture_output=True)
+    server.tool("reconstruct", f"user.{user}")
     assert [i.split()[1] for i in server.pop(user).multi("UIDL")] == [i.split()[1] for i in ids[1:]]
 
 
@@ -286,3 +285,37 @@ def test_counts_in_the_log(server, full):
     c.quit()
     wait_for("the counts", lambda: "counts: retr=<2> top=<1> dele=<1>" in " ".join(server.session_log(full)))
     assert f"Expunged 1 messages from user.{full}" in " ".join(server.session_log(full))
+
+
+def test_cyr_deny(make_pop):
+    """At once, with the administrator's words, and it ends the session there is."""
+    srv = make_pop()
+    user, other = srv.new_user(), srv.new_user()
+    session, untouched = srv.pop(user), srv.pop(other)
+    srv.tool("cyr_deny", "-s", "pop3", "-m", "Ask at desk 7", user)
+    c = srv.pop_connect()
+    c.ok(f"USER {user}")
+    r = c.err(f"PASS {PASSWORD}")
+    assert (r.code, r.text) == ("AUTH", "Ask at desk 7")
+
+    def ended():
+        r = session.cmd("NOOP")
+        return None if r.ok else r
+    r = wait_for("the end of the session", ended)
+    assert (r.code, r.text) == ("SYS/TEMP", "Ask at desk 7") and session.is_closed()
+    untouched.ok("NOOP")
+    srv.login(user).ok("SELECT INBOX")
+
+
+def test_loginuseacl(make_pop):
+    """Who has the right a on somebody's INBOX may fetch that mail."""
+    srv = make_pop({"loginuseacl": "yes"})
+    fred, anna = srv.new_user(), srv.new_user()
+    srv.deliver(fred, TEXT)
+    line = "AUTH PLAIN " + base64.b64encode(f"{fred}\0{anna}\0{PASSWORD}".encode()).decode()
+    c = srv.pop_connect()
+    assert c.err(line).code == "AUTH"
+    srv.admin().ok(f"SETACL user.{fred} {anna} a")
+    c = srv.pop_connect()
+    c.ok(line)
+    assert c.ok("STAT").text.startswith("1 ")

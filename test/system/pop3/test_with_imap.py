@@ -1,6 +1,5 @@
 """POP3 and IMAP on one INBOX at the same time, against what must be."""
 import random
-import subprocess
 
 import pytest
 
@@ -91,8 +90,7 @@ def test_mailbox_renamed_meanwhile(make_pop, messages):
 
 def test_reconstructed_meanwhile(server, full, messages):
     pop = server.pop(full)
-    subprocess.run([server.build / "imap/admin/reconstruct", "-C", server.conf, f"user.{full}"],
-                   check=False, capture_output=True)
+    server.tool("reconstruct", f"user.{full}")
     assert pop.retr(2) == messages[1]
     pop.ok("DELE 2")
     assert pop.quit().ok
