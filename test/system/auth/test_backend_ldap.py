@@ -111,7 +111,7 @@ def test_ldapdb(make_server, slapd):
     server = make_server({
         "sasl_pwcheck_method": "auxprop", "sasl_auxprop_plugin": "ldapdb",
         "sasl_ldapdb_uri": slapd.url, "sasl_ldapdb_id": "mailproxy", "sasl_ldapdb_pw": "proxypw",
-        "sasl_ldapdb_mech": "DIGEST-MD5", "sasl_mech_list": "PLAIN SCRAM-SHA-256"})
+        "sasl_ldapdb_mech": "SCRAM-SHA-256", "sasl_mech_list": "PLAIN SCRAM-SHA-256"})
     for mechanism in ("PLAIN", "SCRAM-SHA-256"):
         assert logs_in(server, "fred", "ldap-fred", mechanism)
         assert not logs_in(server, "fred", "ldap-wilma", mechanism)

@@ -6,7 +6,7 @@ import pytest
 import chapar
 import ports
 from chapar import Imap
-from saslclient import Exchange, far_address, imtest, mechanisms
+from saslclient import LEAKY, Exchange, far_address, imtest, mechanisms
 
 
 def test_service_prefix(make_server):
@@ -28,7 +28,9 @@ def test_service_prefix(make_server):
 def test_minimum_layer(make_server):
     """With 2 nobody logs in without encryption, also on this machine: by TLS, or by SASL's own."""
     server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5 SCRAM-SHA-256",
-                          "imap_sasl_minimum_layer": "2"})
+                          "imap_sasl_minimum_layer": "2"}, start=False)
+    server.env = LEAKY
+    server.start()
     server.set_password("joe")
     c = server.connect()
     caps = c.ok("CAPABILITY").untagged[0].decode().split()
@@ -46,7 +48,9 @@ def test_minimum_layer(make_server):
 
 
 def test_maximum_layer(make_server):
-    server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5", "sasl_maximum_layer": "0"})
+    server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5", "sasl_maximum_layer": "0"}, start=False)
+    server.env = LEAKY
+    server.start()
     user = server.new_user()
     run = imtest(server, "DIGEST-MD5", user)
     assert run.ok and run.ssf == 0

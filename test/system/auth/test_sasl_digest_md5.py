@@ -6,7 +6,7 @@ import pytest
 
 import ports
 from chapar import FRONTD
-from saslclient import IMTEST, imtest
+from saslclient import IMTEST, LEAKY, imtest
 
 pytestmark = pytest.mark.skipif(bool(FRONTD), reason="a layer could not leave authd")
 
@@ -15,7 +15,10 @@ COMMANDS = "a SELECT INBOX\r\nb NOOP\r\n"
 
 @pytest.fixture(scope="module")
 def server(module_server):
-    return module_server({"sasl_mech_list": "DIGEST-MD5"})
+    srv = module_server({"sasl_mech_list": "DIGEST-MD5"}, start=False)
+    srv.env = LEAKY
+    srv.start()
+    return srv
 
 
 @pytest.fixture
@@ -82,7 +85,10 @@ def test_layers_of_other_services(make_server, probe, service, commands, want):
     """RFC 5034 section 4, RFC 4954 section 4: behind the +OK, behind the 235."""
     port = ports.one()
     server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5"},
-                         services=f'x cmd="{service}" listen="127.0.0.1:{port}" prefork=0')
+                         services=f'x cmd="{service}" listen="127.0.0.1:{port}" prefork=0',
+                         start=False)
+    server.env = LEAKY
+    server.start()
     user = server.new_user()
     path = os.path.join(os.path.dirname(IMTEST), probe)
     if not os.path.exists(path):
