@@ -48,7 +48,7 @@ LIB_SRCS += \
 	lib/svc_front.c \
 	lib/svc_template.c \
 	lib/tickets.c \
-	lib/tls.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_ocsp.c \
+	lib/tls.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_keys.c lib/tls_ocsp.c \
 	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 

@@ -73,6 +73,14 @@ enum err tls_context_new(const struct tls_params *p, struct tls_context **ctx) M
 void tls_context_free(struct tls_context *ctx);
 
 /*
+ * Names every file that a context of these options would read a private key
+ * from: for a holder of keys (tlskey.h), at its start and when it is asked for
+ * a key that it does not have.
+ */
+enum err tls_keys(const struct tls_params *p, void (*each)(void *ctx, const char *path),
+    void *ctx) MUST_CHECK;
+
+/*
  * Takes changed files into use now, for all names that were asked for; new
  * connections do that by themselves for the name that they ask for.
  */

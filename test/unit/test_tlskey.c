@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -333,6 +334,40 @@ test_files(void **state)
 	identity_free(id);
 }
 
+static void
+add_file(void *ctx, const char *path)
+{
+	char why[300];
+	assert_int_equal(tlskey_ring_add(ctx, path, why, sizeof(why)), OK);
+}
+
+/* What a holder has to read: the default's, and those of the names. */
+static void
+test_all_keys(void **state)
+{
+	(void)state;
+	char names[80], one[120], both[300], keys[300];
+	snprintf(names, sizeof(names), "%s/names", identities_dir());
+	snprintf(one, sizeof(one), "%s/one.example.org", names);
+	assert_int_equal(mkdir(names, 0700) + mkdir(one, 0700), 0);
+	struct identity *ids[] = {
+		identity_new("RSA", "localhost", NULL, NULL),
+		identity_new("EC", "localhost", NULL, NULL),
+		identity_new("EC", "one", NULL, &(struct identity_options){ .dir = one }),
+	};
+	snprintf(both, sizeof(both), "%s,%s", ids[0]->cert_file, ids[1]->cert_file);
+	snprintf(keys, sizeof(keys), "%s,%s", ids[0]->key_file, ids[1]->key_file);
+	const struct tls_params p = { .cert_file = both, .key_file = keys, .sni_dir = names };
+	struct tlskey_ring *ring = tlskey_ring_new();
+	assert_int_equal(tls_keys(&p, add_file, ring), OK);
+	assert_int_equal(tlskey_ring_size(ring), 3);
+	assert_int_equal(tls_keys(&p, add_file, ring), OK);
+	assert_int_equal(tlskey_ring_size(ring), 3);
+	tlskey_ring_free(ring);
+	for (size_t i = 0; i < 3; i++)
+		identity_free(ids[i]);
+}
+
 int
 main(void)
 {
@@ -342,6 +377,7 @@ main(void)
 		cmocka_unit_test(test_holder_fails),
 		cmocka_unit_test(test_signs_tls_only),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_all_keys),
 	};
 	return cmocka_run_group_tests(tests, identities_begin, identities_end);
 }
