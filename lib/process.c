@@ -1,11 +1,13 @@
 /* process.c - what the system tells of another process, and allows this one */
 #include "lib/process.h"
+#include "lib/log.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -102,6 +104,16 @@ process_limit_memory(int64_t bytes)
 		r.rlim_cur = limit;
 		(void)setrlimit(RLIMIT_DATA, &r);
 	}
+}
+
+void
+process_shut(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+	    || setrlimit(RLIMIT_CORE, &none) != 0)
+		log_warning("cannot be shut against other processes: %m");
 }
 
 bool

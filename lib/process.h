@@ -32,6 +32,13 @@ void process_name(pid_t pid, char name[32]);
 void process_limit_memory(int64_t bytes);
 
 /*
+ * From now on no other process of our user can look into this one, and what it
+ * might start has no rights that it has not: for those who hold passwords and
+ * keys that are not their own.  No core is dumped.
+ */
+void process_shut(void);
+
+/*
  * Are stopped processes to be left alone?  Environment variable
  * CHAPAR_KEEP_STOPPED, for people who want to look at one.
  */

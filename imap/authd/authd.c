@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/poll.h"
+#include "lib/process.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -80,6 +81,7 @@ run(struct server *s)
 		log_err("authd is started by master, if imapd.conf has \"frontd: yes\"");
 		return;
 	}
+	process_shut();
 	struct poll *p = poll_new();
 	struct dialogues *d = dialogues_new(s, before->sasl_service, p);
 	/* Tools look for logins in that program's name. */

@@ -85,6 +85,9 @@ count_ask(struct conn *c, counted_fn fn)
 	struct service *s = c->service;
 	struct limits *l = limits_of(s);
 	int before = limits_fd(l);
+	/* Another limitd would not answer what the last one was asked. */
+	if (before < 0)
+		answer_all(s);
 	c->session = (uint32_t)c->fd;
 	if (!limits_ask(l, c->host.p, c->session)) {
 		poll_unwatch(s->front->poll, before);
@@ -111,8 +114,14 @@ count_drop(struct conn *c)
 {
 	if (c->asked != NULL)
 		c->asked->conn = NULL;
-	if (c->asked != NULL || c->counted)
-		limits_tell_gone(limits_of(c->service), c->session);
+	if (c->asked != NULL || c->counted) {
+		struct limits *l = limits_of(c->service);
+		int before = limits_fd(l);
+		limits_tell_gone(l, c->session);
+		/* It has hung up; who waits for an answer has patience. */
+		if (limits_fd(l) != before)
+			poll_unwatch(c->service->front->poll, before);
+	}
 	c->asked = NULL;
 	c->counted = false;
 }

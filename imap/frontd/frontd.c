@@ -14,6 +14,7 @@
 #include "lib/mem.h"
 #include "lib/net.h"
 #include "lib/pass.h"
+#include "lib/process.h"
 #include "lib/proctitle.h"
 
 #include <errno.h>
@@ -181,6 +182,7 @@ main(int argc, char **argv)
 	char *conf_path = mem_copy(path);
 	proctitle_init(argc, argv);
 	log_open("frontd", "stderr", LOG_LOCAL6);
+	process_shut();
 	svc_init(&f.svc);
 	if (!f.svc.is_queue) {
 		fprintf(stderr, "frontd is started by master, if imapd.conf has"

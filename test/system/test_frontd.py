@@ -371,6 +371,23 @@ def test_frontd_has_neither_store_nor_keys_of_grants(srv):
                 assert ".db" not in target and "sasldb" not in target
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second process of the servers' user")
+def test_nobody_looks_into_them(srv):
+    """Tried: the memory and the descriptors of frontd and authd, as their own user."""
+    srv.login(srv.new_user())
+    for name in ("frontd", "authd"):
+        for pid in children(srv, name):
+            if b"template" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                continue
+            for what in ("mem", "environ", "fd/3"):
+                r = subprocess.run(["/usr/bin/head", "-c", "1", f"/proc/{pid}/{what}"],
+                                   user=srv.owner.pw_uid, group=srv.owner.pw_gid,
+                                   extra_groups=[], capture_output=True, text=True)
+                assert "Permission denied" in r.stderr, (name, what, r.stderr)
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            assert "NoNewPrivs:\t1" in status
+
+
 def test_by_hand(server):
     """It is master's; started by hand it says so."""
     r = subprocess.run([server.build / "imap/frontd/frontd", "-C", server.conf],
