@@ -25,7 +25,8 @@ ask(struct lmtp_session *l, const struct buf *challenge, struct buf *answer)
 	buf_reset(&text);
 	if (e == OK)
 		e = stream_getline(l->s, &text, RESPONSE_MAX);
-	while (e == OK && text.n > 0 && strchr("\r\n", text.p[text.n - 1]) != NULL)
+	while (e == OK && text.n > 0
+	    && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == '\n'))
 		buf_truncate(&text, text.n - 1);
 	if (e == OK)
 		e = b64_decode(buf_str(&text), answer);

@@ -144,7 +144,7 @@ get_reply(struct stream *s, struct buf *text)
 		if (stream_getline(s, text, 4096) != OK || text->n < 4)
 			return 0;
 	} while (text->p[3] == '-');
-	while (text->n > 0 && strchr("\r\n", text->p[text->n - 1]) != NULL)
+	while (text->n > 0 && (text->p[text->n - 1] == '\r' || text->p[text->n - 1] == '\n'))
 		buf_truncate(text, text->n - 1);
 	return (text->p[0] - '0') * 100 + (text->p[1] - '0') * 10 + (text->p[2] - '0');
 }

@@ -438,9 +438,28 @@ loop(struct session *s)
 	    s->quit ? s->dele : 0);
 }
 
+/* May the user have one session more (maxlogins_per_user, maxlogins_per_host)? */
+static bool
+has_too_many(struct session *s)
+{
+	enum limits_verdict verdict = limits_logged_in(s->server->limits,
+	    s->v.user->id.userid);
+
+	if (verdict == LIMITS_OK)
+		return false;
+	log_notice("refused login: [%s] %s: %s", s->client->host, s->v.user->name,
+	    limits_option(verdict));
+	refuse(s, "SYS/TEMP", limits_why(verdict));
+	send_answer(s);
+	return true;
+}
+
 static void
 transaction(struct session *s)
 {
+	if (has_too_many(s))
+		return;
+
 	enum err e = maildrop_open(s->server, s->v.user, buf_str(&s->v.folder), &s->d);
 
 	if (e == OK) {

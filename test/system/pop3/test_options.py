@@ -319,3 +319,25 @@ def test_loginuseacl(make_pop):
     c = srv.pop_connect()
     c.ok(line)
     assert c.ok("STAT").text.startswith("1 ")
+
+
+# --- limitd(8) ---
+
+def test_sessions_of_a_user(make_pop):
+    srv = make_pop({"maxlogins_per_user": "1"})
+    user = srv.new_user()
+    first = srv.pop(user)
+    second = srv.pop_connect()
+    second.ok(f"USER {user}")
+    assert second.err(f"PASS {PASSWORD}").line == "-ERR [SYS/TEMP] Too many sessions of this user"
+    assert second.is_closed()
+    srv.wait_log(rf"refused login: \[127\.0\.0\.1\] {user}: maxlogins_per_user")
+    # IMAP is counted by itself.
+    srv.login(user)
+    assert first.quit().ok
+
+    def comes_in():
+        c = srv.pop_connect()
+        c.ok(f"USER {user}")
+        return c.cmd(f"PASS {PASSWORD}").ok
+    wait_for("room", comes_in)
