@@ -99,9 +99,15 @@ ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
 enum err
 ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 {
+	struct buf *room = &c->service->front->message;
 	int fds[PASS_FDS];
-	enum err e = pass_receive(c->auth_fd, message, fds);
+	enum err e = pass_receive(c->auth_fd, room, fds);
 	pass_close(fds);
+	/* The room is for the longest; what is kept is as long as it is. */
+	buf_wipe(message);
+	buf_add_str(message, buf_str(room));
+	explicit_bzero(room->p, room->n);
+	buf_reset(room);
 	if (e == OK)
 		e = dialogue_decode_answer(buf_str(message), a);
 	return e == OK || e == ERR_AGAIN ? e : ERR_CLOSED;

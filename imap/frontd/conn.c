@@ -326,7 +326,8 @@ take_answer(struct conn *c, const struct dialogue_answer *a)
 			say_bye(c, "[UNAVAILABLE] Nobody can log in now; try again later");
 	} else if (a->pause_ms > 0) {
 		c->stage = STAGE_PAUSE;
-		c->timer = poll_after(loop_of(c), (int64_t)a->pause_ms, on_paused, c);
+		/* The loop counts whole milliseconds: not one too few. */
+		c->timer = poll_after(loop_of(c), (int64_t)a->pause_ms + 1, on_paused, c);
 		return;
 	} else {
 		conclude(c, a);

@@ -88,6 +88,7 @@ struct front {
 	struct poll *poll;
 	struct service *services;
 	struct tickets *tickets;	/* master's, or NULL */
+	struct buf message;		/* room for one that is received, else empty */
 	struct conn *first, **last;	/* those who have a deadline, in its order */
 	int count;			/* of connections */
 	bool full;			/* of descriptors: nobody is accepted for a moment */

@@ -170,7 +170,7 @@ read_config(const char *path)
 int
 main(int argc, char **argv)
 {
-	struct front f = { .count = 0 };
+	struct front f = { .message = BUF_INIT };
 	const char *path = CONF_DEFAULT_PATH;
 	for (int c; (c = getopt(argc, argv, "C:")) != -1;) {
 		if (c != 'C') {
@@ -187,6 +187,7 @@ main(int argc, char **argv)
 	if (!f.svc.is_queue) {
 		fprintf(stderr, "frontd is started by master, if imapd.conf has"
 		    " \"frontd: yes\"\n");
+		free(conf_path);
 		return EX_USAGE;
 	}
 	struct conf *conf = read_config(conf_path);
@@ -196,6 +197,7 @@ main(int argc, char **argv)
 	proctitle_set("frontd");
 	run(&f);
 	setup_free(&f);
+	buf_free(&f.message);
 	poll_free(f.poll);
 	conf_free(conf);
 	free(conf_path);

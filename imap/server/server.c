@@ -536,6 +536,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	else if (e == OK)
 		e = serve_all(&s);
 	close_proc(&s);
+	buf_free(&s.svc.message);
 	store_close(s.store);
 	notify_close(s.notify);
 	secure_close(&s);
