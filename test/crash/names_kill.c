@@ -229,7 +229,8 @@ do_rename(struct worker *w, int from, int to)
 	char a[32], b[32];
 	bool any = false;
 
-	if (is_below(to, from) || is_below(from, to))
+	/* What is there is in the way, also of a name that is no mailbox itself. */
+	if (is_below(to, from) || is_below(from, to) || old.v[to].there)
 		return;
 	for (int i = 0; i < NAMES; i++) {
 		int k;
