@@ -62,8 +62,10 @@ has_word(const char *list, struct str word)
 }
 
 /*
- * sasl_mech_list for the library: it takes X-PLUS for X, and if a mechanism then
- * stands there twice, it writes the list of what it offers beyond its end.
+ * sasl_mech_list for the library, which takes X-PLUS for X.  It writes the list
+ * of what it offers beyond its end if a mechanism stands there twice, and by a
+ * byte if each has a -PLUS: EXTERNAL, which is always there, has none.
+ * is_wanted() says what is really wanted.
  */
 static const char *
 plain_list(const char *list, struct buf *out)
@@ -78,6 +80,8 @@ plain_list(const char *list, struct buf *out)
 		buf_adds(out, out->n > 0 ? " " : "");
 		buf_add_str(out, name);
 	}
+	if (out->n > 0 && !has_word(out->p, STR("EXTERNAL")))
+		buf_adds(out, " EXTERNAL");
 	return out->p;
 }
 

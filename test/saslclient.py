@@ -105,6 +105,7 @@ class Exchange:
         if line.startswith(b"+ "):
             return base64.b64decode(line[2:])
         while not line.startswith(b"x "):
+            assert line != b"", "the connection has ended"
             line = self.client.line()
         self.reply = line[2:].decode()
         return None
