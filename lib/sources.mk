@@ -41,6 +41,7 @@ LIB_SRCS += \
 	lib/proctitle.c \
 	lib/proxyproto.c \
 	lib/sasl.c \
+	lib/saslclient.c \
 	lib/sigbus.c \
 	lib/sockd.c \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
@@ -50,6 +51,7 @@ LIB_SRCS += \
 	lib/tickets.c \
 	lib/tls.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_keys.c lib/tls_ocsp.c \
 	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
+	lib/tlsclient.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_stream.c

@@ -39,6 +39,11 @@ def test_what_lies_where(installed):
     assert "@" not in unit
 
 
+def test_names_of_the_probe(installed):
+    for name in ("imtest", "pop3test", "lmtptest"):
+        assert os.readlink(installed / "usr/local/bin" / name) == "/usr/local/cyrus/bin/imtest"
+
+
 def test_unit_is_valid(installed):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
