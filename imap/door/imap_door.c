@@ -49,15 +49,21 @@ imap_door_init(struct imap_door *d, const struct conf *conf, const char *host)
 	};
 }
 
-/* Passwords may have been in them. */
+/* Passwords may have been in it. */
+static void
+forget_command(struct imap_door *d)
+{
+	buf_wipe(&d->text);
+	imap_assemble_reset(d);
+}
+
 static void
 wipe(struct imap_door *d)
 {
-	buf_wipe(&d->text);
+	forget_command(d);
 	buf_wipe(&d->answer);
 	buf_wipe(&d->name);
 	buf_wipe(&d->secret);
-	imap_assemble_reset(d);
 }
 
 void
@@ -439,8 +445,11 @@ run_command(struct imap_door *d, struct buf *out)
 		next = finish(d, c.tag, &c.reply, out);
 	}
 	arena_free(arena);
-	buf_wipe(&d->text);
-	imap_assemble_reset(d);
+	/* A question points into what it asks. */
+	if (next == IMAP_ASK)
+		forget_command(d);
+	else
+		wipe(d);
 	return next;
 }
 
@@ -471,8 +480,7 @@ respond(struct imap_door *d, struct buf *out)
 	struct str line = buf_str(&d->text);
 	buf_wipe(&d->answer);
 	bool ok = !d->cut && !str_eq(line, STR("*")) && b64_decode(line, &d->answer) == OK;
-	buf_wipe(&d->text);
-	imap_assemble_reset(d);
+	forget_command(d);
 	if (!ok)
 		return cancel_exchange(d, out);
 	d->ask = (struct dialogue_ask){ .what = QUESTION_STEP, .bytes = buf_str(&d->answer) };
@@ -513,7 +521,8 @@ imap_door_answer(struct imap_door *d, const struct dialogue_answer *a, struct bu
 		d->at = AT_RESPONSE;
 		return IMAP_NEXT;
 	}
-	enum err e = a->what == ANSWER_REFUSED ? (enum err)a->err : ERR_IO;
+	/* OK is the worker's to say, whatever authd does. */
+	enum err e = a->what == ANSWER_REFUSED && a->err != OK ? (enum err)a->err : ERR_IO;
 	if (e == ERR_SYNTAX || e == ERR_LIMIT)
 		return cancel_exchange(d, out);
 	if (e == ERR_UNSUPPORTED) {

@@ -369,7 +369,8 @@ announces_literal(struct str line, bool *sync, uint64_t *size)
 	for (digits = end; digits > 0 && strchr("0123456789", line.p[digits - 1]) != NULL
 	    && line.p[digits - 1] != '\0';)
 		digits--;
-	if (digits == end || digits == 0 || line.p[digits - 1] != '{')
+	/* Digits by the dozen are no number, whatever stands behind so many zeros. */
+	if (digits == end || digits == 0 || line.p[digits - 1] != '{' || line.n - digits >= 64)
 		return false;
 	*size = 0;
 	for (; digits < end; digits++)

@@ -7,15 +7,18 @@
 #include "imap/lmtpd/address.h"
 #include "imap/mime/decode.h"
 #include "imap/mime/mime.h"
+#include "imap/server/dialogue.h"
 #include "imap/server/imapurl.h"
 #include "imap/server/name.h"
 #include "imap/server/oauth_message.h"
 #include "imap/store/list/mbname.h"
 #include "lib/b64.h"
+#include "lib/digest.h"
 #include "lib/handover.h"
 #include "lib/jwt.h"
 #include "lib/netset.h"
 #include "lib/proxyproto.h"
+#include "lib/svc_front.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"
 #include "master/conf.h"
@@ -395,26 +398,98 @@ fuzz_imap_url(struct str s)
 
 /* --- messages between our own processes --- */
 
+/* What was read from S was written AGAIN, with E. */
+static void
+check_encoding(enum err e, struct buf *again, struct str s)
+{
+	fuzz_must(e == OK, "a message can be sent");
+	fuzz_must(str_eq(buf_str(again), s), "a message has one encoding");
+	buf_free(again);
+}
+
+/* Between frontd and workers, and from master; the grant in it, if one is. */
+static struct str
+fuzz_handover(struct str s)
+{
+	struct buf again = BUF_INIT;
+	struct handover h;
+	struct handover_back back;
+	struct svc_front front;
+
+	if (handover_decode(s, &h) == OK) {
+		check_encoding(handover_encode(&h, &again), &again, s);
+		return h.grant;
+	}
+	if (handover_back_decode(s, &back) == OK)
+		check_encoding(handover_back_encode(&back, &again), &again, s);
+	if (svc_front_decode(s, &front) == OK)
+		check_encoding(svc_front_encode(&front, &again), &again, s);
+	return s;
+}
+
+/* Between frontd and authd. */
+static void
+fuzz_dialogue(struct str s)
+{
+	struct buf again = BUF_INIT;
+	struct login_peer peer;
+	struct dialogue_ask ask;
+	struct dialogue_answer answer;
+
+	if (dialogue_decode_peer(s, &peer) == OK) {
+		fuzz_must(peer.host != NULL && peer.no_layers, "who it is");
+		check_encoding(dialogue_encode_peer(&peer, &again), &again, s);
+	}
+	if (dialogue_decode_ask(s, &ask) == OK) {
+		fuzz_must(ask.what >= QUESTION_OFFER && ask.what <= QUESTION_STEP, "a question");
+		check_encoding(dialogue_encode_ask(&ask, &again), &again, s);
+	}
+	if (dialogue_decode_answer(s, &answer) == OK) {
+		fuzz_must(answer.what >= ANSWER_OFFER && answer.what <= ANSWER_GRANTED
+		    && err_text((enum err)answer.err) != NULL, "an answer");
+		check_encoding(dialogue_encode_answer(&answer, &again), &again, s);
+	}
+}
+
+/* What may stand in a grant, as whoever has the key would seal it. */
+static void
+fuzz_grant(struct str s)
+{
+	static const uint8_t key[GRANT_KEY] = { 1 };
+	struct buf sealed = BUF_INIT, again = BUF_INIT;
+	struct grant g, other;
+	uint8_t mac[SHA256_SIZE];
+
+	hmac_sha256(key, sizeof(key), s.p, s.n, mac);
+	buf_add_str(&sealed, s);
+	buf_add(&sealed, mac, sizeof(mac));
+	enum err e = grant_open(key, buf_str(&sealed), "imap", UINT64_MAX, &g);
+	if (e == OK || e == ERR_TIMEOUT) {
+		fuzz_must(strcmp(g.service, "imap") == 0 && g.userid != NULL && g.authcid != NULL
+		    && g.serial.n == GRANT_SERIAL, "a grant is whole");
+		fuzz_must(grant_open(key, buf_str(&sealed), "imap", g.at_ms, &other) == OK
+		    && grant_open(key, buf_str(&sealed), "imap", g.at_ms - 1, &other) != OK,
+		    "a grant has its time");
+		fuzz_must(grant_open(key, buf_str(&sealed), "pop3", g.at_ms, &other) != OK,
+		    "a grant is for one service");
+		fuzz_must(grant_seal(key, &g, &again) == OK && again.n == sealed.n,
+		    "a grant has one encoding");
+	}
+	buf_free(&sealed);
+	buf_free(&again);
+}
+
 /* Whatever is a message has one encoding, and a grant that is none is refused. */
 void
 fuzz_message(struct str s)
 {
 	static const uint8_t key[GRANT_KEY];
-	struct buf again = BUF_INIT;
-	struct handover h;
-	struct handover_back back;
 	struct grant g;
 
-	if (handover_decode(s, &h) == OK) {
-		fuzz_must(handover_encode(&h, &again) == OK, "a message can be sent");
-		fuzz_must(str_eq(buf_str(&again), s), "a message has one encoding");
-		s = h.grant;
-	} else if (handover_back_decode(s, &back) == OK) {
-		fuzz_must(handover_back_encode(&back, &again) == OK &&
-		    str_eq(buf_str(&again), s), "a message has one encoding");
-	}
-	fuzz_must(grant_open(key, s, "imap", UINT64_MAX, &g) != OK, "nobody forges a grant");
-	buf_free(&again);
+	fuzz_must(grant_open(key, fuzz_handover(s), "imap", UINT64_MAX, &g) != OK,
+	    "nobody forges a grant");
+	fuzz_dialogue(s);
+	fuzz_grant(s);
 }
 
 /* --- OAuth --- */

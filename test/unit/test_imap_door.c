@@ -194,6 +194,16 @@ test_authenticate(void **state)
 	assert_int_equal(imap_door_unavailable(&d, &out), IMAP_NEXT);
 	assert_string_equal(out.p,
 	    "u NO [UNAVAILABLE] Login failed: passwords cannot be checked now\r\n");
+	/* An authd that says no without saying why has let nobody in. */
+	const struct dialogue_answer mad = { .what = ANSWER_REFUSED };
+	assert_int_equal(feed(&d, STR("v AUTHENTICATE PLAIN\r\n"), 1, &out), IMAP_ASK);
+	buf_reset(&out);
+	assert_int_equal(imap_door_answer(&d, &mad, &out), IMAP_NEXT);
+	assert_memory_equal(out.p, "v NO [UNAVAILABLE] ", 19);
+	/* What is not base64 to its end may have been a password in its beginning. */
+	assert_int_equal(feed(&d, STR("w AUTHENTICATE PLAIN AGZyZWQAc2Vj!===\r\n"), 1, &out),
+	    IMAP_NEXT);
+	assert_int_equal(d.answer.size, 0);
 	imap_door_fini(&d);
 	buf_free(&out);
 }
