@@ -1,5 +1,6 @@
 """imtest, pop3test and lmtptest: our own probe, against our own servers."""
 import base64
+import os
 import re
 import subprocess
 import types
@@ -39,13 +40,13 @@ def user(server):
 @pytest.fixture
 def probe(server, tmp_path):
     """probe("pop3test", "-a", user): what it says, and whether it got in."""
-    def run(name, *args, port=None, commands="", host="localhost"):
+    def run(name, *args, port=None, commands="", host="localhost", env=None):
         path = tmp_path / name
         if not path.exists():
             path.symlink_to(chapar.BUILD / "imap/probe/imtest")
         port = port or getattr(server.ports, name)
         r = subprocess.run([path, "-p", str(port), *map(str, args), host], input=commands,
-                           text=True, capture_output=True, timeout=SECONDS)
+                           text=True, capture_output=True, timeout=SECONDS, env={**os.environ, **(env or {})})
         r.ok = "\nAuthenticated.\n" in r.stdout
         ssf = re.search(r"^Security strength factor: (\d+)$", r.stdout, re.M)
         r.ssf = int(ssf[1]) if ssf else None
@@ -106,7 +107,7 @@ def test_security_layer(make_server, probe):
     user = server.new_user()
     for more, ssf in ((("-l", "0"), 0), (("-k", "1", "-l", "1"), 1), ((), 128)):
         r = probe("imtest", *more, "-a", user, "-w", "secret", port=server.imap_port,
-                  commands="x SELECT INBOX\n")
+                  commands="x SELECT INBOX\n", env=LEAKY)
         assert r.ok and r.ssf == ssf and "x OK [READ-WRITE]" in r.stdout, r.stdout + r.stderr
 
 
