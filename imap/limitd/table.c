@@ -319,13 +319,20 @@ friend_of(const struct table *t, const struct limits_request *r, int64_t now)
 	    ? k : NULL;
 }
 
+/* Would its turn be too late? */
+static bool
+is_full(struct key *k, int64_t now, uint32_t cap)
+{
+	age(k, now);
+	return k->failures >= TABLE_FREE && k->until - now > cap;
+}
+
 /* When the attempt's turn is; the next one's is BASE later if there are many. */
 static int64_t
 queue_up(struct key *k, int64_t now, uint32_t base)
 {
 	int64_t turn = now;
 
-	age(k, now);
 	if (k->failures < TABLE_FREE)
 		return now;
 	if (k->until > now)
@@ -336,7 +343,7 @@ queue_up(struct key *k, int64_t now, uint32_t base)
 
 /* The keys that an attempt concerns, those that count; how many. */
 static size_t
-tried(const struct limits_request *r, struct name names[2])
+keys_of(const struct limits_request *r, struct name names[2])
 {
 	static const struct limits_account nobody;
 	size_t n = 0;
@@ -354,21 +361,21 @@ table_attempt(struct table *t, const struct limits_request *r, int64_t now,
 {
 	uint32_t base = r->max_all, cap = r->max_one;
 	struct name names[2];
-	size_t n = tried(r, names);
+	struct key *tried[2];
+	size_t n = keys_of(r, names);
 	int64_t turn = now;
 
 	*pause_ms = 0;
 	if (friend_of(t, r, now) != NULL)
 		return LIMITS_OK;
+	/* Who is refused takes no turn: one address must not use up an account's. */
 	for (size_t i = 0; i < n; i++) {
-		struct key *k = find(t, &names[i]);
-
-		if (k == NULL)
-			continue;
-		age(k, now);
-		if (k->failures >= TABLE_FREE && k->until - now > cap)
+		tried[i] = find(t, &names[i]);
+		if (tried[i] != NULL && is_full(tried[i], now, cap))
 			return LIMITS_FAILURES;
-		int64_t own = queue_up(k, now, base);
+	}
+	for (size_t i = 0; i < n; i++) {
+		int64_t own = tried[i] != NULL ? queue_up(tried[i], now, base) : now;
 
 		turn = own > turn ? own : turn;
 	}
@@ -403,7 +410,7 @@ table_failed(struct table *t, const struct limits_request *r, int64_t now,
 	uint32_t base = r->max_all, cap = r->max_one;
 	struct key *friend = friend_of(t, r, now);
 	struct name names[2];
-	size_t n = tried(r, names);
+	size_t n = keys_of(r, names);
 
 	*pause_ms = base;
 	if (friend != NULL) {

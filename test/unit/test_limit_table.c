@@ -204,6 +204,29 @@ many_at_once_queue_up(void **state)
 	table_free(t);
 }
 
+/* An address from which nothing is let in cannot fill an account's queue. */
+static void
+who_is_refused_takes_no_turn(void **state)
+{
+	struct table *t = table_new();
+	int64_t now = 1000;
+	uint32_t pause, after;
+
+	(void)state;
+	for (int i = 0; i < TABLE_FREE; i++)
+		guess(t, "192.0.2.9", "fred", now);
+	for (int i = 0; i < 50; i++)
+		guess(t, "203.0.113.9", "nobody", now);
+	while (attempt(t, "203.0.113.9", "nobody", now, &pause) == LIMITS_OK)
+		continue;
+	assert_int_equal(attempt(t, "192.0.2.1", "fred", now, &pause), LIMITS_OK);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(attempt(t, "203.0.113.9", "fred", now, &after), LIMITS_FAILURES);
+	assert_int_equal(attempt(t, "192.0.2.1", "fred", now, &after), LIMITS_OK);
+	assert_int_equal(after, pause + BASE);
+	table_free(t);
+}
+
 static void
 who_has_been_here_is_not_locked_out(void **state)
 {
@@ -279,6 +302,7 @@ main(void)
 		cmocka_unit_test(sessions_are_counted),
 		cmocka_unit_test(pauses_grow_to_the_cap),
 		cmocka_unit_test(many_at_once_queue_up),
+		cmocka_unit_test(who_is_refused_takes_no_turn),
 		cmocka_unit_test(who_has_been_here_is_not_locked_out),
 		cmocka_unit_test(old_failures_are_swept_out),
 		cmocka_unit_test(there_are_never_too_many),
