@@ -29,6 +29,7 @@ LIB_SRCS += \
 
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
+	lib/acceptor.c \
 	lib/deflate.c \
 	lib/http.c \
 	lib/jwt.c \

@@ -17,6 +17,7 @@
  */
 #include "imap/idled/hub.h"
 #include "imap/server/notify.h"
+#include "lib/acceptor.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -30,8 +31,6 @@
 enum {
 	BUCKETS_FIRST = 1024,
 	READ_SIZE = 8192,	/* of one connection, before the others' turn */
-	ACCEPT_MAX = 64,	/* at a time */
-	PAUSE_MS = 1000,	/* when there is no descriptor for a connection */
 	ALARM_MS = 500,		/* between two times that all are told to look */
 	MESSAGE = sizeof(struct notify_message),
 };
@@ -58,8 +57,7 @@ struct conn {
 
 struct hub {
 	struct poll *poll;
-	int listen_fd;
-	struct poll_timer *pause;	/* NULL: accepting */
+	struct acceptor *acceptor;
 	struct conn *conns;
 	size_t n_conns;
 	struct poll_timer *alarm;	/* not NULL: all have been told just now, */
@@ -69,7 +67,6 @@ struct hub {
 	size_t n_watches;
 };
 
-static void on_connect(void *ctx, int fd, short ready);
 static void on_ready(void *ctx, int fd, short ready);
 
 /* --- the tables --- */
@@ -356,38 +353,17 @@ on_ready(void *ctx, int fd, short ready)
 }
 
 static void
-accept_again(void *ctx)
+on_connect(void *ctx, int fd)
 {
 	struct hub *h = ctx;
+	struct conn *c = mem_zero(1, sizeof(*c));
 
-	h->pause = NULL;
-	poll_watch(h->poll, h->listen_fd, POLLIN, on_connect, h);
-}
-
-static void
-on_connect(void *ctx, int listen_fd, short ready)
-{
-	struct hub *h = ctx;
-	(void)ready;
-
-	for (int i = 0; i < ACCEPT_MAX; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
-			return;
-		if (fd < 0) {
-			log_err("IOERROR: accept on the idle socket: %m");
-			poll_unwatch(h->poll, listen_fd);
-			h->pause = poll_after(h->poll, PAUSE_MS, accept_again, h);
-			return;
-		}
-		struct conn *c = mem_zero(1, sizeof(*c));
-		*c = (struct conn){ .hub = h, .fd = fd, .next = h->conns, .at = &h->conns };
-		if (c->next != NULL)
-			c->next->at = &c->next;
-		h->conns = c;
-		h->n_conns++;
-		poll_watch(h->poll, fd, POLLIN, on_ready, c);
-	}
+	*c = (struct conn){ .hub = h, .fd = fd, .next = h->conns, .at = &h->conns };
+	if (c->next != NULL)
+		c->next->at = &c->next;
+	h->conns = c;
+	h->n_conns++;
+	poll_watch(h->poll, fd, POLLIN, on_ready, c);
 }
 
 struct hub *
@@ -396,11 +372,10 @@ hub_new(struct poll *poll, int listen_fd)
 	struct hub *h = mem_zero(1, sizeof(*h));
 
 	h->poll = poll;
-	h->listen_fd = listen_fd;
 	h->n_buckets = BUCKETS_FIRST;
 	h->buckets = mem_zero(h->n_buckets, sizeof(struct watch *));
 	h->own = mem_zero(h->n_buckets, sizeof(struct watch *));
-	poll_watch(poll, listen_fd, POLLIN, on_connect, h);
+	h->acceptor = acceptor_new(poll, listen_fd, "the idle socket", on_connect, h);
 	return h;
 }
 
@@ -415,9 +390,8 @@ hub_free(struct hub *h)
 		conn_close(h->conns);
 		/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	}
-	poll_cancel(h->poll, h->pause);
+	acceptor_free(h->acceptor);
 	poll_cancel(h->poll, h->alarm);
-	poll_unwatch(h->poll, h->listen_fd);
 	free(h->buckets);
 	free(h->own);
 	free(h);

@@ -1,5 +1,6 @@
 #include "imap/limitd/desk.h"
 
+#include "lib/acceptor.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -12,8 +13,6 @@
 
 enum {
 	REQUESTS = 64,			/* of one asker, before the others' turn */
-	ACCEPT_MAX = 64,		/* at a time */
-	PAUSE_MS = 1000,		/* when there is no descriptor for a connection */
 	REQUEST = sizeof(struct limits_request),
 	ANSWER = sizeof(struct limits_answer),
 };
@@ -30,13 +29,10 @@ struct asker {
 
 struct desk {
 	struct poll *poll;
-	int listen_fd;
+	struct acceptor *acceptor;
 	struct table *table;
-	struct poll_timer *pause;		/* NULL: accepting */
 	struct asker *askers;
 };
-
-static void on_connect(void *ctx, int fd, short ready);
 
 static void
 asker_close(struct asker *a)
@@ -172,37 +168,16 @@ on_ready(void *ctx, int fd, short ready)
 /* --- connections --- */
 
 static void
-accept_again(void *ctx)
+on_connect(void *ctx, int fd)
 {
 	struct desk *d = ctx;
+	struct asker *a = mem_zero(1, sizeof(*a));
 
-	d->pause = NULL;
-	poll_watch(d->poll, d->listen_fd, POLLIN, on_connect, d);
-}
-
-static void
-on_connect(void *ctx, int listen_fd, short ready)
-{
-	struct desk *d = ctx;
-	(void)ready;
-
-	for (int i = 0; i < ACCEPT_MAX; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
-			return;
-		if (fd < 0) {
-			log_err("IOERROR: accept on the limit socket: %m");
-			poll_unwatch(d->poll, listen_fd);
-			d->pause = poll_after(d->poll, PAUSE_MS, accept_again, d);
-			return;
-		}
-		struct asker *a = mem_zero(1, sizeof(*a));
-		*a = (struct asker){ .desk = d, .fd = fd, .next = d->askers, .at = &d->askers };
-		if (a->next != NULL)
-			a->next->at = &a->next;
-		d->askers = a;
-		poll_watch(d->poll, fd, POLLIN, on_ready, a);
-	}
+	*a = (struct asker){ .desk = d, .fd = fd, .next = d->askers, .at = &d->askers };
+	if (a->next != NULL)
+		a->next->at = &a->next;
+	d->askers = a;
+	poll_watch(d->poll, fd, POLLIN, on_ready, a);
 }
 
 struct desk *
@@ -210,8 +185,9 @@ desk_new(struct poll *poll, int listen_fd, struct table *table)
 {
 	struct desk *d = mem_zero(1, sizeof(*d));
 
-	*d = (struct desk){ .poll = poll, .listen_fd = listen_fd, .table = table };
-	poll_watch(poll, listen_fd, POLLIN, on_connect, d);
+	d->poll = poll;
+	d->table = table;
+	d->acceptor = acceptor_new(poll, listen_fd, "the limit socket", on_connect, d);
 	return d;
 }
 
@@ -222,7 +198,6 @@ desk_free(struct desk *d)
 		return;
 	while (d->askers != NULL)
 		asker_close(d->askers);		/* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
-	poll_cancel(d->poll, d->pause);
-	poll_unwatch(d->poll, d->listen_fd);
+	acceptor_free(d->acceptor);
 	free(d);
 }
