@@ -212,8 +212,10 @@ serve(struct dialogue *one)
 	int fds[PASS_FDS];
 	enum err e = pass_receive(one->fd, &d->in, fds);
 	pass_close(fds);
-	if (e != OK || dialogue_decode_ask(buf_str(&d->in), &ask) != OK)
+	if (e != OK || dialogue_decode_ask(buf_str(&d->in), &ask) != OK) {
+		explicit_bzero(d->in.p, d->in.n);
 		return e == ERR_AGAIN;
+	}
 	svc_tell_state(&d->server->svc, SVC_BUSY);
 	if (ask.what == QUESTION_OFFER)
 		answer_offer(one, &ask, &text, &answer);
