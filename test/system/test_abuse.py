@@ -28,7 +28,7 @@ def children(server, name):
     found = []
     for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
         for pid in (task / "children").read_text().split():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name:
                     found.append(int(pid))
     return found
