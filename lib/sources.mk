@@ -41,7 +41,8 @@ LIB_SRCS += \
 	lib/poll.c \
 	lib/proctitle.c \
 	lib/proxyproto.c \
-	lib/sasl.c \
+	lib/sasl.c lib/sasl_binding.c lib/sasl_canon.c lib/sasl_conn.c lib/sasl_layer.c lib/sasl_library.c lib/sasl_list.c \
+	lib/sasl_mechs.c lib/sasl_password.c \
 	lib/saslclient.c \
 	lib/sigbus.c \
 	lib/sockd.c \
