@@ -18,7 +18,9 @@ enum {
 	MAX_NAME = 1024,		/* of a user */
 	MAX_WORD = 256,
 	MAX_GROUPS = 20 * 1024,
+	MAX_FOLDER = 1024,
 	MAX_TAG = 64 * 1024,
+	MAX_MECHANISMS = 4096,
 	SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
 };
 
@@ -31,6 +33,7 @@ static const struct field grant_fields[] = {
 	FIELD(FIELD_NUMBER, 6, false, 2 * GRANT_OWN_GROUPS_DOUBTFUL - 1, grant, flags),
 	FIELD(FIELD_BYTES, 7, true, GRANT_SERIAL, grant, serial),
 	FIELD(FIELD_NUMBER, 8, true, UINT64_MAX, grant, at_ms),
+	FIELD(FIELD_BYTES, 9, false, MAX_FOLDER, grant, folder),
 	FIELDS_END
 };
 
@@ -48,6 +51,8 @@ static const struct field handover_fields[] = {
 	FIELD(FIELD_TEXT, 11, false, MAX_WORD, handover, language),
 	FIELD(FIELD_NUMBER, 12, false, 1, handover, utf8),
 	FIELD(FIELD_BYTES, 13, false, HANDOVER_PENDING, handover, pending),
+	FIELD(FIELD_BYTES, 14, false, MAX_MECHANISMS, handover, mechanisms),
+	FIELD(FIELD_NUMBER, 15, false, 1, handover, plaintext),
 	FIELDS_END
 };
 

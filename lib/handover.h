@@ -58,6 +58,7 @@ struct grant {
 	const char *userid;		/* in internal form */
 	const char *authcid;
 	struct str groups, own_groups;	/* C strings, one behind the other */
+	struct str folder;		/* POP3: below his INBOX, in his own words; or none */
 	uint64_t flags;			/* enum grant_flags */
 	struct str serial;		/* random, for the log */
 	uint64_t at_ms;			/* CLOCK_MONOTONIC: of this machine since it started */
@@ -103,7 +104,9 @@ struct handover {
 	const char *tls_version, *tls_cipher;	/* NULL: no TLS */
 	uint64_t tls_bits;
 	const char *language;		/* NULL: the default */
-	uint64_t utf8;			/* POP3: UTF8 was said */
+	uint64_t utf8;			/* POP3: UTF8 was said; */
+	struct str mechanisms;		/*   what CAPA has announced */
+	uint64_t plaintext;
 	struct str pending;		/* what the client has said behind that command */
 };
 

@@ -7,6 +7,7 @@
  * authd wait for it.
  */
 #include "imap/authd/dialogues.h"
+#include "imap/authd/apop.h"
 #include "imap/server/dialogue.h"
 #include "imap/server/grant.h"
 #include "imap/server/login.h"
@@ -38,6 +39,7 @@ struct dialogues {
 	int count, logins;
 	bool taking, ending;
 	struct buf in, out;		/* messages; wiped after each */
+	struct buf apop;		/* of an offer */
 };
 
 struct dialogues *
@@ -47,6 +49,7 @@ dialogues_new(struct server *s, const char *sasl_service, struct poll *p)
 	*d = (struct dialogues){
 		.server = s, .sasl_service = sasl_service, .poll = p,
 		.limits = limits_open(s->conf, sasl_service), .in = BUF_INIT, .out = BUF_INIT,
+		.apop = BUF_INIT,
 	};
 	return d;
 }
@@ -69,6 +72,7 @@ dialogues_free(struct dialogues *d)
 	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
+	buf_free(&d->apop);
 	free(d);
 }
 
@@ -131,10 +135,12 @@ end_dialogue(struct dialogue *one)
 
 /* The user is known: he goes as a grant, for this service. */
 static void
-grant(struct dialogues *d, struct user *user, struct buf *sealed,
+grant(struct dialogue *one, struct user *user, struct buf *sealed,
     struct dialogue_answer *answer)
 {
-	if (grant_user(d->server->grant_key, d->server->service, user, sealed) == OK) {
+	const struct server *s = one->all->server;
+	struct str folder = str_c(login_folder(one->login));
+	if (grant_user(s->grant_key, s->service, user, folder, sealed) == OK) {
 		answer->what = ANSWER_GRANTED;
 		answer->bytes = buf_str(sealed);
 	} else {
@@ -146,9 +152,11 @@ grant(struct dialogues *d, struct user *user, struct buf *sealed,
 }
 
 static enum err
-take_step(struct login *l, const struct dialogue_ask *ask, struct buf *challenge,
+take_step(const struct dialogue *one, const struct dialogue_ask *ask, struct buf *challenge,
     struct user **user)
 {
+	const struct server *s = one->all->server;
+	struct login *l = one->login;
 	switch ((enum dialogue_question)ask->what) {
 	case QUESTION_PASSWORD:
 		return login_password(l, ask->name, ask->bytes, user);
@@ -157,6 +165,9 @@ take_step(struct login *l, const struct dialogue_ask *ask, struct buf *challenge
 		    challenge, user);
 	case QUESTION_STEP:
 		return login_step(l, ask->bytes, challenge, user);
+	case QUESTION_APOP:
+		return apop_is_ours(s->grant_key, s->service, grant_clock(), ask->challenge)
+		    ? login_apop(l, ask->challenge, ask->name, ask->bytes, user) : ERR_AUTH;
 	case QUESTION_OFFER:
 		break;
 	}
@@ -169,7 +180,7 @@ answer_login(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 {
 	struct dialogues *d = one->all;
 	struct user *user;
-	enum err e = take_step(one->login, ask, text, &user);
+	enum err e = take_step(one, ask, text, &user);
 	*answer = (struct dialogue_answer){
 		.what = ANSWER_REFUSED, .err = (uint64_t)e, .why = login_why(one->login),
 	};
@@ -183,8 +194,21 @@ answer_login(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 	answer->pause_ms = (uint64_t)login_pause_ms(one->login);
 	if (e == OK) {
 		buf_wipe(text);
-		grant(d, user, text, answer);
+		grant(one, user, text, answer);
 	}
+}
+
+/* POP3's greeting has one, if there is APOP. */
+static void
+challenge(struct dialogue *one)
+{
+	struct dialogues *d = one->all;
+	struct buf b = BUF_INIT;
+	buf_reset(&d->apop);
+	if (strcmp(d->sasl_service, "pop") == 0)
+		login_apop_challenge(one->login, &b);
+	apop_seal(d->server->grant_key, d->server->service, grant_clock(), buf_str(&b), &d->apop);
+	buf_free(&b);
 }
 
 static void
@@ -194,9 +218,11 @@ answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 	struct buf prefix = BUF_INIT;
 	buf_add_str(&prefix, ask->name);
 	login_mechanisms(one->login, prefix.p, text);
+	challenge(one);
 	*answer = (struct dialogue_answer){
 		.what = ANSWER_OFFER, .bytes = buf_str(text),
 		.plaintext = login_plaintext_allowed(one->login),
+		.apop = one->all->apop.n > 0 ? one->all->apop.p : NULL,
 	};
 	buf_free(&prefix);
 }

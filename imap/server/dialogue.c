@@ -11,6 +11,7 @@ enum {
 	MAX_CERT_NAME = 1024,
 	MAX_PAUSE_MS = 3600 * 1000,
 	MAX_BITS = 4096,
+	MAX_APOP = 512,
 };
 
 /* struct login_peer in the types that messages have. */
@@ -36,9 +37,10 @@ static const struct field peer_fields[] = {
 };
 
 static const struct field ask_fields[] = {
-	FIELD(FIELD_NUMBER, 1, true, QUESTION_STEP, dialogue_ask, what),
+	FIELD(FIELD_NUMBER, 1, true, QUESTION_APOP, dialogue_ask, what),
 	FIELD(FIELD_BYTES, 2, false, MAX_NAME, dialogue_ask, name),
 	FIELD(FIELD_BYTES, 3, false, DIALOGUE_BYTES, dialogue_ask, bytes),
+	FIELD(FIELD_BYTES, 4, false, MAX_APOP, dialogue_ask, challenge),
 	FIELDS_END
 };
 
@@ -49,6 +51,7 @@ static const struct field answer_fields[] = {
 	FIELD(FIELD_NUMBER, 4, false, MAX_PAUSE_MS, dialogue_answer, pause_ms),
 	FIELD(FIELD_NUMBER, 5, false, 1, dialogue_answer, plaintext),
 	FIELD(FIELD_BYTES, 6, false, DIALOGUE_BYTES, dialogue_answer, bytes),
+	FIELD(FIELD_TEXT, 7, false, MAX_APOP, dialogue_answer, apop),
 	FIELDS_END
 };
 

@@ -23,20 +23,22 @@
 enum { DIALOGUE_BYTES = 64 * 1024 };	/* of one password, response, challenge */
 
 enum dialogue_question {
-	QUESTION_OFFER = 1,			/* which mechanisms, each led by .name */
+	QUESTION_OFFER = 1,			/* which mechanisms, each led by .name; APOP? */
 	QUESTION_PASSWORD = 2,		/* .name, .bytes: login_password() */
 	QUESTION_START = 3,			/* .name, .bytes or none: login_start() */
 	QUESTION_STEP = 4,			/* .bytes: login_step() */
+	QUESTION_APOP = 5,			/* .name, .bytes, .challenge: login_apop() */
 };
 
 struct dialogue_ask {
 	uint64_t what;			/* enum dialogue_question */
 	struct str name;
 	struct str bytes;
+	struct str challenge;		/* APOP's, as an offer had it */
 };
 
 enum dialogue_outcome {
-	ANSWER_OFFER = 1,		/* .bytes, .plaintext */
+	ANSWER_OFFER = 1,		/* .bytes, .plaintext, .apop */
 	ANSWER_CHALLENGE = 2,		/* .bytes: send it, then QUESTION_STEP */
 	ANSWER_REFUSED = 3,		/* .err, .why, .pause_ms */
 	ANSWER_GRANTED = 4,		/* .bytes: the sealed grant; .pause_ms */
@@ -49,6 +51,7 @@ struct dialogue_answer {
 	uint64_t pause_ms;		/* before the client may hear of it */
 	uint64_t plaintext;		/* passwords may be sent as they are */
 	struct str bytes;
+	const char *apop;		/* a challenge, for one connection; NULL: no APOP */
 };
 
 /*

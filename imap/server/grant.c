@@ -31,7 +31,8 @@ unpack(struct str packed)
 }
 
 enum err
-grant_user(const uint8_t key[GRANT_KEY], const char *service, struct user *u, struct buf *out)
+grant_user(const uint8_t key[GRANT_KEY], const char *service, struct user *u,
+    struct str folder, struct buf *out)
 {
 	struct user_grant data;
 	struct buf groups = BUF_INIT, own = BUF_INIT;
@@ -39,6 +40,7 @@ grant_user(const uint8_t key[GRANT_KEY], const char *service, struct user *u, st
 	const struct grant g = {
 		.service = service, .userid = data.userid, .authcid = data.authcid,
 		.groups = pack(data.groups, &groups), .own_groups = pack(data.own_groups, &own),
+		.folder = { folder.n > 0 ? folder.p : NULL, folder.n },
 		.flags = (data.is_admin ? GRANT_ADMIN : 0u)
 		    | (data.is_anonymous ? GRANT_ANONYMOUS : 0u)
 		    | (data.by_acl ? GRANT_BY_ACL : 0u)
@@ -53,22 +55,18 @@ grant_user(const uint8_t key[GRANT_KEY], const char *service, struct user *u, st
 
 enum err
 granted_user(const uint8_t key[GRANT_KEY], const char *service, struct str sealed,
-    const struct conf *conf, struct user **u, const char **name)
+    const struct conf *conf, struct grant *g, struct user **u)
 {
-	struct grant g;
-	*name = "somebody";
-	enum err e = grant_open(key, sealed, service, grant_clock(), &g);
-	if (e == OK || e == ERR_TIMEOUT)
-		*name = g.userid;
+	enum err e = grant_open(key, sealed, service, grant_clock(), g);
 	if (e != OK)
 		return e;
-	const char **groups = unpack(g.groups), **own = unpack(g.own_groups);
+	const char **groups = unpack(g->groups), **own = unpack(g->own_groups);
 	const struct user_grant data = {
-		.userid = g.userid, .authcid = g.authcid, .groups = groups, .own_groups = own,
-		.is_admin = g.flags & GRANT_ADMIN, .is_anonymous = g.flags & GRANT_ANONYMOUS,
-		.by_acl = g.flags & GRANT_BY_ACL,
-		.groups_doubtful = g.flags & GRANT_GROUPS_DOUBTFUL,
-		.own_groups_doubtful = g.flags & GRANT_OWN_GROUPS_DOUBTFUL,
+		.userid = g->userid, .authcid = g->authcid, .groups = groups, .own_groups = own,
+		.is_admin = g->flags & GRANT_ADMIN, .is_anonymous = g->flags & GRANT_ANONYMOUS,
+		.by_acl = g->flags & GRANT_BY_ACL,
+		.groups_doubtful = g->flags & GRANT_GROUPS_DOUBTFUL,
+		.own_groups_doubtful = g->flags & GRANT_OWN_GROUPS_DOUBTFUL,
 	};
 	e = groups != NULL && own != NULL ? user_from_grant(conf, &data, u) : ERR_SYNTAX;
 	free(groups);

@@ -11,12 +11,15 @@
 #include "imap/server/user.h"
 #include "lib/handover.h"
 
-/* Appends U, sealed with KEY for SERVICE.  ERR_LIMIT, ERR_SYNTAX: no such name or groups. */
+/*
+ * Appends U, who has named FOLDER (login_folder()), sealed with KEY for SERVICE.
+ * ERR_LIMIT, ERR_SYNTAX: no such name or groups.
+ */
 enum err grant_user(const uint8_t key[GRANT_KEY], const char *service, struct user *u,
-    struct buf *out) MUST_CHECK;
+    struct str folder, struct buf *out) MUST_CHECK;
 
-/* The user; *name, for the log, points into SEALED.  Errors as grant_open(), and ERR_NAME. */
+/* The user, and *g, which points into SEALED.  Errors as grant_open(), and ERR_NAME. */
 enum err granted_user(const uint8_t key[GRANT_KEY], const char *service, struct str sealed,
-    const struct conf *conf, struct user **u, const char **name) MUST_CHECK;
+    const struct conf *conf, struct grant *g, struct user **u) MUST_CHECK;
 
 #endif

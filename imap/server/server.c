@@ -414,13 +414,14 @@ serve(struct server *s, int fd)
 
 /* The user whom a sealed grant names.  ERR_TIMEOUT: it is too old. */
 static enum err
-take_user(const struct server *s, const struct handover *h, struct user **user)
+take_user(const struct server *s, const struct handover *h, struct handed *handed)
 {
-	const char *name;
-	*user = NULL;
-	enum err e = granted_user(s->grant_key, s->service, h->grant, s->conf, user, &name);
-	if (e == ERR_TIMEOUT)
-		log_warning("[%s] %s waited too long for a worker", h->host, name);
+	struct grant g;
+	enum err e = granted_user(s->grant_key, s->service, h->grant, s->conf, &g, &handed->user);
+	if (e == OK)
+		handed->folder = g.folder;
+	else if (e == ERR_TIMEOUT)
+		log_warning("[%s] %s waited too long for a worker", h->host, g.userid);
 	return e;
 }
 
@@ -446,7 +447,7 @@ serve_handed(struct server *s, int fd)
 	struct handed handed = { .how = &h };
 	enum err e = handover_decode(buf_str(&s->svc.message), &h);
 	if (e == OK)
-		e = take_user(s, &h, &handed.user);
+		e = take_user(s, &h, &handed);
 	if (e != OK && e != ERR_TIMEOUT) {
 		log_crit("a session was handed over without a right to it; it is ended");
 		close(fd);

@@ -42,6 +42,7 @@ struct server;
 /* A user who has logged in elsewhere (lib/handover.h). */
 struct handed {
 	const struct handover *how;	/* frontd's word */
+	struct str folder;		/* authd's, as login_folder() */
 	struct user *user;		/* the program's; NULL: he must not come in, */
 	const char *why;		/*   because of this */
 };

@@ -441,7 +441,7 @@ fuzz_dialogue(struct str s)
 		check_encoding(dialogue_encode_peer(&peer, &again), &again, s);
 	}
 	if (dialogue_decode_ask(s, &ask) == OK) {
-		fuzz_must(ask.what >= QUESTION_OFFER && ask.what <= QUESTION_STEP, "a question");
+		fuzz_must(ask.what >= QUESTION_OFFER && ask.what <= QUESTION_APOP, "a question");
 		check_encoding(dialogue_encode_ask(&ask, &again), &again, s);
 	}
 	if (dialogue_decode_answer(s, &answer) == OK) {
