@@ -51,8 +51,9 @@ is_proxied(const char *cmd)
 bool
 front_fits(const struct services *all, const char *cmd)
 {
-	return all->setup.frontds > 0 && str_eq(program_of(cmd), STR("imapd"))
-	    && !is_proxied(cmd);
+	struct str program = program_of(cmd);
+	return all->setup.frontds > 0 && !is_proxied(cmd)
+	    && (str_eq(program, STR("imapd")) || str_eq(program, STR("pop3d")));
 }
 
 /* A service that is not in cyrus.conf. */

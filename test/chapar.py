@@ -8,6 +8,7 @@
 
 The fixtures that use this are in conftest.py.
 """
+import contextlib
 import fcntl
 import imaplib
 import itertools
@@ -35,6 +36,17 @@ FRONTD = os.environ.get("CHAPAR_FRONTD")       # "yes": all tests with frontd
 ADMIN = "cyrus"
 PASSWORD = "secret"
 COUNTER = itertools.count(1)
+
+
+def children(server, name):
+    """The process ids of the server's workers of this name."""
+    found = []
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                    found.append(int(pid))
+    return found
 
 
 def wait_for(what, condition, seconds=PATIENCE):

@@ -175,7 +175,9 @@ class PopServer(Server):
         """What the worker of the user's last POP3 session has said since he logged in."""
         log = self.log()
         login = list(re.finditer(r"pop3d\[(\d+)\]: notice: login: \S+ %s .*\n" % re.escape(user), log))[-1]
-        return re.findall(r".*pop3d\[%s\]: .*" % login[1], log[login.end():])
+        # With frontd it is authd that has said so, in pop3d's name.
+        pid = r"\d+" if "frontd: yes" in self.conf.read_text() else login[1]
+        return re.findall(r".*pop3d\[%s\]: .*" % pid, log[login.end():])
 
     def deliver(self, user, *messages, mailbox="INBOX"):
         """Puts messages into the user's mailbox, over IMAP."""

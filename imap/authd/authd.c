@@ -13,6 +13,7 @@
  * service only, whatever frontd says.
  */
 #include "imap/authd/dialogues.h"
+#include "imap/door/door.h"
 #include "imap/server/server.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
@@ -25,27 +26,18 @@
 #include <string.h>
 
 /* -P: whose program it stands before. */
-struct program_of {
-	const char *program, *sasl_service;
-};
-
-static const struct program_of programs[] = {
-	{ "imapd", "imap" },
-	{ "pop3d", "pop" },
-};
-
 static bool
 on_option(void *ctx, int letter, const char *value)
 {
-	const struct program_of **stands_before = ctx;
-	for (size_t i = 0; letter == 'P' && i < sizeof(programs) / sizeof(programs[0]); i++) {
-		if (strcmp(value, programs[i].program) != 0)
-			continue;
-		*stands_before = &programs[i];
-		return true;
-	}
+	const struct door_words **before = ctx;
+	enum door_protocol protocol;
 	/* Any other option is for that program. */
-	return letter != 'P';
+	if (letter != 'P')
+		return true;
+	if (!door_find(str_c(value), &protocol))
+		return false;
+	*before = door_words(protocol);
+	return true;
 }
 
 static void
@@ -76,7 +68,7 @@ on_orphaned(void *ctx, int fd, short ready)
 static void
 run(struct server *s)
 {
-	const struct program_of *before = *(const struct program_of **)s->ctx;
+	const struct door_words *before = *(const struct door_words **)s->ctx;
 	if (!s->svc.is_queue) {
 		log_err("authd is started by master, if imapd.conf has \"frontd: yes\"");
 		return;
@@ -110,6 +102,6 @@ static const struct server_program program = {
 int
 main(int argc, char **argv)
 {
-	const struct program_of *stands_before = &programs[0];
-	return server_main(argc, argv, &program, &stands_before);
+	const struct door_words *before = door_words(DOOR_IMAP);
+	return server_main(argc, argv, &program, &before);
 }

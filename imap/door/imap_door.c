@@ -37,7 +37,7 @@ struct early {
 	struct reply_tagged reply;
 	bool takes_message;		/* APPEND, REPLACE */
 	bool silent;			/* the answer is out already, or comes later */
-	enum imap_next next;
+	enum door_next next;
 };
 
 void
@@ -75,7 +75,7 @@ imap_door_fini(struct imap_door *d)
 }
 
 void
-imap_door_facts(struct imap_door *d, const struct imap_facts *facts)
+imap_door_facts(struct imap_door *d, const struct door_facts *facts)
 {
 	d->facts = *facts;
 	buf_reset(&d->mechanisms);
@@ -126,17 +126,17 @@ put_tagged(enum language l, struct str tag, const struct reply_tagged *t, struct
 }
 
 /* Answers, and ends with those who make no sense. */
-static enum imap_next
+static enum door_next
 finish(struct imap_door *d, struct str tag, const struct reply_tagged *t, struct buf *out)
 {
 	put_tagged(d->language, tag, t, out);
 	bool bad = t->err != OK && (t->bad || reply_error_of(t->err)->bad);
 	d->bad = bad ? d->bad + 1 : 0;
 	if (d->bad < MAX_BAD)
-		return IMAP_NEXT;
+		return DOOR_NEXT;
 	imap_door_bye("Too many invalid IMAP commands", out);
 	log_warning("too many invalid commands from [%s]", d->host);
-	return IMAP_END;
+	return DOOR_END;
 }
 
 /* --- the commands --- */
@@ -161,7 +161,7 @@ static enum err
 run_logout(struct early *c)
 {
 	imap_door_bye("LOGOUT received", c->out);
-	c->next = IMAP_END;
+	c->next = DOOR_END;
 	return OK;
 }
 
@@ -251,10 +251,10 @@ run_language(struct early *c)
 static enum err
 run_starttls(struct early *c)
 {
-	const struct imap_facts *f = &c->d->facts;
+	const struct door_facts *f = &c->d->facts;
 	if (f->may_start_tls) {
 		c->reply.text = "Begin TLS negotiation now";
-		c->next = IMAP_TLS;
+		c->next = DOOR_TLS;
 		return OK;
 	}
 	c->reply.bad = true;
@@ -282,7 +282,7 @@ run_login(struct early *c)
 		.what = QUESTION_PASSWORD, .name = buf_str(&d->name), .bytes = buf_str(&d->secret),
 	};
 	d->command = HANDOVER_LOGIN;
-	c->next = IMAP_ASK;
+	c->next = DOOR_ASK;
 	c->silent = true;
 	return OK;
 }
@@ -312,7 +312,7 @@ run_authenticate(struct early *c)
 	if (initial.p != NULL)
 		d->ask.bytes = buf_str(&d->answer);
 	d->command = HANDOVER_AUTHENTICATE;
-	c->next = IMAP_ASK;
+	c->next = DOOR_ASK;
 	c->silent = true;
 	return OK;
 }
@@ -398,7 +398,7 @@ is_http(struct str line)
 	    && memcmp(line.p + space + 1, version.p, version.n) == 0;
 }
 
-static enum imap_next
+static enum door_next
 run(struct early *c, struct str line, char *text, size_t size)
 {
 	size_t which;
@@ -413,7 +413,7 @@ run(struct early *c, struct str line, char *text, size_t size)
 	if (e == ERR_SYNTAX && is_http(line)) {
 		imap_door_bye("This is an IMAP server", c->out);
 		log_warning("an HTTP request from [%s]", c->d->host);
-		return IMAP_END;
+		return DOOR_END;
 	}
 	c->reply.err = e;
 	if (c->silent) {
@@ -421,17 +421,17 @@ run(struct early *c, struct str line, char *text, size_t size)
 		buf_add_str(&c->d->tag, c->tag);
 		return c->next;
 	}
-	enum imap_next next = finish(c->d, c->tag, &c->reply, c->out);
-	return next == IMAP_END ? next : c->next;
+	enum door_next next = finish(c->d, c->tag, &c->reply, c->out);
+	return next == DOOR_END ? next : c->next;
 }
 
-static enum imap_next
+static enum door_next
 run_command(struct imap_door *d, struct buf *out)
 {
 	char text[200];
 	struct arena *arena = arena_new(ARENA);
-	struct early c = { .d = d, .out = out, .next = IMAP_NEXT };
-	enum imap_next next;
+	struct early c = { .d = d, .out = out, .next = DOOR_NEXT };
+	enum door_next next;
 	parser_init(&c.p, buf_str(&d->text), arena);
 	if (d->refused == OK) {
 		next = run(&c, buf_str(&d->text), text, sizeof(text));
@@ -446,7 +446,7 @@ run_command(struct imap_door *d, struct buf *out)
 	}
 	arena_free(arena);
 	/* A question points into what it asks. */
-	if (next == IMAP_ASK)
+	if (next == DOOR_ASK)
 		forget_command(d);
 	else
 		wipe(d);
@@ -456,15 +456,15 @@ run_command(struct imap_door *d, struct buf *out)
 /* --- the exchange --- */
 
 /* It is over, with a NO or BAD. */
-static enum imap_next
+static enum door_next
 end_exchange(struct imap_door *d, const struct reply_tagged *t, struct buf *out)
 {
-	enum imap_next next = finish(d, buf_str(&d->tag), t, out);
+	enum door_next next = finish(d, buf_str(&d->tag), t, out);
 	wipe(d);
 	return next;
 }
 
-static enum imap_next
+static enum door_next
 cancel_exchange(struct imap_door *d, struct buf *out)
 {
 	const struct reply_tagged t = {
@@ -474,7 +474,7 @@ cancel_exchange(struct imap_door *d, struct buf *out)
 }
 
 /* A line of the client's in answer to a challenge; "*" gives up. */
-static enum imap_next
+static enum door_next
 respond(struct imap_door *d, struct buf *out)
 {
 	struct str line = buf_str(&d->text);
@@ -484,10 +484,10 @@ respond(struct imap_door *d, struct buf *out)
 	if (!ok)
 		return cancel_exchange(d, out);
 	d->ask = (struct dialogue_ask){ .what = QUESTION_STEP, .bytes = buf_str(&d->answer) };
-	return IMAP_ASK;
+	return DOOR_ASK;
 }
 
-static enum imap_next
+static enum door_next
 not_logged_in(struct imap_door *d, enum err e, const char *why, struct buf *out)
 {
 	char text[300];
@@ -500,17 +500,11 @@ not_logged_in(struct imap_door *d, enum err e, const char *why, struct buf *out)
 	bool last = ++d->failed >= MAX_FAILED;
 	if (last)
 		imap_door_bye("Too many failed logins", out);
-	enum imap_next next = end_exchange(d, &t, out);
-	return last ? IMAP_END : next;
+	enum door_next next = end_exchange(d, &t, out);
+	return last ? DOOR_END : next;
 }
 
-enum imap_next
-imap_door_unavailable(struct imap_door *d, struct buf *out)
-{
-	return not_logged_in(d, ERR_IO, "passwords cannot be checked now", out);
-}
-
-enum imap_next
+enum door_next
 imap_door_answer(struct imap_door *d, const struct dialogue_answer *a, struct buf *out)
 {
 	if (a->what == ANSWER_CHALLENGE) {
@@ -519,7 +513,7 @@ imap_door_answer(struct imap_door *d, const struct dialogue_answer *a, struct bu
 		buf_adds(out, "\r\n");
 		buf_wipe(&d->answer);
 		d->at = AT_RESPONSE;
-		return IMAP_NEXT;
+		return DOOR_NEXT;
 	}
 	/* OK is the worker's to say, whatever authd does. */
 	enum err e = a->what == ANSWER_REFUSED && a->err != OK ? (enum err)a->err : ERR_IO;
@@ -534,15 +528,15 @@ imap_door_answer(struct imap_door *d, const struct dialogue_answer *a, struct bu
 	return not_logged_in(d, e, a->why, out);
 }
 
-enum imap_next
+enum door_next
 imap_door_feed(struct imap_door *d, struct str in, size_t *used, struct buf *out)
 {
 	bool response = d->at == AT_RESPONSE;
 	switch (imap_assemble(d, in, used, out)) {
 	case ASSEMBLE_MORE:
-		return IMAP_READ;
+		return DOOR_READ;
 	case ASSEMBLE_END:
-		return IMAP_END;
+		return DOOR_END;
 	case ASSEMBLE_WHOLE:
 		break;
 	}

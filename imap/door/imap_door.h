@@ -1,16 +1,9 @@
 /*
  * imap_door.h - IMAP before login, as a machine: bytes in, bytes out
  *
- * For a process that has many connections and waits for none (frontd).  It
- * assembles one command at a time out of what has come (RFC 9051 section 4.3:
- * with its literals), answers what is legal before login (CAPABILITY, NOOP,
- * LOGOUT, ID, LANGUAGE) as a worker would, and says what it needs for the rest:
- *
- *	feed -> IMAP_READ	all has been taken; more is needed
- *	     -> IMAP_NEXT	one command is answered, perhaps the next is there
- *	     -> IMAP_TLS	send what is in OUT, then TLS; then imap_door_facts()
- *	     -> IMAP_ASK	see .ask; go on with imap_door_answer()
- *	     -> IMAP_END	send what is in OUT, then close
+ * See machine.h.  It assembles one command at a time out of what has come (RFC
+ * 9051 section 4.3: with its literals) and answers CAPABILITY, NOOP, LOGOUT, ID,
+ * LANGUAGE.
  *
  * When the answer is a grant the machine has done its work: the command that is
  * still to be answered is .tag and .command, for the hand-over, and what has
@@ -22,6 +15,7 @@
 #ifndef IMAP_DOOR_IMAP_DOOR_H
 #define IMAP_DOOR_IMAP_DOOR_H
 
+#include "imap/door/machine.h"
 #include "imap/server/dialogue.h"
 #include "imap/server/language.h"
 #include "lib/buf.h"
@@ -32,22 +26,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum imap_next { IMAP_READ, IMAP_NEXT, IMAP_TLS, IMAP_ASK, IMAP_END };
-
-/* What can be said of the connection now. */
-struct imap_facts {
-	struct str mechanisms;		/* "AUTH=PLAIN ..." or nothing */
-	bool plaintext;			/* LOGIN may be used */
-	bool may_start_tls, is_tls;
-};
-
 struct imap_door {
 	const struct conf *conf;	/* of the service */
 	const char *host;		/* of the client, for the log */
-	struct imap_facts facts;
+	struct door_facts facts;
 	struct buf mechanisms;		/* .facts' */
 	enum language language;
-	/* A question, while IMAP_ASK is not answered; it points into .text and .answer. */
+	/* A question, while DOOR_ASK is not answered; it points into .text and .answer. */
 	struct dialogue_ask ask;
 	struct buf tag;			/* of the command that logs in */
 	unsigned command;		/* enum handover_command */
@@ -70,21 +55,18 @@ void imap_door_init(struct imap_door *d, const struct conf *conf, const char *ho
 void imap_door_fini(struct imap_door *d);
 
 /* Before the greeting, and when TLS is there or what may be offered is another; copied. */
-void imap_door_facts(struct imap_door *d, const struct imap_facts *facts);
+void imap_door_facts(struct imap_door *d, const struct door_facts *facts);
 
 /* The greeting. */
 void imap_door_greet(struct imap_door *d, const char *hostname, struct buf *out);
 
 /* Takes what it can use of IN, at most one command, and says how much that was. */
-enum imap_next imap_door_feed(struct imap_door *d, struct str in, size_t *used,
+enum door_next imap_door_feed(struct imap_door *d, struct str in, size_t *used,
     struct buf *out) MUST_CHECK;
 
 /* What authd says to .ask; not for a grant. */
-enum imap_next imap_door_answer(struct imap_door *d, const struct dialogue_answer *a,
+enum door_next imap_door_answer(struct imap_door *d, const struct dialogue_answer *a,
     struct buf *out) MUST_CHECK;
-
-/* Nobody could be asked. */
-enum imap_next imap_door_unavailable(struct imap_door *d, struct buf *out) MUST_CHECK;
 
 /* "* BYE TEXT" */
 void imap_door_bye(const char *text, struct buf *out);

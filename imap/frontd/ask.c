@@ -139,8 +139,8 @@ is_of(const struct offer *o, const struct conn *c)
 	    && o->bits == (c->tls != NULL ? tls_bits(c->tls) : 0) && o->external == has_name(c);
 }
 
-const struct offer *
-offer_find(const struct conn *c)
+static struct offer *
+find(const struct conn *c)
 {
 	for (int i = 0; i < OFFERS; i++)
 		if (is_of(&c->service->offers[i], c))
@@ -149,15 +149,24 @@ offer_find(const struct conn *c)
 }
 
 const struct offer *
+offer_find(const struct conn *c)
+{
+	const struct offer *o = find(c);
+	return o != NULL && o->apop && !c->greeted ? NULL : o;
+}
+
+const struct offer *
 offer_learn(const struct conn *c, const struct dialogue_answer *a)
 {
 	struct service *s = c->service;
-	struct offer *o = &s->offers[s->next_offer++ % OFFERS];
+	struct offer *o = find(c);
+	if (o == NULL)
+		o = &s->offers[s->next_offer++ % OFFERS];
 	buf_free(&o->mechanisms);
 	*o = (struct offer){
 		.known = true, .external = has_name(c), .is_tls = c->tls != NULL, .is_local = c->is_local,
 		.bits = c->tls != NULL ? tls_bits(c->tls) : 0,
-		.plaintext = a->plaintext != 0, .mechanisms = BUF_INIT,
+		.plaintext = a->plaintext != 0, .apop = a->apop != NULL, .mechanisms = BUF_INIT,
 	};
 	buf_add_str(&o->mechanisms, a->bytes);
 	return o;

@@ -20,7 +20,10 @@ enum err ask_answer(struct conn *c, struct buf *message, struct dialogue_answer 
 /* Ends the dialogue, if there is one. */
 void ask_end(struct conn *c);
 
-/* What is known of what may be offered; NULL: authd has to be asked. */
+/*
+ * What is known of what may be offered; NULL: authd has to be asked, perhaps only
+ * for the challenge of a greeting.
+ */
 const struct offer *offer_find(const struct conn *c);
 const struct offer *offer_learn(const struct conn *c, const struct dialogue_answer *a);
 

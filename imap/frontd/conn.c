@@ -33,6 +33,12 @@ loop_of(const struct conn *c)
 	return c->service->front->poll;
 }
 
+static void
+begin_door(struct conn *c)
+{
+	door_init(&c->door, c->service->protocol, c->service->conf, c->host.p);
+}
+
 /* --- those with a deadline --- */
 
 static void
@@ -99,7 +105,7 @@ destroy(struct conn *c)
 	close_fd(c, &c->fd);
 	close_fd(c, &c->relay_fd);
 	close_fd(c, &c->control_fd);
-	imap_door_fini(&c->imap);
+	door_fini(&c->door);
 	buf_wipe(&c->in);
 	buf_wipe(&c->out);
 	buf_wipe(&c->held);
@@ -210,22 +216,22 @@ static void answered(void *ctx, int fd, short ready);
 static void go(struct conn *c);
 
 static void
-act(struct conn *c, enum imap_next next)
+act(struct conn *c, enum door_next next)
 {
 	switch (next) {
-	case IMAP_READ:
-	case IMAP_NEXT:
+	case DOOR_READ:
+	case DOOR_NEXT:
 		c->stage = STAGE_TALK;
 		break;
-	case IMAP_TLS:
+	case DOOR_TLS:
 		c->starts_tls = true;
 		break;
-	case IMAP_ASK:
+	case DOOR_ASK:
 		c->stage = STAGE_ASK;
-		if (ask(c, &c->imap.ask, answered) != OK)
-			act(c, imap_door_unavailable(&c->imap, &c->out));
+		if (ask(c, door_question(&c->door), answered) != OK)
+			act(c, door_unavailable(&c->door, &c->out));
 		break;
-	case IMAP_END:
+	case DOOR_END:
 		c->stage = STAGE_TALK;
 		c->ends = true;
 		break;
@@ -233,10 +239,17 @@ act(struct conn *c, enum imap_next next)
 }
 
 static void
-say_bye(struct conn *c, const char *text)
+say_bye(struct conn *c, enum door_bye why, const char *text)
 {
-	imap_door_bye(text, &c->out);
-	act(c, IMAP_END);
+	door_bye(&c->door, why, text, &c->out);
+	act(c, DOOR_END);
+}
+
+/* Nobody can be asked. */
+static void
+turn_away(struct conn *c)
+{
+	say_bye(c, BYE_UNAVAILABLE, "Nobody can log in now; try again later");
 }
 
 /* An administrator's word to all (msg/shutdown). */
@@ -247,44 +260,42 @@ is_shut_down(struct conn *c)
 	    !c->greeted);
 	if (text == NULL)
 		return false;
-	struct buf b = BUF_INIT;
-	buf_printf(&b, "[ALERT] %s", text);
-	say_bye(c, b.p);
-	buf_free(&b);
+	say_bye(c, BYE_NOTICE, text);
 	return true;
 }
 
 /* --- what may be offered --- */
 
+/* APOP: a challenge for him alone, or NULL. */
 static void
-open_door(struct conn *c, const struct offer *o)
+open_door(struct conn *c, const struct offer *o, const char *apop)
 {
-	const struct imap_facts facts = {
+	const struct door_facts facts = {
 		.mechanisms = buf_str(&o->mechanisms), .plaintext = o->plaintext,
-		.is_tls = c->tls != NULL,
+		.is_tls = c->tls != NULL, .apop = str_c(apop != NULL ? apop : ""),
 		.may_start_tls = c->tls == NULL && c->service->tls != NULL
 		    && conf_switch(c->service->conf, CONF_ALLOWSTARTTLS),
 	};
 	c->stage = STAGE_TALK;
-	imap_door_facts(&c->imap, &facts);
+	door_facts(&c->door, &facts);
 	if (c->greeted || is_shut_down(c))
 		return;
 	c->greeted = true;
-	imap_door_greet(&c->imap, c->service->hostname.p, &c->out);
+	door_greet(&c->door, c->service->hostname.p, &c->out);
 }
 
 static void
 begin_offer(struct conn *c)
 {
-	static const struct dialogue_ask question = {
-		.what = QUESTION_OFFER, .name = { "AUTH=", 5 },
+	const struct dialogue_ask question = {
+		.what = QUESTION_OFFER, .name = door_words(c->service->protocol)->prefix,
 	};
 	const struct offer *o = offer_find(c);
 	c->stage = STAGE_OFFER;
 	if (o != NULL)
-		open_door(c, o);
+		open_door(c, o, NULL);
 	else if (ask(c, &question, answered) != OK)
-		say_bye(c, "[UNAVAILABLE] Nobody can log in now; try again later");
+		turn_away(c);
 }
 
 /* --- authd's answers --- */
@@ -300,7 +311,7 @@ conclude(struct conn *c, const struct dialogue_answer *a)
 		return;
 	}
 	c->stage = STAGE_TALK;
-	act(c, imap_door_answer(&c->imap, a, &c->out));
+	act(c, door_answer(&c->door, a, &c->out));
 }
 
 static void
@@ -321,9 +332,12 @@ take_answer(struct conn *c, const struct dialogue_answer *a)
 {
 	if (c->stage == STAGE_OFFER) {
 		if (a->what == ANSWER_OFFER)
-			open_door(c, offer_learn(c, a));
+			open_door(c, offer_learn(c, a), a->apop);
 		else
-			say_bye(c, "[UNAVAILABLE] Nobody can log in now; try again later");
+			turn_away(c);
+		/* Where each is asked about, who only connects must not cost a dialogue. */
+		if (a->apop != NULL)
+			ask_end(c);
 	} else if (a->pause_ms > 0) {
 		c->stage = STAGE_PAUSE;
 		/* The loop counts whole milliseconds: not one too few. */
@@ -354,10 +368,10 @@ answered(void *ctx, int fd, short ready)
 		take_answer(c, &a);
 	} else if (c->stage == STAGE_ASK) {
 		ask_end(c);
-		act(c, imap_door_unavailable(&c->imap, &c->out));
+		act(c, door_unavailable(&c->door, &c->out));
 	} else {
 		ask_end(c);
-		say_bye(c, "[UNAVAILABLE] Nobody can log in now; try again later");
+		turn_away(c);
 	}
 	resume(c);
 }
@@ -375,8 +389,8 @@ on_control(void *ctx, int fd, short ready)
 		return;
 	if (e == OK) {
 		close_fd(c, &c->control_fd);
-		imap_door_init(&c->imap, c->service->conf, c->host.p);
-		c->imap.language = language;
+		begin_door(c);
+		door_speak(&c->door, language);
 		set_deadline(c);
 		c->stage = STAGE_COUNT;
 		count_ask(c, counted);
@@ -398,8 +412,7 @@ counted(struct conn *c, enum limits_verdict verdict)
 			destroy(c);
 			return;
 		}
-		buf_printf(&c->out, "* BYE [UNAVAILABLE] %s\r\n", limits_why(verdict));
-		act(c, IMAP_END);
+		say_bye(c, BYE_UNAVAILABLE, limits_why(verdict));
 	} else if (c->service->implicit_tls && c->tls == NULL) {
 		begin_tls(c);
 	} else {
@@ -413,8 +426,8 @@ static void
 settle(struct conn *c)
 {
 	clear_deadline(c);
-	imap_door_fini(&c->imap);
-	imap_door_init(&c->imap, c->service->conf, c->host.p);
+	door_fini(&c->door);
+	begin_door(c);
 	c->stage = c->relay_fd >= 0 ? STAGE_RELAY : STAGE_AWAY;
 	if (c->stage == STAGE_AWAY)
 		close_fd(c, &c->fd);
@@ -436,7 +449,7 @@ on_room(void *ctx, int fd, short ready)
 		if (e == OK)
 			settle(c);
 		else
-			say_bye(c, "Server shutting down");
+			say_bye(c, BYE_UNAVAILABLE, "Server shutting down");
 		resume(c);
 	}
 	poll_unwatch(s->front->poll, fd);
@@ -454,7 +467,7 @@ go(struct conn *c)
 		return;
 	}
 	if (e != ERR_AGAIN) {
-		say_bye(c, "Server shutting down");
+		say_bye(c, BYE_UNAVAILABLE, "Server shutting down");
 		return;
 	}
 	struct conn **at = &s->waiting;
@@ -475,7 +488,7 @@ feed(struct conn *c)
 	while (c->stage == STAGE_TALK && !c->ends && !c->starts_tls && c->in.n > 0
 	    && c->out.n < CHUNK && !is_shut_down(c)) {
 		size_t used;
-		enum imap_next next = imap_door_feed(&c->imap, buf_str(&c->in), &used, &c->out);
+		enum door_next next = door_feed(&c->door, buf_str(&c->in), &used, &c->out);
 		buf_consume(&c->in, used);
 		act(c, next);
 	}
@@ -639,7 +652,7 @@ conn_begin(struct service *s, int fd)
 	net_host(fd, true, &c->host);
 	(void)net_sasl_address(fd, false, &c->local);
 	(void)net_sasl_address(fd, true, &c->remote);
-	imap_door_init(&c->imap, s->conf, c->host.p);
+	begin_door(c);
 	s->front->count++;
 	set_deadline(c);
 	if (!admit_welcome(s->admit, c->host.p) || (s->implicit_tls && s->tls == NULL)) {
@@ -659,7 +672,7 @@ conn_expire(struct front *f)
 			destroy(c);
 			continue;
 		}
-		imap_door_bye("Idle for too long", &c->out);
+		door_bye(&c->door, BYE_IDLE, NULL, &c->out);
 		(void)!wire_write(c);
 		linger(c);
 	}
@@ -671,7 +684,7 @@ conn_end_all(struct front *f)
 	while (f->first != NULL) {
 		struct conn *c = f->first;
 		if (c->greeted) {
-			imap_door_bye("Server shutting down", &c->out);
+			door_bye(&c->door, BYE_STOPPING, NULL, &c->out);
 			(void)!wire_write(c);
 			linger(c);
 		} else {

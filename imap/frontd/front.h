@@ -30,7 +30,7 @@
 #ifndef IMAP_FRONTD_FRONT_H
 #define IMAP_FRONTD_FRONT_H
 
-#include "imap/door/imap_door.h"
+#include "imap/door/door.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/poll.h"
@@ -52,6 +52,7 @@ struct offer {
 	bool is_tls, is_local, external;	/* EXTERNAL: a certificate has a name */
 	int bits;
 	bool plaintext;
+	bool apop;			/* each connection needs a challenge of its own */
 	struct buf mechanisms;
 };
 
@@ -65,6 +66,7 @@ struct service {
 	struct conf *conf;
 	int listener;			/* -1: let go of */
 	int queue, auth;		/* writing ends */
+	enum door_protocol protocol;	/* of the service's program */
 	bool implicit_tls;		/* -s */
 	int ssf;			/* -p */
 	struct tls_context *tls;	/* NULL: none (yet) */
@@ -120,7 +122,7 @@ struct conn {
 	struct buf in, out;		/* from and to the client, in the clear */
 	struct buf host, local, remote;
 	bool is_local;
-	struct imap_door imap;
+	struct door door;
 	struct poll_timer *timer;	/* PAUSE, LINGER */
 	struct buf grant;		/* PAUSE, QUEUED: he has logged in */
 	bool refused_later;		/* PAUSE: the answer is in .held */

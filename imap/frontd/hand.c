@@ -18,26 +18,28 @@
 #include <unistd.h>
 
 static struct str
-optional(const struct buf *b)
+optional(struct str s)
 {
-	return (struct str){ b->n > 0 ? b->p : NULL, b->n };
+	return (struct str){ s.n > 0 ? s.p : NULL, s.n };
 }
 
 static enum err
 encode(const struct conn *c, struct buf *out)
 {
+	const struct door_said said = door_said(&c->door);
 	const struct handover h = {
-		.grant = buf_str(&c->grant), .command = c->imap.command,
-		.tag = optional(&c->imap.tag), .host = c->host.p,
+		.grant = buf_str(&c->grant), .command = said.command,
+		.tag = optional(said.tag), .host = c->host.p,
 		.local_ip_port = c->local.n > 0 ? c->local.p : NULL,
 		.remote_ip_port = c->remote.n > 0 ? c->remote.p : NULL,
 		.is_local = c->is_local,
 		.tls_version = c->tls != NULL ? tls_version(c->tls) : NULL,
 		.tls_cipher = c->tls != NULL ? tls_cipher(c->tls) : NULL,
 		.tls_bits = c->tls != NULL ? (uint64_t)tls_bits(c->tls) : 0,
-		.language = c->imap.language != LANGUAGE_DEFAULT
-		    ? language_tag(c->imap.language) : NULL,
-		.pending = optional(&c->in),
+		.language = said.language != LANGUAGE_DEFAULT
+		    ? language_tag(said.language) : NULL,
+		.pending = optional(buf_str(&c->in)), .utf8 = said.utf8,
+		.mechanisms = optional(said.mechanisms), .plaintext = said.plaintext,
 	};
 	return handover_encode(&h, out);
 }

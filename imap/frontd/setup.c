@@ -22,6 +22,8 @@ enum {
 
 /* What of the service's own command line concerns who receives its clients. */
 struct command {
+	enum door_protocol protocol;
+	bool is_known;			/* whose program it is */
 	struct buf conf_path;
 	bool implicit_tls;
 	int ssf;
@@ -38,11 +40,21 @@ value_of(struct str word, struct str *left)
 	return next;
 }
 
+/* Of a program's path. */
+static struct str
+last_part(struct str path)
+{
+	size_t slash = str_rchr(path, '/');
+	return slash < path.n ? str_slice(path, slash + 1, path.n) : path;
+}
+
 static void
 parse_command(const char *cmd, const char *conf_path, struct command *c)
 {
 	struct str left = str_c(cmd), word;
 	*c = (struct command){ .conf_path = BUF_INIT };
+	if (str_next_word(&left, &word))
+		c->is_known = door_find(last_part(word), &c->protocol);
 	buf_adds(&c->conf_path, conf_path);
 	while (str_next_word(&left, &word)) {
 		if (word.n < 2 || word.p[0] != '-')
@@ -89,10 +101,11 @@ free_service(struct service *s)
 void
 setup_tls(struct service *s)
 {
+	const struct door_words *words = door_words(s->protocol);
 	struct tls_params p;
 	int64_t now = poll_now(s->front->poll);
 	if (s->tls != NULL || (s->tls_tried != 0 && now - s->tls_tried < RETRY_MS)
-	    || !secure_params(s->conf, "imap", &p))
+	    || !secure_params(s->conf, words->sasl_service, &p))
 		return;
 	s->tls_tried = now;
 	p.tickets = s->front->tickets;
@@ -112,7 +125,9 @@ configure(struct service *s, const char *conf_path)
 	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
 	if (dir == NULL || file_open_dir(AT_FDCWD, dir, &s->config_dirfd) != OK)
 		return false;
-	const struct admit_params door = { .conf = s->conf, .protocol = "imap" };
+	const struct admit_params door = {
+		.conf = s->conf, .protocol = door_words(s->protocol)->sasl_service,
+	};
 	if (admit_open(&door, &s->admit) != OK)
 		return false;
 	notice_hostname(s->conf, &s->hostname);
@@ -133,12 +148,15 @@ add_service(struct front *f, const struct svc_front *told, const int fds[PASS_FD
 	*s = (struct service){
 		.next = f->services, .front = f, .name = mem_copy(told->name),
 		.listener = fds[SVC_FRONT_LISTENER], .queue = fds[SVC_FRONT_QUEUE],
-		.auth = fds[SVC_FRONT_AUTH], .implicit_tls = c.implicit_tls, .ssf = c.ssf,
+		.auth = fds[SVC_FRONT_AUTH], .protocol = c.protocol,
+		.implicit_tls = c.implicit_tls, .ssf = c.ssf,
 		.hostname = BUF_INIT, .notice = BUF_INIT, .config_dirfd = -1,
 	};
 	for (int i = 0; i < OFFERS; i++)
 		buf_init(&s->offers[i].mechanisms);
-	if (configure(s, c.conf_path.p))
+	if (!c.is_known)
+		log_err("service %s: frontd does not speak its protocol: %s", s->name, told->cmd);
+	if (c.is_known && configure(s, c.conf_path.p))
 		f->services = s;
 	else
 		free_service(s);

@@ -1,8 +1,9 @@
 /*
- * door.h - from the greeting to a user: drives auth.h over a connection
+ * door.h - a connection until a user is known
  *
  * The one file of pop3d that knows both the client's connection before login and
- * login.h; a front end that keeps them in two processes has another.
+ * login.h: it drives pop3_door.h over a connection.  With frontd there is nothing to
+ * drive, and only what was found out elsewhere is taken over.
  */
 #ifndef IMAP_POP3D_DOOR_H
 #define IMAP_POP3D_DOOR_H

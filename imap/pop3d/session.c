@@ -8,7 +8,7 @@
 #include "imap/pop3d/session.h"
 
 #include "imap/pop3d/ascii.h"
-#include "imap/pop3d/capa.h"
+#include "imap/door/pop3_capa.h"
 #include "imap/pop3d/door.h"
 #include "imap/pop3d/maildrop.h"
 #include "imap/pop3d/send.h"
@@ -47,20 +47,20 @@ struct session {
 static void
 ok(struct session *s, const char *text)
 {
-	reply_ok(&s->out, s->v.language, text);
+	pop3_ok(&s->out, s->v.language, text);
 }
 
 static void
 refuse(struct session *s, const char *code, const char *text)
 {
-	reply_err(&s->out, s->v.language, code, text);
+	pop3_err(&s->out, s->v.language, code, text);
 }
 
 static void
 bad(struct session *s, const char *text)
 {
 	s->is_bad = true;
-	reply_err(&s->out, s->v.language, NULL, text);
+	pop3_err(&s->out, s->v.language, NULL, text);
 }
 
 static void
@@ -180,7 +180,7 @@ read_message(struct session *s, uint32_t n, struct str *header, struct str *body
 	if (e == ERR_NOTFOUND)
 		refuse(s, "SYS/PERM", "Message was removed by another session");
 	else
-		reply_failed(&s->out, s->v.language, e);
+		pop3_failed(&s->out, s->v.language, e);
 	return false;
 }
 
@@ -263,19 +263,19 @@ cmd_rset(struct session *s, struct str *arg)
 static void
 cmd_capa(struct session *s, struct str *arg)
 {
-	struct capa c = {
+	struct pop3_capa c = {
 		.conf = s->server->conf, .mechanisms = buf_str(&s->v.mechanisms),
 		.plaintext = s->v.plaintext, .logged_in = true,
 	};
 
 	(void)arg;
-	capa_list(&s->out, s->v.language, &c);
+	pop3_capabilities(&s->out, s->v.language, &c);
 }
 
 static void
 cmd_lang(struct session *s, struct str *arg)
 {
-	lang_choose(&s->out, arg[0], &s->v.language);
+	pop3_choose_language(&s->out, arg[0], &s->v.language);
 }
 
 /* The UPDATE state. */
@@ -289,7 +289,7 @@ cmd_quit(struct session *s, struct str *arg)
 	if (e == OK)
 		ok(s, "Bye");
 	else
-		reply_failed(&s->out, s->v.language, e);
+		pop3_failed(&s->out, s->v.language, e);
 }
 
 static void
@@ -373,7 +373,7 @@ is_shut_down(struct session *s)
 		down = server_shutdown_notice(s->server, &text) || is_denied(s, &text);
 	}
 	if (down)
-		reply_err(&s->out, s->v.language, "SYS/TEMP", text.p);
+		pop3_err(&s->out, s->v.language, "SYS/TEMP", text.p);
 	buf_free(&text);
 	return down;
 }
@@ -477,7 +477,7 @@ transaction(struct session *s)
 	if (e == ERR_AGAIN)
 		refuse(s, "LOGIN-DELAY", "You have logged in a moment ago; try again later");
 	else
-		reply_failed(&s->out, s->v.language, e);
+		pop3_failed(&s->out, s->v.language, e);
 	send_answer(s);
 }
 

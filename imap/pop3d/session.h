@@ -1,7 +1,7 @@
 /*
  * session.h - one POP3 connection: the states of RFC 1939
  *
- *	AUTHORIZATION	door.c, which drives auth.c
+ *	AUTHORIZATION	door.c, which drives imap/door
  *	TRANSACTION	session.c, over a maildrop
  *	UPDATE		QUIT: maildrop_update()
  *

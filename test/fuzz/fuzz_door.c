@@ -143,7 +143,7 @@ next_place(const struct script *s, const uint32_t *place, size_t n, size_t from)
 static void
 set_facts(struct play *p)
 {
-	const struct imap_facts facts = {
+	const struct door_facts facts = {
 		.mechanisms = p->is_tls ? STR("AUTH=PLAIN AUTH=SCRAM-SHA-256-PLUS")
 		    : STR("AUTH=GSSAPI"),
 		.plaintext = p->is_tls || (p->s->flags & PLAINTEXT) != 0,
@@ -174,13 +174,13 @@ end(struct play *p)
 }
 
 static void
-check_memory(const struct play *p, enum imap_next next)
+check_memory(const struct play *p, enum door_next next)
 {
 	const struct imap_door *d = &p->d;
 	size_t own = d->text.size + d->answer.size + d->name.size + d->secret.size;
 	fuzz_must(d->text.n <= MAX_TEXT, "a command of 64 KiB");
 	fuzz_must(own + d->tag.size + d->mechanisms.size <= MAX_MEMORY, "memory has a limit");
-	fuzz_must(next != IMAP_NEXT || d->at != AT_LINE || own == 0,
+	fuzz_must(next != DOOR_NEXT || d->at != AT_LINE || own == 0,
 	    "between commands nothing is kept");
 }
 
@@ -234,7 +234,7 @@ static const struct {
 	{ 'c', { .what = ANSWER_CHALLENGE, .bytes = { "r=1,s=2,i=4096", 14 } } },
 	{ 'e', { .what = ANSWER_CHALLENGE } },
 	{ 'g', { .what = ANSWER_GRANTED, .bytes = { "sealed", 6 } } },
-	{ 'n', { .what = 0 } },			/* nobody answers */
+	{ 'n', { .what = ANSWER_REFUSED, .err = ERR_IO, .why = "now" } },	/* nobody answers */
 };
 
 static const struct dialogue_answer *
@@ -263,14 +263,14 @@ ask_aloud(struct play *p)
 	buf_free(&message);
 }
 
-static enum imap_next
+static enum door_next
 tell(struct play *p, const struct dialogue_answer *a)
 {
 	struct buf message = BUF_INIT;
 	struct dialogue_answer got;
 	fuzz_must(dialogue_encode_answer(a, &message) == OK
 	    && dialogue_decode_answer(buf_str(&message), &got) == OK, "an answer can be sent");
-	enum imap_next next = imap_door_answer(&p->d, &got, &p->got);
+	enum door_next next = imap_door_answer(&p->d, &got, &p->got);
 	buf_free(&message);
 	return next;
 }
@@ -280,7 +280,7 @@ ask(struct play *p)
 {
 	const struct dialogue_answer *a = choose(p);
 	size_t before = p->got.n;
-	enum imap_next next;
+	enum door_next next;
 	ask_aloud(p);
 	if (a->what == ANSWER_CHALLENGE && p->d.ask.what == QUESTION_PASSWORD)
 		a = &answers[0].answer;
@@ -288,12 +288,12 @@ ask(struct play *p)
 		hand_over(p);
 		return;
 	}
-	next = a->what == 0 ? imap_door_unavailable(&p->d, &p->got) : tell(p, a);
-	fuzz_must(next == IMAP_NEXT || next == IMAP_END, "an answer is an answer");
+	next = tell(p, a);
+	fuzz_must(next == DOOR_NEXT || next == DOOR_END, "an answer is an answer");
 	fuzz_must(str_find(str_slice(buf_str(&p->got), before, p->got.n), STR(" OK "))
 	    >= p->got.n - before, "nobody is let in without a grant");
 	check_memory(p, next);
-	p->over = next == IMAP_END;
+	p->over = next == DOOR_END;
 }
 
 /* What has come in the clear is dropped. */
@@ -316,19 +316,19 @@ static void
 feed(struct play *p, struct mark *m)
 {
 	size_t used, before = p->got.n;
-	enum imap_next next = imap_door_feed(&p->d, buf_str(&p->in), &used, &p->got);
+	enum door_next next = imap_door_feed(&p->d, buf_str(&p->in), &used, &p->got);
 	fuzz_must(used > 0 && used <= p->in.n, "a step forward");
-	fuzz_must(next != IMAP_READ || used == p->in.n, "who wants more has taken all");
+	fuzz_must(next != DOOR_READ || used == p->in.n, "who wants more has taken all");
 	fuzz_must(p->got.n - before <= MAX_TEXT + 8192 + 3 * used, "answers have a limit");
 	check_memory(p, next);
 	buf_add(&p->sent, p->in.p, used);
 	buf_consume(&p->in, used);
 	p->done += used;
-	if (next == IMAP_TLS)
+	if (next == DOOR_TLS)
 		begin_tls(p, m);
-	else if (next == IMAP_ASK)
+	else if (next == DOOR_ASK)
 		ask(p);
-	else if (next == IMAP_END)
+	else if (next == DOOR_END)
 		p->over = true;
 }
 

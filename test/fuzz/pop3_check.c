@@ -1,7 +1,7 @@
 /* pop3_check.c - see pop3_check.h */
 #include "test/fuzz/pop3_check.h"
 
-#include "imap/pop3d/auth.h"
+#include "imap/door/pop3_door.h"
 #include "lib/utf8.h"
 
 #include <stdio.h>
@@ -174,7 +174,7 @@ is_too_long(const struct pop3_check *c, const struct command *cmd)
 
 	if (c->logged_in)
 		return cmd->raw.n > POP3_LINE_MAX;
-	return cmd->raw.n > AUTH_RESPONSE_MAX || (n + 2 > POP3_LINE_MAX && !is(cmd, "AUTH"));
+	return cmd->raw.n > POP3_RESPONSE_MAX || (n + 2 > POP3_LINE_MAX && !is(cmd, "AUTH"));
 }
 
 static bool

@@ -16,22 +16,11 @@ import zlib
 
 import pytest
 from answers import append, fetched, found
-from chapar import FRONTD, PATIENCE, wait_for
+from chapar import FRONTD, PATIENCE, children, wait_for
 from deflated import deflate
 
 MB = 1024 * 1024
 MESSAGE = b"Subject: keep me\r\n\r\ntext\r\n"
-
-
-def children(server, name):
-    """The process ids of the server's workers of this name."""
-    found = []
-    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                    found.append(int(pid))
-    return found
 
 
 def status_kb(pid, field):

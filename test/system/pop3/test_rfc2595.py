@@ -17,7 +17,7 @@ def test_4_stls(server, full):
     c.login(full)
     assert c.ok("STAT").text.startswith("3 ")
     server.wait_log(r"pop3d.*login: \[127.0.0.1\] %s plaintext\+TLS User logged in" % full)
-    server.wait_log(r"pop3d.*starttls: TLSv1\.[23] with cipher .* bits\) \[127\.0\.0\.1\]")
+    server.wait_log(r"starttls: TLSv1\.[23] with cipher .* bits\) \[127\.0\.0\.1\]")
 
 
 def test_4_stls_once(server):

@@ -1,5 +1,5 @@
-/* capa.c - what is legal at any time: CAPA, LANG */
-#include "imap/pop3d/capa.h"
+/* pop3_capa.c - what is legal at any time: CAPA, LANG */
+#include "imap/door/pop3_capa.h"
 
 #include "config.h"
 
@@ -21,9 +21,9 @@ put_policy(struct buf *out, const struct conf *conf)
 }
 
 void
-capa_list(struct buf *out, enum language l, const struct capa *c)
+pop3_capabilities(struct buf *out, enum language l, const struct pop3_capa *c)
 {
-	reply_ok(out, l, "List of capabilities follows");
+	pop3_ok(out, l, "List of capabilities follows");
 	if (c->mechanisms.n > 0)
 		buf_printf(out, "SASL %.*s\r\n", STR_ARG(c->mechanisms));
 	if (c->stls)
@@ -42,14 +42,14 @@ capa_list(struct buf *out, enum language l, const struct capa *c)
 static void
 list_languages(struct buf *out, enum language l)
 {
-	reply_ok(out, l, "List of languages follows");
+	pop3_ok(out, l, "List of languages follows");
 	for (unsigned i = LANGUAGE_ENGLISH; i < LANGUAGES; i++)
 		buf_printf(out, "%s %s\r\n", language_tag(i), language_name(i));
 	buf_adds(out, ".\r\n");
 }
 
 void
-lang_choose(struct buf *out, struct str args, enum language *l)
+pop3_choose_language(struct buf *out, struct str args, enum language *l)
 {
 	enum language chosen;
 	struct str range;
@@ -59,10 +59,10 @@ lang_choose(struct buf *out, struct str args, enum language *l)
 		return;
 	}
 	if (args.n > 0 || !language_find(range, &chosen)) {
-		reply_err(out, *l, NULL, args.n > 0 ? "Too many arguments" : "No such language");
+		pop3_err(out, *l, NULL, args.n > 0 ? "Too many arguments" : "No such language");
 		return;
 	}
 	/* What it is without a choice is English; here it gets its name. */
 	*l = chosen == LANGUAGE_DEFAULT ? LANGUAGE_ENGLISH : chosen;
-	buf_printf(out, "+OK %s %s\r\n", language_tag(*l), reply_text(*l, "Language changed"));
+	buf_printf(out, "+OK %s %s\r\n", language_tag(*l), pop3_text(*l, "Language changed"));
 }

@@ -1,5 +1,5 @@
-/* reply.c - what a POP3 server says */
-#include "imap/pop3d/reply.h"
+/* pop3_reply.c - what a POP3 server says */
+#include "imap/door/pop3_reply.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ static const struct {
 };
 
 const char *
-reply_text(enum language l, const char *text)
+pop3_text(enum language l, const char *text)
 {
 	if (l != LANGUAGE_GERMAN)
 		return text;
@@ -77,23 +77,23 @@ reply_text(enum language l, const char *text)
 }
 
 void
-reply_ok(struct buf *out, enum language l, const char *text)
+pop3_ok(struct buf *out, enum language l, const char *text)
 {
 	buf_printf(out, "+OK%s%s\r\n", text != NULL ? " " : "",
-	    text != NULL ? reply_text(l, text) : "");
+	    text != NULL ? pop3_text(l, text) : "");
 }
 
 void
-reply_err(struct buf *out, enum language l, const char *code, const char *text)
+pop3_err(struct buf *out, enum language l, const char *code, const char *text)
 {
 	buf_adds(out, "-ERR ");
 	if (code != NULL)
 		buf_printf(out, "[%s] ", code);
-	buf_printf(out, "%s\r\n", reply_text(l, text));
+	buf_printf(out, "%s\r\n", pop3_text(l, text));
 }
 
 void
-reply_failed(struct buf *out, enum language l, enum err e)
+pop3_failed(struct buf *out, enum language l, enum err e)
 {
 	static const struct {
 		enum err e;
@@ -114,10 +114,10 @@ reply_failed(struct buf *out, enum language l, enum err e)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].e == e) {
-			reply_err(out, l, known[i].code, known[i].text);
+			pop3_err(out, l, known[i].code, known[i].text);
 			return;
 		}
-	reply_err(out, l, "SYS/TEMP", "System error");
+	pop3_err(out, l, "SYS/TEMP", "System error");
 }
 
 void
