@@ -4,6 +4,7 @@
 #include "lib/jwt.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -120,7 +121,26 @@ test_token(void **state)
 		if (jwt_parse(arena, str_c(other), &t, &why) == OK)
 			assert_int_equal(jwt_verify(&t, keys, &why), ERR_AUTH);
 	}
+	/* What no encoder makes is nothing for a library that asserts. */
+	for (size_t n = 1; n < sizeof(token); n++)
+		for (size_t cut = 0; cut < n && cut < 6; cut++) {
+			struct str s = { token + cut, n - cut };
+			if (jwt_parse(arena, s, &t, &why) == OK)
+				assert_int_equal(jwt_verify(&t, keys, &why) == OK,
+				    cut == 0 && n == sizeof(token) - 1);
+		}
+	assert_int_equal(jwt_parse(arena, STR("e.e.e"), &t, &why), ERR_SYNTAX);
+	assert_int_equal(jwt_parse(arena, STR("eyJhbGciOiJFUzI1NiJ9.e30.AAA=AA"), &t, &why), ERR_SYNTAX);
 	jwt_keys_free(keys);
+	static const char *const numbers[] = { "A", "AAAAA", "A=AA", "AA===", "=", "" };
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		char odd[200];
+		snprintf(odd, sizeof(odd), "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+		    "\"x\":\"%s\",\"y\":\"AAAA\"}]}", numbers[i]);
+		assert_int_equal(jwt_keys_parse(str_c(odd), &keys), OK);
+		assert_int_equal(jwt_keys_count(keys), 0);
+		jwt_keys_free(keys);
+	}
 	arena_free(arena);
 }
 
