@@ -43,9 +43,10 @@ main(int argc, char **argv)
 		usage();
 	tool_init(&t, "ctl_cyrusdb", path);
 	tool_open(&t);
-	if (recover && !only)
+	/* Also beside a checkpoint: somebody may have been killed since the start. */
+	if (!only)
 		e = mblist_recover(t.s);
-	if (checkpoint)
+	if (checkpoint && (e == OK || e == ERR_BUSY))
 		e = store_checkpoint(t.s);
 	/* Somebody else is at it: that will do. */
 	if (e != OK && e != ERR_BUSY)

@@ -491,6 +491,19 @@ mbpending_add_sum(struct kv_txn *txn, const char *quotaroot)
 	return e;
 }
 
+enum err
+mbpending_get_sum(struct store *s, struct str quotaroot)
+{
+	struct buf key = BUF_INIT;
+	enum err e;
+
+	pending_key(&key, PENDING_SUM);
+	buf_add_str(&key, quotaroot);
+	e = mbdb_get(s, buf_str(&key), NULL);
+	buf_free(&key);
+	return e;
+}
+
 /* --- UIDVALIDITY --- */
 
 static enum err

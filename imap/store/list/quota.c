@@ -227,13 +227,21 @@ quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_
 
 /* --- usage --- */
 
+/*
+ * A change of names, a deletion say, is done for everybody once it is in the
+ * list; its sum is counted after that, much later if its process was killed.
+ */
 static enum err
 read_usage(struct store *s, struct str root, struct quotafile *f)
 {
 	struct quotafile was;
 	struct count c = { .is_whole = false };
-	enum err e = quotafile_peek(s, root, f);
+	enum err e = mbpending_get_sum(s, root);
 
+	if (e == ERR_NOTFOUND)
+		e = quotafile_peek(s, root, f);
+	else if (e == OK)
+		e = ERR_CORRUPT;
 	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
 		return e;
 	e = recount(s, root, true, &was, &c);
