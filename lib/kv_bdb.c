@@ -80,6 +80,30 @@ kv_open(const char *dir, const char *name, unsigned flags, struct kv **out)
 	return OK;
 }
 
+/*
+ * Closes the handles; false if others work with their regions and we may not:
+ * they are our parent's, or the lock was not to be had.
+ */
+static bool
+close_handles(struct kv *kv)
+{
+	struct kv_page *page = kv->state.page;
+
+	if (kv->env == NULL || kv->epoch != atomic_load(&page->epoch))
+		return true;
+	if (kv->pid != getpid() || kv_state_lock(&kv->state) != OK)
+		return false;
+	if (atomic_load(&page->inside) == 0 && kv->epoch == atomic_load(&page->epoch)) {
+		atomic_store(&page->inside, kv->pid);
+		kv_env_detach(kv);
+		atomic_store(&page->inside, 0);
+	} else {
+		kv_env_abandon(kv);
+	}
+	kv_state_unlock(&kv->state);
+	return true;
+}
+
 void
 kv_close(struct kv *kv)
 {
@@ -87,18 +111,9 @@ kv_close(struct kv *kv)
 		return;
 	if (kv->txn.handle != NULL)
 		kv_abort(&kv->txn);
-	if (kv->env != NULL && kv->pid == getpid()
-	    && kv_state_lock(&kv->state) == OK) {
-		struct kv_page *page = kv->state.page;
-		if (atomic_load(&page->inside) == 0
-		    && kv->epoch == atomic_load(&page->epoch)) {
-			atomic_store(&page->inside, kv->pid);
-			kv_env_detach(kv);
-			atomic_store(&page->inside, 0);
-		}
-		kv_state_unlock(&kv->state);
-	}
-	kv_env_abandon(kv);
+	/* To abandon what is in use would panic it for all; the process's end closes it. */
+	if (close_handles(kv))
+		kv_env_abandon(kv);
 	kv_free(kv);
 }
 

@@ -51,8 +51,8 @@
  * Abandoning.  The old regions are deleted files that only processes like us
  * still have mapped; their mutexes may be locked for ever and their cache must
  * not be written to the B-tree.  So the old handles are told to ignore
- * mutexes and that the environment has panicked, in their own mapping: then
- * closing them closes their files and does nothing else.  What they leak
+ * mutexes and that the environment has panicked, which is a word in those
+ * regions: then closing them closes their files and does nothing else.  What they leak
  * (the mapping, which all share, and 50 KB) is the price of one kill inside.
  *
  * kv_changes() is counted up before the commit, with the lock held: a reader

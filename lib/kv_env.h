@@ -49,7 +49,10 @@ enum err kv_env_open(struct kv *kv) MUST_CHECK;
 /* Inside: closes the handles, which are in order. */
 void kv_env_detach(struct kv *kv);
 
-/* Wherever: gets rid of handles which are not to be used any more. */
+/*
+ * Gets rid of handles on regions that nobody is to use any more: of another
+ * epoch, or with the lock.  Regions that are in use it would panic for everybody.
+ */
 void kv_env_abandon(struct kv *kv);
 
 enum err kv_env_enter(struct kv *kv) MUST_CHECK;

@@ -465,6 +465,43 @@ test_death(void **state)
 	kv_close(other);
 }
 
+static uint64_t
+epoch(void)
+{
+	struct kv_state st;
+
+	assert_int_equal(kv_state_open(dir, false, &st), OK);
+	uint64_t n = atomic_load(&st.page->epoch);
+	kv_state_close(&st);
+	return n;
+}
+
+/* A child that closes its parent's handles leaves what others work with alone. */
+static void
+test_close_of_anothers(void **state)
+{
+	(void)state;
+	struct kv *kv = must_open(KV_CREATE), *other = must_open(0);
+	uint64_t was = epoch();
+	int status;
+
+	put_one(kv, "a", "1");
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		kv_close(kv);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	expect(kv, "a", "1");
+	put_one(other, "b", "2");
+	expect(kv, "b", "2");
+	assert_int_equal(epoch(), was);		/* nobody had to recover */
+	kv_close(kv);
+	kv_close(other);
+}
+
 static void
 write_junk(const char *name, off_t at)
 {
@@ -750,6 +787,7 @@ main(void)
 		T(test_damaged_page),
 		T(test_damaged_log),
 		T(test_commits_missing),
+		T(test_close_of_anothers),
 		cmocka_unit_test(test_zeroed_pages),
 		T(test_condemned),
 		T(test_log_deleted),
