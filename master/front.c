@@ -36,23 +36,11 @@ program_of(const char *cmd)
 	return slash < word.n ? str_slice(word, slash + 1, word.n) : word;
 }
 
-/* "-H": behind a proxy, which has the first word; frontd would have to wait for it. */
-static bool
-is_proxied(const char *cmd)
-{
-	struct str left = str_c(cmd), word;
-	while (str_next_word(&left, &word))
-		if (word.n > 1 && word.p[0] == '-' && memchr(word.p, 'H', word.n) != NULL
-		    && word.p[1] != 'C')
-			return true;
-	return false;
-}
-
 bool
 front_fits(const struct services *all, const char *cmd)
 {
 	struct str program = program_of(cmd);
-	return all->setup.frontds > 0 && !is_proxied(cmd)
+	return all->setup.frontds > 0
 	    && (str_eq(program, STR("imapd")) || str_eq(program, STR("pop3d")));
 }
 

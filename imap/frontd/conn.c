@@ -1,7 +1,7 @@
 /*
  * conn.c - see conn.h and front.h
  *
- * Every callback of the loop ends in resume(), which does what the stage
+ * Every callback of the loop ends in conn_resume(), which does what the stage
  * allows and then says what to wait for, or in destroy(); after either nobody
  * may touch the connection.  A function that may destroy it says so by its
  * result: false.
@@ -9,13 +9,16 @@
 #include "imap/frontd/conn.h"
 #include "imap/frontd/ask.h"
 #include "imap/frontd/count.h"
+#include "imap/frontd/deadline.h"
 #include "imap/frontd/hand.h"
-#include "imap/frontd/notice.h"
+#include "imap/frontd/proxy.h"
+#include "imap/frontd/queue.h"
+#include "imap/frontd/shake.h"
+#include "imap/frontd/talk.h"
 #include "imap/frontd/wire.h"
 #include "imap/server/admit.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-#include "lib/net.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -23,60 +26,13 @@
 
 enum { ROUNDS = 8 };			/* of reading before others have their turn */
 
-static void resume(struct conn *c);
-static void counted(struct conn *c, enum limits_verdict verdict);
-static void begin_offer(struct conn *c);
-
 static struct poll *
 loop_of(const struct conn *c)
 {
 	return c->service->front->poll;
 }
 
-static void
-begin_door(struct conn *c)
-{
-	door_init(&c->door, c->service->protocol, c->service->conf, c->host.p);
-}
-
-/* --- those with a deadline --- */
-
-static void
-set_deadline(struct conn *c)
-{
-	struct front *f = c->service->front;
-	c->deadline = poll_now(f->poll) + LOGIN_SECONDS * INT64_C(1000);
-	c->next = NULL;
-	c->at = f->last;
-	*f->last = c;
-	f->last = &c->next;
-}
-
-static void
-clear_deadline(struct conn *c)
-{
-	struct front *f = c->service->front;
-	if (c->at == NULL)
-		return;
-	*c->at = c->next;
-	if (c->next != NULL)
-		c->next->at = c->at;
-	else
-		f->last = c->at;
-	c->at = NULL;
-}
-
 /* --- the end --- */
-
-static void
-leave_queue(struct conn *c)
-{
-	for (struct conn **at = &c->service->waiting; *at != NULL; at = &(*at)->queue_next)
-		if (*at == c) {
-			*at = c->queue_next;
-			return;
-		}
-}
 
 static void
 close_fd(struct conn *c, int *fd)
@@ -95,9 +51,8 @@ destroy(struct conn *c)
 	if (c->tls != NULL && tls_is_truncated(c->tls))
 		log_debug("TLS: [%s] has gone without ending it: mostly a careless client,"
 		    " perhaps somebody who cuts connections", c->host.p);
-	clear_deadline(c);
-	if (c->stage == STAGE_QUEUED)
-		leave_queue(c);
+	deadline_clear(c);
+	queue_leave(c);
 	poll_cancel(f->poll, c->timer);
 	count_drop(c);
 	ask_end(c);
@@ -131,15 +86,24 @@ on_lingered(void *ctx)
 static void
 linger(struct conn *c)
 {
-	clear_deadline(c);
-	if (c->stage == STAGE_QUEUED)
-		leave_queue(c);
+	deadline_clear(c);
+	queue_leave(c);
 	ask_end(c);
 	wire_end(c);
 	poll_cancel(loop_of(c), c->timer);
 	c->timer = poll_after(loop_of(c), LINGER_MS, on_lingered, c);
 	c->stage = STAGE_LINGER;
-	resume(c);
+	conn_resume(c);
+}
+
+/* It says nothing that could be understood, or nothing more. */
+static void
+lose(struct conn *c, enum err e)
+{
+	if (e == ERR_SYNTAX)
+		linger(c);
+	else
+		destroy(c);
 }
 
 /* --- TLS --- */
@@ -149,231 +113,98 @@ on_handshake_late(void *ctx)
 {
 	struct conn *c = ctx;
 	c->timer = NULL;
-	log_notice("TLS handshake failed: [%s] it took too long", c->host.p);
+	shake_missed(c);
 	destroy(c);
 }
 
 static void
 begin_tls(struct conn *c)
 {
-	c->starts_tls = false;
 	ask_end(c);
-	/* What was sent in the clear must not be taken for what came through TLS. */
-	buf_wipe(&c->in);
-	c->tls = tls_new(c->service->tls, c->fd, c->fd);
-	c->stage = STAGE_HANDSHAKE;
-	c->tls_read = POLLIN;
-	c->timer = poll_after(loop_of(c), TLS_HANDSHAKE_SECONDS * INT64_C(1000),
-	    on_handshake_late, c);
-}
-
-static void
-log_tls(const struct conn *c)
-{
-	struct buf more = BUF_INIT;
-	bool known;
-	const char *name = tls_server_name(c->tls, &known);
-	if (tls_is_resumed(c->tls))
-		buf_adds(&more, " reused");
-	if (name != NULL && known)
-		buf_printf(&more, " name %s", name);
-	size_t before = more.n;
-	buf_adds(&more, " client ");
-	if (!tls_client_name(c->tls, TLS_NAME_EMAIL, 0, &more)
-	    && !tls_client_name(c->tls, TLS_NAME_COMMON, 0, &more))
-		buf_truncate(&more, before);
-	log_info("starttls: %s with cipher %s (%d bits) [%s]%.*s", tls_version(c->tls),
-	    tls_cipher(c->tls), tls_bits(c->tls), c->host.p,
-	    more.n < 300 ? (int)more.n : 300, more.p);
-	buf_free(&more);
+	shake_begin(c, on_handshake_late);
 }
 
 /* False: it is no connection any more. */
 static bool
 shake_hands(struct conn *c)
 {
-	enum err e = tls_handshake(c->tls, &c->tls_read);
+	enum err e = shake(c);
+	if (e == OK)
+		talk_begin(c);
+	else if (e != ERR_AGAIN)
+		destroy(c);
+	return e == OK || e == ERR_AGAIN;
+}
+
+/* --- may he come? --- */
+
+/* The first step, and again when a worker gives him back. */
+static void
+counted(struct conn *c, enum limits_verdict verdict)
+{
+	if (verdict != LIMITS_OK) {
+		log_notice("refused connect from [%s]: %s", c->host.p, limits_option(verdict));
+		if (c->service->implicit_tls && c->tls == NULL) {
+			destroy(c);
+			return;
+		}
+		talk_bye(c, BYE_UNAVAILABLE, limits_why(verdict));
+	} else if (c->service->implicit_tls && c->tls == NULL) {
+		begin_tls(c);
+	} else {
+		talk_begin(c);
+	}
+	conn_resume(c);
+}
+
+/* It is known where he comes from. */
+static void
+arrive(struct conn *c)
+{
+	struct service *s = c->service;
+	if (!admit_welcome(s->admit, c->host.p) || (s->implicit_tls && s->tls == NULL)) {
+		destroy(c);
+		return;
+	}
+	admit_keep_alive(s->admit, c->fd);
+	c->stage = STAGE_COUNT;
+	count_ask(c, counted);
+}
+
+/* --- behind a proxy --- */
+
+static void
+on_proxy_late(void *ctx)
+{
+	struct conn *c = ctx;
+	c->timer = NULL;
+	admit_no_header(c->host.p, ERR_TIMEOUT);
+	destroy(c);
+}
+
+static void
+begin_proxy(struct conn *c)
+{
+	c->timer = poll_after(loop_of(c), ADMIT_PROXY_MS, on_proxy_late, c);
+	conn_resume(c);
+}
+
+/* False: it is no connection any more, or has gone on. */
+static bool
+hear_proxy(struct conn *c)
+{
+	enum err e = proxy_hear(c);
 	if (e == ERR_AGAIN)
 		return true;
 	poll_cancel(loop_of(c), c->timer);
 	c->timer = NULL;
-	if (e != OK) {
-		/* A port that is only tried out is nobody's failure. */
-		(e == ERR_CLOSED ? log_info : log_notice)("TLS handshake failed: [%s] %s",
-		    c->host.p, e == ERR_SYNTAX ? tls_why(c->tls) : err_text(e));
-		destroy(c);
-		return false;
-	}
-	c->tls_read = 0;
-	log_tls(c);
-	begin_offer(c);
-	return true;
-}
-
-/* --- what the protocol's machine wants --- */
-
-static void answered(void *ctx, int fd, short ready);
-static void go(struct conn *c);
-
-static void
-act(struct conn *c, enum door_next next)
-{
-	switch (next) {
-	case DOOR_READ:
-	case DOOR_NEXT:
-		c->stage = STAGE_TALK;
-		break;
-	case DOOR_TLS:
-		c->starts_tls = true;
-		break;
-	case DOOR_ASK:
-		c->stage = STAGE_ASK;
-		if (ask(c, door_question(&c->door), answered) != OK)
-			act(c, door_unavailable(&c->door, &c->out));
-		break;
-	case DOOR_END:
-		c->stage = STAGE_TALK;
-		c->ends = true;
-		break;
-	}
-}
-
-static void
-say_bye(struct conn *c, enum door_bye why, const char *text)
-{
-	door_bye(&c->door, why, text, &c->out);
-	act(c, DOOR_END);
-}
-
-/* Nobody can be asked. */
-static void
-turn_away(struct conn *c)
-{
-	say_bye(c, BYE_UNAVAILABLE, "Nobody can log in now; try again later");
-}
-
-/* An administrator's word to all (msg/shutdown). */
-static bool
-is_shut_down(struct conn *c)
-{
-	const char *text = notice_of_shutdown(c->service, poll_now(loop_of(c)),
-	    !c->greeted);
-	if (text == NULL)
-		return false;
-	say_bye(c, BYE_NOTICE, text);
-	return true;
-}
-
-/* --- what may be offered --- */
-
-/* APOP: a challenge for him alone, or NULL. */
-static void
-open_door(struct conn *c, const struct offer *o, const char *apop)
-{
-	const struct door_facts facts = {
-		.mechanisms = buf_str(&o->mechanisms), .plaintext = o->plaintext,
-		.is_tls = c->tls != NULL, .apop = str_c(apop != NULL ? apop : ""),
-		.may_start_tls = c->tls == NULL && c->service->tls != NULL
-		    && conf_switch(c->service->conf, CONF_ALLOWSTARTTLS),
-	};
-	c->stage = STAGE_TALK;
-	door_facts(&c->door, &facts);
-	if (c->greeted || is_shut_down(c))
-		return;
-	c->greeted = true;
-	door_greet(&c->door, c->service->hostname.p, &c->out);
-}
-
-static void
-begin_offer(struct conn *c)
-{
-	const struct dialogue_ask question = {
-		.what = QUESTION_OFFER, .name = door_words(c->service->protocol)->prefix,
-	};
-	const struct offer *o = offer_find(c);
-	c->stage = STAGE_OFFER;
-	if (o != NULL)
-		open_door(c, o, NULL);
-	else if (ask(c, &question, answered) != OK)
-		turn_away(c);
-}
-
-/* --- authd's answers --- */
-
-static void
-conclude(struct conn *c, const struct dialogue_answer *a)
-{
-	if (a->what == ANSWER_GRANTED) {
-		buf_wipe(&c->grant);
-		buf_add_str(&c->grant, a->bytes);
-		ask_end(c);
-		go(c);
-		return;
-	}
-	c->stage = STAGE_TALK;
-	act(c, door_answer(&c->door, a, &c->out));
-}
-
-static void
-on_paused(void *ctx)
-{
-	struct conn *c = ctx;
-	struct dialogue_answer a;
-	c->timer = NULL;
-	/* It was right when it came. */
-	if (dialogue_decode_answer(buf_str(&c->held), &a) == OK)
-		conclude(c, &a);
-	buf_wipe(&c->held);
-	resume(c);
-}
-
-static void
-take_answer(struct conn *c, const struct dialogue_answer *a)
-{
-	if (c->stage == STAGE_OFFER) {
-		if (a->what == ANSWER_OFFER)
-			open_door(c, offer_learn(c, a), a->apop);
-		else
-			turn_away(c);
-		/* Where each is asked about, who only connects must not cost a dialogue. */
-		if (a->apop != NULL)
-			ask_end(c);
-	} else if (a->pause_ms > 0) {
-		c->stage = STAGE_PAUSE;
-		/* The loop counts whole milliseconds: not one too few. */
-		c->timer = poll_after(loop_of(c), (int64_t)a->pause_ms + 1, on_paused, c);
-		return;
-	} else {
-		conclude(c, a);
-	}
-	buf_wipe(&c->held);
-}
-
-/* The dialogue has something for us, or has ended: its authd was killed. */
-static void
-answered(void *ctx, int fd, short ready)
-{
-	struct conn *c = ctx;
-	struct dialogue_answer a;
-	(void)fd, (void)ready;
-	bool waits = c->stage == STAGE_ASK || c->stage == STAGE_OFFER;
-	if (!waits) {
-		ask_end(c);
-		return;
-	}
-	enum err e = ask_answer(c, &c->held, &a);
-	if (e == ERR_AGAIN)
-		return;
 	if (e == OK) {
-		take_answer(c, &a);
-	} else if (c->stage == STAGE_ASK) {
-		ask_end(c);
-		act(c, door_unavailable(&c->door, &c->out));
-	} else {
-		ask_end(c);
-		turn_away(c);
+		arrive(c);
+		return false;
 	}
-	resume(c);
+	admit_no_header(c->host.p, e);
+	lose(c, e);
+	return false;
 }
 
 /* --- with a worker --- */
@@ -389,9 +220,9 @@ on_control(void *ctx, int fd, short ready)
 		return;
 	if (e == OK) {
 		close_fd(c, &c->control_fd);
-		begin_door(c);
+		talk_reset(c);
 		door_speak(&c->door, language);
-		set_deadline(c);
+		deadline_set(c);
 		c->stage = STAGE_COUNT;
 		count_ask(c, counted);
 	} else if (c->stage == STAGE_RELAY) {
@@ -402,32 +233,12 @@ on_control(void *ctx, int fd, short ready)
 	}
 }
 
-/* The first step, and again when a worker gives him back. */
-static void
-counted(struct conn *c, enum limits_verdict verdict)
-{
-	if (verdict != LIMITS_OK) {
-		log_notice("refused connect from [%s]: %s", c->host.p, limits_option(verdict));
-		if (c->service->implicit_tls && c->tls == NULL) {
-			destroy(c);
-			return;
-		}
-		say_bye(c, BYE_UNAVAILABLE, limits_why(verdict));
-	} else if (c->service->implicit_tls && c->tls == NULL) {
-		begin_tls(c);
-	} else {
-		begin_offer(c);
-	}
-	resume(c);
-}
-
 /* He is a worker's now. */
 static void
 settle(struct conn *c)
 {
-	clear_deadline(c);
-	door_fini(&c->door);
-	begin_door(c);
+	deadline_clear(c);
+	talk_reset(c);
 	c->stage = c->relay_fd >= 0 ? STAGE_RELAY : STAGE_AWAY;
 	if (c->stage == STAGE_AWAY)
 		close_fd(c, &c->fd);
@@ -445,12 +256,12 @@ on_room(void *ctx, int fd, short ready)
 		enum err e = hand_over(c);
 		if (e == ERR_AGAIN)
 			return;
-		s->waiting = c->queue_next;
+		queue_leave(c);
 		if (e == OK)
 			settle(c);
 		else
-			say_bye(c, BYE_UNAVAILABLE, "Server shutting down");
-		resume(c);
+			talk_bye(c, BYE_UNAVAILABLE, "Server shutting down");
+		conn_resume(c);
 	}
 	poll_unwatch(s->front->poll, fd);
 }
@@ -467,34 +278,15 @@ go(struct conn *c)
 		return;
 	}
 	if (e != ERR_AGAIN) {
-		say_bye(c, BYE_UNAVAILABLE, "Server shutting down");
+		talk_bye(c, BYE_UNAVAILABLE, "Server shutting down");
 		return;
 	}
-	struct conn **at = &s->waiting;
-	while (*at != NULL)
-		at = &(*at)->queue_next;
-	c->queue_next = NULL;
-	*at = c;
+	queue_join(c);
 	c->stage = STAGE_QUEUED;
 	poll_watch(s->front->poll, s->queue, POLLOUT, on_room, s);
 }
 
 /* --- the loop's events --- */
-
-/* Works off what has come, as long as what was said can be sent. */
-static void
-feed(struct conn *c)
-{
-	while (c->stage == STAGE_TALK && !c->ends && !c->starts_tls && c->in.n > 0
-	    && c->out.n < CHUNK && !is_shut_down(c)) {
-		size_t used;
-		enum door_next next = door_feed(&c->door, buf_str(&c->in), &used, &c->out);
-		buf_consume(&c->in, used);
-		act(c, next);
-	}
-	if (c->in.n == 0)
-		buf_wipe(&c->in);
-}
 
 /* What an administrator would look for if there is no TLS where it should have been. */
 static void
@@ -505,22 +297,12 @@ look_for_tls(const struct conn *c)
 		    " needs another port or STARTTLS", c->host.p);
 }
 
-/* It says nothing that could be understood, or nothing more. */
-static void
-lose(struct conn *c, enum err e)
-{
-	if (e == ERR_SYNTAX)
-		linger(c);
-	else
-		destroy(c);
-}
-
 /* False: it is no connection any more, or is another's affair now. */
 static bool
 talk(struct conn *c)
 {
 	for (int i = 0; i < ROUNDS || wire_has_pending(c); i++) {
-		feed(c);
+		talk_feed(c);
 		if (c->out.n > 0 && wire_write(c) != OK) {
 			destroy(c);
 			return false;
@@ -575,7 +357,7 @@ on_event(void *ctx, int fd, short ready)
 {
 	struct conn *c = ctx;
 	(void)fd, (void)ready;
-	resume(c);
+	conn_resume(c);
 }
 
 static void
@@ -592,6 +374,8 @@ static bool
 step(struct conn *c)
 {
 	switch (c->stage) {
+	case STAGE_PROXY:
+		return hear_proxy(c);
 	case STAGE_HANDSHAKE:
 		return shake_hands(c) && (c->stage == STAGE_HANDSHAKE || step(c));
 	case STAGE_TALK:
@@ -609,6 +393,9 @@ step(struct conn *c)
 		close_fd(c, &c->control_fd);
 		linger(c);
 		return false;
+	case STAGE_GRANTED:
+		go(c);
+		return step(c);
 	case STAGE_COUNT:
 	case STAGE_OFFER:
 	case STAGE_ASK:
@@ -620,8 +407,8 @@ step(struct conn *c)
 	return true;
 }
 
-static void
-resume(struct conn *c)
+void
+conn_resume(struct conn *c)
 {
 	short client = 0, worker = 0;
 	if (!step(c))
@@ -633,7 +420,7 @@ resume(struct conn *c)
 		client = c->tls_read;
 	} else {
 		client = wire_events(c, (c->stage == STAGE_TALK && c->out.n == 0)
-		    || c->stage == STAGE_LINGER);
+		    || c->stage == STAGE_LINGER || c->stage == STAGE_PROXY);
 	}
 	if (c->fd >= 0)
 		wait_for(c, c->fd, client);
@@ -643,31 +430,31 @@ void
 conn_begin(struct service *s, int fd)
 {
 	struct conn *c = mem_get(sizeof(*c));
+	struct arrival from;
+	admit_look(fd, &from);
 	*c = (struct conn){
 		.service = s, .fd = fd, .auth_fd = -1, .relay_fd = -1, .control_fd = -1,
-		.in = BUF_INIT, .out = BUF_INIT, .host = BUF_INIT, .local = BUF_INIT,
-		.stage = STAGE_COUNT, .remote = BUF_INIT, .grant = BUF_INIT, .held = BUF_INIT,
-		.is_local = net_is_local(fd),
+		.in = BUF_INIT, .out = BUF_INIT, .host = from.host,
+		.local = from.local_ip_port, .remote = from.remote_ip_port,
+		.is_local = from.is_local, .grant = BUF_INIT, .held = BUF_INIT,
+		.stage = s->proxied ? STAGE_PROXY : STAGE_COUNT,
 	};
-	net_host(fd, true, &c->host);
-	(void)net_sasl_address(fd, false, &c->local);
-	(void)net_sasl_address(fd, true, &c->remote);
-	begin_door(c);
+	door_init(&c->door, s->protocol, s->conf, c->host.p);
 	s->front->count++;
-	set_deadline(c);
-	if (!admit_welcome(s->admit, c->host.p) || (s->implicit_tls && s->tls == NULL)) {
+	deadline_set(c);
+	if (!s->proxied)
+		arrive(c);
+	else if (admit_believes(s->admit, c->host.p))
+		begin_proxy(c);
+	else
 		destroy(c);
-		return;
-	}
-	admit_keep_alive(s->admit, fd);
-	count_ask(c, counted);
 }
 
 void
 conn_expire(struct front *f)
 {
-	while (f->first != NULL && f->first->deadline <= poll_now(f->poll)) {
-		struct conn *c = f->first;
+	struct conn *c;
+	while ((c = deadline_missed(f)) != NULL) {
 		if (!c->greeted) {
 			destroy(c);
 			continue;

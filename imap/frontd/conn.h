@@ -9,6 +9,12 @@
 /* A client has come to S; FD is the connection's. */
 void conn_begin(struct service *s, int fd);
 
+/*
+ * Does what C's stage allows, and then waits for what it needs next.  C may be no
+ * more after that.
+ */
+void conn_resume(struct conn *c);
+
 /* Says goodbye to those who have had their time; often. */
 void conn_expire(struct front *f);
 

@@ -95,14 +95,13 @@ count_ask(struct conn *c, counted_fn fn)
 		fn(c, LIMITS_OK);
 		return;
 	}
-	struct asked **at = &s->asked;
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = mem_get(sizeof(**at));
-	**at = (struct asked){
+	struct asked *a = mem_get(sizeof(*a));
+	*a = (struct asked){
 		.conn = c, .fn = fn, .at = poll_now(s->front->poll),
 	};
-	c->asked = *at;
+	c->asked = a;
+	*(s->asked != NULL ? s->last_asked : &s->asked) = a;
+	s->last_asked = &a->next;
 	if (limits_fd(l) != before)
 		poll_watch(s->front->poll, limits_fd(l), POLLIN, on_answer, s);
 	if (s->patience == NULL)

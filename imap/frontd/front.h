@@ -5,20 +5,23 @@
  *
  * The life of a connection, by struct conn's .stage:
  *
- *	 accept -> COUNT -> HANDSHAKE -> OFFER -> TALK <-> ASK <-> PAUSE
- *	             ^         ^                   | |        |
- *	             |         +----- STARTTLS ----+ |        | granted
- *	             |                               |        v
- *	             |   LINGER <- END <-------------+     QUEUED -> RELAY (TLS)
- *	             |                                               AWAY  (plain)
- *	             +------------------- back ----------------------+
+ *	accept -> (PROXY) -> COUNT -> HANDSHAKE -> OFFER -> TALK <-> ASK <-> PAUSE
+ *	                       ^          ^                 | |        |
+ *	                       |          +--- STARTTLS ----+ |        v
+ *	                       |                              |     GRANTED
+ *	                       |                              |        v
+ *	                       |   LINGER <-------------------+     (QUEUED)
+ *	                       |                                       |
+ *	                       +-------------- back ------- AWAY (plain), RELAY (TLS)
  *
+ *	PROXY		behind a proxy, which has the first word (services with -H)
  *	COUNT		limitd is asked whether he may come
  *	HANDSHAKE	TLS begins
  *	OFFER		authd is asked what may be offered to such a connection
  *	TALK		the client's bytes go to the protocol's machine (imap/door)
  *	ASK, PAUSE	authd is at work; the client may not hear of it yet
- *	QUEUED		he has logged in, and the queue of workers is full
+ *	GRANTED		he has logged in
+ *	QUEUED		the same, and the queue of workers is full
  *	RELAY		bytes go to and fro between his TLS and the worker
  *	AWAY		the worker has his socket; we hold the control pair
  *	LINGER		he has been told goodbye and may read it
@@ -68,11 +71,12 @@ struct service {
 	int queue, auth;		/* writing ends */
 	enum door_protocol protocol;	/* of the service's program */
 	bool implicit_tls;		/* -s */
+	bool proxied;			/* -H */
 	int ssf;			/* -p */
 	struct tls_context *tls;	/* NULL: none (yet) */
 	int64_t tls_tried;
 	struct admit *admit;		/* lists of networks, and limitd */
-	struct asked *asked;		/* who waits for limitd's answer, see count.c */
+	struct asked *asked, **last_asked;	/* who waits for limitd's answer, see count.c */
 	struct poll_timer *patience;
 	struct buf hostname;
 	int config_dirfd;
@@ -81,7 +85,7 @@ struct service {
 	int64_t noticed_at;		/* 0: not yet */
 	struct offer offers[OFFERS];
 	unsigned next_offer;
-	struct conn *waiting;		/* QUEUED, the first is the next; .queue_next */
+	struct conn *waiting, **last_waiting;	/* QUEUED, see queue.h */
 };
 
 /* All that a frontd has. */
@@ -95,17 +99,19 @@ struct front {
 	int count;			/* of connections */
 	bool full;			/* of descriptors: nobody is accepted for a moment */
 	bool ending;			/* the listeners are let go of */
+	void (*resume)(struct conn *c);	/* what each event of a connection ends in, see conn.c */
 };
 
 enum stage {
-	STAGE_COUNT, STAGE_HANDSHAKE, STAGE_OFFER, STAGE_TALK, STAGE_ASK, STAGE_PAUSE, STAGE_QUEUED,
+	STAGE_PROXY, STAGE_COUNT, STAGE_HANDSHAKE, STAGE_OFFER, STAGE_TALK, STAGE_ASK,
+	STAGE_PAUSE, STAGE_GRANTED, STAGE_QUEUED,
 	STAGE_RELAY, STAGE_AWAY, STAGE_LINGER,
 };
 
 struct conn {
 	struct service *service;
 	struct conn *next, **at;	/* in front's list; .at NULL: not there */
-	struct conn *queue_next;
+	struct conn *queue_next, **queue_at;	/* in its service's; .queue_at NULL: not there */
 	enum stage stage;
 	int64_t deadline;
 	int fd;				/* the client's; -1: a worker has it */
@@ -123,7 +129,7 @@ struct conn {
 	struct buf host, local, remote;
 	bool is_local;
 	struct door door;
-	struct poll_timer *timer;	/* PAUSE, LINGER */
+	struct poll_timer *timer;	/* PROXY, HANDSHAKE, PAUSE, LINGER */
 	struct buf grant;		/* PAUSE, QUEUED: he has logged in */
 	bool refused_later;		/* PAUSE: the answer is in .held */
 	struct buf held;		/* authd's message, as it came */

@@ -25,20 +25,9 @@ struct command {
 	enum door_protocol protocol;
 	bool is_known;			/* whose program it is */
 	struct buf conf_path;
-	bool implicit_tls;
+	bool implicit_tls, proxied;
 	int ssf;
 };
-
-/* The value of an option, in the same word or in the next. */
-static struct str
-value_of(struct str word, struct str *left)
-{
-	struct str next = { "", 0 };
-	if (word.n > 2)
-		return str_slice(word, 2, word.n);
-	(void)str_next_word(left, &next);
-	return next;
-}
 
 /* Of a program's path. */
 static struct str
@@ -49,6 +38,39 @@ last_part(struct str path)
 }
 
 static void
+set_ssf(struct command *c, struct str value)
+{
+	struct buf number = BUF_INIT;
+	buf_add_str(&number, value);
+	long n = strtol(number.p, NULL, 10);
+	c->ssf = n < 0 ? 0 : n > MAX_SSF ? MAX_SSF : (int)n;
+	buf_free(&number);
+}
+
+/* "-sH", "-p2", "-C file": an option's value is in the same word or in the next. */
+static void
+parse_word(struct command *c, struct str word, struct str *left)
+{
+	for (size_t i = 1; i < word.n; i++) {
+		char letter = word.p[i];
+		struct str value = str_slice(word, i + 1, word.n);
+		c->implicit_tls |= letter == 's';
+		c->proxied |= letter == 'H';
+		if (strchr("CpUT", letter) == NULL)
+			continue;
+		if (value.n == 0)
+			(void)str_next_word(left, &value);
+		if (letter == 'C') {
+			buf_reset(&c->conf_path);
+			buf_add_str(&c->conf_path, value);
+		} else if (letter == 'p') {
+			set_ssf(c, value);
+		}
+		return;
+	}
+}
+
+static void
 parse_command(const char *cmd, const char *conf_path, struct command *c)
 {
 	struct str left = str_c(cmd), word;
@@ -56,25 +78,9 @@ parse_command(const char *cmd, const char *conf_path, struct command *c)
 	if (str_next_word(&left, &word))
 		c->is_known = door_find(last_part(word), &c->protocol);
 	buf_adds(&c->conf_path, conf_path);
-	while (str_next_word(&left, &word)) {
-		if (word.n < 2 || word.p[0] != '-')
-			continue;
-		if (word.p[1] == 'C') {
-			struct str path = value_of(word, &left);
-			buf_reset(&c->conf_path);
-			buf_add_str(&c->conf_path, path);
-		} else if (word.p[1] == 'p') {
-			struct buf number = BUF_INIT;
-			buf_add_str(&number, value_of(word, &left));
-			long n = strtol(number.p, NULL, 10);
-			c->ssf = n < 0 ? 0 : n > MAX_SSF ? MAX_SSF : (int)n;
-			buf_free(&number);
-		} else if (word.p[1] == 'U' || word.p[1] == 'T') {
-			(void)value_of(word, &left);
-		} else if (memchr(word.p, 's', word.n) != NULL) {
-			c->implicit_tls = true;
-		}
-	}
+	while (str_next_word(&left, &word))
+		if (word.n > 1 && word.p[0] == '-')
+			parse_word(c, word, &left);
 }
 
 static void
@@ -127,6 +133,7 @@ configure(struct service *s, const char *conf_path)
 		return false;
 	const struct admit_params door = {
 		.conf = s->conf, .protocol = door_words(s->protocol)->sasl_service,
+		.proxied = s->proxied,
 	};
 	if (admit_open(&door, &s->admit) != OK)
 		return false;
@@ -149,7 +156,7 @@ add_service(struct front *f, const struct svc_front *told, const int fds[PASS_FD
 		.next = f->services, .front = f, .name = mem_copy(told->name),
 		.listener = fds[SVC_FRONT_LISTENER], .queue = fds[SVC_FRONT_QUEUE],
 		.auth = fds[SVC_FRONT_AUTH], .protocol = c.protocol,
-		.implicit_tls = c.implicit_tls, .ssf = c.ssf,
+		.implicit_tls = c.implicit_tls, .proxied = c.proxied, .ssf = c.ssf,
 		.hostname = BUF_INIT, .notice = BUF_INIT, .config_dirfd = -1,
 	};
 	for (int i = 0; i < OFFERS; i++)

@@ -3,11 +3,8 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/net.h"
-#include "lib/proxyproto.h"
 
 #include <stdlib.h>
-
-enum { PROXY_PATIENCE_MS = 10 * 1000 };
 
 struct admit {
 	const struct conf *conf;
@@ -75,8 +72,8 @@ arrival_free(struct arrival *from)
 	buf_free(&from->remote_ip_port);
 }
 
-static void
-look(int fd, struct arrival *from)
+void
+admit_look(int fd, struct arrival *from)
 {
 	*from = (struct arrival){ .host = BUF_INIT, .local_ip_port = BUF_INIT,
 	    .remote_ip_port = BUF_INIT, .is_local = net_is_local(fd) };
@@ -99,34 +96,55 @@ set_address(const char *text, int port, struct buf *host, struct buf *ip_port)
 	buf_printf(ip_port, ";%d", port);
 }
 
-/* The connection is a load balancer's: for whom does it speak? */
-static enum err
-ask_proxy(const struct admit *a, int fd, struct arrival *from)
+bool
+admit_believes(const struct admit *a, const char *host)
 {
 	struct netaddr proxy;
-	struct proxy_header h;
 
-	if (!netaddr_parse(from->host.p, &proxy) || !netset_has(a->proxies, &proxy)) {
-		log_notice("refused connect from [%s]: not in proxy_networks", from->host.p);
-		return ERR_DENIED;
-	}
+	if (netaddr_parse(host, &proxy) && netset_has(a->proxies, &proxy))
+		return true;
+	log_notice("refused connect from [%s]: not in proxy_networks", host);
+	return false;
+}
 
-	enum err e = proxy_receive(fd, PROXY_PATIENCE_MS, &h);
-
-	if (e == ERR_SYNTAX)
-		log_warning("[%s] does not speak the PROXY protocol, which -H wants: closed",
-		    from->host.p);
-	else if (e != OK)
-		log_info("[%s] has said nothing in the PROXY protocol: closed", from->host.p);
-	if (e != OK || !h.has_addresses)
-		return e;
+void
+admit_proxied(const struct proxy_header *h, struct arrival *from)
+{
+	if (!h->has_addresses)
+		return;
 	from->is_local = false;
 	buf_reset(&from->host);
 	buf_reset(&from->local_ip_port);
 	buf_reset(&from->remote_ip_port);
-	set_address(h.source, h.source_port, &from->host, &from->remote_ip_port);
-	set_address(h.destination, h.destination_port, NULL, &from->local_ip_port);
-	return OK;
+	set_address(h->source, h->source_port, &from->host, &from->remote_ip_port);
+	set_address(h->destination, h->destination_port, NULL, &from->local_ip_port);
+}
+
+void
+admit_no_header(const char *host, enum err why)
+{
+	if (why == ERR_SYNTAX)
+		log_warning("[%s] does not speak the PROXY protocol, which -H wants: closed", host);
+	else
+		log_info("[%s] has said nothing in the PROXY protocol: closed", host);
+}
+
+/* The connection is a load balancer's: for whom does it speak? */
+static enum err
+ask_proxy(const struct admit *a, int fd, struct arrival *from)
+{
+	struct proxy_header h;
+
+	if (!admit_believes(a, from->host.p))
+		return ERR_DENIED;
+
+	enum err e = proxy_receive(fd, ADMIT_PROXY_MS, &h);
+
+	if (e == OK)
+		admit_proxied(&h, from);
+	else
+		admit_no_header(from->host.p, e);
+	return e;
 }
 
 static bool
@@ -166,7 +184,7 @@ enum err
 admit(struct admit *a, int fd, struct arrival *from, const char **why)
 {
 	*why = NULL;
-	look(fd, from);
+	admit_look(fd, from);
 	if (a->proxied) {
 		enum err e = ask_proxy(a, fd, from);
 

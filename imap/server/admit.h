@@ -13,10 +13,13 @@
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/proxyproto.h"
 
 #include <stdbool.h>
 
 struct admit;
+
+enum { ADMIT_PROXY_MS = 10 * 1000 };	/* for the PROXY protocol's header */
 
 struct admit_params {
 	const struct conf *conf;
@@ -45,9 +48,15 @@ void arrival_free(struct arrival *from);
 enum err admit(struct admit *a, int fd, struct arrival *from, const char **why) MUST_CHECK;
 
 /*
- * For who must not wait, and asks nobody: do the lists of networks let HOST in
- * (else logged)?  And FD's keep-alive.
+ * For who must not wait, and asks nobody: admit() in its steps.  What FD is; with
+ * -H, may HOST speak for others (else logged), the arrival that its header tells
+ * of, or the log's line on why there was none; do the lists of networks let HOST in
+ * (else logged); FD's keep-alive.
  */
+void admit_look(int fd, struct arrival *from);
+bool admit_believes(const struct admit *a, const char *host);
+void admit_proxied(const struct proxy_header *h, struct arrival *from);
+void admit_no_header(const char *host, enum err why);
 bool admit_welcome(const struct admit *a, const char *host);
 void admit_keep_alive(const struct admit *a, int fd);
 

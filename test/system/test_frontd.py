@@ -8,8 +8,8 @@ import socket
 import ssl
 import subprocess
 
+import ports
 import pytest
-
 from chapar import PASSWORD, PATIENCE, wait_for
 from test_abuse import asan, children, status_kb
 
@@ -178,6 +178,60 @@ def test_a_failed_login_costs_time(make_server):
     c.file = c.sock.makefile("rb")
     assert c.wait("a").status == "NO"
     assert c.wait("b").status == "OK"
+
+
+# ------------------------------------------------------------------ behind a proxy
+
+HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.2 4711 143\r\n"
+
+
+@pytest.fixture(scope="module")
+def proxied(module_server):
+    """One frontd, so that who dawdles is in the way of all or of nobody."""
+    pop, imaps, pops = ports.several(3)
+    srv = module_server({**ON, "frontd_processes": "1", "proxy_networks": "127.0.0.0/8"}, services=(
+        f'pp cmd="pop3d -H" listen="127.0.0.1:{pop}" prefork=0\n'
+        f'pi cmd="imapd -sH" listen="127.0.0.1:{imaps}" prefork=0\n'
+        f'ps cmd="pop3d -H -s" listen="127.0.0.1:{pops}" prefork=0'))
+    srv.proxied = {"pp": pop, "pi": imaps, "ps": pops}
+    return srv
+
+
+def test_a_header_in_pieces(proxied):
+    """Nobody waits for whoever is slow with it, and what follows is the client's."""
+    user = proxied.new_user()
+    slow, f = raw(proxied, proxied.proxied["pp"])
+    for i, byte in enumerate(HEADER):
+        slow.sendall(bytes([byte]))
+        if i % 10 == 0:
+            proxied.connect().ok("NOOP")
+    slow.sendall(b"QUIT\r\n")
+    assert f.readline().startswith(b"+OK ")
+    assert f.readline() == b"+OK Bye\r\n" and f.read() == b""
+    assert proxied.login(user).ok("NOOP")
+
+
+@pytest.mark.parametrize("name", ["pi", "ps"])
+def test_tls_behind_a_header(proxied, name):
+    user = proxied.new_user()
+    s, _ = raw(proxied, proxied.proxied[name])
+    s.sendall(HEADER)
+    with proxied.tls.wrap_socket(s, server_hostname="localhost") as t:
+        assert t.recv(2000).startswith(b"* OK " if name == "pi" else b"+OK ")
+        t.sendall(f"a LOGIN {user} {PASSWORD}\r\n".encode() if name == "pi"
+                  else f"USER {user}\r\nPASS {PASSWORD}\r\n".encode())
+        proxied.wait_log(rf"login: \[198\.51\.100\.7\] {user} plaintext\+TLS")
+
+
+def test_who_says_nothing_is_forgotten(proxied):
+    """After ten seconds; and who hangs up at once."""
+    s, f = raw(proxied, proxied.proxied["pp"])
+    other, g = raw(proxied, proxied.proxied["pp"])
+    other.sendall(HEADER[:20])
+    other.shutdown(socket.SHUT_WR)
+    assert g.read() == b""
+    assert f.read() == b""
+    assert len(re.findall("has said nothing in the PROXY protocol", proxied.log())) >= 2
 
 
 # ------------------------------------------------------------------ who dies

@@ -4,6 +4,7 @@ All of 127.0.0.0/8 is ours, so that one machine is many clients.
 """
 import base64
 import concurrent.futures
+import contextlib
 import os
 import re
 import signal
@@ -120,8 +121,9 @@ def test_no_header(proxied, first):
 
 
 def test_only_listed_proxies(proxied):
-    c = Imap(("127.0.0.1", proxied.px), source="127.0.0.2", first=b"PROXY TCP4 198.51.100.7 192.0.2.2 4711 143\r\n")
-    assert c.greeting == b""
+    # Nobody reads what he says, so the system may cut him off.
+    with contextlib.suppress(ConnectionResetError):
+        assert Imap(("127.0.0.1", proxied.px), source="127.0.0.2", first=b"PROXY TCP4 198.51.100.7 192.0.2.2 4711 143\r\n").greeting == b""
     proxied.wait_log(r"refused connect from \[127\.0\.0\.2\]: not in proxy_networks")
 
 
