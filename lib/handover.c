@@ -30,7 +30,7 @@ static const struct field grant_fields[] = {
 	FIELD(FIELD_TEXT, 3, true, MAX_NAME, grant, authcid),
 	FIELD(FIELD_BYTES, 4, false, MAX_GROUPS, grant, groups),
 	FIELD(FIELD_BYTES, 5, false, MAX_GROUPS, grant, own_groups),
-	FIELD(FIELD_NUMBER, 6, false, 2 * GRANT_OWN_GROUPS_DOUBTFUL - 1, grant, flags),
+	FIELD(FIELD_NUMBER, 6, false, 2 * GRANT_GROUPS_LATER - 1, grant, flags),
 	FIELD(FIELD_BYTES, 7, true, GRANT_SERIAL, grant, serial),
 	FIELD(FIELD_NUMBER, 8, true, UINT64_MAX, grant, at_ms),
 	FIELD(FIELD_BYTES, 9, false, MAX_FOLDER, grant, folder),
@@ -53,6 +53,15 @@ static const struct field handover_fields[] = {
 	FIELD(FIELD_BYTES, 13, false, HANDOVER_PENDING, handover, pending),
 	FIELD(FIELD_BYTES, 14, false, MAX_MECHANISMS, handover, mechanisms),
 	FIELD(FIELD_NUMBER, 15, false, 1, handover, plaintext),
+	FIELDS_END
+};
+
+struct groups_ask {
+	struct str grant;
+};
+
+static const struct field groups_ask_fields[] = {
+	FIELD(FIELD_BYTES, 1, true, GRANT_MAX, groups_ask, grant),
 	FIELDS_END
 };
 
@@ -93,16 +102,13 @@ grant_clock(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-enum err
-grant_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out)
+static enum err
+seal(const uint8_t key[GRANT_KEY], enum message_kind kind, const struct grant *g,
+    struct buf *out)
 {
-	uint8_t serial[GRANT_SERIAL], mac[SHA256_SIZE];
-	struct grant dated = *g;
+	uint8_t mac[SHA256_SIZE];
 	size_t start = out->n;
-	random_bytes(serial, sizeof(serial));
-	dated.serial = (struct str){ (const char *)serial, sizeof(serial) };
-	dated.at_ms = grant_clock();
-	enum err e = fields_encode(grant_fields, MESSAGE_GRANT, &dated, out);
+	enum err e = fields_encode(grant_fields, kind, g, out);
 	if (e != OK)
 		return e;
 	hmac_sha256(key, GRANT_KEY, out->p + start, out->n - start, mac);
@@ -111,8 +117,20 @@ grant_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out)
 }
 
 enum err
-grant_open(const uint8_t key[GRANT_KEY], struct str sealed, const char *service,
-    uint64_t now, struct grant *g)
+grant_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out)
+{
+	uint8_t serial[GRANT_SERIAL];
+	struct grant dated = *g;
+	random_bytes(serial, sizeof(serial));
+	dated.serial = (struct str){ (const char *)serial, sizeof(serial) };
+	dated.at_ms = grant_clock();
+	return seal(key, MESSAGE_GRANT, &dated, out);
+}
+
+/* The kind says for what it was sealed. */
+static enum err
+unseal(const uint8_t key[GRANT_KEY], enum message_kind kind, struct str sealed,
+    struct grant *g)
 {
 	uint8_t mac[SHA256_SIZE];
 	if (sealed.n <= SHA256_SIZE || sealed.n > GRANT_MAX)
@@ -121,13 +139,54 @@ grant_open(const uint8_t key[GRANT_KEY], struct str sealed, const char *service,
 	hmac_sha256(key, GRANT_KEY, inside.p, inside.n, mac);
 	if (!digest_eq(mac, inside.p + inside.n, sizeof(mac)))
 		return ERR_DENIED;
-	/* The key seals nothing else now; if it ever does, the kind says so. */
-	if (fields_kind(inside) != MESSAGE_GRANT || fields_decode(grant_fields, inside, g) != OK
+	if (fields_kind(inside) != kind || fields_decode(grant_fields, inside, g) != OK
 	    || g->serial.n != GRANT_SERIAL)
 		return ERR_SYNTAX;
+	return OK;
+}
+
+enum err
+grant_open(const uint8_t key[GRANT_KEY], struct str sealed, const char *service,
+    uint64_t now, struct grant *g)
+{
+	enum err e = unseal(key, MESSAGE_GRANT, sealed, g);
+	if (e != OK)
+		return e;
 	if (strcmp(g->service, service) != 0 || g->at_ms > now)
 		return ERR_DENIED;
 	return now - g->at_ms > GRANT_MS ? ERR_TIMEOUT : OK;
+}
+
+enum err
+groups_ask_encode(struct str grant, struct buf *out)
+{
+	const struct groups_ask a = { .grant = grant };
+	return fields_encode(groups_ask_fields, MESSAGE_WHICH_GROUPS, &a, out);
+}
+
+enum err
+groups_ask_decode(struct str message, struct str *grant)
+{
+	struct groups_ask a;
+	if (fields_kind(message) != MESSAGE_WHICH_GROUPS
+	    || fields_decode(groups_ask_fields, message, &a) != OK)
+		return ERR_SYNTAX;
+	*grant = a.grant;
+	return OK;
+}
+
+enum err
+groups_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out)
+{
+	return seal(key, MESSAGE_GROUPS, g, out);
+}
+
+enum err
+groups_open(const uint8_t key[GRANT_KEY], struct str sealed, struct str serial,
+    struct grant *g)
+{
+	enum err e = unseal(key, MESSAGE_GROUPS, sealed, g);
+	return e == OK && !str_eq(g->serial, serial) ? ERR_DENIED : e;
 }
 
 enum err

@@ -34,6 +34,8 @@ enum message_kind {
 	MESSAGE_HANDOVER = 2,		/* frontd to worker */
 	MESSAGE_BACK = 3,		/* worker to frontd: the client is nobody again */
 	MESSAGE_LISTENER = 4,		/* master to frontd (svc_front.h) */
+	MESSAGE_WHICH_GROUPS = 5,	/* worker, by way of frontd, to authd */
+	MESSAGE_GROUPS = 6,		/* the inside of what authd answers, sealed */
 	/* from 16 on: frontd and authd (imap/server/dialogue.h) */
 };
 
@@ -51,6 +53,7 @@ enum grant_flags {
 	GRANT_BY_ACL = 4,		/* these are as in struct user_grant (user.h) */
 	GRANT_GROUPS_DOUBTFUL = 8,
 	GRANT_OWN_GROUPS_DOUBTFUL = 16,
+	GRANT_GROUPS_LATER = 32,	/* .groups has not been looked up: groups_ask_encode() */
 };
 
 struct grant {
@@ -60,7 +63,7 @@ struct grant {
 	struct str groups, own_groups;	/* C strings, one behind the other */
 	struct str folder;		/* POP3: below his INBOX, in his own words; or none */
 	uint64_t flags;			/* enum grant_flags */
-	struct str serial;		/* random, for the log */
+	struct str serial;		/* random */
 	uint64_t at_ms;			/* CLOCK_MONOTONIC: of this machine since it started */
 };
 
@@ -85,6 +88,18 @@ enum err grant_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct 
  */
 enum err grant_open(const uint8_t key[GRANT_KEY], struct str sealed, const char *service,
     uint64_t now, struct grant *g) MUST_CHECK;
+
+/*
+ * The groups of who has a grant, when a worker needs them: it asks with the
+ * grant, however old, and the answer is that grant with .groups, sealed again.
+ * It is none that anybody could log in with.
+ */
+enum err groups_ask_encode(struct str grant, struct buf *out) MUST_CHECK;
+enum err groups_ask_decode(struct str message, struct str *grant) MUST_CHECK;
+enum err groups_seal(const uint8_t key[GRANT_KEY], const struct grant *g, struct buf *out) MUST_CHECK;
+/* ERR_DENIED also: it is the answer to another grant than the one with SERIAL. */
+enum err groups_open(const uint8_t key[GRANT_KEY], struct str sealed, struct str serial,
+    struct grant *g) MUST_CHECK;
 
 /* How the client logged in: what the worker's answer ends. */
 enum handover_command {

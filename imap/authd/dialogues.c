@@ -20,7 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_DIALOGUES = 4096 };
+enum {
+	MAX_DIALOGUES = 4096,
+	CALM_MS = 200,			/* without a step: then master is told that we are free */
+};
 
 struct dialogue {
 	struct dialogue *next, **at;
@@ -34,7 +37,8 @@ struct dialogues {
 	const char *sasl_service;
 	struct poll *poll;
 	struct dialogue *first;
-	struct poll_timer *idle;
+	struct poll_timer *idle, *calm;
+	int64_t stepped_at;
 	struct limits *limits;		/* who counts wrong passwords */
 	int count, logins;
 	bool taking, ending;
@@ -69,6 +73,7 @@ dialogues_free(struct dialogues *d)
 	while (d->first != NULL)
 		end_dialogue(d->first);
 	poll_cancel(d->poll, d->idle);
+	poll_cancel(d->poll, d->calm);
 	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
@@ -227,36 +232,54 @@ answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 	buf_free(&prefix);
 }
 
+/*
+ * A step may block, so master is told before; that it did not is told when
+ * none has come for a while.  Else each login would wake master twice, and
+ * under load there is another one at once.
+ */
+static void
+on_calm(void *ctx)
+{
+	struct dialogues *d = ctx;
+	int64_t left = d->stepped_at + CALM_MS - poll_now(d->poll);
+	d->calm = NULL;
+	if (left > 0)
+		d->calm = poll_after(d->poll, left, on_calm, d);
+	else if (d->taking)
+		svc_tell_state(&d->server->svc, SVC_FREE);
+}
+
+static void
+step_begins(struct dialogues *d)
+{
+	svc_tell_state(&d->server->svc, SVC_BUSY);
+	d->stepped_at = poll_now(d->poll);
+	if (d->calm == NULL)
+		d->calm = poll_after(d->poll, CALM_MS, on_calm, d);
+}
+
 /* False: the dialogue is over. */
 static bool
-serve(struct dialogue *one)
+serve(struct dialogue *one, struct str message)
 {
 	struct dialogues *d = one->all;
 	struct dialogue_ask ask;
 	struct dialogue_answer answer;
 	struct buf text = BUF_INIT;
-	int fds[PASS_FDS];
-	enum err e = pass_receive(one->fd, &d->in, fds);
-	pass_close(fds);
-	if (e != OK || dialogue_decode_ask(buf_str(&d->in), &ask) != OK) {
-		explicit_bzero(d->in.p, d->in.n);
-		return e == ERR_AGAIN;
-	}
-	svc_tell_state(&d->server->svc, SVC_BUSY);
+	if (dialogue_decode_ask(message, &ask) != OK)
+		return false;
+	step_begins(d);
 	if (ask.what == QUESTION_OFFER)
 		answer_offer(one, &ask, &text, &answer);
 	else
 		answer_login(one, &ask, &text, &answer);
 	buf_reset(&d->out);
-	e = dialogue_encode_answer(&answer, &d->out);
+	enum err e = dialogue_encode_answer(&answer, &d->out);
 	if (e == OK)
 		e = pass_send(one->fd, buf_str(&d->out), NULL, 0);
 	buf_wipe(&text);
-	explicit_bzero(d->in.p, d->in.n);
 	explicit_bzero(d->out.p, d->out.n);
-	if (d->taking)
-		svc_tell_state(&d->server->svc, SVC_FREE);
-	return e == OK;
+	return e == OK && answer.what != ANSWER_GRANTED;
 }
 
 static void
@@ -264,15 +287,20 @@ on_question(void *ctx, int fd, short ready)
 {
 	struct dialogue *one = ctx;
 	struct dialogues *d = one->all;
-	(void)fd, (void)ready;
-	if (!serve(one))
+	int fds[PASS_FDS];
+	(void)ready;
+	enum err e = pass_receive(fd, &d->in, fds);
+	pass_close(fds);
+	bool goes_on = e == ERR_AGAIN || (e == OK && serve(one, buf_str(&d->in)));
+	explicit_bzero(d->in.p, d->in.n);
+	if (!goes_on)
 		end_dialogue(one);
 	look(d);
 }
 
 /* --- the queue --- */
 
-static void
+static struct dialogue *
 add_dialogue(struct dialogues *d, const struct login_peer *peer, int fd)
 {
 	struct dialogue *one = mem_get(sizeof(*one));
@@ -284,14 +312,58 @@ add_dialogue(struct dialogues *d, const struct login_peer *peer, int fd)
 		d->first->at = &one->next;
 	d->first = one;
 	d->count++;
-	poll_watch(d->poll, fd, POLLIN, on_question, one);
+	return one;
+}
+
+/* Most are one question long: such a one the loop never hears of. */
+static void
+begin_dialogue(struct dialogues *d, const struct login_peer *peer, struct str first, int fd)
+{
+	struct dialogue *one = add_dialogue(d, peer, fd);
+	if (serve(one, first))
+		poll_watch(d->poll, fd, POLLIN, on_question, one);
+	else
+		end_dialogue(one);
+}
+
+/* A worker's question.  False: it is none. */
+static bool
+answer_worker(struct dialogues *d, int fd)
+{
+	struct server *s = d->server;
+	struct str grant;
+	if (groups_ask_decode(buf_str(&d->in), &grant) != OK)
+		return false;
+	step_begins(d);
+	buf_reset(&d->out);
+	enum err e = grant_groups(s->grant_key, s->service, s->conf, buf_str(&d->in), &d->out);
+	if (e == OK)
+		e = pass_send(fd, buf_str(&d->out), NULL, 0);
+	if (e != OK)
+		log_err("a worker's question for groups cannot be answered: %s", err_text(e));
+	return true;
+}
+
+/* Somebody has come. */
+static bool
+take(struct dialogues *d, int *fd)
+{
+	struct login_peer peer;
+	struct str first;
+	if (*fd < 0 || dialogue_decode_peer(buf_str(&d->in), &peer, &first) != OK)
+		return false;
+	peer.service = d->sasl_service;
+	peer.entry = d->server->service;
+	peer.limits = d->limits;
+	begin_dialogue(d, &peer, first, *fd);
+	*fd = -1;
+	return true;
 }
 
 static void
 on_queue(void *ctx, int fd, short ready)
 {
 	struct dialogues *d = ctx;
-	struct login_peer peer;
 	int fds[PASS_FDS];
 	(void)ready;
 	enum err e = pass_receive(fd, &d->in, fds);
@@ -301,16 +373,9 @@ on_queue(void *ctx, int fd, short ready)
 		dialogues_end(d);
 		return;
 	}
-	if (e != OK || fds[0] < 0 || dialogue_decode_peer(buf_str(&d->in), &peer) != OK) {
+	if (e != OK || (!take(d, &fds[0]) && !answer_worker(d, fds[0])))
 		log_err("a message in the queue of logins is none of ours");
-		pass_close(fds);
-		return;
-	}
-	peer.service = d->sasl_service;
-	peer.entry = d->server->service;
-	peer.limits = d->limits;
-	add_dialogue(d, &peer, fds[0]);
-	fds[0] = -1;
+	explicit_bzero(d->in.p, d->in.n);
 	pass_close(fds);
 	look(d);
 }

@@ -30,7 +30,7 @@ external_name(const struct conn *c, struct buf *name)
 }
 
 static enum err
-encode_peer(const struct conn *c, struct buf *out)
+encode_peer(const struct conn *c, struct str first, struct buf *out)
 {
 	struct buf name = BUF_INIT;
 	struct buf exporter = BUF_INIT, unique = BUF_INIT, end_point = BUF_INIT;
@@ -46,7 +46,7 @@ encode_peer(const struct conn *c, struct buf *out)
 		.server_end_point = binding(c, TLS_BINDING_SERVER_END_POINT, &end_point),
 		.external_name = external_name(c, &name) ? name.p : NULL,
 	};
-	enum err e = dialogue_encode_peer(&peer, out);
+	enum err e = dialogue_encode_peer(&peer, first, out);
 	buf_free(&name);
 	buf_free(&exporter);
 	buf_free(&unique);
@@ -54,18 +54,19 @@ encode_peer(const struct conn *c, struct buf *out)
 	return e;
 }
 
+/* Another one, with what is asked first. */
 static enum err
-begin(struct conn *c)
+begin(struct conn *c, struct str first)
 {
 	struct buf message = BUF_INIT;
 	int pair[2];
 	enum err e = pass_pair(pair);
 	if (e != OK)
 		return e;
-	e = encode_peer(c, &message);
+	e = encode_peer(c, first, &message);
 	if (e == OK)
 		e = pass_send(c->service->auth, buf_str(&message), &pair[1], 1);
-	buf_free(&message);
+	buf_wipe(&message);
 	close(pair[1]);
 	if (e == OK)
 		c->auth_fd = pair[0];
@@ -78,14 +79,12 @@ enum err
 ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
 {
 	struct buf message = BUF_INIT;
-	enum err e = OK;
-	/* Another authd knows nothing of the steps before. */
-	if (c->auth_fd < 0)
-		e = a->what != QUESTION_STEP ? begin(c) : ERR_CLOSED;
-	if (e == OK)
-		e = dialogue_encode_ask(a, &message);
-	if (e == OK)
+	enum err e = dialogue_encode_ask(a, &message);
+	if (e == OK && c->auth_fd >= 0)
 		e = pass_send(c->auth_fd, buf_str(&message), NULL, 0);
+	/* Another authd knows nothing of the steps before. */
+	else if (e == OK)
+		e = a->what != QUESTION_STEP ? begin(c, buf_str(&message)) : ERR_CLOSED;
 	buf_wipe(&message);
 	if (e == OK) {
 		poll_watch(c->service->front->poll, c->auth_fd, POLLIN, answered, c);

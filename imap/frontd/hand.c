@@ -127,13 +127,29 @@ take_back(struct conn *c, const struct handover_back *b, int fd)
 	c->in = said;
 }
 
+/* A worker asks something of authd: it is sent on as it is, and the answer is not ours. */
+static void
+send_on(struct conn *c, struct str question, int answer_fd)
+{
+	enum err e = pass_send(c->service->auth, question, &answer_fd, 1);
+	if (e != OK)
+		log_warning("service %s: authd cannot be asked: %s", c->service->name, err_text(e));
+	close(answer_fd);
+}
+
 enum err
 hand_back(struct conn *c, enum language *language)
 {
 	struct buf message = BUF_INIT;
 	struct handover_back back;
+	struct str grant;
 	int fds[PASS_FDS];
 	enum err e = pass_receive(c->control_fd, &message, fds);
+	if (e == OK && fds[0] >= 0 && fds[1] < 0
+	    && groups_ask_decode(buf_str(&message), &grant) == OK) {
+		send_on(c, buf_str(&message), fds[0]);
+		e = ERR_AGAIN;
+	}
 	if (e == OK && (fds[0] < 0 || fds[1] >= 0
 	    || handover_back_decode(buf_str(&message), &back) != OK)) {
 		log_err("[%s] a worker gives back something else than a connection", c->host.p);

@@ -11,6 +11,7 @@ enum {
 	MAX_CERT_NAME = 1024,
 	MAX_PAUSE_MS = 3600 * 1000,
 	MAX_BITS = 4096,
+	MAX_ASK = MAX_NAME + DIALOGUE_BYTES + 4096,
 	MAX_APOP = 512,
 };
 
@@ -18,7 +19,7 @@ enum {
 struct peer_message {
 	const char *host, *local_ip_port, *remote_ip_port, *tls_version, *external_name;
 	uint64_t is_local, outer_ssf, tls_bits;
-	struct str exporter, unique, server_end_point;
+	struct str exporter, unique, server_end_point, first;
 };
 
 static const struct field peer_fields[] = {
@@ -33,6 +34,7 @@ static const struct field peer_fields[] = {
 	FIELD(FIELD_BYTES, 9, false, MAX_WORD, peer_message, exporter),
 	FIELD(FIELD_BYTES, 10, false, MAX_WORD, peer_message, unique),
 	FIELD(FIELD_BYTES, 11, false, MAX_WORD, peer_message, server_end_point),
+	FIELD(FIELD_BYTES, 12, true, MAX_ASK, peer_message, first),
 	FIELDS_END
 };
 
@@ -56,7 +58,7 @@ static const struct field answer_fields[] = {
 };
 
 enum err
-dialogue_encode_peer(const struct login_peer *peer, struct buf *out)
+dialogue_encode_peer(const struct login_peer *peer, struct str first, struct buf *out)
 {
 	const struct peer_message m = {
 		.host = peer->host, .local_ip_port = peer->local_ip_port,
@@ -65,12 +67,13 @@ dialogue_encode_peer(const struct login_peer *peer, struct buf *out)
 		.outer_ssf = (uint64_t)peer->outer_ssf, .tls_bits = (uint64_t)peer->tls_bits,
 		.external_name = peer->external_name, .exporter = peer->exporter,
 		.unique = peer->unique, .server_end_point = peer->server_end_point,
+		.first = first,
 	};
 	return fields_encode(peer_fields, MESSAGE_PEER, &m, out);
 }
 
 enum err
-dialogue_decode_peer(struct str message, struct login_peer *peer)
+dialogue_decode_peer(struct str message, struct login_peer *peer, struct str *first)
 {
 	struct peer_message m;
 	if (fields_kind(message) != MESSAGE_PEER || fields_decode(peer_fields, message, &m) != OK)
@@ -84,6 +87,7 @@ dialogue_decode_peer(struct str message, struct login_peer *peer)
 		.unique = m.unique, .server_end_point = m.server_end_point,
 		.no_layers = true,
 	};
+	*first = m.first;
 	return OK;
 }
 

@@ -2,9 +2,10 @@
  * dialogue.h - what frontd and authd say to each other
  *
  * frontd opens a dialogue by a peer message in the service's auth queue, with
- * one end of a pair (lib/pass.h); over the pair it asks, one thing at a time,
- * and authd answers each once.  The end of the pair is the end of the dialogue.
- * One dialogue is one connection, with or without TLS, and all its attempts.
+ * one end of a pair (lib/pass.h) and the first question; over the pair authd
+ * answers, and what is asked further is asked there, one thing at a time.  The
+ * end of the pair is the end of the dialogue, and so is a grant.  One dialogue
+ * is one connection, with or without TLS, and all its attempts.
  *
  * authd believes what frontd says of the connection, for nobody else knows it;
  * frontd believes authd all of it, but can neither read a grant's seal nor
@@ -56,10 +57,12 @@ struct dialogue_answer {
 
 /*
  * .service and .entry are not sent: the queue says them.  A security layer could
- * not leave authd, so none is agreed on.
+ * not leave authd, so none is agreed on.  FIRST is an encoded question.
  */
-enum err dialogue_encode_peer(const struct login_peer *peer, struct buf *out) MUST_CHECK;
-enum err dialogue_decode_peer(struct str message, struct login_peer *peer) MUST_CHECK;
+enum err dialogue_encode_peer(const struct login_peer *peer, struct str first,
+    struct buf *out) MUST_CHECK;
+enum err dialogue_decode_peer(struct str message, struct login_peer *peer,
+    struct str *first) MUST_CHECK;
 
 enum err dialogue_encode_ask(const struct dialogue_ask *a, struct buf *out) MUST_CHECK;
 enum err dialogue_decode_ask(struct str message, struct dialogue_ask *a) MUST_CHECK;

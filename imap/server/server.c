@@ -414,15 +414,23 @@ serve(struct server *s, int fd)
 
 /* The user whom a sealed grant names.  ERR_TIMEOUT: it is too old. */
 static enum err
-take_user(const struct server *s, const struct handover *h, struct handed *handed)
+take_user(const struct server *s, const struct handover *h, struct handed *handed,
+    struct grant_asker *asker)
 {
 	struct grant g;
 	enum err e = granted_user(s->grant_key, s->service, h->grant, s->conf, &g, &handed->user);
-	if (e == OK)
-		handed->folder = g.folder;
-	else if (e == ERR_TIMEOUT)
+	if (e == ERR_TIMEOUT)
 		log_warning("[%s] %s waited too long for a worker", h->host, g.userid);
-	return e;
+	if (e != OK)
+		return e;
+	handed->folder = g.folder;
+	*asker = (struct grant_asker){
+		.control_fd = s->svc.control_fd, .key = s->grant_key, .sealed = h->grant,
+		.serial = g.serial,
+	};
+	if (g.flags & GRANT_GROUPS_LATER)
+		user_groups_by(handed->user, grant_ask_groups, asker);
+	return OK;
 }
 
 /* Whoever has logged in is counted; one too many hears that. */
@@ -445,9 +453,10 @@ serve_handed(struct server *s, int fd)
 {
 	struct handover h;
 	struct handed handed = { .how = &h };
+	struct grant_asker asker;
 	enum err e = handover_decode(buf_str(&s->svc.message), &h);
 	if (e == OK)
-		e = take_user(s, &h, &handed);
+		e = take_user(s, &h, &handed, &asker);
 	if (e != OK && e != ERR_TIMEOUT) {
 		log_crit("a session was handed over without a right to it; it is ended");
 		close(fd);

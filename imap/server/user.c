@@ -21,7 +21,9 @@ need_groups(struct user_inside *in)
 {
 	if (in->groups_known)
 		return;
-	if (!in->u.id.is_anonymous)
+	if (in->groups_fn != NULL)
+		in->groups_fn(in->groups_ctx, &in->groups);
+	else if (!in->u.id.is_anonymous)
 		groups_find(in->conf, in->name.p, &in->groups);
 	take_groups(in);
 }
@@ -170,8 +172,12 @@ void
 user_to_grant(struct user *u, struct user_grant *g)
 {
 	struct user_inside *in = (struct user_inside *)u;
-	need_groups(in);
+	/* Few sessions need them, and finding out may cost more than all the rest. */
+	bool later = !in->groups_known && !u->by_acl && !u->id.is_anonymous;
+	if (!later)
+		need_groups(in);
 	*g = (struct user_grant){
+		.groups_later = later,
 		.userid = u->id.userid, .authcid = u->authcid,
 		.groups = u->id.groups, .groups_doubtful = u->id.groups_doubtful,
 		.is_admin = u->id.is_admin, .is_anonymous = u->id.is_anonymous,
@@ -217,6 +223,14 @@ grant_self(struct user_inside *in, const struct user_grant *g)
 	return OK;
 }
 
+void
+user_groups_by(struct user *u, user_groups_fn fn, void *ctx)
+{
+	struct user_inside *in = (struct user_inside *)u;
+	in->groups_fn = fn;
+	in->groups_ctx = ctx;
+}
+
 enum err
 user_from_grant(const struct conf *conf, const struct user_grant *g, struct user **u)
 {
@@ -225,7 +239,8 @@ user_from_grant(const struct conf *conf, const struct user_grant *g, struct user
 	struct user_inside *in = new_inside(conf);
 	buf_adds(&in->userid, g->userid);
 	fill(in, g->authcid, g->is_anonymous);
-	grant_groups(in, g->groups, g->groups_doubtful);
+	if (!g->groups_later)
+		grant_groups(in, g->groups, g->groups_doubtful);
 	set_admin(&in->u, g->is_admin && !g->is_anonymous);
 	in->u.by_acl = g->by_acl;
 	if (g->by_acl && grant_self(in, g) != OK) {

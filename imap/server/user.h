@@ -18,6 +18,7 @@
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/groups.h"
 #include "lib/str.h"
 
 struct user {
@@ -69,6 +70,7 @@ enum err user_confirm(struct user *u, struct store *s) MUST_CHECK;
  */
 struct user_grant {
 	const char *userid, *authcid;	/* userid in internal form */
+	bool groups_later;		/* .groups: nobody has looked */
 	const char *const *groups;	/* all; NULL at the end */
 	bool groups_doubtful;		/* as struct identity has it */
 	bool is_admin, is_anonymous, by_acl;
@@ -80,6 +82,10 @@ void user_to_grant(struct user *u, struct user_grant *g);
 /* ERR_NAME: the userid cannot be one. */
 enum err user_from_grant(const struct conf *conf, const struct user_grant *g,
     struct user **u) MUST_CHECK;
+
+/* Where one with .groups_later has his groups from, when they are needed. */
+typedef void (*user_groups_fn)(void *ctx, struct groups *groups);
+void user_groups_by(struct user *u, user_groups_fn fn, void *ctx);
 
 /* --- what he may do --- */
 

@@ -11,6 +11,8 @@ struct user_inside {
 	const struct conf *conf;
 	bool groups_known;
 	struct groups groups;
+	user_groups_fn groups_fn;	/* NULL: they are looked up here */
+	void *groups_ctx;
 	struct user *self;		/* with by_acl: who acts */
 	struct buf userid, name, authcid, inbox;
 };

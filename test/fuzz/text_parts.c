@@ -415,6 +415,7 @@ fuzz_handover(struct str s)
 	struct handover h;
 	struct handover_back back;
 	struct svc_front front;
+	struct str grant;
 
 	if (handover_decode(s, &h) == OK) {
 		check_encoding(handover_encode(&h, &again), &again, s);
@@ -422,6 +423,8 @@ fuzz_handover(struct str s)
 	}
 	if (handover_back_decode(s, &back) == OK)
 		check_encoding(handover_back_encode(&back, &again), &again, s);
+	if (groups_ask_decode(s, &grant) == OK)
+		check_encoding(groups_ask_encode(grant, &again), &again, s);
 	if (svc_front_decode(s, &front) == OK)
 		check_encoding(svc_front_encode(&front, &again), &again, s);
 	return s;
@@ -435,10 +438,11 @@ fuzz_dialogue(struct str s)
 	struct login_peer peer;
 	struct dialogue_ask ask;
 	struct dialogue_answer answer;
+	struct str first;
 
-	if (dialogue_decode_peer(s, &peer) == OK) {
+	if (dialogue_decode_peer(s, &peer, &first) == OK) {
 		fuzz_must(peer.host != NULL && peer.no_layers, "who it is");
-		check_encoding(dialogue_encode_peer(&peer, &again), &again, s);
+		check_encoding(dialogue_encode_peer(&peer, first, &again), &again, s);
 	}
 	if (dialogue_decode_ask(s, &ask) == OK) {
 		fuzz_must(ask.what >= QUESTION_OFFER && ask.what <= QUESTION_APOP, "a question");
@@ -486,7 +490,9 @@ fuzz_message(struct str s)
 	static const uint8_t key[GRANT_KEY];
 	struct grant g;
 
-	fuzz_must(grant_open(key, fuzz_handover(s), "imap", UINT64_MAX, &g) != OK,
+	struct str sealed = fuzz_handover(s);
+	fuzz_must(grant_open(key, sealed, "imap", UINT64_MAX, &g) != OK
+	    && groups_open(key, sealed, STR("0123456789abcdef"), &g) != OK,
 	    "nobody forges a grant");
 	fuzz_dialogue(s);
 	fuzz_grant(s);

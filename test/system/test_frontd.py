@@ -10,7 +10,7 @@ import subprocess
 
 import ports
 import pytest
-from chapar import PASSWORD, PATIENCE, wait_for
+from chapar import BUILD, PASSWORD, PATIENCE, wait_for
 from test_abuse import asan, children, status_kb
 
 ON = {"frontd": "yes", "frontd_processes": "2"}
@@ -232,6 +232,43 @@ def test_who_says_nothing_is_forgotten(proxied):
     assert g.read() == b""
     assert f.read() == b""
     assert len(re.findall("has said nothing in the PROXY protocol", proxied.log())) >= 2
+@pytest.mark.parametrize("tls", [False, True])
+def test_groups_when_an_acl_has_some(server, tls):
+    """The worker asks for them in its session, not before: whoever was added after login is in."""
+    fred, anna = server.new_user(), server.new_user()
+    box = f"board{tls}"
+    admin = server.admin()
+    admin.ok(f"CREATE {box}")
+    admin.ok(f"DELETEACL {box} anyone")
+    admin.ok(f"SETACL {box} group:g{tls} lr")
+    c, d = server.connect(tls=tls), server.connect(tls=tls)
+    c.login(fred)
+    d.login(anna)
+    done = subprocess.run([BUILD / "imap/admin/chapar", "-C", server.conf, "group", "add",
+                           f"g{tls}", fred], timeout=60, check=False)
+    assert done.returncode == 0
+    assert c.ok(f"MYRIGHTS {box}").untagged[0].endswith(b" lr")
+    assert d.cmd(f"MYRIGHTS {box}").status == "NO"
+    c.ok("UNAUTHENTICATE")
+    c.login(anna)
+    assert c.cmd(f"MYRIGHTS {box}").status == "NO"
+
+
+def test_groups_without_a_frontd(srv):
+    """Nobody can be asked: what a group may do is not granted, and the session goes on."""
+    srv.expect("service frontd: worker .* (died|ended)|service frontd: worker \\d+ ended before"
+               "|does not say in which groups")
+    fred = srv.new_user()
+    admin = srv.admin()
+    admin.ok("CREATE board")
+    admin.ok("DELETEACL board anyone")
+    admin.ok("SETACL board group:g lr")
+    c = srv.login(fred)
+    for pid in children(srv, "frontd"):
+        os.kill(pid, signal.SIGKILL)
+    assert c.cmd("MYRIGHTS board").status == "NO"
+    c.ok("NOOP")
+    srv.wait_log("does not say in which groups")
 
 
 # ------------------------------------------------------------------ who dies

@@ -154,6 +154,34 @@ test_grant(void **state)
 	buf_free(&b);
 }
 
+/* What authd says later is for one grant, and lets nobody in. */
+static void
+test_groups(void **state)
+{
+	static const uint8_t key[GRANT_KEY] = { 7 };
+	struct buf sealed = BUF_INIT, ask = BUF_INIT, answer = BUF_INIT, other = BUF_INIT;
+	struct grant g = { .service = "imap", .userid = "fred", .authcid = "fred" }, got, said;
+	struct str asked;
+	(void)state;
+	assert_int_equal(grant_seal(key, &g, &sealed), OK);
+	assert_int_equal(groups_ask_encode(buf_str(&sealed), &ask), OK);
+	assert_int_equal(groups_ask_decode(buf_str(&ask), &asked), OK);
+	assert_int_equal(grant_open(key, asked, "imap", grant_clock(), &got), OK);
+	got.groups = (struct str){ "a\0b", 4 };
+	assert_int_equal(groups_seal(key, &got, &answer), OK);
+	assert_int_equal(groups_open(key, buf_str(&answer), got.serial, &said), OK);
+	assert_memory_equal(said.groups.p, "a\0b", 4);
+	assert_int_equal(grant_open(key, buf_str(&answer), "imap", grant_clock(), &said), ERR_SYNTAX);
+	assert_int_equal(groups_open(key, buf_str(&sealed), got.serial, &said), ERR_SYNTAX);
+	assert_int_equal(grant_seal(key, &g, &other), OK);
+	assert_int_equal(grant_open(key, buf_str(&other), "imap", grant_clock(), &said), OK);
+	assert_int_equal(groups_open(key, buf_str(&answer), said.serial, &said), ERR_DENIED);
+	buf_free(&sealed);
+	buf_free(&ask);
+	buf_free(&answer);
+	buf_free(&other);
+}
+
 static void
 test_pass(void **state)
 {
@@ -268,7 +296,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_grant),
+		cmocka_unit_test(test_grant), cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_readers),

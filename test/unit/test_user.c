@@ -260,6 +260,31 @@ test_domains(void **state)
 	}
 }
 
+static void
+say_readers(void *ctx, struct groups *groups)
+{
+	(*(int *)ctx)++;
+	groups_add(groups, STR("readers"));
+}
+
+/* His groups are asked for when an ACL has some, and once. */
+static void
+test_groups_later(void **state)
+{
+	(void)state;
+	struct user *copy;
+	const struct user_grant g = { .userid = "anna", .authcid = "anna", .groups_later = true };
+	int asked = 0;
+	assert_int_equal(user_from_grant(plain, &g, &copy), OK);
+	user_groups_by(copy, say_readers, &asked);
+	assert_int_equal(rights_on(copy, "bb", "anna\tl\t"), ACL_LOOKUP);
+	assert_int_equal(asked, 0);
+	assert_int_equal(rights_on(copy, "bb", "group:readers\tlr\t"), ACL_LOOKUP | ACL_READ);
+	assert_int_equal(rights_on(copy, "bb", "group:writers\tlr\t"), 0);
+	assert_int_equal(asked, 1);
+	user_free(copy);
+}
+
 /* What one process knows of him, another does with. */
 static void
 test_grant(void **state)
@@ -270,7 +295,9 @@ test_grant(void **state)
 	struct user_grant g;
 	assert_int_equal(groups_own_add(dirfd_, STR("readers"), &STR("anna"), 1), OK);
 	assert_int_equal(user_new(plain, STR("anna"), "boss", &u), OK);
+	assert_non_null(user_identity(u)->groups);
 	user_to_grant(u, &g);
+	assert_false(g.groups_later);
 	assert_int_equal(groups_own_delete(dirfd_, STR("readers")), OK);
 	assert_int_equal(user_from_grant(plain, &g, &copy), OK);
 	assert_string_equal(copy->authcid, "boss");
@@ -293,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_names), cmocka_unit_test(test_given),
 		cmocka_unit_test(test_claims), cmocka_unit_test(test_deny),
 		cmocka_unit_test(test_domains), cmocka_unit_test(test_grant),
+		cmocka_unit_test(test_groups_later),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
