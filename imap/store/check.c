@@ -26,6 +26,7 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
+#include "lib/log.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -165,9 +166,10 @@ replace(struct checking *c)
 	e = checkpoint_settle(c->part, &h.base_lsn);
 	if (e == OK)
 		e = index_replace(c->dirfd, &h, c->new, c->news);
-	if (e == OK && old >= 0)
-		e = file_write_at(old, c->e->name, &state, sizeof(state),
-		    offsetof(struct index_header, state));
+	/* If not, who locks the old one next finds that it has no name any more. */
+	if (e == OK && old >= 0 && file_write_at(old, c->e->name, &state, sizeof(state),
+	    offsetof(struct index_header, state)) != OK)
+		log_warning("mailbox %s: the old cyrus.index cannot be marked", c->e->name);
 	if (old >= 0)
 		close(old);
 	return e;
@@ -206,13 +208,25 @@ check_locked(struct checking *c)
 
 /* --- all of it --- */
 
+/* It will be read through the mapping, where a bad sector is the end of the process. */
+static bool
+open_readable(struct checking *c, struct index **ix)
+{
+	if (mblist_open_index(c->s, c->e, ix) != OK)
+		return false;
+	if (index_read_through(*ix) == OK)
+		return true;
+	index_close(*ix);
+	return false;
+}
+
 /* The log may know more than the index: through the usual way, if that works. */
 static void
 settle(struct checking *c)
 {
 	struct index *ix;
 
-	if (mblist_open_index(c->s, c->e, &ix) != OK)
+	if (!open_readable(c, &ix))
 		return;
 	if (mailbox_lock(c->s, c->part, ix, c->e) == OK)
 		index_unlock(ix);
@@ -229,7 +243,7 @@ check_history(struct checking *c)
 {
 	struct index *ix;
 
-	if (mblist_open_index(c->s, c->e, &ix) != OK)
+	if (!open_readable(c, &ix))
 		return;
 	if (mailbox_lock(c->s, c->part, ix, c->e) == OK) {
 		/* That of another UIDVALIDITY is no use, but nobody misses it either. */
@@ -257,6 +271,9 @@ renew(struct checking *c, struct mbentry *e)
 
 	if ((err == OK && check_header_is_ours(c, &h) && !c->p->renew) || c->p->dry_run)
 		return OK;
+	/* We lack something (descriptors, memory): that says nothing of the mailbox. */
+	if (err != OK && err != ERR_CORRUPT && err != ERR_NOTFOUND)
+		return err;
 	err = mblist_renew_uidvalidity(c->s, str_c(e->name), &e->uidvalidity);
 	c->renewed = err == OK;
 	if (err == OK)

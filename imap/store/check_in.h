@@ -1,5 +1,5 @@
 /*
- * check_in.h - the inside of reconstructing, for check.c and check_records.c
+ * check_in.h - the inside of reconstructing, for check*.c
  */
 #ifndef IMAP_STORE_CHECK_IN_H
 #define IMAP_STORE_CHECK_IN_H
@@ -48,6 +48,13 @@ void check_report(struct checking *c, const char *fmt, ...)
 
 /* Is it the mailbox's own header, and sane? */
 bool check_header_is_ours(const struct checking *c, const struct index_header *h);
+
+/*
+ * What can be read of the old index and the witness into c->old, c->rec and
+ * c->witness; what is wrong with it is reported.  A sector that the disk cannot
+ * read costs the records in it.
+ */
+enum err check_read_index(struct checking *c) MUST_CHECK;
 
 /*
  * Reads the old records and lists the files; then c->new is what the records

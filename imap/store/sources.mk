@@ -1,6 +1,7 @@
 # The store as a whole.
 STORE_SRCS += \
 	imap/store/check.c \
+	imap/store/check_index.c \
 	imap/store/check_records.c \
 	imap/store/store.c \
 	imap/store/unexpunge.c

@@ -2,7 +2,9 @@
  * unexpunge.c - bringing back messages that were expunged
  *
  * Each is appended anew in a transaction of its own; when all are in, the old
- * files go.  Killed in between, a message can be brought back twice.
+ * files go, which is flushed: else a power cut might bring one back beside the
+ * mark that it is gone, and reconstruct take it for a message that somebody has
+ * restored.  Killed in between, a message can be brought back twice.
  */
 #include "imap/store/unexpunge.h"
 
@@ -183,16 +185,21 @@ static enum err
 drop_old(struct mbox *m, const struct unexpunge *u, const uint32_t *new_uids)
 {
 	enum err e = store_checkpoint(m->store);
+	uint32_t *back;
+	size_t n = 0;
 
 	if (e == OK)
 		e = mailbox_lock(m->store, m->part, m->ix, m->entry);
 	if (e != OK)
 		return e;
+	back = mem_zero(u->n + 1, sizeof(*back));
 	for (size_t i = 0; i < u->n; i++)
 		if (new_uids[i] != 0)
-			reclaim_uid(m->ix, u->uids[i]);
+			back[n++] = u->uids[i];
+	e = reclaim_uids(m->ix, back, n);
 	index_unlock(m->ix);
-	return OK;
+	free(back);
+	return e;
 }
 
 enum err

@@ -7,6 +7,7 @@
 #include "imap/store/list/quota.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,11 @@
 
 #include <cmocka.h>
 
-enum { LONG_AGO = 1000000000 };
+enum {
+	LONG_AGO = 1000000000,
+	ON_PAGE = 22,			/* records for which a new index has room */
+	LARGE_LINES = 1000,
+};
 
 static char failing[160];		/* writes to what lies below fail; "" for none */
 
@@ -77,6 +82,14 @@ write(int fd, const void *p, size_t n)
 		return -1;
 	}
 	return syscall(SYS_write, fd, p, n);
+}
+
+int
+posix_fallocate(int fd, off_t at, off_t n)
+{
+	if (is_failing(fd))
+		return ENOSPC;
+	return syscall(SYS_fallocate, fd, 0, at, n) == 0 ? 0 : errno;
 }
 
 int
@@ -249,6 +262,59 @@ delivery_with_one_mailbox_full(void **state)
 	m[1] = fixture_mbox(&f, "user.joe", "joe", 0);
 	fixture_expect_body(m[1], 1, "hello");
 	mbox_close(m[1]);
+}
+
+static struct blob *
+large_blob(void)
+{
+	static char line[1000];
+	struct blob *b;
+
+	memset(line, 'x', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	assert_int_equal(blob_new(f.s, NULL, &b), OK);
+	assert_int_equal(blob_write(b, "A: b\r\n\r\n", 8), OK);
+	for (int i = 0; i < LARGE_LINES; i++)
+		assert_int_equal(blob_write(b, line, sizeof(line)), OK);
+	assert_int_equal(blob_finish(b), OK);
+	return b;
+}
+
+/* A large message, and no room for the first mailbox's record: the log does not carry it. */
+static void
+large_delivery_with_one_index_full(void **state)
+{
+	struct append_params p = { .flags = 0 };
+	struct blob *b = large_blob();
+	struct mbox *m[2];
+	struct txn *t[2];
+	uint64_t tail;
+
+	(void)state;
+	fixture_create(&f, "user.jane");
+	m[0] = fixture_mbox(&f, "user.joe", "joe", MBOX_PEEK);
+	m[1] = fixture_mbox(&f, "user.jane", "joe", MBOX_PEEK);
+	for (int i = 0; i < ON_PAGE; i++)
+		fixture_append(m[0], f.s, "small");
+	for (int i = 0; i < 2; i++) {
+		t[i] = txn_begin(m[i]);
+		txn_append(t[i], b, &p);
+	}
+	tail = wal_tail(f.s->part[0].wal);
+	snprintf(failing, sizeof(failing), "%s/user/joe/cyrus.index", f.spool);
+	assert_int_equal(txn_commit_all(t, 2, false), ERR_NOSPACE);
+	failing[0] = '\0';
+	assert_int_equal(txn_error(t[0]), ERR_NOSPACE);
+	assert_int_equal(txn_error(t[1]), OK);
+	assert_in_range(wal_tail(f.s->part[0].wal) - tail, 1, LARGE_LINES * 100);
+	for (int i = 0; i < 2; i++) {
+		txn_abort(t[i]);
+		mbox_close(m[i]);
+	}
+	blob_free(b);
+	fixture_reopen(&f);
+	assert_int_equal(count("user.joe"), ON_PAGE);
+	assert_int_equal(count("user.jane"), 1);
 }
 
 /* From the first partition to the second; FAIL fails. */
@@ -453,6 +519,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(delivery_with_the_other_log_that_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(delivery_with_one_partition_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(delivery_with_one_mailbox_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_delivery_with_one_index_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(move_whose_copy_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(move_whose_expunge_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_record_hides_no_other, setup, teardown),

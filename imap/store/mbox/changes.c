@@ -8,6 +8,10 @@
  * been dropped.  What the history does not know is looked for in the index; if
  * that cannot know it either, all UIDs that are not there count as expunged.
  *
+ * Sets of UIDs are filled in rising order here, which costs a few steps a range
+ * however scattered they are: the history's answer is sorted, and so are records.
+ * But for tombstones that a history which is behind does not know yet.
+ *
  * Order: a copy of the index's header first, then the history, which is
  * written before the header is (imap/disk/history.c).
  *

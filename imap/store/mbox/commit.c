@@ -22,7 +22,8 @@
  * ERR_UNKNOWN, and whoever locks the mailbox next settles it (recover.c).
  *
  * The file of a UID that is to be given is there already (stale.h): it is not
- * touched, all is undone, and planned once more with a higher UID.
+ * touched, all is undone, and planned once more with a higher UID.  A mailbox
+ * that is copied from is being written to: the same, when that is over.
  *
  * What fails, fails for its mailbox in step 1 and for its partition in step 2.
  * Of a delivery the others get their mail, and each transaction knows its own
@@ -149,6 +150,27 @@ lock_target(struct commit *c, struct target *tg)
 	return OK;
 }
 
+/*
+ * What is copied from is read without its lock.  A writer may have died inside,
+ * or be there for long; the time to wait for him, and to finish his work, is
+ * before any other mailbox is locked: two who copy to each other would wait
+ * for each other, and all deliveries to the target for a writer of the source.
+ */
+static void
+settle_sources(struct commit *c)
+{
+	struct index_header h;
+
+	for (size_t k = 0; k < c->txns; k++)
+		for (struct intent *i = c->txn[k]->first; i != NULL; i = i->next) {
+			if (i->type != INTENT_COPY || c->txn[k]->err != OK)
+				continue;
+			c->txn[k]->err = mbox_snapshot(i->from, &h);
+			if (c->txn[k]->err == OK)
+				c->txn[k]->err = mbox_follow(i->from);
+		}
+}
+
 /* Locks and plans; errors go to the transactions, or with ATOMIC to all. */
 static enum err
 plan_all(struct commit *c)
@@ -166,7 +188,8 @@ plan_all(struct commit *c)
 		tg = target_of(c, c->txn[k]);
 		if (c->txn[k]->err == OK)
 			c->txn[k]->err = plan_txn(tg, c->txn[k], c->move);
-		if (c->txn[k]->err != OK && (c->atomic || (tg != NULL &&
+		c->again |= c->txn[k]->err == ERR_AGAIN;
+		if (c->txn[k]->err != OK && (c->atomic || c->again || (tg != NULL &&
 		    (tg->changed_n > 0 || tg->annot_changes > 0 || tg->seen_changed))))
 			return c->txn[k]->err;
 	}
@@ -389,6 +412,7 @@ commit_once(struct txn **t, size_t n, bool atomic, bool *again)
 
 	c.target = mem_zero(n, sizeof(*c.target));
 	c.move = atomic && is_move(t, n);
+	settle_sources(&c);
 	collect_targets(&c);
 	e = plan_all(&c);
 	all = e != OK || atomic;

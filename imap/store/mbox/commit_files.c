@@ -115,11 +115,16 @@ write_blob(struct commit *c, struct target *tg, struct new_message *n)
 	return e == OK ? flush_file(tg, n->r.uid) : e;
 }
 
-/* Then the original may go before a checkpoint has flushed the copy (reclaim.c). */
+/*
+ * Then the original may go before a checkpoint has flushed the copy: it is
+ * expunged (reclaim.c), or all of its mailbox goes (mbpending.c).  To be asked
+ * after the link has been made.
+ */
 static bool
-is_expunged(const struct new_message *n)
+may_go(const struct new_message *n)
 {
-	return (index_peek(n->from, n->from_recno)->flags & REC_EXPUNGED) != 0;
+	return (index_peek(n->from, n->from_recno)->flags & REC_EXPUNGED) != 0 ||
+	    (index_state(n->from) & INDEX_DELETED) != 0;
 }
 
 static enum err
@@ -131,7 +136,7 @@ write_copy(struct target *tg, struct new_message *n)
 	spool_name(n->from_uid, name);
 	if (n->from_part == tg->part) {
 		e = link_from(tg, n, n->from->dirfd, name);
-		return e == OK && is_expunged(n) ? flush_file(tg, n->r.uid) : e;
+		return e == OK && may_go(n) ? flush_file(tg, n->r.uid) : e;
 	}
 	/* Another log: replay cannot count on the original being there. */
 	e = spool_copy(n->from->dirfd, name, tg->ix->dirfd, n->r.uid);

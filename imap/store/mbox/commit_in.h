@@ -12,7 +12,7 @@ struct commit {
 	size_t targets;
 	bool move;
 	bool atomic;
-	bool again;			/* plan it once more: UIDs were taken */
+	bool again;			/* plan it once more: UIDs were taken, a source was busy */
 };
 
 /*

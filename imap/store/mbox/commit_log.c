@@ -96,7 +96,8 @@ frame_build(struct commit *c, const struct partition *part, struct frame *f)
 		struct target *tg = &c->target[i];
 		int dirfd;
 
-		for (size_t k = 0; tg->part == part && k < tg->new_n; k++)
+		/* Of a mailbox that gets nothing the blob's place may not be known. */
+		for (size_t k = 0; tg->part == part && commit_has_work(tg) && k < tg->new_n; k++)
 			if (tg->new[k].source == SOURCE_INLINE &&
 			    commit_written_before(c, tg, &tg->new[k], &dirfd) == NULL)
 				frame_blob(f, tg->new[k].blob);

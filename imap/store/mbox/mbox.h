@@ -94,6 +94,10 @@ const struct mbentry *mbox_entry(const struct mbox *m);
  */
 bool mbox_lookup(struct mbox *m);
 
+/* The same, and true also for one that was moved to another partition: what is
+ * open is not the mailbox any more. */
+bool mbox_is_gone(struct mbox *m);
+
 const char *mbox_userid(const struct mbox *m);
 bool mbox_is_readonly(const struct mbox *m);
 

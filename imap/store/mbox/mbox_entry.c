@@ -99,6 +99,12 @@ mbox_lookup(struct mbox *m)
 	return !m->deleted;
 }
 
+bool
+mbox_is_gone(struct mbox *m)
+{
+	return !mbox_lookup(m) || m->moved;
+}
+
 static bool
 is_same_place(const struct mbentry *a, const struct mbentry *b)
 {

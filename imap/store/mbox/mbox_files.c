@@ -110,21 +110,37 @@ mbox_load_seen(struct mbox *m, const struct index_header *h)
 	return e;
 }
 
+/* E is what came of the snapshot H. */
+static enum err
+load_annots(struct mbox *m, enum err e, const struct index_header *h, const struct annots **a)
+{
+	if (e == OK && h->annotations_changed == 0)
+		annots_free(&m->annots);
+	else if (e == OK && m->annots_loaded != h->annotations_changed + 1)
+		e = annots_read(m->ix->dirfd, ANNOTS_FILE, &m->annots);
+	if (e == OK)
+		annotated_miss(m->ix->name, &m->annots, h->annotation);
+	m->annots_loaded = e == OK ? h->annotations_changed + 1 : 0;
+	*a = &m->annots;
+	return e;
+}
+
 enum err
 mbox_annots(struct mbox *m, const struct annots **a)
 {
 	struct index_header h;
 	enum err e = mbox_snapshot(m, &h);
 
-	if (e == OK && h.annotations_changed == 0)
-		annots_free(&m->annots);
-	else if (e == OK && m->annots_loaded != h.annotations_changed + 1)
-		e = annots_read(m->ix->dirfd, ANNOTS_FILE, &m->annots);
-	if (e == OK)
-		annotated_miss(m->ix->name, &m->annots, h.annotation);
-	m->annots_loaded = e == OK ? h.annotations_changed + 1 : 0;
-	*a = &m->annots;
-	return e;
+	return load_annots(m, e, &h, a);
+}
+
+enum err
+mbox_annots_now(struct mbox *m, const struct annots **a)
+{
+	struct index_header h;
+	enum err e = index_snapshot(m->ix, &h);
+
+	return load_annots(m, e, &h, a);
 }
 
 enum err

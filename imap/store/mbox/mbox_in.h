@@ -116,6 +116,8 @@ enum err mbox_record(struct mbox *m, uint32_t recno, struct index_record *r) MUS
 enum err mbox_load_seen(struct mbox *m, const struct index_header *h) MUST_CHECK;
 /* The same as of now, without a snapshot: other sessions of the user change it. */
 enum err mbox_refresh_seen(struct mbox *m) MUST_CHECK;
+/* mbox_annots() that takes no lock: ERR_BUSY while a writer is, or died, inside. */
+enum err mbox_annots_now(struct mbox *m, const struct annots **a) MUST_CHECK;
 /* The keywords' names as of now. */
 enum err mbox_load_keywords(struct mbox *m, uint64_t changed) MUST_CHECK;
 /*

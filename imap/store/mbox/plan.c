@@ -110,10 +110,13 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 	enum err e;
 
 	if (recno == records)
-		return OK;
+		return t->moves ? OK : ERR_NOTFOUND;
 	e = index_get(from->ix, recno, &r);
-	if (e != OK || r.uid != uid)
+	if (e != OK)
 		return e;
+	/* Expunged so long ago that it has been left out of the index. */
+	if (r.uid != uid)
+		return t->moves ? OK : ERR_NOTFOUND;
 	/* Whoever moved or expunged it first has it: there is one of it. */
 	if (t->moves && (r.flags & REC_EXPUNGED))
 		return OK;
@@ -144,6 +147,10 @@ copy_one(struct target *tg, struct txn *t, struct mbox *from, uint32_t uid)
 	return OK;
 }
 
+/*
+ * No lock of the source is waited for while those of the targets are held: a
+ * writer may be inside for as long as a flush takes.  ERR_AGAIN: he is.
+ */
 static enum err
 plan_copy(struct target *tg, struct txn *t, const struct intent *i)
 {
@@ -152,7 +159,7 @@ plan_copy(struct target *tg, struct txn *t, const struct intent *i)
 
 	for (size_t k = 0; e == OK && k < i->n; k++)
 		e = copy_one(tg, t, i->from, i->uids[k]);
-	return e;
+	return e == ERR_BUSY ? ERR_AGAIN : e;
 }
 
 /* --- store --- */

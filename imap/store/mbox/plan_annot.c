@@ -108,7 +108,7 @@ plan_copy_annots(struct target *tg, struct txn *t, struct mbox *from, uint32_t u
     uint32_t new_uid)
 {
 	const struct annots *a;
-	enum err e = mbox_annots(from, &a);
+	enum err e = mbox_annots_now(from, &a);
 
 	for (size_t i = e == OK ? annots_first(a, uid) : 0;
 	    e == OK && i < a->n && a->v[i].uid == uid; i++) {

@@ -22,8 +22,10 @@ UNIT_TESTS += \
 	test/unit/test_annot.c \
 	test/unit/test_changes.c \
 	test/unit/test_mbox_entry.c \
-	test/unit/test_ranked.c
+	test/unit/test_ranked.c \
+	test/unit/test_store_copy.c
 test/unit/test_annot_SRCS = test/unit/store_fixture.c
 test/unit/test_changes_SRCS = test/unit/store_fixture.c
 test/unit/test_mbox_entry_SRCS = test/unit/store_fixture.c
 test/unit/test_ranked_SRCS = test/unit/store_fixture.c
+test/unit/test_store_copy_SRCS = test/unit/store_fixture.c

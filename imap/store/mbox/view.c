@@ -546,7 +546,7 @@ mbox_refresh(struct mbox *m, struct arena *arena, unsigned flags, struct mbox_up
 	enum err e;
 
 	memset(u, 0, sizeof(*u));
-	u->deleted = !mbox_lookup(m) || m->moved;
+	u->deleted = mbox_is_gone(m);
 	if (u->deleted)
 		return OK;
 	if (index_unchanged(m->ix, &m->h) && m->force.n == 0 && !m->stale &&

@@ -5,7 +5,9 @@
  *   2. Transaction: a note that the new directory is being filled (COPY).
  *   3. Copy the files, the index under another name; it belongs to the new log
  *      from its end on.  Flush the new partition; then the index gets its name,
- *      which is flushed, too.
+ *      which is flushed, too.  Flush the old partition: its log may have copies
+ *      of messages that have been expunged here since, and of which the new
+ *      place has no file from which a replay could make them.
  *   4. Transaction: the entry has the new place; a note to remove the old
  *      files (REAP); the note of 2 goes.
  *   5. Mark the old index, so that sessions notice; unlock.
@@ -25,6 +27,7 @@
 #include "imap/disk/ranks.h"
 #include "imap/store/list/mbdir.h"
 #include "imap/store/names/mbpending.h"
+#include "imap/store/upkeep/checkpoint.h"
 #include "imap/store/upkeep/recover.h"
 #include "imap/disk/wal.h"
 #include "lib/file.h"
@@ -198,9 +201,12 @@ move_locked(struct store *s, const struct mbentry *e, struct index *ix,
     struct partition *to, const char *dir)
 {
 	enum err err = note_copy(s, e, to->name, dir);
+	uint64_t lsn;
 
 	if (err == OK)
 		err = copy_mailbox(to, ix->dirfd, dir);
+	if (err == OK)
+		err = checkpoint_settle(store_partition_of(s, e->partition), &lsn);
 	if (err == OK)
 		err = change_entry(s, e, to->name, dir);
 	if (err == OK && index_mark(ix->dirfd, INDEX_DELETED) != OK)

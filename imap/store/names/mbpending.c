@@ -127,7 +127,7 @@ mbpending_quiesce(struct store *s, struct partition *part)
 	int fd;
 
 	for (;;) {
-		e = checkpoint_partition(s, part);
+		e = checkpoint_and_flush(s, part);
 		if (e != ERR_BUSY)
 			return e;
 		/* Somebody is at one, which may have begun before what concerns us. */
@@ -164,6 +164,35 @@ open_old(struct store *s, const struct item *it, struct partition **part, int *d
 	return e == ERR_CORRUPT ? ERR_NOTFOUND : e;
 }
 
+static void
+mark(const struct partition *part, const struct item *it, int dirfd)
+{
+	if (index_mark(dirfd, INDEX_DELETED) == ERR_IO)
+		log_warning("%s/%s: sessions are not told that it is gone", part->path, it->dir);
+}
+
+/*
+ * Before the flush that comes before the removal: a session that copies from it
+ * has made its links before that flush, or sees the mark and flushes them itself
+ * (commit_files.c).  No replay could make them from what is gone.
+ */
+static void
+mark_all(struct store *s, const struct list *l)
+{
+	struct partition *part;
+	int dirfd;
+
+	for (const struct item *it = l->first; it != NULL; it = it->next) {
+		if (it->kind != PENDING_REAP || open_old(s, it, &part, &dirfd) != OK)
+			continue;
+		if (lock_exclusive(dirfd, LOCK_MAILBOX, MAILBOX_LOCK_MS) == OK) {
+			mark(part, it, dirfd);
+			lock_release(dirfd, LOCK_MAILBOX);
+		}
+		close(dirfd);
+	}
+}
+
 static enum err
 reap(struct store *s, const struct item *it)
 {
@@ -176,9 +205,7 @@ reap(struct store *s, const struct item *it)
 		return e == ERR_NOTFOUND ? OK : e;
 	e = lock_exclusive(dirfd, LOCK_MAILBOX, MAILBOX_LOCK_MS);
 	if (e == OK) {
-		if (index_mark(dirfd, INDEX_DELETED) == ERR_IO)
-			log_warning("%s/%s: sessions are not told that it is gone",
-			    part->path, it->dir);
+		mark(part, it, dirfd);
 		mbdir_empty(dirfd, it->dir);
 		lock_release(dirfd, LOCK_MAILBOX);
 		mbdir_prune(part, it->dir);
@@ -294,8 +321,10 @@ run_round(struct store *s, struct list *l)
 
 	if (e == OK)
 		e = mbdb_walk(s, STR("P"), collect, l);
-	if (e == OK && l->reaps > 0)
+	if (e == OK && l->reaps > 0) {
+		mark_all(s, l);
 		e = quiesce_all(s);
+	}
 	for (struct item *it = l->first; e == OK && it != NULL; it = it->next) {
 		struct arena_mark mark = arena_mark(l->arena);
 

@@ -292,8 +292,8 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 	return e == OK ? wal_checkpoint_set(part->wal, mark) : e;
 }
 
-enum err
-checkpoint_partition(struct store *s, struct partition *part)
+static enum err
+checkpoint(struct store *s, struct partition *part, bool flush)
 {
 	struct wal_mark mark;
 	struct named n = { .orphans = BUF_INIT };
@@ -311,6 +311,8 @@ checkpoint_partition(struct store *s, struct partition *part)
 		n.end = mark.lsn;
 		if (mark.lsn > wal_checkpoint_lsn(part->wal))
 			e = flush_named(s, part, mark, &n);
+		else if (flush)
+			e = flush_files(part, part->dirfd, part->path);
 		if (e == OK)
 			drop_staged(part, &n);
 		lock_release(fd, LOCK_NAMES);
@@ -320,6 +322,18 @@ checkpoint_partition(struct store *s, struct partition *part)
 	free(n.staged.id);
 	buf_free(&n.orphans);
 	return e;
+}
+
+enum err
+checkpoint_partition(struct store *s, struct partition *part)
+{
+	return checkpoint(s, part, false);
+}
+
+enum err
+checkpoint_and_flush(struct store *s, struct partition *part)
+{
+	return checkpoint(s, part, true);
 }
 
 /* With the log itself: its tail must not be found before *LSN after a power cut. */

@@ -10,6 +10,9 @@
  */
 enum err checkpoint_partition(struct store *s, struct partition *part) MUST_CHECK;
 
+/* The same; all files that are there now are flushed, even if the log has nothing new. */
+enum err checkpoint_and_flush(struct store *s, struct partition *part) MUST_CHECK;
+
 /*
  * Under a mailbox's lock: flushes all of the partition's files.  Of what is in
  * the log before *LSN replay needs nothing any more for this mailbox, whose

@@ -129,14 +129,33 @@ reclaim_durably(struct index *ix, int64_t before, uint64_t settled)
 	return n;
 }
 
-void
-reclaim_uid(struct index *ix, uint32_t uid)
+/* Is there a file that may go?  *AT is the record's number. */
+static bool
+find_unreclaimed(struct index *ix, uint32_t uid, uint32_t *at)
 {
-	uint32_t at = index_find(ix, ix->h->records, uid);
+	*at = index_find(ix, ix->h->records, uid);
+	return *at < ix->h->records && index_peek(ix, *at)->uid == uid &&
+	    is_unreclaimed(index_peek(ix, *at));
+}
 
-	if (at < ix->h->records && index_peek(ix, at)->uid == uid &&
-	    is_unreclaimed(index_peek(ix, at)))
-		(void)reclaim_one(ix, at);
+/* In the order of reclaim_durably(), and for its reason. */
+enum err
+reclaim_uids(struct index *ix, const uint32_t *uids, size_t n)
+{
+	enum err e = OK;
+	uint32_t at;
+
+	for (size_t i = 0; i < n && e == OK; i++)
+		if (find_unreclaimed(ix, uids[i], &at)) {
+			e = unlink_file(ix, uids[i]);
+			e = e == ERR_NOTFOUND ? OK : e;
+		}
+	if (e == OK)
+		e = file_fsync_dir(ix->dirfd, ".");
+	for (size_t i = 0; i < n && e == OK; i++)
+		if (find_unreclaimed(ix, uids[i], &at))
+			(void)reclaim_one(ix, at);
+	return e;
 }
 
 /*

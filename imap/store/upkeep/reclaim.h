@@ -29,8 +29,11 @@ bool reclaim_may(const struct store *s, struct index *ix);
 /* Under the mailbox's lock: unlinks the files of messages expunged at or
  * before BEFORE (unix seconds); how many. */
 uint32_t reclaim_files(struct index *ix, int64_t before);
-/* The same for one message, if it is expunged. */
-void reclaim_uid(struct index *ix, uint32_t uid);
+/*
+ * The same for these messages, those of them that are expunged, durably: their
+ * files do not come back.  An error: some may.
+ */
+enum err reclaim_uids(struct index *ix, const uint32_t *uids, size_t n) MUST_CHECK;
 
 /*
  * For cyr_expire: the same for a mailbox by its entry, and then compact_index().

@@ -30,14 +30,18 @@ carried_find(const struct carried *c, const struct id128 *id)
 	return NULL;
 }
 
-/* From the mailbox that it was copied from, which the log restored before. */
+/*
+ * From the mailbox that it was copied from, which the log restored before.  An
+ * original that is damaged itself takes no copy's place: what the disk does not
+ * read now it may read later, and the log may have the bytes.
+ */
 static enum err
 restore_copy(const struct restorer *r, int todir, const struct rec_message *m)
 {
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	struct mbentry *e;
 	char name[SPOOL_NAME];
-	bool copied;
+	bool copied, is_whole = false;
 	int dirfd;
 	enum err err = mblist_lookup_id(r->s, arena, &m->from_mailbox, &e);
 
@@ -45,8 +49,11 @@ restore_copy(const struct restorer *r, int todir, const struct rec_message *m)
 		err = mblist_open_dir(r->s, e, &dirfd);
 	if (err == OK) {
 		spool_name(m->from_uid, name);
-		err = spool_link(dirfd, name, todir, m->r.uid, SPOOL_REPLACE,
-		    &copied);
+		err = spool_verify(dirfd, m->from_uid, m->r.size, m->r.guid, &is_whole);
+		if (err == OK && !is_whole)
+			err = faccessat(dirfd, name, F_OK, 0) == 0 ? ERR_CORRUPT : ERR_NOTFOUND;
+		if (err == OK)
+			err = spool_link(dirfd, name, todir, m->r.uid, SPOOL_REPLACE, &copied);
 		close(dirfd);
 	}
 	arena_free(arena);
@@ -104,7 +111,7 @@ restore_file(const struct restorer *r, int dirfd, const struct rec_message *m)
 	const struct rec_blob *b;
 	char name[SPOOL_NAME];
 	bool copied;
-	enum err e;
+	enum err e, again;
 	bool is_there;
 
 	spool_forget(dirfd, m->r.uid);
@@ -123,7 +130,10 @@ restore_file(const struct restorer *r, int dirfd, const struct rec_message *m)
 		    &copied);
 	case SOURCE_COPY:
 		e = restore_copy(r, dirfd, m);
-		return e == ERR_NOTFOUND ? restore_bytes(r, dirfd, m) : e;
+		if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
+			return e;
+		again = restore_bytes(r, dirfd, m);
+		return again == ERR_NOTFOUND ? e : again;
 	}
 	return ERR_CORRUPT;
 }

@@ -13,9 +13,15 @@ STORE_SRCS += \
 UNIT_TESTS += \
 	test/unit/test_compact.c \
 	test/unit/test_store_fail.c \
+	test/unit/test_store_flush.c \
+	test/unit/test_store_replay.c \
 	test/unit/test_store_rot.c \
-	test/unit/test_store_torn.c
+	test/unit/test_store_torn.c \
+	test/unit/test_store_unreadable.c
 test/unit/test_compact_SRCS = test/unit/store_fixture.c
 test/unit/test_store_fail_SRCS = test/unit/store_fixture.c
+test/unit/test_store_flush_SRCS = test/unit/store_fixture.c
+test/unit/test_store_replay_SRCS = test/unit/store_fixture.c
 test/unit/test_store_rot_SRCS = test/unit/store_fixture.c
 test/unit/test_store_torn_SRCS = test/unit/store_fixture.c
+test/unit/test_store_unreadable_SRCS = test/unit/store_fixture.c
