@@ -23,6 +23,13 @@ struct move {
 	bool full;			/* the arena is */
 };
 
+/* What fails keeps nothing else from being done. */
+static enum err
+first_of(enum err e, enum err next)
+{
+	return e != OK ? e : next;
+}
+
 static void
 collect(struct move *m, struct str name, rights_t rights)
 {
@@ -63,12 +70,13 @@ move_rights(struct store *s, struct move *m)
 {
 	m->first = NULL;
 	enum err e = mblist_walk(s, m->new_inbox, each_mailbox, m);
-	for (struct item *i = m->first; i != NULL && e == OK; i = i->next) {
-		e = mblist_change_acl(s, i->name, m->new, '+', i->rights);
-		if (e == OK)
-			e = mblist_change_acl(s, i->name, m->old, '=', 0);
+	for (struct item *i = m->first; i != NULL; i = i->next) {
+		enum err one = mblist_change_acl(s, i->name, m->new, '+', i->rights);
+		if (one == OK)
+			one = mblist_change_acl(s, i->name, m->old, '=', 0);
+		e = first_of(e, one);
 	}
-	return e == OK && m->full ? ERR_LIMIT : e;
+	return first_of(e, m->full ? ERR_LIMIT : OK);
 }
 
 static bool
@@ -102,9 +110,9 @@ move_subscriptions(struct store *s, struct move *m)
 {
 	m->first = NULL;
 	enum err e = subs_walk(s, m->old, STR(""), each_subscription, m);
-	for (struct item *i = m->first; i != NULL && e == OK; i = i->next)
-		e = move_subscription(s, m, i->name);
-	return e == OK && m->full ? ERR_LIMIT : e;
+	for (struct item *i = m->first; i != NULL; i = i->next)
+		e = first_of(e, move_subscription(s, m, i->name));
+	return first_of(e, m->full ? ERR_LIMIT : OK);
 }
 
 enum err
@@ -120,10 +128,8 @@ usermove(struct store *s, struct arena *arena, struct str old, struct str new)
 		.old_inbox = buf_str(&from), .new_inbox = buf_str(&to),
 	};
 	enum err e = move_rights(s, &m);
-	if (e == OK)
-		e = move_subscriptions(s, &m);
-	if (e == OK)
-		e = notes_rename(s, old, new);
+	e = first_of(e, move_subscriptions(s, &m));
+	e = first_of(e, notes_rename(s, old, new));
 	buf_free(&from);
 	buf_free(&to);
 	return e;

@@ -14,8 +14,9 @@
 
 /*
  * To be called after the rename; doing it twice is harmless.  Each mailbox and
- * each subscription is a change of its own: after an error or a crash some are
- * done, and NEW, as the owner, can give himself the rest.
+ * each subscription is a change of its own: after an error (the first is
+ * returned) all others are done, after a crash some, and NEW, as the owner, can
+ * give himself the rest.
  */
 enum err usermove(struct store *s, struct arena *arena, struct str old, struct str new) MUST_CHECK;
 

@@ -207,6 +207,31 @@ def test_admin_renames_a_user(server, user, imap):
     assert f" {new} lrswipkxtecdan" in acl and user not in acl
 
 
+def test_rename_of_a_user_of_which_a_part_fails(make_server):
+    """The mailboxes have their new names, so it is not NO; the rest is told."""
+    srv = make_server()
+    srv.expect(r"not all rights, subscriptions|\.sub: Is a directory")
+    user, new = srv.new_user(), srv.new_user(inbox=False)
+    c, a = srv.login(user), srv.admin()
+    c.ok("CREATE INBOX.a")
+    c.ok("SUBSCRIBE INBOX.a")
+    c.close()
+    place = srv.dir / "config/user" / new[0]
+    for folder in (place, place / f"{new}.sub"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if srv.owner:
+            os.chown(folder, srv.owner.pw_uid, srv.owner.pw_gid)
+    a.ok(f"SETACL user.{user} {ADMIN} x")
+    r = a.ok(f"RENAME user.{user} user.{new}")
+    assert r.code == "ALERT"
+    assert "not all that names the user" in r.text
+    (place / f"{new}.sub").rmdir()
+    c = srv.login(new)
+    assert listed(c) == ["INBOX", "INBOX.a"]
+    acl = c.ok("GETACL INBOX.a").untagged[0].decode()
+    assert f" {new} lrswipkxtecdan" in acl and user not in acl
+
+
 def test_shared_folders(server, user):
     a = server.admin()
     name = f"bb{user}"

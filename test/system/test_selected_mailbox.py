@@ -337,6 +337,30 @@ def test_moved_to_another_partition(make_server):
     assert b"body" in fetches(c.ok("FETCH 1 BODY[]"))[1]
 
 
+@pytest.mark.parametrize("command", ["COPY", "MOVE"])
+def test_the_source_of_a_copy_is_elsewhere(make_server, command):
+    """It is not the target that is missing: creating that would be of no use."""
+    srv = make_server(start=False)
+    (srv.dir / "two").mkdir()
+    if srv.owner:
+        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    srv.start()
+    user = srv.new_user()
+    c, admin = srv.login(user), srv.admin()
+    c.ok("CREATE INBOX.there")
+    c.append("INBOX.there", MESSAGE)
+    c.ok("SELECT INBOX.there")
+    name = f"user.{user}.there"
+    admin.ok(f"RENAME {name} {name} two")
+    r = c.cmd(f"{command} 1 INBOX")
+    assert (r.status, r.code) == ("NO", "UNAVAILABLE")
+    assert r.untagged == [b"BYE Mailbox has been moved; select it again"] and c.is_closed()
+    c = srv.login(user)
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 0")
+    assert c.ok("STATUS INBOX.there (MESSAGES)").find(rb"MESSAGES 1")
+
+
 # --- what has changed cannot be looked at ---
 
 @pytest.fixture

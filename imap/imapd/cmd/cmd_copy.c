@@ -60,6 +60,25 @@ report(struct session *s, struct command *c, const struct txn_result *r,
 	buf_free(&code);
 }
 
+/*
+ * What is not there: "the target mailbox [...] can be created", a message that
+ * somebody has expunged, or the selected mailbox itself?  Of that the client
+ * hears a BYE, too.
+ */
+static void
+say_what_is_missing(struct session *s, struct command *c, struct mbox *target, enum err e)
+{
+	if (!mbox_lookup(target)) {
+		c->code = "TRYCREATE";
+	} else if (mbox_is_gone(s->mbox)) {
+		c->code = "UNAVAILABLE";
+		c->text = "The selected mailbox was deleted or moved meanwhile";
+	} else if (e == ERR_NOTFOUND) {
+		c->code = "EXPUNGEISSUED";
+		c->text = "A message was expunged meanwhile";
+	}
+}
+
 static enum err
 copy(struct session *s, struct command *c, const struct copying *job)
 {
@@ -82,10 +101,8 @@ copy(struct session *s, struct command *c, const struct copying *job)
 		watch_own_commit(s, job->target, txn_result(t[0]));
 		if (move && txn_result(t[1])->expunged_count > 0)
 			sync_expunged(s, c, true);	/* RFC 6851 section 4.4 */
-	} else if (e == ERR_NOTFOUND) {
-		c->code = "EXPUNGEISSUED";
-	} else if (e == ERR_STALE) {
-		c->code = "TRYCREATE";
+	} else if (e == ERR_NOTFOUND || e == ERR_STALE) {
+		say_what_is_missing(s, c, job->target, e);
 	}
 	txn_abort(t[1]);
 	txn_abort(t[0]);

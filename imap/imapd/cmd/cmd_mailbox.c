@@ -347,10 +347,11 @@ may_rename(struct session *s, struct command *c, struct str name, rights_t need)
 }
 
 /*
- * An account has another name: what names the person follows.  That the groups
- * could not is no reason to say that the rename has failed; it is in the log.
+ * An account has another name: what names the person follows.  What could not is
+ * no reason to say that the rename has failed, which a client would take for
+ * "nothing has changed": it is told, and in the log.
  */
-static enum err
+static void
 move_user(struct session *s, struct command *c, struct str from, struct str to)
 {
 	struct str old = mblist_owner(from), new = mblist_owner(to);
@@ -360,9 +361,17 @@ move_user(struct session *s, struct command *c, struct str from, struct str to)
 	enum err e = groups_own_rename_user(s->server->config_dirfd, buf_str(&was), buf_str(&is));
 	if (e != OK && e != ERR_NOTFOUND)
 		log_err("%s is still called %s in the groups: %s", is.p, was.p, err_text(e));
+	bool all = e == OK || e == ERR_NOTFOUND;
+	e = usermove(s->store, c->arena, old, new);
+	if (e != OK)
+		log_err("not all rights, subscriptions and annotations of %s are %s's now: %s",
+		    was.p, is.p, err_text(e));
+	if (!all || e != OK) {
+		c->code = "ALERT";
+		c->text = "Renamed, but not all that names the user could follow; see the server's log";
+	}
 	buf_free(&was);
 	buf_free(&is);
-	return usermove(s->store, c->arena, old, new);
 }
 
 /* Both names and the rights on them. */
@@ -411,7 +420,7 @@ run_rename(struct session *s, struct command *c)
 		oldname_put(s, r->to, to, false);
 	}
 	if (e == OK && is_account(from) && is_account(to) && !str_eq(from, to))
-		e = move_user(s, c, from, to);
+		move_user(s, c, from, to);
 	return e;
 }
 
