@@ -192,6 +192,7 @@ answer_login(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 	if (e == ERR_AGAIN) {
 		*answer = (struct dialogue_answer){
 			.what = ANSWER_CHALLENGE, .bytes = buf_str(text),
+			.pause_ms = (uint64_t)login_pause_ms(one->login),
 		};
 		return;
 	}

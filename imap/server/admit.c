@@ -110,9 +110,10 @@ admit_believes(const struct admit *a, const char *host)
 void
 admit_proxied(const struct proxy_header *h, struct arrival *from)
 {
+	/* Whoever it speaks for, if it does not say so: he need not be here. */
+	from->is_local = false;
 	if (!h->has_addresses)
 		return;
-	from->is_local = false;
 	buf_reset(&from->host);
 	buf_reset(&from->local_ip_port);
 	buf_reset(&from->remote_ip_port);
