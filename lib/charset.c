@@ -1,9 +1,9 @@
 /*
  * charset.c - text in any character set to UTF-8, and its folding
  *
- * The only includer of ICU.  UTF-8 and ASCII, most of all mail, do not go
- * through it.  An open converter costs a table look-up by name and memory, so
- * the last ones used stay open.
+ * With saslprep.c the only includer of ICU.  UTF-8 and ASCII, most of all mail,
+ * do not go through it.  An open converter costs a table look-up by name and
+ * memory, so the last ones used stay open.
  */
 #include "lib/charset.h"
 

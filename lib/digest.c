@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sysexits.h>
@@ -93,6 +94,18 @@ hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[
 		memcpy(block, key, key_n);
 	hmac_half(block, 0x36, p, n, inner);
 	hmac_half(block, 0x5c, inner, sizeof(inner), out);
+}
+
+void
+digest_toil(size_t size, unsigned rounds)
+{
+	const EVP_MD *md = size == 20 ? EVP_sha1() : size == 28 ? EVP_sha224()
+	    : size == 32 ? EVP_sha256() : size == 48 ? EVP_sha384() : EVP_sha512();
+	uint8_t key[8] = { 0 }, sum[EVP_MAX_MD_SIZE] = { 0 };
+	unsigned n = (unsigned)size;
+
+	for (unsigned i = 0; i < rounds; i++)
+		ensure(HMAC(md, key, sizeof(key), sum, n, sum, &n) != NULL);
 }
 
 bool

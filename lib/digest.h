@@ -21,6 +21,13 @@ void sha256_abort(struct sha256 *d);
 void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n,
     uint8_t out[SHA256_SIZE]);
 
+/*
+ * What it takes to make a password's key by ROUNDS of HMAC with the SHA of SIZE
+ * bytes (20, 28, 32, 48 or 64), call by call as the plugins of Cyrus SASL do; for
+ * nothing.
+ */
+void digest_toil(size_t size, unsigned rounds);
+
 /* Are N bytes the same?  Takes as long whether they are or not. */
 bool digest_eq(const void *a, const void *b, size_t n);
 

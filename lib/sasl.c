@@ -10,10 +10,12 @@ is_this(void *ctx, struct str name)
 }
 
 static enum err
-take_challenge(struct sasl_conn *c, int rc, const char *out, unsigned n,
-    struct buf *challenge)
+take_challenge(struct sasl_conn *c, int rc, const struct str *message, const char *out,
+    unsigned n, struct buf *challenge)
 {
 	enum err e = sasl_outcome(c, rc);
+	if (rc == SASL_NOUSER && message != NULL && sasl_decoy(c, *message, challenge))
+		return ERR_AGAIN;
 	if ((e == OK || e == ERR_AGAIN) && out != NULL)
 		buf_add(challenge, out, n);
 	return e;
@@ -26,7 +28,7 @@ sasl_start(struct sasl_conn *c, struct str mechanism,
 	char name[SASL_MECHNAMEMAX + 1];
 	const char *out = NULL;
 	unsigned n = 0;
-	sasl_forget_folder(c);
+	sasl_names_begin(c, mechanism);
 	enum err e = sasl_need_context(c);
 	if (e != OK)
 		return e;
@@ -46,7 +48,7 @@ sasl_start(struct sasl_conn *c, struct str mechanism,
 	    : initial->n == 0 ? "" : initial->p;
 	int rc = sasl_server_start(c->sasl, name, in,
 	    initial == NULL ? 0 : (unsigned)initial->n, &out, &n);
-	return take_challenge(c, rc, out, n, challenge);
+	return take_challenge(c, rc, initial, out, n, challenge);
 }
 
 enum err
@@ -54,6 +56,11 @@ sasl_step(struct sasl_conn *c, struct str response, struct buf *challenge)
 {
 	const char *out = NULL;
 	unsigned n = 0;
+	/* sasl_why() and sasl_tried() still say what they said then. */
+	if (c->is_decoy) {
+		c->is_decoy = false;
+		return ERR_AUTH;
+	}
 	if (c->sasl == NULL)
 		return ERR_UNSUPPORTED;
 	enum err e = sasl_check_header(c, &response);
@@ -61,5 +68,5 @@ sasl_step(struct sasl_conn *c, struct str response, struct buf *challenge)
 		return e;
 	int rc = sasl_server_step(c->sasl, response.n == 0 ? "" : response.p,
 	    (unsigned)response.n, &out, &n);
-	return take_challenge(c, rc, out, n, challenge);
+	return take_challenge(c, rc, &response, out, n, challenge);
 }

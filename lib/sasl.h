@@ -47,9 +47,12 @@ struct sasl_peer {
 	int external_ssf;		/* strength of TLS around the dialogue; 0: none */
 	bool allow_plaintext;		/* PLAIN, LOGIN, sasl_check_password() */
 	bool no_layers;			/* agree on none */
-	bool folders;			/* "fred+work" is fred: see sasl_folder() */
-	/* Appends the name under which GIVEN's password is kept; NULL: as it is given. */
-	void (*canonical)(void *ctx, struct str given, struct buf *name);
+	bool folders;			/* "fred+work" is fred, if he says so: see sasl_folder() */
+	/*
+	 * Appends the name under which GIVEN's password is kept; NULL: as it is given.
+	 * VOUCHED: the client has not chosen it, a certificate or a ticket says so.
+	 */
+	void (*canonical)(void *ctx, struct str given, bool vouched, struct buf *name);
 	void *ctx;
 	const char *external_name;	/* EXTERNAL: whose certificate it is, or NULL */
 	struct sasl_binding {

@@ -30,8 +30,13 @@ note_folder(struct sasl_conn *c, struct str name, struct str folder)
 }
 
 void
-sasl_forget_folder(struct sasl_conn *c)
+sasl_names_begin(struct sasl_conn *c, struct str mechanism)
 {
+	buf_reset(&c->mechanism);
+	buf_add_str(&c->mechanism, mechanism);
+	c->is_decoy = false;
+	c->vouched = str_ieq(mechanism, STR("EXTERNAL")) || str_istarts(mechanism, STR("GSSAPI"))
+	    || str_istarts(mechanism, STR("GS2-")) || str_istarts(mechanism, STR("GSS-"));
 	buf_reset(&c->folder);
 	buf_reset(&c->folder_of);
 }
@@ -40,19 +45,20 @@ int
 sasl_on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
     unsigned flags, const char *realm, char *out, unsigned out_max, unsigned *out_n)
 {
-	(void)conn, (void)flags, (void)realm;
+	(void)conn, (void)realm;
 	struct sasl_conn *c = context;
 	size_t from = n, to = n;
 	if (n == 0 || n >= out_max || memchr(in, '\0', n) != NULL)
 		return SASL_BADPROT;
-	if (c != NULL && c->peer.folders)
+	bool vouched = c != NULL && c->vouched && (flags & SASL_CU_AUTHID) != 0;
+	if (c != NULL && c->peer.folders && !vouched)
 		find_folder(in, n, &from, &to);
 	struct buf folder = BUF_INIT, given = BUF_INIT, name = BUF_INIT;
 	buf_add(&folder, in + from, to - from);
 	buf_add(&given, in, from);
 	buf_add(&given, in + to, n - to);
 	if (c != NULL && c->peer.canonical != NULL)
-		c->peer.canonical(c->peer.ctx, buf_str(&given), &name);
+		c->peer.canonical(c->peer.ctx, buf_str(&given), vouched, &name);
 	else
 		buf_add_str(&name, buf_str(&given));
 	bool fits = name.n > 0 && name.n < out_max;

@@ -16,11 +16,13 @@ sasl_conn_new(const struct conf *conf, const struct sasl_peer *peer)
 {
 	struct sasl_conn *c = mem_zero(1, sizeof(*c));
 	*c = (struct sasl_conn){
-		.conf = conf, .peer = *peer, .mech_list = BUF_INIT, .why = BUF_INIT,
+		.conf = conf, .peer = *peer, .mechanism = BUF_INIT, .mech_list = BUF_INIT, .why = BUF_INIT,
 		.tried = BUF_INIT, .folder = BUF_INIT, .folder_of = BUF_INIT,
 		.callbacks = {
 			{ SASL_CB_GETOPT, SASL_CALLBACK_OF(sasl_on_getopt), c },
 			{ SASL_CB_CANON_USER, SASL_CALLBACK_OF(sasl_on_canon_user), c },
+			{ SASL_CB_SERVER_USERDB_CHECKPASS,
+			    SASL_CALLBACK_OF(sasl_on_checkpass), c },
 			{ SASL_CB_LIST_END, NULL, NULL },
 		},
 	};
@@ -33,6 +35,7 @@ sasl_conn_free(struct sasl_conn *c)
 	if (c == NULL)
 		return;
 	sasl_dispose(&c->sasl);
+	buf_free(&c->mechanism);
 	buf_free(&c->mech_list);
 	buf_free(&c->why);
 	buf_free(&c->tried);
@@ -44,6 +47,7 @@ sasl_conn_free(struct sasl_conn *c)
 void
 sasl_conn_forget(struct sasl_conn *c)
 {
+	c->is_decoy = false;
 	sasl_dispose(&c->sasl);
 }
 
@@ -160,11 +164,20 @@ sasl_need_context(struct sasl_conn *c)
 enum err
 sasl_outcome(struct sasl_conn *c, int rc)
 {
-	if (rc == SASL_OK)
+	bool is_forbidden = c->is_forbidden;
+	c->is_forbidden = false;
+	if (rc == SASL_OK && !is_forbidden)
 		return OK;
 	if (rc == SASL_CONTINUE)
 		return ERR_AGAIN;
+	if (is_forbidden)
+		rc = SASL_BADAUTH;
 	give_up(c, rc);
+	if (is_forbidden) {
+		buf_reset(&c->why);
+		buf_printf(&c->why, "SASL(%d): authentication failure: a password that SASLprep"
+		    " forbids", rc);
+	}
 	switch (rc) {
 	case SASL_NOMECH:
 	case SASL_TOOWEAK:

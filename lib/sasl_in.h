@@ -22,9 +22,13 @@ struct sasl_conn {
 	const struct conf *conf;
 	struct sasl_peer peer;
 	sasl_conn_t *sasl;	/* NULL: made when it is needed */
-	sasl_callback_t callbacks[3];
+	sasl_callback_t callbacks[4];
 	sasl_channel_binding_t binding;	/* the library keeps a pointer to it */
 	enum { NO_GS2, NEEDS_GS2, NEEDS_GS2_PLUS } header;	/* what comes next */
+	struct buf mechanism;	/* at hand; "": a password is checked */
+	bool is_decoy;		/* its user is not known: see sasl_decoy() */
+	bool vouched;		/* the mechanism takes the name from somebody else */
+	bool is_forbidden;	/* the password at hand, by SASLprep */
 	struct buf mech_list;	/* see sasl_list_plain() */
 	struct buf why;
 	struct buf tried;		/* who, by a dialogue that failed */
@@ -42,11 +46,12 @@ const char *sasl_list_plain(const char *list, struct buf *out);
 
 /* --- sasl_canon.c: whom a name means --- */
 
+/* Which mechanism is about to bring names (STR(""): a password); forgets the last ones. */
+void sasl_names_begin(struct sasl_conn *c, struct str mechanism);
+
 /* SASL_CB_CANON_USER, for a struct sasl_conn or NULL. */
 int sasl_on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
     unsigned flags, const char *realm, char *out, unsigned out_max, unsigned *out_n);
-
-void sasl_forget_folder(struct sasl_conn *c);
 
 /* --- sasl_library.c: one a process --- */
 
@@ -56,6 +61,21 @@ int sasl_on_getopt(void *context, const char *plugin, const char *option,
 
 /* The one type that the library's table wants for all of them. */
 #define SASL_CALLBACK_OF(fn)	((int (*)(void))(void (*)(void))(fn))
+
+/* --- sasl_decoy.c: users whom nobody knows --- */
+
+/*
+ * The library has refused MESSAGE, the client's first one, because it does not
+ * know the user: appends what it would have answered.  False: this mechanism
+ * refuses those whom it knows at the same place.
+ */
+bool sasl_decoy(struct sasl_conn *c, struct str message, struct buf *challenge);
+
+/* --- sasl_prepare.c: passwords that are not ASCII --- */
+
+/* SASL_CB_SERVER_USERDB_CHECKPASS, for a struct sasl_conn. */
+int sasl_on_checkpass(sasl_conn_t *conn, void *context, const char *user, const char *pass,
+    unsigned passlen, struct propctx *props);
 
 /* --- sasl_conn.c: a dialogue --- */
 

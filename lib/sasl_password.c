@@ -9,7 +9,7 @@ sasl_check_password(struct sasl_conn *c, struct str user, struct str password)
 {
 	if (!c->peer.allow_plaintext)
 		return ERR_DENIED;
-	sasl_forget_folder(c);
+	sasl_names_begin(c, STR(""));
 	enum err e = sasl_need_context(c);
 	if (e != OK)
 		return e;
@@ -54,7 +54,7 @@ enum err
 sasl_check_apop(struct sasl_conn *c, struct str challenge, struct str user,
     struct str digest)
 {
-	sasl_forget_folder(c);
+	sasl_names_begin(c, STR(""));
 	enum err e = sasl_need_context(c);
 	if (e != OK)
 		return e;

@@ -72,11 +72,12 @@ def open_path():
 
 @contextlib.contextmanager
 def making(name):
-    """A function that makes servers; all are stopped, looked at and removed at the end."""
+    """A function that makes servers, of Server or another KIND; all are stopped, looked at
+    and removed at the end."""
     servers = []
 
-    def make(options=None, start=True, **more):
-        srv = Server(options, name=f"{name}{len(servers)}", **more)
+    def make(options=None, start=True, kind=Server, **more):
+        srv = kind(options, name=f"{name}{len(servers)}", **more)
         servers.append(srv)
         if start:
             srv.start()

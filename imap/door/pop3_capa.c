@@ -32,7 +32,7 @@ pop3_capabilities(struct buf *out, enum language l, const struct pop3_capa *c)
 		buf_adds(out, "USER\r\n");
 	buf_adds(out, "TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n");
 	put_policy(out, c->conf);
-	buf_adds(out, "UTF8\r\nLANG\r\n");
+	buf_adds(out, "UTF8 USER\r\nLANG\r\n");
 	/* "a server MAY chose to do so only in TRANSACTION state" (section 6.9) */
 	if (c->logged_in || conf_enum(c->conf, CONF_SERVERINFO) > 1)
 		buf_adds(out, "IMPLEMENTATION Chapar-POP3-" PACKAGE_VERSION "\r\n");

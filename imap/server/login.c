@@ -7,6 +7,7 @@
 #include "imap/server/oauth.h"
 #include "imap/server/username.h"
 #include "lib/arena.h"
+#include "lib/charset.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/sasl.h"
@@ -26,6 +27,7 @@ struct login {
 	struct sasl_conn *sasl;
 	struct buf mechanism;		/* of the exchange at hand, for the log */
 	struct buf as;			/* as whom its client wants to act: "fred*cyrus" */
+	struct buf account;		/* see account_of() */
 	struct buf domain;		/* of the address connected to, once it is known */
 	bool domain_known;
 	enum oauth_mechanism oauth;	/* ... if it is one of these, */
@@ -113,12 +115,19 @@ local_domain(struct login *l)
 	return buf_str(&l->domain);
 }
 
-/* The name of a mechanism's client, who may say "fred*cyrus" there, too. */
+/*
+ * The name of a mechanism's client, who may say "fred*cyrus" there, too.  But whom
+ * a certificate or a ticket calls so is not cyrus.
+ */
 static void
-canonical(void *ctx, struct str given, struct buf *name)
+canonical(void *ctx, struct str given, bool vouched, struct buf *name)
 {
 	struct login *l = ctx;
 	struct buf as = BUF_INIT;
+	if (vouched) {
+		username_vouched(l->conf, given, name);
+		return;
+	}
 	username_given(l->conf, local_domain(l), given, name, &as);
 	if (as.n > 0) {
 		buf_reset(&l->as);
@@ -169,7 +178,8 @@ login_new(const struct conf *conf, const struct login_peer *peer)
 {
 	struct login *l = mem_zero(1, sizeof(*l));
 	*l = (struct login){
-		.conf = conf, .mechanism = BUF_INIT, .as = BUF_INIT, .domain = BUF_INIT, .folder = BUF_INIT, .tell = BUF_INIT,
+		.conf = conf, .mechanism = BUF_INIT, .as = BUF_INIT, .account = BUF_INIT,
+		.domain = BUF_INIT, .folder = BUF_INIT, .tell = BUF_INIT,
 		.why = "authentication failure",
 	};
 	set_peer(l, peer);
@@ -184,6 +194,7 @@ login_free(struct login *l)
 	forget_peer(l);
 	buf_free(&l->mechanism);
 	buf_free(&l->as);
+	buf_free(&l->account);
 	buf_free(&l->domain);
 	buf_free(&l->folder);
 	buf_free(&l->tell);
@@ -244,6 +255,24 @@ login_why(const struct login *l)
 }
 
 /*
+ * Whose failures are counted: fred, Fred and fred@servername are one account to
+ * whatever knows the passwords, so a guess at one is a guess at all of them.  Two
+ * that are not the same may share a count; nobody is let in by this name.
+ */
+static const char *
+account_of(struct login *l, const char *name)
+{
+	struct buf internal = BUF_INIT;
+	if (name == NULL)
+		return NULL;
+	buf_reset(&l->account);
+	bool is_possible = username_internal(l->conf, str_c(name), &internal) == OK;
+	charset_fold(is_possible ? buf_str(&internal) : str_trim(str_c(name)), &l->account);
+	buf_free(&internal);
+	return l->account.p;
+}
+
+/*
  * May NAME (NULL: unknown) prove himself, as often as others have failed to?
  * The answer waits as long whether he can or not.
  */
@@ -251,7 +280,8 @@ static bool
 may_try(struct login *l, const char *name)
 {
 	int ms;
-	enum limits_verdict verdict = limits_attempt(l->peer.limits, l->peer.host, name, &ms);
+	enum limits_verdict verdict = limits_attempt(l->peer.limits, l->peer.host,
+	    account_of(l, name), &ms);
 	wait_at_least(l, ms);
 	return verdict == LIMITS_OK;
 }
@@ -274,7 +304,8 @@ refused(struct login *l, enum err e, const char *what, const char *name, const c
 {
 	log_notice("badlogin: [%s] %s %s", l->peer.host, what, why);
 	if (e == ERR_AUTH && l->peer.limits != NULL)
-		wait_at_least(l, limits_failed(l->peer.limits, l->peer.host, name));
+		wait_at_least(l, limits_failed(l->peer.limits, l->peer.host,
+		    account_of(l, name)));
 	else if (e == ERR_AUTH)
 		pause_for(l, CONF_FAILEDLOGINPAUSE);
 	sasl_conn_forget(l->sasl);
@@ -294,7 +325,7 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 	struct user *u;
 	struct buf why = BUF_INIT;
 	buf_reset(&l->tell);
-	limits_proved(l->peer.limits, l->peer.host, authcid);
+	limits_proved(l->peer.limits, l->peer.host, account_of(l, authcid));
 	enum err e = user_accept(l->conf, &claim, &u, &why, &l->tell);
 	if (e != OK)
 		e = refused(l, e, how, authcid, e == ERR_IO ? "user_deny.db cannot be read" : why.p);
@@ -370,8 +401,9 @@ judge(struct login *l, const struct given *g, const struct proof *proof, struct 
 	buf_printf(&what, "%s %.*s", proof->how, g->name.n < 200 ? (int)g->name.n : 200,
 	    g->name.p);
 	enum err e = may_try(l, g->name.p) ? check(l, g, proof) : ERR_LIMIT;
+	/* Not g->name: it is the one whose password it was who has come. */
 	if (e == OK)
-		e = accept_user(l, buf_str(&g->as), g->name.p, proof->how, user);
+		e = accept_user(l, buf_str(&g->as), sasl_authcid(l->sasl), proof->how, user);
 	else if (e == ERR_LIMIT)
 		e = too_many_failures(l, what.p);
 	else

@@ -4,6 +4,8 @@
  * A user's name as people write it is fred, john.doe or, with virtdomains,
  * fred@example.org.  Its internal form is one component of a mailbox name: '^'
  * for '.', lower case with username_tolower, no domain if it is defaultdomain.
+ * Both are prepared by SASLprep (lib/saslprep.h), so that a name that can be
+ * typed in two ways is one name.
  */
 #ifndef IMAP_SERVER_USERNAME_H
 #define IMAP_SERVER_USERNAME_H
@@ -36,9 +38,17 @@ void username_external(struct str internal, struct buf *name);
  *
  * With username_tolower all in lower case.  Who gives no domain gets DOMAIN, if
  * that is not empty, but for administrators whom admins names without one.
+ * What SASLprep forbids appends nothing.
  */
 void username_given(const struct conf *conf, struct str domain, struct str given,
     struct buf *authcid, struct buf *userid);
+
+/*
+ * The name that somebody else vouches for: a certificate, a ticket of Kerberos.  It
+ * stands for nothing else than itself, and gets no domain by where it is used:
+ * the client could choose that.
+ */
+void username_vouched(const struct conf *conf, struct str given, struct buf *authcid);
 
 /*
  * With `virtdomains: on`, appends the domain of the address that the client has

@@ -36,7 +36,9 @@ set_up(void **state)
 	(void)state;
 	char path[96];
 	snprintf(dir, sizeof(dir), "/tmp/test_sasl.XXXXXX");
-	if (mkdtemp(dir) == NULL || !add_user("joe", "secret") || !add_user("boss", "geheim"))
+	if (mkdtemp(dir) == NULL || !add_user("joe", "secret") || !add_user("boss", "geheim")
+	    || !add_user("composed", "p\xc3\xa4ss") || !add_user("raw", "1\xc2\xbd")
+	    || !add_user("bell", "a\x07") || !add_user("latin", "p\xe4ss"))
 		return -1;
 	snprintf(path, sizeof(path), "%s/imapd.conf", dir);
 	FILE *f = fopen(path, "w");
@@ -127,6 +129,47 @@ test_passwords(void **state)
 	sasl_conn_free(c);
 }
 
+/* However it was typed, and whether the database has it so or prepared. */
+static void
+test_prepared_passwords(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *user, *password;
+		enum err want;
+	} rows[] = {
+		{ "composed", "p\xc3\xa4ss", OK }, { "composed", "pa\xcc\x88ss", OK },
+		{ "composed", "pass", ERR_AUTH }, { "composed", "pa\xcc\x88ssx", ERR_AUTH },
+		{ "raw", "1\xc2\xbd", OK }, { "joe", "sec\xc2\xadret", OK },
+		{ "joe", "\xef\xbd\x93""ecret", OK },
+		/* It is in the database, and cannot be a password. */
+		{ "bell", "a\x07", ERR_AUTH }, { "latin", "p\xe4ss", ERR_AUTH },
+		{ "nobody", "pa\xcc\x88ss", ERR_AUTH }, { "joe", "secret", OK },
+	};
+	struct sasl_conn *c = connection(true);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf plain = BUF_INIT, challenge = BUF_INIT;
+		assert_int_equal(sasl_check_password(c, str_c(rows[i].user),
+		    str_c(rows[i].password)), rows[i].want);
+		buf_addc(&plain, '\0');
+		buf_adds(&plain, rows[i].user);
+		buf_addc(&plain, '\0');
+		buf_adds(&plain, rows[i].password);
+		struct str initial = buf_str(&plain);
+		assert_int_equal(sasl_start(c, STR("PLAIN"), &initial, &challenge), rows[i].want);
+		if (rows[i].want == OK)
+			assert_string_equal(sasl_authcid(c), rows[i].user);
+		sasl_conn_forget(c);
+		assert_int_equal(sasl_start(c, STR("LOGIN"), NULL, &challenge), ERR_AGAIN);
+		assert_int_equal(sasl_step(c, str_c(rows[i].user), &challenge), ERR_AGAIN);
+		assert_int_equal(sasl_step(c, str_c(rows[i].password), &challenge), rows[i].want);
+		sasl_conn_forget(c);
+		buf_free(&plain);
+		buf_free(&challenge);
+	}
+	sasl_conn_free(c);
+}
+
 static void
 test_plain(void **state)
 {
@@ -182,6 +225,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mechanisms),
 		cmocka_unit_test(test_passwords),
+		cmocka_unit_test(test_prepared_passwords),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_refused),
 	};

@@ -74,7 +74,18 @@ test_names(void **state)
 	} rows[] = {
 		{ "fred", "fred", "fred" }, { "John.Doe", "john^doe", "john^doe" },
 		{ "fred@A.Org", "fred", "fred@a^org" }, { "fred@home.example", "fred", "fred" },
-		{ "fred@", "fred", NULL }, { "@a", NULL, NULL }, { "a@b@c", "a", NULL },
+		{ "fred@", "fred", NULL }, { "@a", NULL, NULL },
+		/* Is it a@b of c, or a of b? */
+		{ "a@b@c", NULL, NULL },
+		/* Two ways to type one name, and what cannot be seen of one. */
+		{ "fr\xc3\xa9""d", "fr\xc3\xa9""d", "fr\xc3\xa9""d" },
+		{ "fre\xcc\x81""d", "fr\xc3\xa9""d", "fr\xc3\xa9""d" },
+		{ "fr\xc2\xad""ed", "fred", "fred" }, { "\xef\xbd\x86red", "fred", "fred" },
+		{ "fred\xe2\x80\xae", NULL, NULL }, { "\xff", NULL, NULL },
+		{ "\xef\xbc\x8f""etc", NULL, NULL }, { "a\xef\xbc\x8f""b", NULL, NULL },
+		{ "\xef\xbd\x87roup:x", NULL, NULL }, { "\xef\xbc\xa1nyone", NULL, NULL },
+		{ "fred ", NULL, NULL }, { " fred", NULL, NULL }, { "a b", "a b", "a b" },
+		{ "fred\xc2\xa0", NULL, NULL },
 		{ "a@b/c", "a", NULL }, { "a@b.", "a", NULL }, { "a/b", NULL, NULL },
 		{ "a^b", NULL, NULL }, { "group:x", NULL, NULL }, { "Anyone@a", NULL, NULL },
 	};
@@ -114,6 +125,9 @@ test_given(void **state)
 		{ "", "b.org", "", "", false },
 		{ "fred@HOME.example", "b.org", "fred", "", false },
 		{ "fred@home.example*boss", "", "boss", "fred", false },
+		{ "fre\xcc\x81""d", "b.org", "fr\xc3\xa9""d@b.org", "", false },
+		{ "a\xef\xbc\x8a""b", "", "b", "a", false },
+		{ "fred\xe2\x80\xae", "", "", "", false },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct buf authcid = BUF_INIT, userid = BUF_INIT;
@@ -123,6 +137,31 @@ test_given(void **state)
 		assert_string_equal(userid.p, rows[i].userid);
 		buf_free(&authcid);
 		buf_free(&userid);
+	}
+}
+
+/* A ticket for a*boss is not boss's, and no domain is where it is shown. */
+static void
+test_vouched(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *given, *authcid;
+		bool possible;
+	} rows[] = {
+		{ "Fred", "fred", true }, { "fred@A.org", "fred@a.org", true },
+		{ "fred@home.example", "fred", true }, { "a*boss", "a*boss", false },
+		{ "fred%a.org", "fred%a.org", false }, { "fred\xff", "", false },
+		{ "fred+work", "fred+work", true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf authcid = BUF_INIT, in = BUF_INIT;
+		username_vouched(domains, str_c(rows[i].given), &authcid);
+		assert_string_equal(authcid.p, rows[i].authcid);
+		assert_int_equal(username_internal(domains, buf_str(&authcid), &in) == OK,
+		    rows[i].possible);
+		buf_free(&authcid);
+		buf_free(&in);
 	}
 }
 
@@ -317,7 +356,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_given), cmocka_unit_test(test_vouched),
 		cmocka_unit_test(test_claims), cmocka_unit_test(test_deny),
 		cmocka_unit_test(test_domains), cmocka_unit_test(test_grant),
 		cmocka_unit_test(test_groups_later),

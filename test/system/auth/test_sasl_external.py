@@ -112,6 +112,14 @@ def test_email(make_server, authority):
     assert mechanisms(connect(server, authority.issue(user))) == ["PLAIN"]
 
 
+def test_a_name_that_would_be_two_if_he_said_it(server, authority, user):
+    """Who may choose his certificate's name must not choose himself a user."""
+    for name in (f"{user}*{user}", f"x*{user}"):
+        for authzid in "", user:
+            c = connect(server, authority.issue(name.replace("*", "\\*")))
+            assert Exchange(c, "EXTERNAL", authzid).reply.startswith("NO"), (name, authzid)
+
+
 def test_impossible_names(server, authority):
     for name in ("a*b", "nobody here"):
         c = connect(server, authority.issue(name))

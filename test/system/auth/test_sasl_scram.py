@@ -1,10 +1,11 @@
 """SCRAM-SHA-1 and -256 (RFC 5802, RFC 7677) and their channel binding (RFC 5929, RFC 9266)."""
 import hashlib
+import re
 import ssl
 
 import pytest
 
-from saslclient import gsasl, imtest, mechanisms, scram
+from saslclient import Exchange, gsasl, imtest, mechanisms, scram
 
 PLAIN, PLUS = ["SCRAM-SHA-1", "SCRAM-SHA-256"], ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
 
@@ -152,3 +153,34 @@ def test_header_must_be_the_same(server, user, monkeypatch):
 
 def test_unknown_user(server):
     assert scram(server.connect(), PLAIN[1], "nobodyatall").startswith("NO [AUTHENTICATIONFAILED]")
+
+
+def first_answer(c, mechanism, name, initial=True):
+    """What a stranger is told of NAME: nonce, salt, count."""
+    first = f"n,,n={name},r=abcdef"
+    x = Exchange(c, mechanism, first if initial else None)
+    if not initial:
+        x.answer(first)
+    assert x.reply is None, x.reply
+    found = re.fullmatch(r"r=abcdef([A-Za-z0-9+/]{32}),s=([A-Za-z0-9+/]+={0,2}),i=(\d+)", x.challenge.decode())
+    x.raw(b"*\r\n")
+    assert x.reply.startswith("BAD")
+    return len(found[1]), found[2], found[3]
+
+
+@pytest.mark.parametrize("mechanism", PLAIN)
+@pytest.mark.parametrize("initial", [True, False])
+def test_who_has_no_account_is_not_told(server, user, mechanism, initial):
+    """RFC 5802 section 7: "unknown-user" need not be said. Salt, counts and steps are as those of others."""
+    known, unknown = server.connect(), server.connect()
+    for c, name in (known, user), (unknown, "nobody" + user):
+        nonce, salt, count = first_answer(c, mechanism, name, initial)
+        assert (nonce, len(salt), count) == (32, {"SCRAM-SHA-1": 28, "SCRAM-SHA-256": 44}[mechanism], "4096")
+        assert first_answer(c, mechanism, name) == (nonce, salt, count)
+        assert first_answer(c, mechanism, name + "x")[1] != salt
+        reply = scram(c, mechanism, name, "wrong", initial=initial)
+        assert reply == "NO [AUTHENTICATIONFAILED] Login failed: authentication failure"
+    server.wait_log(rf"badlogin: .* {mechanism} SASL\(-13\): user not found")
+    # A name that cannot be is not told apart, and whoever is in order still comes in here.
+    assert scram(unknown, mechanism, "no/body").startswith("NO [AUTHENTICATIONFAILED]")
+    assert scram(unknown, mechanism, user).startswith("OK")

@@ -28,25 +28,11 @@ def server(shared_pop):
 
 
 @pytest.fixture
-def make_pop():
+def make_pop(make_server):
     """make_pop({"option": "value"}) -> PopServer, started."""
-    servers = []
-
     def make(options=None, **more):
-        srv = PopServer({**OPTIONS, **(options or {})}, name=f"pop{len(servers)}", **more)
-        servers.append(srv)
-        srv.start()
-        return srv
-
-    yield make
-    for srv in servers:
-        srv.stop()
-    try:
-        for srv in servers:
-            check_log(srv)
-    finally:
-        for srv in servers:
-            srv.remove()
+        return make_server({**OPTIONS, **(options or {})}, kind=PopServer, **more)
+    return make
 
 
 def message(n, lines=3):

@@ -49,7 +49,7 @@ def test_6_list(server):
     c = server.pop_connect()
     assert c.capa() == {
         "SASL": "PLAIN LOGIN CRAM-MD5", "STLS": "", "USER": "", "TOP": "", "UIDL": "", "PIPELINING": "",
-        "RESP-CODES": "", "AUTH-RESP-CODE": "", "EXPIRE": "NEVER", "LOGIN-DELAY": "0", "UTF8": "", "LANG": "",
+        "RESP-CODES": "", "AUTH-RESP-CODE": "", "EXPIRE": "NEVER", "LOGIN-DELAY": "0", "UTF8": "USER", "LANG": "",
         "IMPLEMENTATION": "Chapar-POP3-0.1"}
 
 

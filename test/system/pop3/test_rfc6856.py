@@ -32,9 +32,9 @@ def utf8(server, user):
 
 def test_2_announced_in_both_states(server, user):
     c = server.pop_connect()
-    assert c.capa()["UTF8"] == ""
+    assert c.capa()["UTF8"] == "USER"
     c.login(user)
-    assert c.capa()["UTF8"] == ""
+    assert c.capa()["UTF8"] == "USER"
 
 
 def test_2_1_as_is(server, utf8_user):
