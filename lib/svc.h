@@ -100,8 +100,9 @@ void svc_init(struct svc *s);
  * one: OK is returned in each copy, which goes on as a worker; ERR_CLOSED in
  * the template when it has to end: exit with 0.  Before the call nothing may
  * be opened that copies cannot share: a database, a lock, a connection.
+ * PROGRAM is for ps(1).
  */
-enum err svc_template(struct svc *s) MUST_CHECK;
+enum err svc_template(struct svc *s, const char *program) MUST_CHECK;
 
 /*
  * What a template is to do before each copy, so that copies share what has

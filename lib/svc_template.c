@@ -115,7 +115,7 @@ svc_on_copy(struct svc *s, void (*fn)(void *ctx), void *ctx)
 }
 
 enum err
-svc_template(struct svc *s)
+svc_template(struct svc *s, const char *program)
 {
 	if (s->status_fd < 0 || getenv(SVC_ENV_TEMPLATE) == NULL)
 		return OK;
@@ -124,7 +124,7 @@ svc_template(struct svc *s)
 	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signal_fd < 0)
 		log_fatal(EX_OSERR, "signalfd: %m");
-	proctitle_set("%s: template", s->service);
+	proctitle_set("%s: %s: template", program, s->service);
 	if (!svc_stopping())
 		svc_tell(s, SVC_TEMPLATE, 0);
 	while (!svc_stopping()) {

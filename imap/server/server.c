@@ -538,7 +538,9 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	prepare(&s, &o);
 	enum err e = OK;
 	if (may_be_copied(&s))
-		e = svc_template(&s.svc);
+		e = svc_template(&s.svc, program->name);
+	if (e == OK && s.svc.status_fd >= 0)
+		proctitle_set("%s: %s: idle", program->name, s.svc.service);
 	if (e == OK)
 		start(&s);
 	if (e == OK && program->run != NULL)

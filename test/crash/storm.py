@@ -64,7 +64,7 @@ def title(pid):
 
 
 def kind_of(pid):
-    """ "imap: template" -> "template"; the program's name for all others."""
+    """ "imapd: imap: template" -> "template"; the program's name for all others."""
     text = title(pid)
     if "template" in text:
         return "template"

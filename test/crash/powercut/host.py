@@ -81,6 +81,9 @@ class Workplace:
         self.options = options or {}
 
     def copy_programs(self):
+        for program in PROGRAMS:
+            if not (self.build / program).exists():
+                raise SystemExit(f"{self.build / program} is not built")
         if chapar.may_be_reached(self.build / "master/master"):
             return
         for program in PROGRAMS:
