@@ -19,8 +19,8 @@
  *
  * Locks.  Every call but kv_changes() takes the environment's lock (LOCK_KV),
  * a transaction holds it from kv_begin() to its end; so a process has at most
- * one transaction open, and uses no other kv meanwhile.  Nobody waits longer
- * than KV_WAIT_MS: ERR_BUSY then.
+ * one transaction open, and uses no other kv meanwhile.  ERR_BUSY: for
+ * KV_WAIT_MS nobody has had a turn, or for ten times that it was not ours.
  *
  * Limits.  Keys of 1 to KV_KEY_MAX bytes, values of at most KV_VALUE_MAX:
  * ERR_LIMIT.  A handle belongs to the process and the thread that opened it:

@@ -29,6 +29,7 @@
 
 enum {
 	PAGE_SIZE = 4096,
+	PATIENCE = 10,		/* times KV_WAIT_MS, in a long queue */
 	RESERVE_MIN = 64 << 10,
 	ROOM_MIN = 4 << 20,	/* a log file, a checkpoint, the regions */
 };
@@ -114,6 +115,8 @@ open_once(const char *dir, bool create, struct kv_state *s)
 		e = kv_state_lock(s);
 	if (e == OK)
 		e = page_map(s);
+	if (e == OK)
+		atomic_fetch_add(&s->page->turns, 1);
 	/* Whoever says so moves it before he lets go of the lock, unless the power goes. */
 	if (e == OK && atomic_load(&s->page->moved) != 0 && is_at(s, dir))
 		atomic_store(&s->page->moved, 0);
@@ -148,13 +151,35 @@ kv_state_close(struct kv_state *s)
 	*s = (struct kv_state){ .dir_fd = -1, .fd = -1 };
 }
 
+/* Without a mapping, which he who opens has not got yet. */
+static uint64_t
+turns(const struct kv_state *s)
+{
+	uint64_t n = 0;
+
+	if (pread(s->fd, &n, sizeof(n), offsetof(struct kv_page, turns)) != sizeof(n))
+		return 0;
+	return n;
+}
+
 enum err
 kv_state_lock(struct kv_state *s)
 {
-	enum err e = lock_exclusive(s->fd, LOCK_KV, KV_WAIT_MS);
+	uint64_t before;
+	enum err e;
+
+	/* In a long queue, which knows no order, somebody is unlucky; but it moves. */
+	for (int i = 0; i < PATIENCE; i++) {
+		before = turns(s);
+		e = lock_exclusive(s->fd, LOCK_KV, KV_WAIT_MS);
+		if (e != ERR_BUSY || turns(s) == before)
+			break;
+	}
 	if (e != OK)
 		return e;
 	s->is_locked = true;
+	if (s->page != NULL)
+		atomic_fetch_add(&s->page->turns, 1);
 	e = look_again(s);
 	if (e != OK)
 		kv_state_unlock(s);

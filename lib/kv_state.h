@@ -22,7 +22,7 @@
 
 /*
  * Host order: the page means nothing on another machine, and but for .damaged
- * and .commits nothing after a restart.  All but .changes is read and written
+ * and .commits nothing after a restart.  All but .changes and .turns is read and written
  * under the lock only.
  */
 struct kv_page {
@@ -36,6 +36,7 @@ struct kv_page {
 	/* The number of the last durable commit, kept in the tree, too. */
 	_Atomic uint64_t commits;
 	_Atomic uint64_t not_commits;	/* ~commits; else they mean nothing */
+	_Atomic uint64_t turns;		/* one more with each taking of the lock */
 };
 
 enum kv_damage {
@@ -60,7 +61,10 @@ enum err kv_state_open(const char *dir, bool create, struct kv_state *s) MUST_CH
 /* Also unlocks.  Harmless if kv_state_open() has failed. */
 void kv_state_close(struct kv_state *s);
 
-/* ERR_BUSY after KV_WAIT_MS; ERR_STALE: no longer what is found at its path. */
+/*
+ * ERR_BUSY if nobody has had a turn for KV_WAIT_MS; ERR_STALE: no longer what is
+ * found at its path.
+ */
 enum err kv_state_lock(struct kv_state *s) MUST_CHECK;
 void kv_state_unlock(struct kv_state *s);
 
