@@ -3,6 +3,9 @@
  *
  * What may be offered depends on the connection's kind only, not on who is at
  * its end, so it is asked once for each kind.
+ *
+ * The queue of authds holds some hundred who are new; when more come at one
+ * moment, the others stand in s->asking until there is room.
  */
 #include "imap/frontd/ask.h"
 #include "lib/log.h"
@@ -75,24 +78,86 @@ begin(struct conn *c, struct str first)
 	return e;
 }
 
-enum err
-ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
+/* ERR_AGAIN: there is no room in the queue. */
+static enum err
+send_question(struct conn *c)
 {
 	struct buf message = BUF_INIT;
-	enum err e = dialogue_encode_ask(a, &message);
+	enum err e = dialogue_encode_ask(c->question, &message);
 	if (e == OK && c->auth_fd >= 0)
 		e = pass_send(c->auth_fd, buf_str(&message), NULL, 0);
 	/* Another authd knows nothing of the steps before. */
 	else if (e == OK)
-		e = a->what != QUESTION_STEP ? begin(c, buf_str(&message)) : ERR_CLOSED;
+		e = c->question->what != QUESTION_STEP ? begin(c, buf_str(&message)) : ERR_CLOSED;
 	buf_wipe(&message);
 	if (e == OK) {
-		poll_watch(c->service->front->poll, c->auth_fd, POLLIN, answered, c);
+		poll_watch(c->service->front->poll, c->auth_fd, POLLIN, c->answered, c);
 		return OK;
 	}
-	log_warning("service %s: authd cannot be asked: %s", c->service->name, err_text(e));
+	if (e == ERR_AGAIN && c->auth_fd < 0)
+		return e;
+	log_warning("service %s: authd cannot be asked: %s", c->service->name,
+	    e == ERR_AGAIN ? "it does not read" : err_text(e));
 	ask_end(c);
 	return ERR_IO;
+}
+
+static void
+leave_queue(struct conn *c)
+{
+	struct service *s = c->service;
+	*c->ask_at = c->ask_next;
+	if (c->ask_next != NULL)
+		c->ask_next->ask_at = c->ask_at;
+	else
+		s->asking_last = c->ask_at;
+	c->ask_at = NULL;
+	if (s->asking == NULL)
+		poll_unwatch(s->front->poll, s->auth);
+}
+
+/* Who came first is asked for first. */
+static void
+on_room(void *ctx, int fd, short ready)
+{
+	struct service *s = ctx;
+	(void)fd, (void)ready;
+	while (s->asking != NULL) {
+		struct conn *c = s->asking;
+		enum err e = send_question(c);
+		if (e == ERR_AGAIN)
+			return;
+		if (e == OK)
+			leave_queue(c);
+		else
+			c->answered(c, -1, 0);	/* ask_answer() says that there is none */
+	}
+}
+
+static void
+enter_queue(struct conn *c)
+{
+	struct service *s = c->service;
+	if (s->asking == NULL) {
+		s->asking_last = &s->asking;
+		poll_watch(s->front->poll, s->auth, POLLOUT, on_room, s);
+	}
+	c->ask_next = NULL;
+	c->ask_at = s->asking_last;
+	*s->asking_last = c;
+	s->asking_last = &c->ask_next;
+}
+
+enum err
+ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
+{
+	c->question = a;
+	c->answered = answered;
+	bool must_wait = c->auth_fd < 0 && c->service->asking != NULL;
+	enum err e = must_wait ? ERR_AGAIN : send_question(c);
+	if (e == ERR_AGAIN)
+		enter_queue(c);
+	return e == ERR_AGAIN ? OK : e;
 }
 
 enum err
@@ -100,6 +165,8 @@ ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 {
 	struct buf *room = &c->service->front->message;
 	int fds[PASS_FDS];
+	if (c->auth_fd < 0)
+		return ERR_CLOSED;
 	enum err e = pass_receive(c->auth_fd, room, fds);
 	pass_close(fds);
 	/* The room is for the longest; what is kept is as long as it is. */
@@ -115,6 +182,8 @@ ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 void
 ask_end(struct conn *c)
 {
+	if (c->ask_at != NULL)
+		leave_queue(c);
 	if (c->auth_fd < 0)
 		return;
 	poll_unwatch(c->service->front->poll, c->auth_fd);

@@ -8,7 +8,8 @@
 #include "lib/err.h"
 
 /*
- * Sends a question; the dialogue is begun if there is none.  ANSWERED is called
+ * Sends a question, now or when there is room for it, so A must last until the
+ * answer or ask_end(); the dialogue is begun if there is none.  ANSWERED is called
  * from the loop when c->auth_fd is readable or has ended: ask_answer().
  * ERR_IO: nobody can be asked now.
  */

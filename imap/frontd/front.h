@@ -85,6 +85,7 @@ struct service {
 	int64_t noticed_at;		/* 0: not yet */
 	struct offer offers[OFFERS];
 	unsigned next_offer;
+	struct conn *asking, **asking_last;	/* ASK, OFFER: no room to ask yet */
 	struct conn *waiting, **last_waiting;	/* QUEUED, see queue.h */
 };
 
@@ -121,6 +122,9 @@ struct conn {
 	bool counted;			/* by it, as number .session */
 	uint32_t session;
 	int auth_fd;			/* a dialogue; -1: none */
+	const struct dialogue_ask *question;	/* in it, or to be its first */
+	poll_fd_fn answered;
+	struct conn *ask_next, **ask_at;	/* in service's list; .ask_at NULL: not there */
 	int relay_fd, control_fd;	/* -1: no worker has it */
 	bool spoke, greeted, starts_tls;	/* STARTTLS has been answered */
 	bool ends;			/* END: when all is sent */
