@@ -44,6 +44,7 @@ struct mconf_entry {
 	struct schedule schedule;
 	/* DAEMON */
 	bool wait;
+	bool is_ours;			/* not in the file: helpers.h */
 };
 
 struct mconf {

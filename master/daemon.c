@@ -26,7 +26,7 @@ struct daemon {
 	struct daemon *next;
 	struct daemons *all;
 	char *name, *cmd;
-	bool wait;
+	bool wait, is_ours;
 	bool keep;
 	bool removed;		/* from the configuration: freed when it ends */
 	pid_t pid;		/* 0: does not run */
@@ -51,6 +51,7 @@ struct daemons {
 static void start_next(struct daemons *all);
 static void stop_next(struct daemons *all);
 static void start(struct daemon *d, bool wait);
+static void start_later(struct daemon *d, const char *why);
 
 struct daemons *
 daemons_new(struct poll *poll, struct children *children)
@@ -105,6 +106,16 @@ tell_ready(struct daemons *all, bool ok)
 	all->ready(all->ctx, ok);
 }
 
+/* It has been waited for in vain. */
+static void
+give_up(struct daemon *d)
+{
+	if (d->is_ours)
+		start_next(d->all);
+	else
+		tell_ready(d->all, false);
+}
+
 static void
 on_ready_pipe(void *ctx, int fd, short ready)
 {
@@ -125,7 +136,9 @@ on_ready_pipe(void *ctx, int fd, short ready)
 	}
 	log_crit("daemon %s: did not say that it is ready (\"ok\\r\\n\" on"
 	    " descriptor %d)", d->name, SVC_STATUS_FD);
-	tell_ready(d->all, false);
+	if (d->pid == 0 && d->is_ours)
+		start_later(d, "it cannot be started");
+	give_up(d);
 }
 
 static void
@@ -174,12 +187,14 @@ on_end(void *ctx, pid_t pid, int status)
 	if (poll_now(all->poll) - d->started > LONG_LIFE_MS
 	    || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		d->failures = 0;
-	if (waited) {
+	if (waited && !d->is_ours) {
 		log_crit("daemon %s: %s before it was ready", d->name, why);
 		tell_ready(all, false);
 		return;
 	}
 	start_later(d, why);
+	if (waited)
+		give_up(d);
 }
 
 static void
@@ -215,6 +230,7 @@ add(struct daemons *all, const struct mconf_entry *e)
 	d->cmd = mem_copy(e->cmd);
 	d->all = all;
 	d->wait = e->wait;
+	d->is_ours = e->is_ours;
 	d->keep = true;
 	d->ready_fd = -1;
 	struct daemon **at = &all->first;

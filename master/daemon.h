@@ -4,7 +4,7 @@
  * One that ends is started again, after 1, 2, 4 ... 60 seconds if it did not
  * live for a minute.  With wait=yes master goes on starting only after the
  * daemon has written "ok\r\n" to descriptor 3; if it ends or closes that
- * before, start-up fails.  At the end all without wait are ended first, those
+ * before, start-up fails, or goes on without it if it is one of ours (helpers.h).  At the end all without wait are ended first, those
  * with wait afterwards, one by one, in the reverse order of their start.
  */
 #ifndef MASTER_DAEMON_H

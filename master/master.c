@@ -25,6 +25,7 @@
 #include "master/conf.h"
 #include "master/daemon.h"
 #include "master/event.h"
+#include "master/helpers.h"
 #include "master/janitor.h"
 #include "master/options.h"
 #include "master/pidfile.h"
@@ -146,6 +147,7 @@ reload(struct master *m)
 	} else {
 		mconf_free(m->conf);
 		m->conf = conf;
+		helpers_add(conf, m->imapd_conf);
 		daemons_configure(m->daemons, conf);
 		services_configure(m->services, conf);
 		events_configure(m->events, conf);
@@ -528,6 +530,7 @@ run(struct master *m)
 	if (pidfile_write(m->pidfile_fd, m->options.pidfile) != OK)
 		return EX_CANTCREAT;
 	set_up(m);
+	helpers_add(m->conf, m->imapd_conf);
 	if (upgrade_is()) {
 		upgrade_adopt(adopt, m);
 		children_reap(m->children);

@@ -6,6 +6,7 @@ master/master_SRCS = \
 	master/event.c \
 	master/front.c \
 	master/front_tell.c \
+	master/helpers.c \
 	master/janitor.c \
 	master/master.c \
 	master/options.c \

@@ -271,8 +271,9 @@ class Server:
             "tls_server_key": f"{self.dir}/key.pem",
             "logtarget": str(self.log_path),
             "failedloginpause": "0s",
-            "frontd": FRONTD,
-            "frontd_processes": FRONTD and "1",
+            "daemons": None if daemons else "none",
+            "frontd": FRONTD or None,
+            "frontd_processes": "1" if FRONTD else None,
             **options,
         }
         self.conf.write_text("".join(
@@ -288,11 +289,8 @@ class Server:
                 f'lmtp cmd="lmtpd -a" listen="127.0.0.1:{self.lmtp_port}" prefork=0',
                 f'lmtpunix cmd="lmtpd" listen="{self.lmtp_path}" prefork=0',
             ]
-        daemons = "\n".join(f'{d} cmd="{d}"' for d in ("idled", "limitd")
-                            if daemons and (self.build / f"imap/{d}/{d}").exists())
         (self.dir / "cyrus.conf").write_text(
-            "START {\n}\nSERVICES {\n%s\n%s\n}\nEVENTS {\n}\nDAEMON {\n%s\n}\n"
-            % ("\n".join(lines), services, daemons))
+            "START {\n}\nSERVICES {\n%s\n%s\n}\nEVENTS {\n}\n" % ("\n".join(lines), services))
         self.log_path.touch()
         if self.owner:
             for root, dirs, files in os.walk(self.dir):

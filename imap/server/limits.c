@@ -63,7 +63,8 @@ disconnect(struct limits *l, const char *why)
 	l->next_try = now_ms() + RETRY_MS;
 	if (!l->complained)
 		(has_limits(l) ? log_warning : log_info)("limitd does not answer at \"%s\":"
-		    " nobody is counted (%s); cyrus.conf should start it under DAEMON",
+		    " nobody is counted (%s); master starts it unless daemons"
+		    " in imapd.conf says otherwise",
 		    l->address.sun_path, why);
 	l->complained = true;
 }

@@ -138,3 +138,91 @@ def test_debians_wrapper(make_server, tmp_path):
         r = cyrus(*args)
         assert r.returncode == 64 and r.stderr
     assert "reconstruct" in cyrus("help").stdout
+
+
+def daemons_of(srv):
+    """The names of its daemons, as master tells them, and how many run of each."""
+    path = srv.dir / "config/master.status"
+    path.unlink(missing_ok=True)
+    srv.process.send_signal(signal.SIGUSR1)
+    wait_for("the status file", path.exists)
+    named = re.findall(r"^daemon (\S+) state=up pid=(\d+)", path.read_text(), re.M)
+    return dict(named)
+
+
+def running(srv, program):
+    """Process ids of this server's PROGRAM, whoever started it."""
+    found = []
+    for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = p.read_bytes()
+        except OSError:
+            continue
+        if re.match(rb"([^\0]*/)?" + program.encode() + rb"\b", text) and str(srv.conf).encode() in text:
+            found.append(int(p.parent.name))
+    return found
+
+
+def write_cyrus_conf(srv, start="", daemon=""):
+    text = (srv.dir / "cyrus.conf").read_text()
+    services = re.search(r"SERVICES \{.*?\n\}\n", text, re.S)[0]
+    (srv.dir / "cyrus.conf").write_text(
+        f"START {{\n{start}\n}}\n{services}EVENTS {{\n}}\nDAEMON {{\n{daemon}\n}}\n")
+
+
+def test_daemons_that_cyrus_conf_does_not_name(make_server):
+    """What comes from Cyrus has idled commented out and knows no limitd: both run,
+    and before the first client is let in, so that he is counted."""
+    srv = make_server({"maxconnections_per_host": "1", "limits_exempt": "192.0.2.0/24"}, start=False)
+    write_cyrus_conf(srv)
+    srv.start()
+    assert sorted(daemons_of(srv)) == ["idled", "limitd"]
+    assert "does not answer" not in srv.log()
+    first = wait_for("room", lambda: (c := srv.connect()).greeting.startswith(b"* OK") and c)
+    assert b"Too many" in srv.connect().greeting
+    first.close()
+
+
+@pytest.mark.parametrize("start,daemon,ours", [
+    ("", 'hints cmd="idled"\nlimits cmd="limitd"', []),
+    ("", 'i cmd="{wrapper} idled -C {conf}"', ["limitd"]),
+    ('idled cmd="{bin}/idled -C {conf}"', "", ["limitd"]),
+], ids=["daemon", "wrapper", "start"])
+def test_daemons_that_cyrus_conf_names(make_server, open_path, start, daemon, ours):
+    """There is one of each, not two; a later reload without them has ours."""
+    srv = make_server(start=False)
+    wrapper = open_path / "cyrus"
+    wrapper.write_text(f"#!/bin/sh\nprogram=$1; shift; exec {srv.build}/imap/$program/$program \"$@\"\n")
+    wrapper.chmod(0o755)
+    names = {"wrapper": wrapper, "bin": f"{srv.build}/imap/idled", "conf": srv.conf}
+    write_cyrus_conf(srv, start.format(**names), daemon.format(**names))
+    srv.start()
+    try:
+        wait_for("one of each", lambda: [len(running(srv, p)) for p in ("idled", "limitd")] == [1, 1])
+        assert [x for x in daemons_of(srv) if x in ("idled", "limitd")] == ours
+        if not start:
+            write_cyrus_conf(srv)
+            srv.process.send_signal(signal.SIGHUP)
+            srv.wait_log("configuration reloaded")
+            wait_for("ours", lambda: sorted(daemons_of(srv)) == ["idled", "limitd"])
+            wait_for("one of each", lambda: [len(running(srv, p)) for p in ("idled", "limitd")] == [1, 1])
+    finally:
+        if start:       # it has gone to the background
+            for pid in running(srv, "idled"):
+                os.kill(pid, signal.SIGTERM)
+    srv.expect("another (idled|limitd) answers|daemon (idled|limitd): pid")
+
+
+def test_without_these_daemons(make_server):
+    srv = make_server({"daemons": "none"}, start=False)
+    write_cyrus_conf(srv)
+    srv.start()
+    assert daemons_of(srv) == {} and running(srv, "limitd") == running(srv, "idled") == []
+
+
+def test_a_daemon_that_cannot_run_keeps_nobody_out(make_server):
+    srv = make_server({"limitsocket": "/nonexistent/limit"}, start=False)
+    srv.expect("nonexistent|daemon limitd: ")
+    srv.start()
+    srv.login().ok("NOOP")
+    assert sorted(daemons_of(srv)) in (["idled"], ["idled", "limitd"])

@@ -82,7 +82,8 @@ class Master:
         self.pidfile = folder / "master.pid"
         (folder / "var" / "proc").mkdir(parents=True)
         os.chmod(folder, 0o755)
-        (folder / "imapd.conf").write_text(f"configdirectory: {folder}/var\npartition-default: {folder}/spool\n")
+        (folder / "imapd.conf").write_text(
+            f"configdirectory: {folder}/var\npartition-default: {folder}/spool\ndaemons: none\n")
         self.process = None
         self.env = {"CYRUS_USER": USER}
         self.pass_fds = ()
