@@ -57,7 +57,7 @@ LIB_SRCS += \
 	lib/tlsclient.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
-UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_saslprep.c test/unit/test_stream.c
+UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_saslprep.c test/unit/test_stream.c test/unit/test_stream_layer.c test/unit/test_stream_tls.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
 UNIT_TESTS += test/unit/test_handover.c
 

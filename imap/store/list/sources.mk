@@ -18,12 +18,14 @@ STORE_SRCS += \
 UNIT_TESTS += \
 	test/unit/test_dup.c \
 	test/unit/test_mblist.c \
+	test/unit/test_mblist_mend.c \
 	test/unit/test_mbname.c \
 	test/unit/test_quota.c \
 	test/unit/test_subs.c \
 	test/unit/test_urlkeys.c
 test/unit/test_dup_SRCS = test/unit/store_fixture.c
-test/unit/test_mblist_SRCS = test/unit/store_fixture.c
+test/unit/test_mblist_SRCS = test/unit/list_fixture.c test/unit/store_fixture.c
+test/unit/test_mblist_mend_SRCS = test/unit/list_fixture.c test/unit/store_fixture.c
 test/unit/test_quota_SRCS = test/unit/store_fixture.c
 test/unit/test_subs_SRCS = test/unit/store_fixture.c
 test/unit/test_urlkeys_SRCS = test/unit/store_fixture.c
