@@ -8,6 +8,9 @@
  * number (fcntl(2)), which ends with it; and the next master calls the roll,
  * kills whom it finds stopped for a while, and ends the others when it ends.
  *
+ * Who is stopped before he has signed is master's child, and is killed within a
+ * second; only if master is killed in that second, too, nobody finds him.
+ *
  * Tools that somebody runs by hand sign, too, elsewhere in the file.  Master
  * looks there all the time, and kills one that is stopped with a lock.
  */

@@ -130,6 +130,13 @@ miss_copies(struct service *s)
 		tend_later(s, wait);
 		return;
 	}
+	/*
+	 * One that was stopped before its first parent ended is ours by now, but
+	 * the kernel has told that parent of it and tells nobody again.
+	 */
+	children_reap(s->all->children);
+	if (s->asked == 0)
+		return;
 	s->asked = 0;
 	if (++s->unanswered < COPY_TRIES)
 		return;
