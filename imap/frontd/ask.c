@@ -106,13 +106,8 @@ static void
 leave_queue(struct conn *c)
 {
 	struct service *s = c->service;
-	*c->ask_at = c->ask_next;
-	if (c->ask_next != NULL)
-		c->ask_next->ask_at = c->ask_at;
-	else
-		s->asking_last = c->ask_at;
-	c->ask_at = NULL;
-	if (s->asking == NULL)
+	line_leave(&c->asking);
+	if (line_first(&s->asking) == NULL)
 		poll_unwatch(s->front->poll, s->auth);
 }
 
@@ -122,8 +117,8 @@ on_room(void *ctx, int fd, short ready)
 {
 	struct service *s = ctx;
 	(void)fd, (void)ready;
-	while (s->asking != NULL) {
-		struct conn *c = s->asking;
+	struct conn *c;
+	while ((c = line_first(&s->asking)) != NULL) {
 		enum err e = send_question(c);
 		if (e == ERR_AGAIN)
 			return;
@@ -138,14 +133,9 @@ static void
 enter_queue(struct conn *c)
 {
 	struct service *s = c->service;
-	if (s->asking == NULL) {
-		s->asking_last = &s->asking;
+	if (line_first(&s->asking) == NULL)
 		poll_watch(s->front->poll, s->auth, POLLOUT, on_room, s);
-	}
-	c->ask_next = NULL;
-	c->ask_at = s->asking_last;
-	*s->asking_last = c;
-	s->asking_last = &c->ask_next;
+	line_join(&s->asking, &c->asking, c);
 }
 
 enum err
@@ -153,7 +143,7 @@ ask(struct conn *c, const struct dialogue_ask *a, poll_fd_fn answered)
 {
 	c->question = a;
 	c->answered = answered;
-	bool must_wait = c->auth_fd < 0 && c->service->asking != NULL;
+	bool must_wait = c->auth_fd < 0 && line_first(&c->service->asking) != NULL;
 	enum err e = must_wait ? ERR_AGAIN : send_question(c);
 	if (e == ERR_AGAIN)
 		enter_queue(c);
@@ -182,7 +172,7 @@ ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 void
 ask_end(struct conn *c)
 {
-	if (c->ask_at != NULL)
+	if (c->asking.line != NULL)
 		leave_queue(c);
 	if (c->auth_fd < 0)
 		return;

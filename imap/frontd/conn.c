@@ -9,10 +9,8 @@
 #include "imap/frontd/conn.h"
 #include "imap/frontd/ask.h"
 #include "imap/frontd/count.h"
-#include "imap/frontd/deadline.h"
 #include "imap/frontd/hand.h"
 #include "imap/frontd/proxy.h"
-#include "imap/frontd/queue.h"
 #include "imap/frontd/shake.h"
 #include "imap/frontd/talk.h"
 #include "imap/frontd/wire.h"
@@ -30,6 +28,14 @@ static struct poll *
 loop_of(const struct conn *c)
 {
 	return c->service->front->poll;
+}
+
+static void
+set_deadline(struct conn *c)
+{
+	struct front *f = c->service->front;
+	c->deadline = poll_now(f->poll) + LOGIN_SECONDS * INT64_C(1000);
+	line_join(&f->early, &c->early, c);
 }
 
 /* --- the end --- */
@@ -51,8 +57,8 @@ destroy(struct conn *c)
 	if (c->tls != NULL && tls_is_truncated(c->tls))
 		log_debug("TLS: [%s] has gone without ending it: mostly a careless client,"
 		    " perhaps somebody who cuts connections", c->host.p);
-	deadline_clear(c);
-	queue_leave(c);
+	line_leave(&c->early);
+	line_leave(&c->queue);
 	poll_cancel(f->poll, c->timer);
 	count_drop(c);
 	ask_end(c);
@@ -86,8 +92,8 @@ on_lingered(void *ctx)
 static void
 linger(struct conn *c)
 {
-	deadline_clear(c);
-	queue_leave(c);
+	line_leave(&c->early);
+	line_leave(&c->queue);
 	ask_end(c);
 	wire_end(c);
 	poll_cancel(loop_of(c), c->timer);
@@ -222,7 +228,7 @@ on_control(void *ctx, int fd, short ready)
 		close_fd(c, &c->control_fd);
 		talk_reset(c);
 		door_speak(&c->door, language);
-		deadline_set(c);
+		set_deadline(c);
 		c->stage = STAGE_COUNT;
 		count_ask(c, counted);
 	} else if (c->stage == STAGE_RELAY) {
@@ -237,7 +243,7 @@ on_control(void *ctx, int fd, short ready)
 static void
 settle(struct conn *c)
 {
-	deadline_clear(c);
+	line_leave(&c->early);
 	talk_reset(c);
 	c->stage = c->relay_fd >= 0 ? STAGE_RELAY : STAGE_AWAY;
 	if (c->stage == STAGE_AWAY)
@@ -251,12 +257,12 @@ on_room(void *ctx, int fd, short ready)
 {
 	struct service *s = ctx;
 	(void)ready;
-	while (s->waiting != NULL) {
-		struct conn *c = s->waiting;
+	struct conn *c;
+	while ((c = line_first(&s->waiting)) != NULL) {
 		enum err e = hand_over(c);
 		if (e == ERR_AGAIN)
 			return;
-		queue_leave(c);
+		line_leave(&c->queue);
 		if (e == OK)
 			settle(c);
 		else
@@ -272,7 +278,7 @@ go(struct conn *c)
 	struct service *s = c->service;
 	/* The worker counts him, and must not find him there. */
 	count_drop(c);
-	enum err e = s->waiting != NULL ? ERR_AGAIN : hand_over(c);
+	enum err e = line_first(&s->waiting) != NULL ? ERR_AGAIN : hand_over(c);
 	if (e == OK) {
 		settle(c);
 		return;
@@ -281,7 +287,7 @@ go(struct conn *c)
 		talk_bye(c, BYE_UNAVAILABLE, "Server shutting down");
 		return;
 	}
-	queue_join(c);
+	line_join(&s->waiting, &c->queue, c);
 	c->stage = STAGE_QUEUED;
 	poll_watch(s->front->poll, s->queue, POLLOUT, on_room, s);
 }
@@ -441,7 +447,7 @@ conn_begin(struct service *s, int fd)
 	};
 	door_init(&c->door, s->protocol, s->conf, c->host.p);
 	s->front->count++;
-	deadline_set(c);
+	set_deadline(c);
 	if (!s->proxied)
 		arrive(c);
 	else if (admit_believes(s->admit, c->host.p))
@@ -454,7 +460,7 @@ void
 conn_expire(struct front *f)
 {
 	struct conn *c;
-	while ((c = deadline_missed(f)) != NULL) {
+	while ((c = line_first(&f->early)) != NULL && c->deadline <= poll_now(f->poll)) {
 		if (!c->greeted) {
 			destroy(c);
 			continue;
@@ -468,8 +474,8 @@ conn_expire(struct front *f)
 void
 conn_end_all(struct front *f)
 {
-	while (f->first != NULL) {
-		struct conn *c = f->first;
+	struct conn *c;
+	while ((c = line_first(&f->early)) != NULL) {
 		if (c->greeted) {
 			door_bye(&c->door, BYE_STOPPING, NULL, &c->out);
 			(void)!wire_write(c);

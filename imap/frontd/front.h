@@ -34,6 +34,8 @@
 #define IMAP_FRONTD_FRONT_H
 
 #include "imap/door/door.h"
+#include "imap/frontd/line.h"
+#include "imap/server/limits.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/poll.h"
@@ -46,6 +48,7 @@ enum {
 	LOGIN_SECONDS = 180,		/* for all that comes before a login */
 	LINGER_MS = 2000,		/* for the last words to be read */
 	CHUNK = 16 * 1024,		/* of bytes at a time: a TLS record */
+	COUNT_WINDOW = 64,		/* of questions to limitd that are on their way */
 	OFFERS = 16,			/* kinds of connections that are remembered */
 };
 
@@ -59,7 +62,6 @@ struct offer {
 	struct buf mechanisms;
 };
 
-struct asked;
 struct conn;
 
 struct service {
@@ -76,8 +78,12 @@ struct service {
 	struct tls_context *tls;	/* NULL: none (yet) */
 	int64_t tls_tried;
 	struct admit *admit;		/* lists of networks, and limitd */
-	struct asked *asked, **last_asked;	/* who waits for limitd's answer, see count.c */
-	struct poll_timer *patience;
+	/* Who is counted by limitd, see count.c. */
+	struct line unasked, undeclared, counted;
+	struct conn *asked[COUNT_WINDOW];	/* in a ring; NULL: he has gone */
+	unsigned first_asked, n_asked;
+	int64_t heard_at;
+	struct poll_timer *patience, *again;
 	struct buf hostname;
 	int config_dirfd;
 	struct buf notice;		/* of msg/shutdown, when it was last looked for */
@@ -85,8 +91,9 @@ struct service {
 	int64_t noticed_at;		/* 0: not yet */
 	struct offer offers[OFFERS];
 	unsigned next_offer;
-	struct conn *asking, **asking_last;	/* ASK, OFFER: no room to ask yet */
-	struct conn *waiting, **last_waiting;	/* QUEUED, see queue.h */
+	struct dialogue_ask question;	/* what may be offered? */
+	struct line asking;		/* ASK, OFFER: no room to ask yet */
+	struct line waiting;		/* QUEUED */
 };
 
 /* All that a frontd has. */
@@ -96,7 +103,7 @@ struct front {
 	struct service *services;
 	struct tickets *tickets;	/* master's, or NULL */
 	struct buf message;		/* room for one that is received, else empty */
-	struct conn *first, **last;	/* those who have a deadline, in its order */
+	struct line early;		/* who has not logged in: they have a deadline, in its order */
 	int count;			/* of connections */
 	bool full;			/* of descriptors: nobody is accepted for a moment */
 	bool ending;			/* the listeners are let go of */
@@ -111,20 +118,21 @@ enum stage {
 
 struct conn {
 	struct service *service;
-	struct conn *next, **at;	/* in front's list; .at NULL: not there */
-	struct conn *queue_next, **queue_at;	/* in its service's; .queue_at NULL: not there */
+	struct place early;		/* in front's line */
+	struct place queue;		/* QUEUED: in its service's */
+	struct place count;		/* see count.c */
 	enum stage stage;
 	int64_t deadline;
 	int fd;				/* the client's; -1: a worker has it */
 	struct tls *tls;		/* NULL: plain */
 	short tls_read, tls_write;	/* what TLS waits for to read and to write */
-	struct asked *asked;		/* COUNT, while limitd has not answered */
-	bool counted;			/* by it, as number .session */
-	uint32_t session;
+	void (*counted)(struct conn *c, enum limits_verdict verdict);	/* COUNT: then */
+	struct conn **asked;		/* his place in .asked; NULL: none */
+	uint32_t session;		/* his number there */
 	int auth_fd;			/* a dialogue; -1: none */
 	const struct dialogue_ask *question;	/* in it, or to be its first */
 	poll_fd_fn answered;
-	struct conn *ask_next, **ask_at;	/* in service's list; .ask_at NULL: not there */
+	struct place asking;		/* in its service's, if there is no room */
 	int relay_fd, control_fd;	/* -1: no worker has it */
 	bool spoke, greeted, starts_tls;	/* STARTTLS has been answered */
 	bool ends;			/* END: when all is sent */

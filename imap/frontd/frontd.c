@@ -192,7 +192,6 @@ main(int argc, char **argv)
 	}
 	struct conf *conf = read_config(conf_path);
 	f.poll = poll_new();
-	f.last = &f.first;
 	f.resume = conn_resume;
 	setup_services(&f, conf_path);
 	proctitle_set("frontd");

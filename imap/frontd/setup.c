@@ -157,6 +157,7 @@ add_service(struct front *f, const struct svc_front *told, const int fds[PASS_FD
 		.listener = fds[SVC_FRONT_LISTENER], .queue = fds[SVC_FRONT_QUEUE],
 		.auth = fds[SVC_FRONT_AUTH], .protocol = c.protocol,
 		.implicit_tls = c.implicit_tls, .proxied = c.proxied, .ssf = c.ssf,
+		.question = { .what = QUESTION_OFFER, .name = door_words(c.protocol)->prefix },
 		.hostname = BUF_INIT, .notice = BUF_INIT, .config_dirfd = -1,
 	};
 	for (int i = 0; i < OFFERS; i++)

@@ -105,14 +105,11 @@ open_door(struct conn *c, const struct offer *o, const char *apop)
 void
 talk_begin(struct conn *c)
 {
-	const struct dialogue_ask question = {
-		.what = QUESTION_OFFER, .name = door_words(c->service->protocol)->prefix,
-	};
 	const struct offer *o = offer_find(c);
 	c->stage = STAGE_OFFER;
 	if (o != NULL)
 		open_door(c, o, NULL);
-	else if (ask(c, &question, answered) != OK)
+	else if (ask(c, &c->service->question, answered) != OK)
 		turn_away(c);
 }
 

@@ -180,6 +180,31 @@ def test_a_failed_login_costs_time(make_server):
     assert c.wait("b").status == "OK"
 
 
+# ------------------------------------------------------------------ counting
+
+def test_a_new_limitd_is_told_of_those_who_are_there(make_server):
+    """Also if they are more than may be asked about at once."""
+    srv = make_server({**ON, "frontd_processes": "1", "limits_exempt": "192.0.2.0/24", "maxconnections_per_host": "100"})
+    srv.expect("limitd")
+
+    def is_full():
+        """Two at once: one of the others may not be counted, having been one too many for a moment."""
+        probes = [srv.connect(source="127.0.2.1") for _ in range(2)]
+        full = any(b"Too many" in c.greeting for c in probes)
+        for c in probes:
+            c.close()
+        return full
+
+    early = [srv.connect(source="127.0.2.1") for _ in range(100)]
+    assert is_full()
+    (old,) = children(srv, "limitd")
+    os.kill(old, signal.SIGKILL)
+    wait_for("another limitd that counts them", is_full)
+    for c in early[:50]:
+        c.close()
+    wait_for("room", lambda: not is_full())
+
+
 # ------------------------------------------------------------------ behind a proxy
 
 HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.2 4711 143\r\n"
