@@ -114,6 +114,21 @@ digest_eq(const void *a, const void *b, size_t n)
 	return CRYPTO_memcmp(a, b, n) == 0;
 }
 
+bool
+ed25519_verify(const uint8_t key[ED25519_KEY], const void *p, size_t n,
+    const uint8_t signature[ED25519_SIGNATURE])
+{
+	EVP_PKEY *k = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, ED25519_KEY);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	bool good = k != NULL && c != NULL
+	    && EVP_DigestVerifyInit(c, NULL, NULL, NULL, k) == 1
+	    && EVP_DigestVerify(c, signature, ED25519_SIGNATURE, p, n) == 1;
+
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(k);
+	return good;
+}
+
 void
 random_bytes(void *p, size_t n)
 {

@@ -1,4 +1,4 @@
-/* digest.h - SHA-256, HMAC and random bytes (OpenSSL behind) */
+/* digest.h - SHA-256, HMAC, Ed25519 and random bytes (OpenSSL behind) */
 #ifndef LIB_DIGEST_H
 #define LIB_DIGEST_H
 
@@ -30,6 +30,11 @@ void digest_toil(size_t size, unsigned rounds);
 
 /* Are N bytes the same?  Takes as long whether they are or not. */
 bool digest_eq(const void *a, const void *b, size_t n);
+
+/* Has the owner of KEY signed the N bytes at P (RFC 8032)? */
+enum { ED25519_KEY = 32, ED25519_SIGNATURE = 64 };
+bool ed25519_verify(const uint8_t key[ED25519_KEY], const void *p, size_t n,
+    const uint8_t signature[ED25519_SIGNATURE]);
 
 /* Unpredictable bytes; ends the process if the system has none. */
 void random_bytes(void *p, size_t n);

@@ -5,10 +5,13 @@
  * another type.  We look first, by a table: so a token can choose only among
  * what its key is for.  Keys are given to cjose with nothing but what makes
  * the public half.
+ *
+ * It lacks EdDSA (RFC 8037), whose signatures are verified here.
  */
 #include "lib/jwt.h"
 
 #include "lib/buf.h"
+#include "lib/digest.h"
 #include "lib/mem.h"
 
 #include <cjose/base64.h>
@@ -22,10 +25,11 @@ enum {
 	RSA_BITS_MIN = 2048,
 };
 
-enum family { RSA_KEY, P_256, P_384, P_521 };
+enum family { RSA_KEY, P_256, P_384, P_521, ED_25519 };
 
 struct jwt_key {
-	cjose_jwk_t *jwk;
+	cjose_jwk_t *jwk;		/* NULL: ed is it */
+	uint8_t ed[ED25519_KEY];
 	enum family family;
 	char *id, *algorithm;		/* or NULL */
 };
@@ -42,6 +46,7 @@ static const struct {
 	{ "RS256", RSA_KEY }, { "RS384", RSA_KEY }, { "RS512", RSA_KEY },
 	{ "PS256", RSA_KEY }, { "PS384", RSA_KEY }, { "PS512", RSA_KEY },
 	{ "ES256", P_256 }, { "ES384", P_384 }, { "ES512", P_521 },
+	{ "EdDSA", ED_25519 }, { "Ed25519", ED_25519 },	/* RFC 9864 has the second name */
 };
 
 /* --- keys --- */
@@ -136,6 +141,33 @@ public_key(const struct json *key, enum family *family, struct buf *out)
 	return add_number(key, "x", out) && add_number(key, "y", out);
 }
 
+/* Exactly SIZE bytes? */
+static bool
+decode_bytes(struct str text, void *to, size_t size)
+{
+	uint8_t *bytes = NULL;
+	size_t n = 0;
+	cjose_err err;
+	if (!is_base64url(text) || !cjose_base64url_decode(text.p, text.n, &bytes, &n, &err))
+		return false;
+	if (n == size)
+		memcpy(to, bytes, size);
+	cjose_get_dealloc()(bytes);
+	return n == size;
+}
+
+/* False: it is no key of Ed25519, or none that verifies. */
+static bool
+take_ed25519(const struct json *key, struct jwt_key *k)
+{
+	if (key->kind != JSON_OBJECT || !is_for_signatures(key) || !is_string(key, "kty", "OKP")
+	    || !is_string(key, "crv", "Ed25519"))
+		return false;
+	const char *x = string(key, "x");
+	k->family = ED_25519;
+	return x != NULL && decode_bytes(str_c(x), k->ed, sizeof(k->ed));
+}
+
 static char *
 copy_string(const struct json *key, const char *name)
 {
@@ -143,25 +175,31 @@ copy_string(const struct json *key, const char *name)
 	return text != NULL ? mem_copy(text) : NULL;
 }
 
+/* The same for those of cjose. */
+static bool
+take_other(const struct json *key, struct jwt_key *k)
+{
+	struct buf text = BUF_INIT;
+	cjose_err err;
+	if (public_key(key, &k->family, &text)) {
+		buf_adds(&text, "}");
+		k->jwk = cjose_jwk_import(text.p, text.n, &err);
+	}
+	buf_free(&text);
+	if (k->jwk == NULL)
+		return false;
+	if (k->family != RSA_KEY || cjose_jwk_get_keysize(k->jwk, &err) >= RSA_BITS_MIN)
+		return true;
+	cjose_jwk_release(k->jwk);
+	return false;
+}
+
 static void
 add_key(struct jwt_keys *keys, const struct json *key)
 {
 	struct jwt_key k = { .jwk = NULL };
-	struct buf text = BUF_INIT;
-	cjose_err err;
-	if (keys->n == JWT_KEYS_MAX || !public_key(key, &k.family, &text)) {
-		buf_free(&text);
+	if (keys->n == JWT_KEYS_MAX || (!take_ed25519(key, &k) && !take_other(key, &k)))
 		return;
-	}
-	buf_adds(&text, "}");
-	k.jwk = cjose_jwk_import(text.p, text.n, &err);
-	buf_free(&text);
-	if (k.jwk == NULL)
-		return;
-	if (k.family == RSA_KEY && cjose_jwk_get_keysize(k.jwk, &err) < RSA_BITS_MIN) {
-		cjose_jwk_release(k.jwk);
-		return;
-	}
 	k.id = copy_string(key, "kid");
 	k.algorithm = copy_string(key, "alg");
 	keys->key[keys->n++] = k;
@@ -198,7 +236,8 @@ jwt_keys_free(struct jwt_keys *keys)
 	if (keys == NULL)
 		return;
 	for (size_t i = 0; i < keys->n; i++) {
-		cjose_jwk_release(keys->key[i].jwk);
+		if (keys->key[i].jwk != NULL)
+			cjose_jwk_release(keys->key[i].jwk);
 		free(keys->key[i].id);
 		free(keys->key[i].algorithm);
 	}
@@ -296,6 +335,12 @@ static bool
 is_signed_by(const struct jwt *t, const struct jwt_key *k)
 {
 	cjose_err err;
+	if (k->family == ED_25519) {
+		uint8_t signature[ED25519_SIGNATURE];
+		size_t dot = str_rchr(t->text, '.');
+		return decode_bytes(str_slice(t->text, dot + 1, t->text.n), signature,
+		    sizeof(signature)) && ed25519_verify(k->ed, t->text.p, dot, signature);
+	}
 	cjose_jws_t *jws = cjose_jws_import(t->text.p, t->text.n, &err);
 	bool good = jws != NULL && cjose_jws_verify(jws, k->jwk, &err);
 	cjose_jws_release(jws);

@@ -7,9 +7,9 @@
  * issued it, for whom, until when) is the caller's affair.
  *
  * Signatures are those of a private key: RS256 to RS512, PS256 to PS512, ES256
- * to ES512.  "none", and HS256 and its like, for which who can verify can sign,
+ * to ES512, and EdDSA with Ed25519.  "none", and HS256 and its like, for which who can verify can sign,
  * do not exist here, whatever the token says; and a key is used only with the
- * algorithms of its type.  (EdDSA is not in cjose, which is behind this.)
+ * algorithms of its type.
  *
  * Limits.  A token of JWT_MAX bytes; a set of JWT_KEYS_MAX keys; RSA keys of
  * 2048 bits or more.

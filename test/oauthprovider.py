@@ -15,7 +15,7 @@ pytest.importorskip("cryptography", reason="python3-cryptography is not installe
 
 import jwt  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: E402
 
 ISSUER, AUDIENCE = "https://id.example", "mail.example"
 CURVES = {"ES256": (ec.SECP256R1, "P-256", 32), "ES384": (ec.SECP384R1, "P-384", 48),
@@ -40,6 +40,10 @@ class Key:
             self.private = ec.generate_private_key(curve())
             n = self.private.public_key().public_numbers()
             self.jwk = {"kty": "EC", "crv": name, "x": number(n.x, size), "y": number(n.y, size)}
+        elif algorithm == "EdDSA":
+            self.private = ed25519.Ed25519PrivateKey.generate()
+            raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64url(raw)}
         else:
             self.private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
             n = self.private.public_key().public_numbers()

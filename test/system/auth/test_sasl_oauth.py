@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from oauthprovider import AUDIENCE, ISSUER, Key, Provider, b64url, by_hand
+from oauthprovider import AUDIENCE, ISSUER, Key, Provider, b64url, by_hand, jwt
 from saslclient import Exchange, curl, mechanisms
 
 CONFIG_URL = "https://id.example/.well-known/openid-configuration"
@@ -104,12 +104,31 @@ def test_curl_plain(server, user):
 
 def test_algorithms(with_file):
     keys = [RSA, EC, Key("es384", "ES384"), Key("es512", "ES512"), Key("ps", "PS256"),
-            Key("rs512", "RS512")]
+            Key("rs512", "RS512"), Key("ed", "EdDSA")]
     server = with_file([key.jwk for key in keys])
     user = server.new_user()
     for key in keys:
         x = Exchange(server.connect(), "OAUTHBEARER", bearer(key.token(user)))
         assert x.reply and x.reply.startswith("OK"), key.algorithm
+
+
+def test_eddsa(with_file):
+    """RFC 8037; RFC 9864 calls the algorithm Ed25519. Another key's, a cut one, another text, another type of key: none."""
+    key, other = Key("ed", "EdDSA"), Key("ed", "EdDSA")
+    server = with_file([{k: v for k, v in key.jwk.items() if k != "alg"}, {**other.jwk, "kid": "x", "crv": "X25519"},
+                        {**other.jwk, "kid": "short", "x": other.jwk["x"][:-2]}, RSA.jwk])
+    user = server.new_user()
+    claims = jwt.decode(key.token(user), options={"verify_signature": False})
+
+    def attempt(header, sign):
+        return Exchange(server.connect(), "OAUTHBEARER", bearer(by_hand({"kid": "ed", "alg": "EdDSA", **header}, claims, sign)))
+    for header in {}, {"alg": "Ed25519"}:
+        assert attempt(header, key.private.sign).reply.startswith("OK")
+    for header, sign in [({}, other.private.sign), ({}, lambda d: key.private.sign(d)[:-1]), ({}, lambda d: b""),
+                         ({}, lambda d: key.private.sign(d + b".")), ({}, lambda d: bytes(64)),
+                         ({"kid": "x"}, other.private.sign), ({"kid": "short"}, other.private.sign),
+                         ({"kid": RSA.kid}, key.private.sign), ({"alg": "RS256"}, key.private.sign)]:
+        assert refused(attempt(header, sign))["status"] == "invalid_token"
 
 
 def test_without_initial_response(server, user):
