@@ -14,7 +14,6 @@
 #include "imap/pop3d/send.h"
 #include "imap/pop3d/uidl.h"
 #include "imap/server/peer.h"
-#include "imap/server/user_deny.h"
 #include "lib/log.h"
 
 #include <inttypes.h>
@@ -352,14 +351,6 @@ dispatch(struct session *s, struct str line)
 
 /* --- the loop --- */
 
-/* cyr_deny(8) ends sessions, too; but not an administrator's, as in Cyrus. */
-static bool
-is_denied(struct session *s, struct buf *text)
-{
-	return !s->v.user->id.is_admin && user_denied(s->server->conf, s->v.user->name,
-	    s->server->service, text) == ERR_DENIED;
-}
-
 /* An administrator wants everybody out (msg/shutdown), or this user. */
 static bool
 is_shut_down(struct session *s)
@@ -370,7 +361,8 @@ is_shut_down(struct session *s)
 
 	if (now < s->noticed || now - s->noticed >= NOTICE_SECONDS) {
 		s->noticed = now;
-		down = server_shutdown_notice(s->server, &text) || is_denied(s, &text);
+		down = server_shutdown_notice(s->server, &text)
+		    || user_is_denied(s->server->conf, s->v.user, s->server->service, &text);
 	}
 	if (down)
 		pop3_err(&s->out, s->v.language, "SYS/TEMP", text.p);

@@ -61,6 +61,13 @@ struct user_claim {
 enum err user_accept(const struct conf *conf, const struct user_claim *claim,
     struct user **u, struct buf *why, struct buf *tell) MUST_CHECK;
 
+/*
+ * Has cyr_deny(8) since said that U, or who acts as him, may not use SERVICE?  Then
+ * TELL is why.  An administrator's session goes on, as in Cyrus.
+ */
+bool user_is_denied(const struct conf *conf, const struct user *u, const char *service,
+    struct buf *tell);
+
 /* For by_acl: OK, ERR_DENIED or an error of the store. */
 enum err user_confirm(struct user *u, struct store *s) MUST_CHECK;
 

@@ -115,6 +115,17 @@ user_accept(const struct conf *conf, const struct user_claim *c, struct user **u
 	return e;
 }
 
+bool
+user_is_denied(const struct conf *conf, const struct user *u, const char *service,
+    struct buf *tell)
+{
+	if (u->id.is_admin)
+		return false;
+	return user_denied(conf, u->name, service, tell) == ERR_DENIED
+	    || (*u->authcid != '\0' && strcmp(u->authcid, u->name) != 0
+	    && user_denied(conf, u->authcid, service, tell) == ERR_DENIED);
+}
+
 /*
  * It is the rights of who proved himself that count; whose INBOX it is has
  * rights there by himself.

@@ -5,7 +5,6 @@
 #include "imap/imapd/session/msglimit.h"
 #include "imap/imapd/proto/reader.h"
 #include "imap/server/peer.h"
-#include "imap/server/user_deny.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,14 +79,12 @@ session_may(const struct session *s, rights_t right)
 	return s->rights & right ? OK : ERR_DENIED;
 }
 
-/* cyr_deny(8) ends sessions, too; but not an administrator's, as in Cyrus. */
 static bool
 is_denied(struct session *s, struct buf *text)
 {
 	struct buf tell = BUF_INIT;
-	bool denied = s->user != NULL && !s->user->id.is_admin
-	    && user_denied(s->server->conf, s->user->name, s->server->service, &tell)
-	    == ERR_DENIED;
+	bool denied = s->user != NULL
+	    && user_is_denied(s->server->conf, s->user, s->server->service, &tell);
 	buf_add_str(text, buf_str(&tell));
 	buf_free(&tell);
 	return denied;

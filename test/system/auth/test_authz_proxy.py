@@ -2,6 +2,7 @@
 import base64
 import os
 import shutil
+import smtplib
 import subprocess
 
 import pytest
@@ -127,6 +128,13 @@ def test_loginrealms(shared):
     shared.wait_log(r"badlogin: .*cross-realm login \S+@foes\.example denied")
 
 
+def ended(session):
+    """The words with which it has, or None."""
+    session.send(b"a NOOP\r\n")
+    line = session.line()
+    return line if b"BYE" in line else None
+
+
 def test_deny(shared):
     """At once, with its words, for the service that is named; and it ends the session there is."""
     user = shared.new_user()
@@ -141,17 +149,39 @@ def test_deny(shared):
     assert r.text.endswith("Access to this service has been blocked")
     assert is_refused(act(shared, ADMIN, user)) and is_refused(act(shared, user, shared.fred))
 
-    def bye():
-        session.send(b"a NOOP\r\n")
-        line = session.line()
-        return line if b"BYE" in line else None
-
-    assert wait_for("the end of the session", bye) == \
+    assert wait_for("the end of the session", lambda: ended(session)) == \
         b"* BYE [ALERT] Access to this service has been blocked"
     tool(shared, "cyr_deny", "-a", user)
     shared.login(user).ok("SELECT INBOX")
     tool(shared, "cyr_deny", "-a", user, status=1)
     tool(shared, "cyr_deny", "-a", "-s", "imap", user, status=64)
+
+
+def test_deny_by_patterns(shared):
+    """Both doors, or one; who may not act for him any more loses that session, too; mail comes in whatever is denied."""
+    user = shared.new_user()
+    tool(shared, "cyr_deny", "-s", "imap*,!imaps", "-m", "Only with TLS", user)
+    assert shared.connect().cmd(f"LOGIN {user} {PASSWORD}").text.endswith("Only with TLS")
+    c = shared.connect(tls=True)
+    c.ok(f"LOGIN {user} {PASSWORD}")
+    tool(shared, "cyr_deny", "-s", "*", user)
+    with smtplib.LMTP("127.0.0.1", shared.lmtp_port) as lmtp:
+        assert lmtp.sendmail("a@example.org", [user], b"Subject: x\r\n\r\nx\r\n") == {}
+    tool(shared, "cyr_deny", "-a", user)
+    c = shared.login(user)
+    assert c.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 1")
+    tool(shared, "cyr_deny", "-s", "lmtp,pop3*", user)
+    c.ok("NOOP")
+    shared.login(user)
+    tool(shared, "cyr_deny", "-a", user)
+
+    shared.set_password("third")
+    group(shared, "add", "fronts", "third")
+    session = act(shared, "third", user)
+    session.ok("SELECT INBOX")
+    tool(shared, "cyr_deny", "-m", "You are on leave", "third")
+    assert wait_for("the end", lambda: ended(session)) == b"* BYE [ALERT] You are on leave"
+    c.ok("NOOP")
 
 
 def test_deny_list_that_cannot_be_read(make_server):
