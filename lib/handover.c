@@ -53,6 +53,7 @@ static const struct field handover_fields[] = {
 	FIELD(FIELD_BYTES, 13, false, HANDOVER_PENDING, handover, pending),
 	FIELD(FIELD_BYTES, 14, false, MAX_MECHANISMS, handover, mechanisms),
 	FIELD(FIELD_NUMBER, 15, false, 1, handover, plaintext),
+	FIELD(FIELD_NUMBER, 16, false, 4096, handover, layer),
 	FIELDS_END
 };
 

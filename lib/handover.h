@@ -122,6 +122,7 @@ struct handover {
 	uint64_t utf8;			/* POP3: UTF8 was said; */
 	struct str mechanisms;		/*   what CAPA has announced */
 	uint64_t plaintext;
+	uint64_t layer;			/* bits of a security layer that somebody else applies */
 	struct str pending;		/* what the client has said behind that command */
 };
 

@@ -128,6 +128,8 @@ static void
 watch(struct poll *p, int fd, short events, poll_fd_fn fn, void *ctx)
 {
 	struct slot *s = slot_of(p, fd);
+	if (s->fn == fn && s->ctx == ctx && s->events == events && !s->exclusive && !s->is_late)
+		return;
 	int op = s->fn != NULL && !s->is_late ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	s->fn = fn;
 	s->ctx = ctx;

@@ -176,7 +176,8 @@ rebuild(struct tls_context *ctx, struct tls_entry *entry)
 		    for_whom(entry, whom, sizeof(whom)));
 		return;
 	}
-	entry->pending = tls_files_are_young(&entry->files);
+	/* They may have changed while they were read. */
+	entry->pending = tls_files_changed(&entry->files) || tls_files_are_young(&entry->files);
 	if (!entry->pending)
 		log_err("TLS: certificates%s cannot be used, so %s: %s",
 		    for_whom(entry, whom, sizeof(whom)),

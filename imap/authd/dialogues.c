@@ -8,6 +8,7 @@
  */
 #include "imap/authd/dialogues.h"
 #include "imap/authd/apop.h"
+#include "imap/authd/layer.h"
 #include "imap/server/dialogue.h"
 #include "imap/server/grant.h"
 #include "imap/server/login.h"
@@ -20,10 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	MAX_DIALOGUES = 4096,
-	CALM_MS = 200,			/* without a step: then master is told that we are free */
-};
+enum { MAX_DIALOGUES = 4096 };
 
 struct dialogue {
 	struct dialogue *next, **at;
@@ -37,11 +35,11 @@ struct dialogues {
 	const char *sasl_service;
 	struct poll *poll;
 	struct dialogue *first;
-	struct poll_timer *idle, *calm;
-	int64_t stepped_at;
+	struct poll_timer *idle;
 	struct limits *limits;		/* who counts wrong passwords */
 	int count, logins;
 	bool taking, ending;
+	int ends[LAYER_ENDS];		/* to be sent with an answer; -1: none */
 	struct buf in, out;		/* messages; wiped after each */
 	struct buf apop;		/* of an offer */
 };
@@ -52,7 +50,7 @@ dialogues_new(struct server *s, const char *sasl_service, struct poll *p)
 	struct dialogues *d = mem_get(sizeof(*d));
 	*d = (struct dialogues){
 		.server = s, .sasl_service = sasl_service, .poll = p,
-		.limits = limits_open(s->conf, sasl_service), .in = BUF_INIT, .out = BUF_INIT,
+		.limits = limits_open(s->conf, sasl_service), .ends = { -1, -1 }, .in = BUF_INIT, .out = BUF_INIT,
 		.apop = BUF_INIT,
 	};
 	return d;
@@ -73,7 +71,6 @@ dialogues_free(struct dialogues *d)
 	while (d->first != NULL)
 		end_dialogue(d->first);
 	poll_cancel(d->poll, d->idle);
-	poll_cancel(d->poll, d->calm);
 	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
@@ -138,6 +135,33 @@ end_dialogue(struct dialogue *one)
 
 /* --- one question --- */
 
+static void
+close_ends(struct dialogues *d)
+{
+	for (int i = 0; i < LAYER_ENDS; i++) {
+		if (d->ends[i] >= 0)
+			close(d->ends[i]);
+		d->ends[i] = -1;
+	}
+}
+
+/* False: the layer that was agreed on cannot be had. */
+static bool
+begin_layer(struct dialogue *one, struct dialogue_answer *answer)
+{
+	struct dialogues *d = one->all;
+	struct sasl_conn *layer = login_take_layer(one->login);
+	if (layer == NULL)
+		return true;
+	/* The other process has a copy of all memory. */
+	explicit_bzero(d->in.p, d->in.n);
+	enum err e = layer_begin(d->server, layer, d->ends);
+	if (e == OK)
+		answer->layer = (uint64_t)sasl_layer_ssf(layer);
+	sasl_conn_free(layer);
+	return e == OK;
+}
+
 /* The user is known: he goes as a grant, for this service. */
 static void
 grant(struct dialogue *one, struct user *user, struct buf *sealed,
@@ -148,6 +172,10 @@ grant(struct dialogue *one, struct user *user, struct buf *sealed,
 	if (grant_user(s->grant_key, s->service, user, folder, sealed) == OK) {
 		answer->what = ANSWER_GRANTED;
 		answer->bytes = buf_str(sealed);
+		if (!begin_layer(one, answer))
+			*answer = (struct dialogue_answer){
+				.what = ANSWER_REFUSED, .err = ERR_IO, .why = "not now",
+			};
 	} else {
 		answer->err = ERR_AUTH;
 		answer->why = "authentication failure";
@@ -234,29 +262,21 @@ answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 }
 
 /*
- * A step may block, so master is told before; that it did not is told when
- * none has come for a while.  Else each login would wake master twice, and
- * under load there is another one at once.
+ * A step may block: master hears before, and starts another one if nobody else
+ * is there.  (To say only later that it is over would save a message a login,
+ * but in that time others take what comes, and more and more would be started.)
  */
-static void
-on_calm(void *ctx)
-{
-	struct dialogues *d = ctx;
-	int64_t left = d->stepped_at + CALM_MS - poll_now(d->poll);
-	d->calm = NULL;
-	if (left > 0)
-		d->calm = poll_after(d->poll, left, on_calm, d);
-	else if (d->taking)
-		svc_tell_state(&d->server->svc, SVC_FREE);
-}
-
 static void
 step_begins(struct dialogues *d)
 {
 	svc_tell_state(&d->server->svc, SVC_BUSY);
-	d->stepped_at = poll_now(d->poll);
-	if (d->calm == NULL)
-		d->calm = poll_after(d->poll, CALM_MS, on_calm, d);
+}
+
+static void
+step_ends(struct dialogues *d)
+{
+	if (d->taking)
+		svc_tell_state(&d->server->svc, SVC_FREE);
 }
 
 /* False: the dialogue is over. */
@@ -277,9 +297,11 @@ serve(struct dialogue *one, struct str message)
 	buf_reset(&d->out);
 	enum err e = dialogue_encode_answer(&answer, &d->out);
 	if (e == OK)
-		e = pass_send(one->fd, buf_str(&d->out), NULL, 0);
+		e = pass_send(one->fd, buf_str(&d->out), d->ends, answer.layer > 0 ? LAYER_ENDS : 0);
+	close_ends(d);
 	buf_wipe(&text);
 	explicit_bzero(d->out.p, d->out.n);
+	step_ends(d);
 	return e == OK && answer.what != ANSWER_GRANTED;
 }
 
@@ -340,6 +362,7 @@ answer_worker(struct dialogues *d, int fd)
 	enum err e = grant_groups(s->grant_key, s->service, s->conf, buf_str(&d->in), &d->out);
 	if (e == OK)
 		e = pass_send(fd, buf_str(&d->out), NULL, 0);
+	step_ends(d);
 	if (e != OK)
 		log_err("a worker's question for groups cannot be answered: %s", err_text(e));
 	return true;

@@ -114,7 +114,7 @@ door_said(const struct door *d)
 	if (d->protocol == DOOR_IMAP)
 		return (struct door_said){
 			.command = imap->command, .tag = buf_str(&imap->tag),
-			.language = imap->language,
+			.language = imap->language, .mechanisms = imap->facts.mechanisms,
 		};
 	return (struct door_said){
 		.command = pop3->command, .language = pop3->language, .utf8 = pop3->utf8,

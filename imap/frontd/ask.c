@@ -158,7 +158,6 @@ ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 	if (c->auth_fd < 0)
 		return ERR_CLOSED;
 	enum err e = pass_receive(c->auth_fd, room, fds);
-	pass_close(fds);
 	/* The room is for the longest; what is kept is as long as it is. */
 	buf_wipe(message);
 	buf_add_str(message, buf_str(room));
@@ -166,6 +165,13 @@ ask_answer(struct conn *c, struct buf *message, struct dialogue_answer *a)
 	buf_reset(room);
 	if (e == OK)
 		e = dialogue_decode_answer(buf_str(message), a);
+	if (e == OK && a->what == ANSWER_GRANTED && a->layer > 0 && fds[1] >= 0) {
+		c->layer = (int)a->layer;
+		c->coded_fd = fds[0];
+		c->clear_fd = fds[1];
+		fds[0] = fds[1] = -1;
+	}
+	pass_close(fds);
 	return e == OK || e == ERR_AGAIN ? e : ERR_CLOSED;
 }
 

@@ -66,6 +66,8 @@ destroy(struct conn *c)
 	close_fd(c, &c->fd);
 	close_fd(c, &c->relay_fd);
 	close_fd(c, &c->control_fd);
+	close_fd(c, &c->coded_fd);
+	close_fd(c, &c->clear_fd);
 	door_fini(&c->door);
 	buf_wipe(&c->in);
 	buf_wipe(&c->out);
@@ -215,22 +217,33 @@ hear_proxy(struct conn *c)
 
 /* --- with a worker --- */
 
+/* He is nobody again. */
+static void
+come_back(struct conn *c)
+{
+	c->layer = 0;
+	c->client_ended = c->worker_ended = c->comes_back = false;
+	talk_reset(c);
+	door_speak(&c->door, c->language);
+	set_deadline(c);
+	c->stage = STAGE_COUNT;
+	count_ask(c, counted);
+}
+
 static void
 on_control(void *ctx, int fd, short ready)
 {
 	struct conn *c = ctx;
-	enum language language;
 	(void)ready;
-	enum err e = hand_back(c, &language);
+	enum err e = hand_back(c, &c->language);
 	if (e == ERR_AGAIN)
 		return;
 	if (e == OK) {
 		close_fd(c, &c->control_fd);
-		talk_reset(c);
-		door_speak(&c->door, language);
-		set_deadline(c);
-		c->stage = STAGE_COUNT;
-		count_ask(c, counted);
+		if (c->comes_back)
+			conn_resume(c);
+		else
+			come_back(c);
 	} else if (c->stage == STAGE_RELAY) {
 		/* What it said last is still on its way. */
 		poll_unwatch(loop_of(c), fd);
@@ -396,6 +409,10 @@ step(struct conn *c)
 			return false;
 		}
 		close_fd(c, &c->relay_fd);
+		if (c->comes_back) {
+			come_back(c);
+			return false;
+		}
 		close_fd(c, &c->control_fd);
 		linger(c);
 		return false;
@@ -440,6 +457,7 @@ conn_begin(struct service *s, int fd)
 	admit_look(fd, &from);
 	*c = (struct conn){
 		.service = s, .fd = fd, .auth_fd = -1, .relay_fd = -1, .control_fd = -1,
+		.coded_fd = -1, .clear_fd = -1,
 		.in = BUF_INIT, .out = BUF_INIT, .host = from.host,
 		.local = from.local_ip_port, .remote = from.remote_ip_port,
 		.is_local = from.is_local, .grant = BUF_INIT, .held = BUF_INIT,

@@ -12,7 +12,7 @@
  *	                       |                              |        v
  *	                       |   LINGER <-------------------+     (QUEUED)
  *	                       |                                       |
- *	                       +-------------- back ------- AWAY (plain), RELAY (TLS)
+ *	                       +-------------- back ------- AWAY (plain), RELAY (TLS or a layer)
  *
  *	PROXY		behind a proxy, which has the first word (services with -H)
  *	COUNT		limitd is asked whether he may come
@@ -22,7 +22,7 @@
  *	ASK, PAUSE	authd is at work; the client may not hear of it yet
  *	GRANTED		he has logged in
  *	QUEUED		the same, and the queue of workers is full
- *	RELAY		bytes go to and fro between his TLS and the worker
+ *	RELAY		bytes go to and fro between his TLS, or what applies SASL's layer, and the worker
  *	AWAY		the worker has his socket; we hold the control pair
  *	LINGER		he has been told goodbye and may read it
  *
@@ -134,6 +134,10 @@ struct conn {
 	poll_fd_fn answered;
 	struct place asking;		/* in its service's, if there is no room */
 	int relay_fd, control_fd;	/* -1: no worker has it */
+	int layer;			/* bits of SASL's; 0: none */
+	int coded_fd, clear_fd;		/* its ends, until a worker has it; else -1 */
+	bool comes_back;		/* RELAY: when the layer has ended */
+	enum language language;		/* then */
 	bool spoke, greeted, starts_tls;	/* STARTTLS has been answered */
 	bool ends;			/* END: when all is sent */
 	bool client_ended, worker_ended;	/* RELAY: what was read last was the end */

@@ -38,8 +38,10 @@ encode(const struct conn *c, struct buf *out)
 		.tls_bits = c->tls != NULL ? (uint64_t)tls_bits(c->tls) : 0,
 		.language = said.language != LANGUAGE_DEFAULT
 		    ? language_tag(said.language) : NULL,
-		.pending = optional(buf_str(&c->in)), .utf8 = said.utf8,
+		.pending = c->layer > 0 ? (struct str){ NULL, 0 } : optional(buf_str(&c->in)),
+		.utf8 = said.utf8,
 		.mechanisms = optional(said.mechanisms), .plaintext = said.plaintext,
+		.layer = (uint64_t)c->layer,
 	};
 	return handover_encode(&h, out);
 }
@@ -51,7 +53,11 @@ open_ends(struct conn *c, int stream[2], int control[2])
 	stream[0] = c->fd;
 	stream[1] = -1;
 	enum err e = pass_pair(control);
-	if (e != OK || c->tls == NULL)
+	if (c->clear_fd >= 0) {
+		stream[0] = c->clear_fd;
+		stream[1] = c->coded_fd;
+	}
+	if (e != OK || c->tls == NULL || c->clear_fd >= 0)
 		return e;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, stream) == 0)
 		return OK;
@@ -74,16 +80,21 @@ hand_over(struct conn *c)
 	if (e == OK)
 		e = pass_send(c->service->queue, buf_str(&message), fds, 2);
 	close(control[0]);
-	if (stream[1] >= 0)
+	/* A layer's ends are there for the next try. */
+	bool ours = stream[1] >= 0 && (e == OK || c->layer == 0);
+	if (ours)
 		close(stream[0]);
 	if (e == OK) {
 		c->control_fd = control[1];
 		c->relay_fd = stream[1];
-		buf_wipe(&c->in);
+		c->coded_fd = c->clear_fd = -1;
+		/* What he said under the layer goes the way of all that follows. */
+		if (c->layer == 0)
+			buf_wipe(&c->in);
 		buf_wipe(&c->grant);
 	} else {
 		close(control[1]);
-		if (stream[1] >= 0)
+		if (ours)
 			close(stream[1]);
 	}
 	buf_wipe(&message);
@@ -111,6 +122,16 @@ static void
 take_back(struct conn *c, const struct handover_back *b, int fd)
 {
 	struct buf said = BUF_INIT;
+	/*
+	 * Behind the layer's last word begins what is in the clear (RFC 8437); until
+	 * the client has it nothing that he says is either.
+	 */
+	if (c->layer > 0) {
+		close(fd);
+		buf_wipe(&c->in);
+		c->client_ended = c->comes_back = true;
+		return;
+	}
 	buf_add_str(&said, b->pending);
 	if (c->tls != NULL) {
 		drain(fd, &said);

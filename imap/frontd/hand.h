@@ -20,7 +20,8 @@ enum err hand_over(struct conn *c) MUST_CHECK;
 
 /*
  * The control pair is readable.  OK: the connection is ours again, and what the
- * client had said is in c->in, *language chosen; ERR_AGAIN: nothing yet;
+ * client had said is in c->in, *language chosen, or with c->comes_back will be
+ * when the relay ends; ERR_AGAIN: nothing yet;
  * ERR_CLOSED: the session is over.
  */
 enum err hand_back(struct conn *c, enum language *language) MUST_CHECK;

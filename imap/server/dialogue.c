@@ -54,6 +54,7 @@ static const struct field answer_fields[] = {
 	FIELD(FIELD_NUMBER, 5, false, 1, dialogue_answer, plaintext),
 	FIELD(FIELD_BYTES, 6, false, DIALOGUE_BYTES, dialogue_answer, bytes),
 	FIELD(FIELD_TEXT, 7, false, MAX_APOP, dialogue_answer, apop),
+	FIELD(FIELD_NUMBER, 8, false, MAX_BITS, dialogue_answer, layer),
 	FIELDS_END
 };
 
@@ -85,7 +86,6 @@ dialogue_decode_peer(struct str message, struct login_peer *peer, struct str *fi
 		.outer_ssf = (int)m.outer_ssf, .tls_bits = (int)m.tls_bits,
 		.external_name = m.external_name, .exporter = m.exporter,
 		.unique = m.unique, .server_end_point = m.server_end_point,
-		.no_layers = true,
 	};
 	*first = m.first;
 	return OK;

@@ -4,7 +4,9 @@
  * frontd opens a dialogue by a peer message in the service's auth queue, with
  * one end of a pair (lib/pass.h) and the first question; over the pair authd
  * answers, and what is asked further is asked there, one thing at a time.  The
- * end of the pair is the end of the dialogue, and so is a grant.  One dialogue
+ * end of the pair is the end of the dialogue, and so is a grant; with one comes,
+ * if a security layer was agreed on, what the client and the worker are to be
+ * connected with (imap/authd/layer.h).  One dialogue
  * is one connection, with or without TLS, and all its attempts.
  *
  * authd believes what frontd says of the connection, for nobody else knows it;
@@ -52,12 +54,12 @@ struct dialogue_answer {
 	uint64_t pause_ms;		/* before the client may hear of it */
 	uint64_t plaintext;		/* passwords may be sent as they are */
 	struct str bytes;
+	uint64_t layer;			/* a security layer's bits; two descriptors are with it */
 	const char *apop;		/* a challenge, for one connection; NULL: no APOP */
 };
 
 /*
- * .service and .entry are not sent: the queue says them.  A security layer could
- * not leave authd, so none is agreed on.  FIRST is an encoded question.
+ * .service and .entry are not sent: the queue says them.  FIRST is an encoded question.
  */
 enum err dialogue_encode_peer(const struct login_peer *peer, struct str first,
     struct buf *out) MUST_CHECK;

@@ -155,6 +155,13 @@ read_grant_key(struct server *s)
 	s->grant_key = s->in->grant_key;
 }
 
+void
+server_forget_key(struct server *s)
+{
+	explicit_bzero(s->in->grant_key, sizeof(s->in->grant_key));
+	s->grant_key = NULL;
+}
+
 /* Not whoever is handed users: they are known, and TLS is not spoken here. */
 static bool
 needs_sasl(const struct server *s)
@@ -469,6 +476,8 @@ serve_handed(struct server *s, int fd)
 		.is_local = h.is_local != 0, .handed = &handed,
 	};
 	stream_unread(c.stream, h.pending);
+	if (h.layer > 0)
+		log_info("security layer: %d bits [%s]", (int)h.layer, h.host);
 	count(s, &h, &handed);
 	serve_client(s, &c);
 	limits_disconnected(s->limits);

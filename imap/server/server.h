@@ -110,6 +110,9 @@ enum err server_open_store(struct server *s) MUST_CHECK;
 void server_status(struct server *s, const struct client *c, const char *user,
     const char *mailbox);
 
+/* For a process that goes on without it: the key of grants is not in memory any more. */
+void server_forget_key(struct server *s);
+
 /*
  * Gives the connection of a user who was handed over back to where it came from,
  * as that of nobody, with what the client has said and nobody has read.  C has

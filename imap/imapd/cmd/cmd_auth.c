@@ -221,8 +221,17 @@ session_take_over(struct session *s, struct command *c)
 {
 	struct user *user = s->client->handed->user;
 	s->client->handed->user = NULL;
-	if (user != NULL)
-		return logged_in(s, c, user);
+	const struct handover *how = s->client->handed->how;
+	if (user != NULL) {
+		enum err e = logged_in(s, c, user);
+		if (e == OK && how->layer > 0) {	/* see logged_in_with_layer() */
+			if (how->mechanisms.n > 0)
+				s->mechanisms = arena_copy(s->arena, how->mechanisms.p,
+				    how->mechanisms.n);
+			c->code = NULL;
+		}
+		return e;
+	}
 	c->code = "UNAVAILABLE";
 	c->text = s->client->handed->why;
 	return ERR_BUSY;

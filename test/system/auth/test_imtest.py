@@ -98,7 +98,6 @@ def test_channel_binding(probe, server, user):
     assert probe("imtest", "-t", "", "-m", "SCRAM-SHA-256", "-a", user, "-w", "secret").ok
 
 
-@pytest.mark.skipif(bool(chapar.FRONTD), reason="a layer could not leave authd")
 def test_security_layer(make_server, probe):
     """DIGEST-MD5's: as -k and -l say, and in it the session goes on."""
     server = make_server({"sasl_mech_list": "DIGEST-MD5"}, start=False)

@@ -24,7 +24,6 @@ def test_service_prefix(make_server):
     c.close()
 
 
-@pytest.mark.skipif(bool(chapar.FRONTD), reason="a layer could not leave authd")
 def test_minimum_layer(make_server):
     """With 2 nobody logs in without encryption, also on this machine: by TLS, or by SASL's own."""
     server = make_server({"sasl_mech_list": "PLAIN DIGEST-MD5 SCRAM-SHA-256",

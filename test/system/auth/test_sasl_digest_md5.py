@@ -5,10 +5,9 @@ import subprocess
 import pytest
 
 import ports
-from chapar import FRONTD
+from chapar import PASSWORD, PATIENCE, children, wait_for
 from saslclient import IMTEST, LEAKY, imtest
 
-pytestmark = pytest.mark.skipif(bool(FRONTD), reason="a layer could not leave authd")
 
 COMMANDS = "a SELECT INBOX\r\nb NOOP\r\n"
 
@@ -99,3 +98,23 @@ def test_layers_of_other_services(make_server, probe, service, commands, want):
     assert "Security strength factor: 128" in run.stdout and want in run.stdout, run.stdout
     assert "MITM" not in run.stdout, run.stdout
     server.wait_log("security layer: 128 bits")
+
+
+@pytest.mark.skipif(not os.path.exists(IMTEST), reason="imtest is not installed: cyrus-clients")
+def test_a_layer_is_a_process(make_server):
+    """With frontd: it has two descriptors besides master's three, and ends with its session."""
+    srv = make_server({"frontd": "yes", "sasl_mech_list": "PLAIN DIGEST-MD5"}, start=False)
+    srv.env = LEAKY
+    srv.start()
+    user = srv.new_user()
+
+    def layers():
+        return [p for p in children(srv, "authd") if len(os.listdir(f"/proc/{p}/fd")) <= 5]
+
+    client = subprocess.Popen(
+        [IMTEST, "-p", str(srv.imap_port), "-m", "DIGEST-MD5", "-a", user, "-u", user, "-w", PASSWORD,
+         "localhost"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    srv.wait_log("security layer: 128 bits")
+    assert len(layers()) == 1
+    client.communicate("z LOGOUT\r\n", timeout=PATIENCE)
+    wait_for("its end", lambda: not layers())

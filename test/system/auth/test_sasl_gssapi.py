@@ -116,7 +116,6 @@ def user(server):
     return server.new_user()
 
 
-@pytest.mark.skipif(bool(chapar.FRONTD), reason="a layer could not leave authd")
 @pytest.mark.parametrize("more, ssf", [(("-l", "0"), 0), (("-k", "1", "-l", "1"), 1), (("-k", "256", "-l", "256"), 256)])
 def test_layers(server, kdc, user, more, ssf):
     run = imtest(server, "GSSAPI", user, "", *more, commands="a SELECT INBOX\r\nb NOOP\r\n",
