@@ -159,15 +159,18 @@ lock_target(struct commit *c, struct target *tg)
 static void
 settle_sources(struct commit *c)
 {
+	const struct mbox *settled = NULL;
 	struct index_header h;
 
 	for (size_t k = 0; k < c->txns; k++)
 		for (struct intent *i = c->txn[k]->first; i != NULL; i = i->next) {
-			if (i->type != INTENT_COPY || c->txn[k]->err != OK)
+			if (i->type != INTENT_COPY || c->txn[k]->err != OK || i->from == settled)
 				continue;
 			c->txn[k]->err = mbox_snapshot(i->from, &h);
 			if (c->txn[k]->err == OK)
 				c->txn[k]->err = mbox_follow(i->from);
+			if (c->txn[k]->err == OK)
+				settled = i->from;
 		}
 }
 
