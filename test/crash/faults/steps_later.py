@@ -1,5 +1,6 @@
 """Steps for what came after RFC 3501: annotations, REPLACE, CATENATE, several
-messages at once, URLs, QRESYNC, compaction, filters, orders and threads; POP3."""
+messages at once, URLs, QRESYNC, compaction, filters, orders and threads; POP3;
+groups, and who is kept out."""
 import re
 
 from chapar import PASSWORD, Reply
@@ -160,6 +161,21 @@ def resync(w):
     r = w.cmd(c, f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")
     if not r.find(rb"VANISHED") or not r.find(rb"FETCH \(.*UID %d\b" % changed):
         raise Violation(f"CHANGEDSINCE: {r!r}")
+
+
+@step()
+def groups_and_denials(w):
+    """What the administrator's tools have said they did. (It is a service that nobody uses.)"""
+    n = w.token()[:-1]
+    service = "nntp" + n
+    w.listing(lambda s: s.groups.add(n), lambda: tool(w, "chapar", "group", "add", n, "alice", "zoe"))
+    w.listing(lambda s: setattr(s, "denied", [service, n]),
+              lambda: tool(w, "cyr_deny", "-s", service, "-m", n, "alice"))
+    for group in sorted(w.users["alice"].groups - {n}):
+        w.listing(lambda s: s.groups.discard(group), lambda: tool(w, "chapar", "group", "delete", group))
+    if set(tool(w, "chapar", "group", "of", "alice").split()) - {"alice"} != w.users["alice"].groups:
+        raise Violation("chapar group of: not those")
+    w.listing(lambda s: setattr(s, "denied", None), lambda: tool(w, "cyr_deny", "-a", "alice"))
 
 
 def numbers(text):

@@ -28,7 +28,7 @@ from table import Table  # noqa: E402
 chapar.PATIENCE = 15
 INJECT = "test/crash/faults/inject.so"
 TOOLS = ["ctl_cyrusdb", "cyr_expire", "reconstruct", "quota", "unexpunge",
-         "ctl_mboxlist", "mbpath", "mbexamine", "cyr_df", "ipurge"]
+         "ctl_mboxlist", "mbpath", "mbexamine", "cyr_df", "ipurge", "chapar", "cyr_deny"]
 SMALL, LARGE = 1200, 280_000    # the log takes 262144 bytes inline
 # No flush of other people's files is to be waited for.
 MEMORY_DISK = "/dev/shm"
@@ -53,14 +53,15 @@ class Lost(Exception):
 
 class State:
     """boxes: name -> {token: flags}; notes: (name or "", entry) -> value; url:
-    one that the mailbox access key of INBOX authorizes; the rest as the server
-    prints it."""
+    one that the mailbox access key of INBOX authorizes; groups: those that he is
+    in; denied: what cyr_deny has said of him; the rest as the server prints it."""
 
     def __init__(self):
         self.boxes = {}
         self.subscribed = set()
         self.acl = {}
         self.notes = {}
+        self.groups, self.denied = set(), None
         self.quota = self.url = None
 
     def __eq__(self, other):
@@ -73,7 +74,7 @@ class State:
             if a != b:
                 a, b = (None if x is None else {t: sorted(f) for t, f in x.items()} for x in (a, b))
                 out.append(f"{name}: promised {a}, there is {b}")
-        for what in ("subscribed", "acl", "notes", "quota", "url"):
+        for what in ("subscribed", "acl", "notes", "quota", "url", "groups", "denied"):
             a, b = getattr(self, what), getattr(seen, what)
             if a != b:
                 out.append(f"{what}: promised {a}, there is {b}")
@@ -326,6 +327,7 @@ class World:
         c = self.login(user)
         c.strict = None
         s = State()
+        self.take_lists(s, user)
         listed, subscribed = self.must(c, 'LIST "" *', 'LSUB "" *')
         names = [m[1].decode() for m in listed.all(rb'LIST \([^)]*\) "." "?(INBOX[^"]*)"?$')]
         s.subscribed = {m[1].decode() for m in subscribed.all(rb'LSUB \([^)]*\) "." "?([^"]*)"?$')}
@@ -361,6 +363,27 @@ class World:
             if r.status != "OK":
                 raise Violation(f"afterwards {text!r}: {r!r}")
         return out
+
+    def take_lists(self, s, user):
+        """Out of the two files, which are there whole or not at all."""
+        for name in "groups", "user_deny.db":
+            path = self.server.dir / "config" / name
+            lines = path.read_text().split("\n") if path.exists() else [""]
+            if lines[-1] != "":
+                raise Violation(f"{name} is not whole: {lines!r}")
+            for line in lines[:-1]:
+                if name == "groups" and user in line.split()[1:]:
+                    s.groups.add(line.split()[0])
+                elif name != "groups" and line.split("\t")[0] == user:
+                    s.denied = line.split("\t")[2:]
+
+    def listing(self, change, tool, user="alice"):
+        """TOOL() changes a list as CHANGE(state) does; if it fails it may have, or not."""
+        after = copy.deepcopy(self.users[user])
+        change(after)
+        self.maybe[user] = after
+        tool()
+        self.users[user] = after
 
     @staticmethod
     def take_notes(s, name, reply):
