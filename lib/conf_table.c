@@ -179,7 +179,9 @@ consider(const char *candidate, struct str name, unsigned *best, const char **ne
 static const char *const others[] = {
 	"autocreate_post", "autocreate_sieve_folders", "autocreate_subscribe_sharedfolders",
 	"autocreate_subscribe_sharedfolders_all", "autocreate_users", "autocreatequotamsg",
-	"expunge_days", "ldap_ciphers", "newspostuser", "partition_select_exclude",
+	"expunge_days", "ldap_ciphers", "ldap_domain_filter", "ldap_domain_scope",
+	"ldap_group_filter", "ldap_group_scope", "ldap_groupmember_attribute", "ldap_sasl",
+	"ldap_size_limit", "ldap_user_attribute", "newspostuser", "partition_select_exclude",
 	"partition_select_mode", "partition_select_soft_usage_limit",
 	"partition_select_usage_reinit", "nntptimeout", "plaintextloginalert", "postmaster",
 	"quotawarnkb", "quotawarnmsg", "tls_server_ca_dir", "tls_server_ca_file",

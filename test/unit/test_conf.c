@@ -371,7 +371,9 @@ test_unknown_names(void **state)
 	    "lmtp_downcase_recpt: no\n"
 	    "partitiondefault: /x\n"
 	    "completely_unheard_of_thing: 1\n"
-	    "partition-: /x\n";
+	    "partition-: /x\n"
+	    "ldap_group_filter: (cn=%u)\n"
+	    "crossdomains: yes\n";
 
 	(void)state;
 	assert_reports(text, strlen(text), NULL, OK,
@@ -380,7 +382,10 @@ test_unknown_names(void **state)
 	    "W imapd.conf:5: unknown option lmtp_downcase_recpt; is lmtp_downcase_rcpt meant?\n"
 	    "W imapd.conf:6: unknown option partitiondefault; is partition-NAME meant?\n"
 	    "W imapd.conf:7: unknown option completely_unheard_of_thing is ignored\n"
-	    "W imapd.conf:8: unknown option partition-; is partition-NAME meant?\n");
+	    "W imapd.conf:8: unknown option partition-; is partition-NAME meant?\n"
+	    /* Cyrus's, and not here: nothing of ours is meant. */
+	    "W imapd.conf:9: unknown option ldap_group_filter is ignored\n"
+	    "W imapd.conf:10: unknown option crossdomains is ignored\n");
 }
 
 static void
