@@ -1,5 +1,5 @@
 /*
- * fuzz_door.c - any bytes are what a stranger sends to IMAP before login (imap/door)
+ * fuzz_door.c - any bytes are what a stranger sends to IMAP or POP3 before login (imap/door)
  *
  *	FLAGS ANSWERS LF SCRIPT
  *
@@ -9,17 +9,20 @@
  * answered, and a byte many times.
  *
  * Beside what the sanitizers see, as frontd would use the machine:
- *  - each command is answered, once, in the formal syntax (imap_check.h), and
+ *  - each command is answered, once, in the formal syntax (imap_check.h,
+ *    pop3_check.h), and
  *    nobody is told OK by authd's refusal;
  *  - in other pieces the same bytes get the same answers and ask the same;
  *  - after STARTTLS a machine that has just been made says the same;
  *  - what a worker is handed is the rest of what has come, not a byte else;
- *  - memory: one command of 64 KiB and what it asks, nothing between commands.
+ *  - memory: one command of 64 KiB (POP3: a line of 16) and what it asks, nothing
+ *    between commands but the name that USER gave.
  */
-#include "imap/door/imap_door.h"
+#include "imap/door/door.h"
 #include "lib/handover.h"
 #include "test/fuzz/imap_check.h"
 #include "test/fuzz/place.h"
+#include "test/fuzz/pop3_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +34,9 @@ enum {
 	PLAINTEXT = 1,			/* passwords may be sent in the clear */
 	MAY_START_TLS = 2,
 	STYLE = 4,			/* other options */
-	GERMAN = 8,			/* given back by a worker (RFC 8437) who spoke it */
+	GERMAN = 8,			/* IMAP: given back by a worker (RFC 8437) who spoke it */
+	POP3 = 16,
+	APOP = 32,			/* POP3: the greeting has a challenge */
 };
 
 enum { TLS_BEGINS = 0x1c, MANY = 0x1d, PIECE_ENDS = 0x1e };	/* MANY: KIB/2 BYTE */
@@ -56,7 +61,7 @@ struct script {
 struct play {
 	const struct script *s;
 	size_t step;			/* the longest piece; 0: as the script says */
-	struct imap_door d;
+	struct door d;
 	struct buf in;			/* read, not worked off */
 	size_t read, done;		/* of the script */
 	size_t answers;			/* given */
@@ -64,12 +69,17 @@ struct play {
 	struct buf sent, got, asked;	/* sent: worked off */
 };
 
+/* What a machine keeps when TLS begins. */
+struct state {
+	enum language language;
+	unsigned bad, failed;
+};
+
 /* Where TLS began. */
 struct mark {
 	bool is_there;
 	size_t read, answers, got, asked;
-	enum language language;
-	unsigned bad, failed;
+	struct state state;
 };
 
 static const struct conf *
@@ -140,17 +150,43 @@ next_place(const struct script *s, const uint32_t *place, size_t n, size_t from)
 
 /* --- one connection --- */
 
+static struct state
+state_of(const struct door *d)
+{
+	const struct imap_door *imap = &d->in.imap;
+	const struct pop3_door *pop3 = &d->in.pop3;
+	return d->protocol == DOOR_IMAP
+	    ? (struct state){ imap->language, imap->bad, imap->failed }
+	    : (struct state){ pop3->language, pop3->bad, pop3->failed };
+}
+
+/* As new, but for what it keeps: TLS has just begun. */
+static void
+set_state(struct door *d, struct state s)
+{
+	if (d->protocol == DOOR_IMAP) {
+		d->in.imap.language = s.language;
+		d->in.imap.bad = s.bad;
+		d->in.imap.failed = s.failed;
+	} else {
+		d->in.pop3.bad = s.bad;
+		d->in.pop3.failed = s.failed;
+	}
+}
+
 static void
 set_facts(struct play *p)
 {
+	bool pop3 = (p->s->flags & POP3) != 0;
 	const struct door_facts facts = {
-		.mechanisms = p->is_tls ? STR("AUTH=PLAIN AUTH=SCRAM-SHA-256-PLUS")
-		    : STR("AUTH=GSSAPI"),
+		.mechanisms = pop3 ? STR("PLAIN SCRAM-SHA-256-PLUS")
+		    : p->is_tls ? STR("AUTH=PLAIN AUTH=SCRAM-SHA-256-PLUS") : STR("AUTH=GSSAPI"),
+		.apop = p->s->flags & APOP ? STR("<1.2.3@mail.example.org>") : STR(""),
 		.plaintext = p->is_tls || (p->s->flags & PLAINTEXT) != 0,
 		.may_start_tls = !p->is_tls && (p->s->flags & MAY_START_TLS) != 0,
 		.is_tls = p->is_tls,
 	};
-	imap_door_facts(&p->d, &facts);
+	door_facts(&p->d, &facts);
 }
 
 static void
@@ -160,13 +196,14 @@ begin(struct play *p, const struct script *s, size_t step)
 		.s = s, .step = step, .in = BUF_INIT, .sent = BUF_INIT, .got = BUF_INIT,
 		.asked = BUF_INIT,
 	};
-	imap_door_init(&p->d, configuration(s->flags & STYLE), "192.0.2.1");
+	door_init(&p->d, s->flags & POP3 ? DOOR_POP3 : DOOR_IMAP, configuration(s->flags & STYLE),
+	    "192.0.2.1");
 }
 
 static void
 end(struct play *p)
 {
-	imap_door_fini(&p->d);
+	door_fini(&p->d);
 	buf_free(&p->in);
 	buf_free(&p->sent);
 	buf_free(&p->got);
@@ -174,9 +211,25 @@ end(struct play *p)
 }
 
 static void
+check_pop3_memory(const struct pop3_door *d, enum door_next next)
+{
+	size_t own = d->line.size + d->name.size + d->secret.size;
+	fuzz_must(d->line.n <= POP3_RESPONSE_MAX, "a line of 16 KiB");
+	fuzz_must(own + d->mechanisms.size + d->apop.size <= MAX_MEMORY, "memory has a limit");
+	fuzz_must(next != DOOR_NEXT || d->line.size + d->secret.size == 0,
+	    "between commands nothing is kept");
+	fuzz_must(next != DOOR_NEXT || !d->has_name || d->name.n <= POP3_LINE_MAX,
+	    "but for a name");
+}
+
+static void
 check_memory(const struct play *p, enum door_next next)
 {
-	const struct imap_door *d = &p->d;
+	const struct imap_door *d = &p->d.in.imap;
+	if (p->d.protocol == DOOR_POP3) {
+		check_pop3_memory(&p->d.in.pop3, next);
+		return;
+	}
 	size_t own = d->text.size + d->answer.size + d->name.size + d->secret.size;
 	fuzz_must(d->text.n <= MAX_TEXT, "a command of 64 KiB");
 	fuzz_must(own + d->tag.size + d->mechanisms.size <= MAX_MEMORY, "memory has a limit");
@@ -202,10 +255,11 @@ hand_over(struct play *p)
 {
 	struct buf message = BUF_INIT;
 	struct str rest = str_slice(buf_str(&p->s->bytes), p->done, p->read);
-	const struct imap_door *d = &p->d;
+	const struct door_said said = door_said(&p->d);
 	struct handover h = {
-		.grant = STR("sealed"), .command = d->command, .tag = buf_str(&d->tag),
-		.host = d->host, .language = language_tag(d->language),
+		.grant = STR("sealed"), .command = said.command, .tag = said.tag,
+		.host = "192.0.2.1", .language = language_tag(said.language),
+		.utf8 = said.utf8, .mechanisms = said.mechanisms, .plaintext = said.plaintext,
 	}, back;
 	if (p->in.n > 0)
 		h.pending = buf_str(&p->in);
@@ -214,8 +268,9 @@ hand_over(struct play *p)
 	fuzz_must(str_eq(back.pending, rest), "what is pending is the rest");
 	buf_free(&message);
 	/* The worker's answer. */
-	buf_add_str(&p->got, buf_str(&d->tag));
-	buf_adds(&p->got, " OK You are in\r\n");
+	buf_add_str(&p->got, said.tag);
+	buf_adds(&p->got, p->d.protocol == DOOR_IMAP ? " OK You are in\r\n"
+	    : "+OK Mailbox open\r\n");
 	p->over = true;
 }
 
@@ -255,10 +310,12 @@ static void
 ask_aloud(struct play *p)
 {
 	struct buf message = BUF_INIT;
+	const struct dialogue_ask *q = door_question(&p->d);
 	struct dialogue_ask a;
-	fuzz_must(dialogue_encode_ask(&p->d.ask, &message) == OK, "a question can be sent");
-	fuzz_must(dialogue_decode_ask(buf_str(&message), &a) == OK && a.what == p->d.ask.what
-	    && str_eq(a.name, p->d.ask.name) && str_eq(a.bytes, p->d.ask.bytes), "and read");
+	fuzz_must(dialogue_encode_ask(q, &message) == OK, "a question can be sent");
+	fuzz_must(dialogue_decode_ask(buf_str(&message), &a) == OK && a.what == q->what
+	    && str_eq(a.name, q->name) && str_eq(a.bytes, q->bytes)
+	    && str_eq(a.challenge, q->challenge), "and read");
 	buf_add_str(&p->asked, buf_str(&message));
 	buf_free(&message);
 }
@@ -270,7 +327,7 @@ tell(struct play *p, const struct dialogue_answer *a)
 	struct dialogue_answer got;
 	fuzz_must(dialogue_encode_answer(a, &message) == OK
 	    && dialogue_decode_answer(buf_str(&message), &got) == OK, "an answer can be sent");
-	enum door_next next = imap_door_answer(&p->d, &got, &p->got);
+	enum door_next next = door_answer(&p->d, &got, &p->got);
 	buf_free(&message);
 	return next;
 }
@@ -282,7 +339,8 @@ ask(struct play *p)
 	size_t before = p->got.n;
 	enum door_next next;
 	ask_aloud(p);
-	if (a->what == ANSWER_CHALLENGE && p->d.ask.what == QUESTION_PASSWORD)
+	uint64_t asked = door_question(&p->d)->what;
+	if (a->what == ANSWER_CHALLENGE && (asked == QUESTION_PASSWORD || asked == QUESTION_APOP))
 		a = &answers[0].answer;
 	if (a->what == ANSWER_GRANTED) {
 		hand_over(p);
@@ -290,7 +348,8 @@ ask(struct play *p)
 	}
 	next = tell(p, a);
 	fuzz_must(next == DOOR_NEXT || next == DOOR_END, "an answer is an answer");
-	fuzz_must(str_find(str_slice(buf_str(&p->got), before, p->got.n), STR(" OK "))
+	fuzz_must(str_find(str_slice(buf_str(&p->got), before, p->got.n),
+	    p->d.protocol == DOOR_IMAP ? STR(" OK ") : STR("+OK"))
 	    >= p->got.n - before, "nobody is let in without a grant");
 	check_memory(p, next);
 	p->over = next == DOOR_END;
@@ -306,8 +365,7 @@ begin_tls(struct play *p, struct mark *m)
 	p->read = p->done = next_place(p->s, p->s->tls, p->s->tlss, p->done);
 	*m = (struct mark){
 		.is_there = true, .read = p->read, .answers = p->answers, .got = p->got.n,
-		.asked = p->asked.n, .language = p->d.language, .bad = p->d.bad,
-		.failed = p->d.failed,
+		.asked = p->asked.n, .state = state_of(&p->d),
 	};
 	set_facts(p);
 }
@@ -316,7 +374,7 @@ static void
 feed(struct play *p, struct mark *m)
 {
 	size_t used, before = p->got.n;
-	enum door_next next = imap_door_feed(&p->d, buf_str(&p->in), &used, &p->got);
+	enum door_next next = door_feed(&p->d, buf_str(&p->in), &used, &p->got);
 	fuzz_must(used > 0 && used <= p->in.n, "a step forward");
 	fuzz_must(next != DOOR_READ || used == p->in.n, "who wants more has taken all");
 	fuzz_must(p->got.n - before <= MAX_TEXT + 8192 + 3 * used, "answers have a limit");
@@ -348,9 +406,14 @@ static void
 check_syntax(const struct play *p)
 {
 	struct imap_check c;
+	struct pop3_check pop3 = { .sent = buf_str(&p->sent), .got = buf_str(&p->got) };
 	if (getenv("FUZZ_LOG") != NULL)
 		fprintf(stderr, "--- sent\n%.*s\n--- got\n%.*s\n", STR_ARG(buf_str(&p->sent)),
 		    STR_ARG(buf_str(&p->got)));
+	if (p->d.protocol == DOOR_POP3) {
+		pop3_check(&pop3);
+		return;
+	}
 	imap_check(&c, buf_str(&p->sent), buf_str(&p->got));
 	imap_check_free(&c);
 }
@@ -362,8 +425,12 @@ check_same(const struct play *a, const struct play *b)
 	fuzz_must(str_eq(buf_str(&a->asked), buf_str(&b->asked)), "the same questions");
 	fuzz_must(a->over == b->over && a->done == b->done && a->is_tls == b->is_tls,
 	    "the same end");
-	fuzz_must(str_eq(buf_str(&a->d.text), buf_str(&b->d.text)) && a->d.at == b->d.at,
-	    "the same beginning of a command");
+	const struct imap_door *ia = &a->d.in.imap, *ib = &b->d.in.imap;
+	const struct pop3_door *pa = &a->d.in.pop3, *pb = &b->d.in.pop3;
+	fuzz_must(a->d.protocol == DOOR_IMAP
+	    ? str_eq(buf_str(&ia->text), buf_str(&ib->text)) && ia->at == ib->at
+	    : str_eq(buf_str(&pa->line), buf_str(&pb->line)) && pa->too_long == pb->too_long
+	    && pa->in_exchange == pb->in_exchange, "the same beginning of a command");
 }
 
 /* Nothing of what came before is known to who begins here; but for failures. */
@@ -376,9 +443,11 @@ check_fresh(const struct play *p, const struct mark *m)
 	fresh.is_tls = true;
 	fresh.read = fresh.done = m->read;
 	fresh.answers = m->answers;
-	fresh.d.language = m->language;
-	fresh.d.bad = m->bad;
-	fresh.d.failed = m->failed;
+	/* The challenge is the greeting's. */
+	set_facts(&fresh);
+	if (p->d.protocol == DOOR_POP3)
+		fresh.d.in.pop3.greeted = true;
+	set_state(&fresh.d, m->state);
 	set_facts(&fresh);
 	talk(&fresh, &none);
 	fuzz_must(str_eq(buf_str(&fresh.got), str_slice(buf_str(&p->got), m->got, p->got.n))
@@ -393,9 +462,9 @@ whole(struct play *p, const struct script *s, size_t step)
 	struct mark m = { .is_there = false };
 	begin(p, s, step);
 	if (s->flags & GERMAN)
-		p->d.language = LANGUAGE_GERMAN;
+		door_speak(&p->d, LANGUAGE_GERMAN);
 	set_facts(p);
-	imap_door_greet(&p->d, "mail.example.org", &p->got);
+	door_greet(&p->d, "mail.example.org", &p->got);
 	talk(p, &m);
 	check_syntax(p);
 	if (m.is_there)

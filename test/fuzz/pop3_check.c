@@ -309,7 +309,9 @@ authorization(struct pop3_check *c, const struct command *cmd, const struct answ
 
 	if (logs_in && a->ok && !is_multi_line(c, cmd))
 		c->logged_in = true;
-	if (logs_in && str_starts(a->code, STR("SYS")))
+	/* The maildrop cannot be opened; where passwords cannot be checked it goes on. */
+	if (logs_in && str_starts(a->code, STR("SYS"))
+	    && !str_starts(a->text, STR("[SYS/TEMP] Passw")))
 		c->ended = true;
 	if (a->ok && is(cmd, "UTF8"))
 		c->utf8 = true;

@@ -24,4 +24,5 @@ FUZZERS += test/fuzz/fuzz_stream
 test/fuzz/fuzz_stream_SRCS = test/fuzz/fuzz_stream.c test/fuzz/place.c test/fuzz/stream_hub.c \
 	test/fuzz/stream_lines.c test/fuzz/wire.c imap/idled/hub.c imap/lmtpd/receive.c
 FUZZERS += test/fuzz/fuzz_door
-test/fuzz/fuzz_door_SRCS = test/fuzz/fuzz_door.c test/fuzz/imap_check.c test/fuzz/imap_grammar.c test/fuzz/place.c
+test/fuzz/fuzz_door_SRCS = test/fuzz/fuzz_door.c test/fuzz/imap_check.c test/fuzz/imap_grammar.c test/fuzz/place.c \
+	test/fuzz/pop3_check.c imap/pop3d/ascii.c
