@@ -9,17 +9,9 @@
  */
 #include "imap/door/imap_assemble.h"
 
-#include <string.h>
-
 enum {
 	MAX_COMMAND = 64 * 1024,
 	MAX_SKIP = 64 * 1024 * 1024,	/* what is worth reading to drop it */
-};
-
-/* What the end of a line announces. */
-struct announced {
-	uint64_t size;
-	bool sync;			/* waits for our go-ahead */
 };
 
 void
@@ -27,7 +19,7 @@ imap_assemble_reset(struct imap_door *d)
 {
 	d->at = AT_LINE;
 	d->passed = d->left = 0;
-	d->tail_n = 0;
+	d->tail.n = 0;
 	d->cut = false;
 	d->refused = OK;
 	d->problem = d->code = NULL;
@@ -41,61 +33,6 @@ refuse(struct imap_door *d, enum err why, const char *code, const char *problem)
 	d->refused = why;
 	d->code = code;
 	d->problem = problem;
-}
-
-/* Keeps the last bytes of a line that comes in pieces. */
-static void
-keep_tail(struct imap_door *d, const char *p, size_t n)
-{
-	const size_t size = sizeof(d->tail);
-	if (n >= size) {
-		memcpy(d->tail, p + n - size, size);
-		d->tail_n = size;
-		return;
-	}
-	size_t keep = d->tail_n < size - n ? d->tail_n : size - n;
-	memmove(d->tail, d->tail + d->tail_n - keep, keep);
-	memcpy(d->tail + keep, p, n);
-	d->tail_n = keep + n;
-}
-
-/* Does the line end in "{" number ["+"] "}", before its CRLF or LF? */
-static bool
-find_literal(const struct imap_door *d, struct announced *a)
-{
-	const char *p = d->tail;
-	size_t n = d->tail_n;
-	n -= n > 0 && p[n - 1] == '\n';
-	n -= n > 0 && p[n - 1] == '\r';
-	if (n < 3 || p[n - 1] != '}')
-		return false;
-	n--;
-	a->sync = p[n - 1] != '+';
-	n -= !a->sync;
-	size_t from = n;
-	while (from > 0 && p[from - 1] >= '0' && p[from - 1] <= '9')
-		from--;
-	if (from == n || from == 0 || p[from - 1] != '{')
-		return false;
-	a->size = 0;
-	for (; from < n; from++) {
-		unsigned digit = (unsigned)(p[from] - '0');
-		if (a->size > (UINT64_MAX - digit) / 10) {
-			a->size = UINT64_MAX;
-			break;
-		}
-		a->size = a->size * 10 + digit;
-	}
-	return true;
-}
-
-static void
-chomp(struct buf *b)
-{
-	if (b->n > 0 && b->p[b->n - 1] == '\n')
-		buf_truncate(b, b->n - 1);
-	if (b->n > 0 && b->p[b->n - 1] == '\r')
-		buf_truncate(b, b->n - 1);
 }
 
 /* The literal that a line announces: asked for, skipped, or the command's end. */
@@ -132,10 +69,10 @@ end_line(struct imap_door *d, struct buf *out)
 	if (d->cut)
 		refuse(d, ERR_LIMIT, "TOOBIG", "Command too long");
 	else
-		chomp(&d->text);
-	enum assembled result = response || !find_literal(d, &a) ? ASSEMBLE_WHOLE
+		line_chomp(&d->text);
+	enum assembled result = response || !line_tail_announces(&d->tail, &a) ? ASSEMBLE_WHOLE
 	    : begin_literal(d, &a, out);
-	d->tail_n = 0;
+	d->tail.n = 0;
 	d->passed = 0;
 	return result;
 }
@@ -147,7 +84,7 @@ take_line(struct imap_door *d, struct str in, size_t *used, struct buf *out)
 	size_t room = d->text.n < MAX_COMMAND ? MAX_COMMAND - d->text.n : 0;
 	buf_add(&d->text, in.p, n < room ? n : room);
 	d->cut |= n > room;
-	keep_tail(d, in.p, n);
+	line_tail_keep(&d->tail, in.p, n);
 	*used = n;
 	d->passed += n;
 	if (lf < in.n)

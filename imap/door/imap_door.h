@@ -16,6 +16,7 @@
 #define IMAP_DOOR_IMAP_DOOR_H
 
 #include "imap/door/machine.h"
+#include "imap/imapd/proto/literal.h"
 #include "imap/server/dialogue.h"
 #include "imap/server/language.h"
 #include "lib/buf.h"
@@ -43,8 +44,7 @@ struct imap_door {
 	uint64_t passed;		/* bytes of its last line so far */
 	uint64_t left;			/* of a literal */
 	bool cut;			/* the last line did not fit, and ends so: */
-	char tail[64];
-	size_t tail_n;
+	struct line_tail tail;
 	enum err refused;		/* and why, if it is */
 	const char *problem, *code;
 	struct buf answer;		/* of the client to a challenge, decoded */

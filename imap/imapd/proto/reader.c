@@ -7,6 +7,7 @@
  * Invariant: text holds at most max.command bytes.
  */
 #include "imap/imapd/proto/reader.h"
+#include "imap/imapd/proto/literal.h"
 #include "imap/imapd/proto/parse.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL = 64 };			/* of an overlong line, for its literal */
 static const size_t NOT_APPEND = SIZE_MAX;
 
 struct reader {
@@ -33,15 +33,7 @@ struct reader {
 	size_t message_room;		/* in in->message */
 	uint64_t in_memory;		/* bytes of its messages that are, */
 	unsigned files;			/*   and how many are in files */
-	char tail[TAIL];		/* the last bytes of the last line */
-	size_t tail_n;
-};
-
-/* What the end of a line announces. */
-struct announced {
-	uint64_t size;
-	bool sync;			/* waits for our go-ahead */
-	bool eight;			/* "~{": literal8 */
+	struct line_tail tail;		/* of the last line */
 };
 
 struct reader *
@@ -92,21 +84,6 @@ fill(struct reader *r, struct str *have)
 	return stream_peek(r->in, have);
 }
 
-/* Keeps the last bytes of a line that comes in pieces. */
-static void
-keep_tail(struct reader *r, const char *p, size_t n)
-{
-	if (n >= TAIL) {
-		memcpy(r->tail, p + n - TAIL, TAIL);
-		r->tail_n = TAIL;
-		return;
-	}
-	size_t keep = r->tail_n < TAIL - n ? r->tail_n : TAIL - n;
-	memmove(r->tail, r->tail + r->tail_n - keep, keep);
-	memcpy(r->tail + keep, p, n);
-	r->tail_n = keep + n;
-}
-
 /*
  * Appends a line with its end to LINE, as much of it as MAX allows.  OK also
  * if it is cut; *cut says so.
@@ -115,7 +92,7 @@ static enum err
 read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
 {
 	size_t all = 0;
-	r->tail_n = 0;
+	r->tail.n = 0;
 	*cut = false;
 	for (;;) {
 		struct str have;
@@ -127,7 +104,7 @@ read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
 		size_t room = line->n < max ? max - line->n : 0;
 		buf_add(line, have.p, n < room ? n : room);
 		*cut |= n > room;
-		keep_tail(r, have.p, n);
+		line_tail_keep(&r->tail, have.p, n);
 		stream_skip(r->in, n);
 		if (lf != NULL)
 			return OK;
@@ -137,50 +114,6 @@ read_line(struct reader *r, struct buf *line, size_t max, bool *cut)
 			return ERR_CLOSED;
 		}
 	}
-}
-
-/* Removes the line's end, CRLF or (from sloppy clients) LF. */
-static void
-chomp(struct buf *b)
-{
-	if (b->n > 0 && b->p[b->n - 1] == '\n')
-		buf_truncate(b, b->n - 1);
-	if (b->n > 0 && b->p[b->n - 1] == '\r')
-		buf_truncate(b, b->n - 1);
-}
-
-/* Does the last line end in ["~"] "{" number ["+"] "}"? */
-static bool
-find_literal(const struct reader *r, struct announced *a)
-{
-	const char *p = r->tail;
-	size_t n = r->tail_n;
-	if (n > 0 && p[n - 1] == '\n')
-		n--;
-	if (n > 0 && p[n - 1] == '\r')
-		n--;
-	if (n < 3 || p[n - 1] != '}')
-		return false;
-	n--;
-	a->sync = p[n - 1] != '+';
-	if (!a->sync)
-		n--;
-	size_t from = n;
-	while (from > 0 && p[from - 1] >= '0' && p[from - 1] <= '9')
-		from--;
-	if (from == n || from == 0 || p[from - 1] != '{')
-		return false;
-	a->eight = from > 1 && p[from - 2] == '~';
-	a->size = 0;
-	for (; from < n; from++) {
-		unsigned d = (unsigned)(p[from] - '0');
-		if (a->size > (UINT64_MAX - d) / 10) {
-			a->size = UINT64_MAX;
-			break;
-		}
-		a->size = a->size * 10 + d;
-	}
-	return true;
 }
 
 static void
@@ -436,9 +369,9 @@ assemble(struct reader *r, struct input *in)
 		if (cut)
 			refuse(r, in, ERR_LIMIT, "TOOBIG", "Command too long");
 		else
-			chomp(&r->text);
+			line_chomp(&r->text);
 		struct announced a;
-		end = !find_literal(r, &a);
+		end = !line_tail_announces(&r->tail, &a);
 		if (!end && (e = read_literal(r, in, &a, &end)) != OK)
 			return e;
 	}
@@ -481,7 +414,7 @@ reader_line(struct reader *r, struct str *line)
 	enum err e = read_line(r, &r->line, READER_EARLY, &cut);
 	if (e == OK && cut)
 		e = ERR_LIMIT;
-	chomp(&r->line);
+	line_chomp(&r->line);
 	*line = buf_str(&r->line);
 	return e;
 }

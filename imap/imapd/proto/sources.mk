@@ -10,6 +10,7 @@ PROTO_SRCS += \
 	imap/imapd/proto/grammar_list.c \
 	imap/imapd/proto/grammar_metadata.c \
 	imap/imapd/proto/grammar_search.c \
+	imap/imapd/proto/literal.c \
 	imap/imapd/proto/objectid.c \
 	imap/imapd/proto/parse.c \
 	imap/imapd/proto/parse_date.c \
