@@ -367,6 +367,17 @@ svc_accept(struct svc *s, int idle_seconds, int *fd)
 	return ERR_CLOSED;
 }
 
+/* As when master is gone: the number is not given away, whatever is opened. */
+void
+svc_let_go(struct svc *s)
+{
+	if (s->status_fd < 0)
+		return;
+	(void)epoll_ctl(s->wait_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
+	if (dup2(stop_fd, s->listen_fd) < 0)
+		log_fatal(EX_OSERR, "cannot let go of service %s's clients: %m", s->service);
+}
+
 int
 svc_stop_fd(void)
 {

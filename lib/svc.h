@@ -149,6 +149,12 @@ void svc_on_idle(struct svc *s, svc_idle_fn fn, void *ctx);
  */
 enum err svc_accept(struct svc *s, int idle_seconds, int *fd) MUST_CHECK;
 
+/*
+ * After svc_accept(): no other client or session can be had by this process,
+ * whoever asks for it; it ends after the one that it has.
+ */
+void svc_let_go(struct svc *s);
+
 /* Readable from SIGTERM on, for stream_stop_fd(). */
 int svc_stop_fd(void);
 

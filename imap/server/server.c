@@ -236,6 +236,9 @@ prepare(struct server *s, const struct options *o)
 	}
 	set_hostname(s);
 	prepare_login(s);
+	s->one_user = s->program->run == NULL && conf_switch(s->conf, CONF_ONE_USER_WORKERS);
+	if (s->one_user)
+		s->uses = 1;
 }
 
 /* What is each process's own. */
@@ -524,6 +527,8 @@ serve_all(struct server *s)
 		int fd;
 		if ((e = svc_accept(&s->svc, s->idle_seconds, &fd)) != OK)
 			break;
+		if (s->one_user)
+			svc_let_go(&s->svc);
 		if (s->svc.is_queue)
 			serve_handed(s, fd);
 		else

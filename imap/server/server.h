@@ -89,6 +89,7 @@ struct server {
 	bool implicit_tls;		/* -s */
 	int ssf;			/* -p: strength of an outer layer */
 	int uses, idle_seconds;
+	bool one_user;			/* option one_user_workers */
 	const char *hostname;		/* servername */
 	int config_dirfd;
 	const uint8_t *grant_key;	/* of grants; NULL: they do not concern us */

@@ -296,6 +296,29 @@ def test_groups_without_a_frontd(srv):
     srv.wait_log("does not say in which groups")
 
 
+@pytest.mark.parametrize("more", [ON, {"frontd": "no"}])
+def test_one_user_workers(make_server, more):
+    """A worker with a client has neither queue nor listener, and serves nobody after him."""
+    srv = make_server({**more, "one_user_workers": "yes"})
+    user = srv.new_user()
+
+    def worker():
+        return next(int(p.name) for p in (srv.dir / "config/proc").iterdir()
+                    if f"\t{user}\t" in p.read_text())
+
+    seen = set()
+    for tls in (False, True, False):
+        c = srv.connect(tls=tls)
+        c.login(user)
+        c.ok("SELECT INBOX")
+        pid = worker()
+        assert pid not in seen
+        seen.add(pid)
+        assert os.readlink(f"/proc/{pid}/fd/4") == "anon_inode:[eventfd]"
+        c.ok("LOGOUT")
+        wait_for("the worker's end", lambda: not os.path.exists(f"/proc/{pid}/fd"))
+
+
 # ------------------------------------------------------------------ who dies
 
 def test_worker_is_killed(srv):
