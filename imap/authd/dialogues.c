@@ -21,7 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_DIALOGUES = 4096 };
+enum {
+	MAX_DIALOGUES = 4096,
+	CALM_MS = 200,			/* without a step: then master is told that we are free */
+};
 
 struct dialogue {
 	struct dialogue *next, **at;
@@ -35,7 +38,8 @@ struct dialogues {
 	const char *sasl_service;
 	struct poll *poll;
 	struct dialogue *first;
-	struct poll_timer *idle;
+	struct poll_timer *idle, *calm;
+	int64_t stepped_at;
 	struct limits *limits;		/* who counts wrong passwords */
 	int count, logins;
 	bool taking, ending;
@@ -71,6 +75,7 @@ dialogues_free(struct dialogues *d)
 	while (d->first != NULL)
 		end_dialogue(d->first);
 	poll_cancel(d->poll, d->idle);
+	poll_cancel(d->poll, d->calm);
 	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
@@ -262,21 +267,29 @@ answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 }
 
 /*
- * A step may block: master hears before, and starts another one if nobody else
- * is there.  (To say only later that it is over would save a message a login,
- * but in that time others take what comes, and more and more would be started.)
+ * A step may block, so master is told before; that it did not is told when
+ * none has come for a while.  Else each login would wake master twice, which
+ * under load costs as much as the step, and then the next one is there anyway.
  */
+static void
+on_calm(void *ctx)
+{
+	struct dialogues *d = ctx;
+	int64_t left = d->stepped_at + CALM_MS - poll_now(d->poll);
+	d->calm = NULL;
+	if (left > 0)
+		d->calm = poll_after(d->poll, left, on_calm, d);
+	else if (d->taking)
+		svc_tell_state(&d->server->svc, SVC_FREE);
+}
+
 static void
 step_begins(struct dialogues *d)
 {
 	svc_tell_state(&d->server->svc, SVC_BUSY);
-}
-
-static void
-step_ends(struct dialogues *d)
-{
-	if (d->taking)
-		svc_tell_state(&d->server->svc, SVC_FREE);
+	d->stepped_at = poll_now(d->poll);
+	if (d->calm == NULL)
+		d->calm = poll_after(d->poll, CALM_MS, on_calm, d);
 }
 
 /* False: the dialogue is over. */
@@ -301,7 +314,6 @@ serve(struct dialogue *one, struct str message)
 	close_ends(d);
 	buf_wipe(&text);
 	explicit_bzero(d->out.p, d->out.n);
-	step_ends(d);
 	return e == OK && answer.what != ANSWER_GRANTED;
 }
 
@@ -362,7 +374,6 @@ answer_worker(struct dialogues *d, int fd)
 	enum err e = grant_groups(s->grant_key, s->service, s->conf, buf_str(&d->in), &d->out);
 	if (e == OK)
 		e = pass_send(fd, buf_str(&d->out), NULL, 0);
-	step_ends(d);
 	if (e != OK)
 		log_err("a worker's question for groups cannot be answered: %s", err_text(e));
 	return true;
