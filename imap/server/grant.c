@@ -157,7 +157,7 @@ grant_ask_groups(void *ctx, struct groups *groups)
 {
 	const struct grant_asker *a = ctx;
 	struct buf answer = BUF_INIT;
-	struct grant g;
+	struct grant g = { .flags = 0 };
 	const char **names = NULL;
 	enum err e = ask(a, &answer);
 	if (e == OK)
