@@ -99,9 +99,13 @@ fork_writer(pid_t parent, const char *target)
 	index_write_begin(ix);
 	if (write(ready[1], "", 1) != 1)
 		_exit(2);
-	for (int i = 0; i < TRIES && !waits(parent); i++)
+	/* Seen once is enough: the list may change while it is read. */
+	bool seen = waits(parent);
+	for (int i = 0; i < TRIES && !seen; i++) {
 		(void)poll(NULL, 0, POLL_MS);
-	int status = !waits(parent) ? 3 : flock(fd, LOCK_EX | LOCK_NB) != 0 ? 4 : 0;
+		seen = waits(parent);
+	}
+	int status = !seen ? 3 : flock(fd, LOCK_EX | LOCK_NB) != 0 ? 4 : 0;
 	(void)flock(fd, LOCK_UN);
 	index_write_end(ix);
 	index_unlock(ix);
