@@ -376,8 +376,6 @@ take_line(struct pop3_door *d, struct str line, struct buf *out)
 		d->has_name = false;
 	if (d->bad == before)
 		d->bad = 0;
-	if (next != DOOR_ASK)
-		buf_wipe(&d->secret);
 	return next;
 }
 
@@ -404,8 +402,10 @@ pop3_door_feed(struct pop3_door *d, struct str in, size_t *used, struct buf *out
 		return DOOR_READ;
 	pop3_chomp(&d->line);
 	next = d->too_long ? take_too_long(d, out) : take_line(d, buf_str(&d->line), out);
-	/* It may have held a password. */
+	/* It may have held a password, or half of one that is no base64. */
 	buf_wipe(&d->line);
+	if (next != DOOR_ASK)
+		buf_wipe(&d->secret);
 	d->too_long = false;
 	return next;
 }
