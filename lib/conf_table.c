@@ -96,16 +96,23 @@ conf_old_name(size_t i)
 	return i < OLD_NAMES ? &old_names[i] : NULL;
 }
 
+/* SASL asks for a dozen names at each login, most of which are none of ours. */
+static bool
+is_named(struct str name, const char *option)
+{
+	return name.n > 0 && *name.p == *option && str_eq(name, str_c(option));
+}
+
 bool
 conf_find(struct str name, enum conf_opt *o)
 {
 	for (enum conf_opt i = 0; i < CONF_OPTIONS; i++)
-		if (str_eq(name, str_c(options[i].name))) {
+		if (is_named(name, options[i].name)) {
 			*o = i;
 			return true;
 		}
 	for (size_t i = 0; i < OLD_NAMES; i++)
-		if (str_eq(name, str_c(old_names[i].name))) {
+		if (is_named(name, old_names[i].name)) {
 			*o = old_names[i].now;
 			return true;
 		}

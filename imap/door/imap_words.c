@@ -70,6 +70,12 @@ add(const struct conf *conf, const char *some, struct buf *out)
 {
 	struct str left = str_c(some), word;
 	char name[64];
+	const char *secret = conf_string(conf, CONF_SUPPRESS_CAPABILITIES);
+	if (secret == NULL || *secret == '\0') {
+		buf_addc(out, ' ');
+		buf_adds(out, some);
+		return;
+	}
 	while (str_next_word(&left, &word)) {
 		snprintf(name, sizeof(name), "%.*s", STR_ARG(word));
 		if (!conf_has_word(conf, CONF_SUPPRESS_CAPABILITIES, name)) {
