@@ -272,3 +272,26 @@ def test_sasl_counts_too(guarded):
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(attempt, range(121, 141)))
     assert "AUTHORIZATIONFAILED" in codes
+
+
+def test_the_pause_grows_whatever_door_he_tries(make_server):
+    """Three guesses cost a second each, the fourth two: it counts that they are about
+    one account, not where they come from or how."""
+    port = ports.one()
+    server = make_server({**HERE, "failedloginpause": "1s", "failedloginpause_max": "8s"},
+                         services=f'pop3 cmd="pop3d" listen="127.0.0.1:{port}" prefork=0')
+    user = server.new_user()
+
+    def pop(source):
+        with socket.create_connection(("127.0.0.1", port), 30, (source, 0)) as s, s.makefile("rb") as f:
+            f.readline()
+            s.sendall(f"USER {user}\r\n".encode())
+            f.readline()
+            start = time.monotonic()
+            s.sendall(b"PASS wrong\r\n")
+            assert f.readline().startswith(b"-ERR [AUTH]")
+            return time.monotonic() - start
+
+    took = [guess(server, user, "127.0.3.151")[2], pop("127.0.3.152"),
+            guess(server, user, "127.0.3.153")[2], pop("127.0.3.154")]
+    assert all(t >= 0.99 for t in took) and took[3] >= 1.99, took

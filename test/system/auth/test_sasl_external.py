@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from saslclient import Exchange, mechanisms
+from saslclient import Exchange, gsasl, mechanisms
 
 
 def openssl(*args):
@@ -83,6 +83,15 @@ def test_login(server, authority, user, initial):
         x.answer("")
     assert x.reply.startswith("OK [CAPABILITY"), x.reply
     server.wait_log(rf"login: \[127\.0\.0\.1\] {user} EXTERNAL\+TLS User logged in")
+
+
+def test_gsasl(server, authority, user):
+    """A client that is not ours."""
+    cert, key = authority.issue(user)
+    run = gsasl(server, "EXTERNAL", user, "", True, "--x509-cert-file", cert, "--x509-key-file", key)
+    assert run.ok, run.stdout + run.stderr
+    server.wait_log(rf"login: \[127\.0\.0\.1\] {user} EXTERNAL\+TLS User logged in")
+    assert not gsasl(server, "EXTERNAL", user, "", True).ok
 
 
 def test_as_somebody_else(server, authority, user):

@@ -125,6 +125,18 @@ def test_layers(server, kdc, user, more, ssf):
     server.wait_log(rf"login: \[127\.0\.0\.1\] {user} GSSAPI User logged in")
 
 
+@pytest.mark.parametrize("mechanism", ["GS2-KRB5", "GSS-SPNEGO"])
+def test_other_mechanisms_of_kerberos(make_server, kdc, mechanism):
+    srv = make_server({"sasl_mech_list": mechanism, "sasl_keytab": f"{kdc.dir}/keytab"}, start=False)
+    srv.env = {"KRB5_CONFIG": kdc.env["KRB5_CONFIG"], "KRB5_KTNAME": f"{kdc.dir}/keytab"}
+    srv.start()
+    user = srv.new_user()
+    run = imtest(srv, mechanism, user, "", "-l", "0", commands="a SELECT INBOX\r\n", env=kdc.ticket(user))
+    assert run.ok and "a OK [READ-WRITE]" in run.stdout, run.stdout + run.stderr
+    env = {**kdc.ticket(user), "KRB5CCNAME": f"FILE:{kdc.dir}/none"}
+    assert not imtest(srv, mechanism, user, "", env=env).ok
+
+
 def test_without_a_ticket(server, kdc, user):
     env = {**kdc.ticket(user), "KRB5CCNAME": f"FILE:{kdc.dir}/none"}
     assert not imtest(server, "GSSAPI", user, "", env=env).ok

@@ -52,6 +52,9 @@ def test_plain_messages(server, user):
 
 def test_anonymous(make_server):
     server = make_server({"sasl_mech_list": "PLAIN ANONYMOUS", "allowanonymouslogin": "yes"})
+    for tls in (False, True):
+        run = gsasl(server, "ANONYMOUS", "x", "", tls, "--no-cb", "--anonymous-token", "trace@example.org")
+        assert run.ok, run.stdout + run.stderr
     assert sorted(mechanisms(server.connect())) == ["ANONYMOUS", "PLAIN"]
     c = server.connect()
     assert Exchange(c, "ANONYMOUS", "trace@example.org").reply.startswith("OK")

@@ -118,6 +118,16 @@ def test_downgrade(server, user, mechanism):
     assert scram(c, mechanism, user, header="n,,").startswith("OK")
 
 
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-224", "SCRAM-SHA-384", "SCRAM-SHA-512", "NTLM"])
+def test_others_that_the_library_has(make_server, mechanism):
+    server = make_server({"sasl_mech_list": mechanism})
+    user = server.new_user()
+    if mechanisms(server.connect()) != [mechanism]:
+        pytest.skip(f"this build of Cyrus SASL has no {mechanism}")
+    assert imtest(server, mechanism, user).ok
+    assert not imtest(server, mechanism, user, "wrong").ok
+
+
 def test_y_where_there_is_no_channel(server, user):
     assert scram(server.connect(), PLAIN[1], user, header="y,,").startswith("OK")
 
