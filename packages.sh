@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034  # they are for those who source this
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libdb5.3-dev libssl-dev
     libsasl2-dev libldap-dev libicu-dev zlib1g-dev sasl2-bin libsasl2-modules libsasl2-modules-db openssl
-    netbase libcurl4-openssl-dev libcjose-dev libjansson-dev)
+    netbase libcurl4-openssl-dev libcjose-dev libjansson-dev libseccomp-dev)
 # shellcheck disable=SC2034
 DEMO_PACKAGES=(curl mutt)
 # shellcheck disable=SC2034

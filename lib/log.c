@@ -78,7 +78,7 @@ log_open(const char *ident, const char *target, int facility)
 	out.to_syslog = strcmp(target, "syslog") == 0;
 	if (out.to_syslog || strcmp(target, "stderr") == 0) {
 		close_file();
-	} else {
+	} else if (strcmp(target, out.path) != 0 || out.fd <= 2) {
 		snprintf(out.path, sizeof(out.path), "%s", target);
 		open_file();
 	}

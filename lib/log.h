@@ -20,7 +20,8 @@
 /*
  * IDENT is the program's name (imapd.conf's syslog_prefix is put before it by
  * the caller).  TARGET is "syslog", "stderr" or the path of a file that is
- * appended to.  Before the first call lines go to stderr.
+ * appended to; one that is open already stays so.  Before the first call lines
+ * go to stderr.
  */
 void log_open(const char *ident, const char *target, int facility);
 

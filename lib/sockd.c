@@ -6,13 +6,17 @@
  */
 #include "lib/sockd.h"
 
+#include "lib/confine.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/mem.h"
 #include "lib/net.h"
+#include "lib/pass.h"
 #include "lib/proctitle.h"
+#include "lib/svc.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,17 +131,47 @@ tell_ready(const char *name)
 	close(READY_FD);
 }
 
+struct takes {
+	const struct sockd *program;
+	void *served;
+	struct poll *poll;
+	struct buf message;
+};
+
+static void
+on_queue(void *ctx, int fd, short ready)
+{
+	struct takes *t = ctx;
+	int fds[PASS_FDS];
+	enum err e;
+	(void)ready;
+
+	while ((e = pass_receive(fd, &t->message, fds)) == OK || e == ERR_LIMIT) {
+		if (fds[0] >= 0)
+			t->program->take(t->served, fds[0]);
+		fds[0] = -1;
+		pass_close(fds);
+	}
+	if (e != ERR_AGAIN)
+		poll_unwatch(t->poll, fd);
+}
+
 static void
 serve(const struct sockd *program, const struct conf *conf, int listen_fd)
 {
 	struct poll *poll = poll_new();
 	void *served = program->start(poll, listen_fd, conf);
+	struct takes takes = { program, served, poll, BUF_INIT };
 
 	poll_signal(poll, SIGTERM, on_stop, poll);
 	poll_signal(poll, SIGINT, on_stop, poll);
 	poll_signal(poll, SIGHUP, on_hup, NULL);
+	if (program->take != NULL && getenv("CYRUS_ISDAEMON") != NULL
+	    && pass_is_queue(SVC_LISTEN_FD))
+		poll_watch(poll, SVC_LISTEN_FD, POLLIN, on_queue, &takes);
 	poll_run(poll);
 	program->stop(served);
+	buf_free(&takes.message);
 	poll_free(poll);
 }
 
@@ -165,8 +199,11 @@ sockd_main(int argc, char **argv, const struct sockd *program)
 		go_to_background();
 	if (is_awaited)
 		tell_ready(program->name);
+	struct confine *confine = confine_new(conf, CONFINE_DAEMON);
+	confine_enter(confine);
 	serve(program, conf, fd);
 	net_unlisten(fd);
+	confine_free(confine);
 	conf_free(conf);
 	return EX_OK;
 }

@@ -30,8 +30,11 @@ LIB_SRCS += \
 # The world outside: connections, TLS, SASL, the loop, master's protocol.
 LIB_SRCS += \
 	lib/acceptor.c \
+	lib/confine.c lib/confine_trees.c \
 	lib/deflate.c \
 	lib/http.c \
+	lib/jail.c \
+	lib/landlock.c \
 	lib/jwt.c \
 	lib/handover.c \
 	lib/logconf.c \
@@ -51,6 +54,7 @@ LIB_SRCS += \
 	lib/svc.c \
 	lib/svc_front.c \
 	lib/svc_template.c \
+	lib/syscalls.c \
 	lib/tickets.c \
 	lib/tls.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_keys.c lib/tls_ocsp.c \
 	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
@@ -78,3 +82,5 @@ test/unit/test_tls_SRCS = test/unit/tls_fixture.c
 UNIT_TESTS += test/unit/test_groups.c
 test/unit/test_tlskey_SRCS = test/unit/tls_fixture.c
 UNIT_TESTS += test/unit/test_tickets.c test/unit/test_tlskey.c
+TOOLS += test/system/confined
+test/system/confined_SRCS = test/system/confined.c

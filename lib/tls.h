@@ -87,6 +87,12 @@ enum err tls_keys(const struct tls_params *p, void (*each)(void *ctx, const char
 void tls_context_refresh(struct tls_context *ctx);
 
 /*
+ * For who will soon be able to open no file: takes all names below SNI_DIR into
+ * use now, and looks for changes no more.
+ */
+void tls_context_freeze(struct tls_context *ctx);
+
+/*
  * One connection over two descriptors that do not block.  A call may
  * return ERR_AGAIN: wait until *events (POLLIN or POLLOUT) and call again with
  * the same bytes.  ERR_CLOSED: the client ended it, in order or not;

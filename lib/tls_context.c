@@ -21,6 +21,7 @@
 #include <openssl/evp.h>
 #include <openssl/tls1.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,8 @@ rebuild(struct tls_context *ctx, struct tls_entry *entry)
 static void
 refresh(struct tls_context *ctx, struct tls_entry *entry)
 {
+	if (ctx->frozen)
+		return;
 	if (tls_files_changed(&entry->files)
 	    || (entry->pending && entry->tried != time(NULL)))
 		rebuild(ctx, entry);
@@ -221,6 +224,8 @@ static struct tls_entry *
 named(struct tls_context *ctx, const char *name)
 {
 	struct tls_entry **at = bucket(ctx, name), *entry = *at;
+	if (ctx->frozen)
+		return entry != NULL && entry->ssl != NULL ? entry : NULL;
 	if (!has_directory(ctx, name)) {
 		if (entry != NULL) {
 			*at = entry->next;
@@ -402,4 +407,23 @@ tls_context_refresh(struct tls_context *ctx)
 	for (int i = 0; i < TLS_BUCKETS; i++)
 		for (struct tls_entry *entry = ctx->names[i]; entry != NULL; entry = entry->next)
 			refresh(ctx, entry);
+}
+
+void
+tls_context_freeze(struct tls_context *ctx)
+{
+	const char *path = ctx->p.sni_dir;
+	const struct dirent *de;
+	DIR *d = path != NULL && *path != '\0' ? opendir(path) : NULL;
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		char name[NAME_MAX_BYTES + 1];
+		/* "*.example.org" is a name here, too. */
+		bool wild = de->d_name[0] == '*';
+		if (copy_name((const unsigned char *)de->d_name + wild,
+		    strlen(de->d_name + wild), name) || (wild && de->d_name[1] == '.'))
+			(void)named(ctx, de->d_name);
+	}
+	if (d != NULL)
+		closedir(d);
+	ctx->frozen = true;
 }

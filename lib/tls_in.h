@@ -96,6 +96,7 @@ struct tls_context {
 	struct tls_params p;
 	struct tickets *tickets;	/* p.tickets or our own; NULL: no resumption */
 	bool owns_tickets;
+	bool frozen;			/* files are not looked at any more */
 	struct tls_entry *standard;	/* the default's */
 	struct tls_entry *names[TLS_BUCKETS];
 };

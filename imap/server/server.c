@@ -15,6 +15,7 @@
 #include "imap/server/secure.h"
 #include "imap/server/setup.h"
 #include "lib/arena.h"
+#include "lib/confine.h"
 #include "lib/file.h"
 #include "lib/handover.h"
 #include "lib/log.h"
@@ -55,6 +56,7 @@ struct server_inside {
 	uint8_t grant_key[GRANT_KEY];
 	bool proxied;			/* -H */
 	struct admit *admit;
+	struct confine *confine;	/* what this process will give up; NULL: nothing */
 };
 
 /* --- command line --- */
@@ -239,6 +241,8 @@ prepare(struct server *s, const struct options *o)
 	s->one_user = s->program->run == NULL && conf_switch(s->conf, CONF_ONE_USER_WORKERS);
 	if (s->one_user)
 		s->uses = 1;
+	s->in->confine = confine_new(s->conf, s->program->run != NULL ? CONFINE_AUTHD
+	    : s->svc.is_queue ? CONFINE_HANDED : CONFINE_WORKER);
 }
 
 /* What is each process's own. */
@@ -555,8 +559,10 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 		e = svc_template(&s.svc, program->name);
 	if (e == OK && s.svc.status_fd >= 0)
 		proctitle_set("%s: %s: idle", program->name, s.svc.service);
-	if (e == OK)
+	if (e == OK) {
+		confine_enter(s.in->confine);
 		start(&s);
+	}
 	if (e == OK && program->run != NULL)
 		program->run(&s);
 	else if (e == OK)
@@ -567,6 +573,7 @@ server_main(int argc, char **argv, const struct server_program *program, void *c
 	notify_close(s.notify);
 	secure_close(&s);
 	admit_close(s.in->admit);
+	confine_free(s.in->confine);
 	conf_free(s.conf);
 	free(o.conf_path);
 	return e == ERR_IO ? EX_TEMPFAIL : 0;

@@ -124,7 +124,8 @@ class FaultServer(chapar.Server):
             f'pop3 cmd="pop3d" listen="127.0.0.1:{self.pop_port}" prefork=0',
             f'freshlmtp cmd="lmtpd -a -U 1" listen="127.0.0.1:{self.fresh_lmtp}" prefork=0'))
         folder = MEMORY_DISK if os.access(MEMORY_DISK, os.W_OK) else "/tmp"
-        super().__init__({"duplicatesuppression": "no", "allowplaintext": "yes"}, services, name="faults",
+        super().__init__({"duplicatesuppression": "no", "allowplaintext": "yes",
+                          "confine": "no"}, services, name="faults",
                          below=folder)
         self.table = Table(self.dir / "faults")
         self.env = {"LD_PRELOAD": str(self.build / INJECT), "CHAPAR_FAULTS": str(self.table.path)}

@@ -117,6 +117,7 @@ class Host:
             "sasl_pwcheck_method": "auxprop", "sasl_auxprop_plugin": "sasldb",
             "sasl_sasldb_path": str(self.w.sasldb), "sasl_mech_list": "PLAIN",
             "logtarget": str(self.log_path), "failedloginpause": "0s", "popsubfolders": "yes",
+            "confine": "no",            # the recorder writes elsewhere
             **self.w.options,
         }
         self.conf.write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
