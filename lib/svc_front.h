@@ -15,6 +15,13 @@
 /* Comes with three descriptors, in this order. */
 enum { SVC_FRONT_LISTENER, SVC_FRONT_QUEUE, SVC_FRONT_AUTH };
 
+/*
+ * Names of what is no service, before all services and with one descriptor: a
+ * queue (pass.h) over which one end of a pair is sent, by which limitd is asked
+ * then; it needs no path, and outlives limitd.
+ */
+#define SVC_FRONT_LIMITS	"+limits"
+
 struct svc_front {
 	const char *name;		/* in cyrus.conf */
 	const char *cmd;		/* "imapd -s" */

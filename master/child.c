@@ -310,7 +310,8 @@ run_child(const struct children *c, const struct child_spec *spec,
 			(void)setrlimit(RLIMIT_NOFILE, &r);
 		}
 	}
-	drop_root(&c->setup);
+	if (!spec->keeps_root)
+		drop_root(&c->setup);
 	if (!spec->is_worker) {
 		/* Workers see by their pipe that master is gone, others not. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -51,6 +51,7 @@ struct child_spec {
 	unsigned id;		/* SVC_ENV_ID */
 	bool is_worker;		/* gets SVC_ENV_SERVICE and outlives master */
 	bool is_template;	/* and SVC_ENV_TEMPLATE */
+	bool keeps_root;	/* drops it itself, when it has opened what it needs */
 	bool is_daemon;		/* gets CYRUS_ISDAEMON: not to go to the background */
 };
 

@@ -45,6 +45,8 @@ struct daemons {
 	daemons_ready_fn ready;
 	daemons_ended_fn ended;
 	void *ctx;
+	daemons_socket_fn socket;
+	void *socket_ctx;
 	bool starting, stopping;
 };
 
@@ -54,11 +56,13 @@ static void start(struct daemon *d, bool wait);
 static void start_later(struct daemon *d, const char *why);
 
 struct daemons *
-daemons_new(struct poll *poll, struct children *children)
+daemons_new(struct poll *poll, struct children *children, daemons_socket_fn socket, void *ctx)
 {
 	struct daemons *all = mem_zero(1, sizeof(*all));
 	all->poll = poll;
 	all->children = children;
+	all->socket = socket;
+	all->socket_ctx = ctx;
 	return all;
 }
 
@@ -204,7 +208,8 @@ start(struct daemon *d, bool wait)
 	if (wait && pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		log_fatal(EX_OSERR, "pipe for daemon %s: %m", d->name);
 	const struct child_spec spec = {
-		.name = d->name, .cmd = d->cmd, .status_fd = fds[1], .listen_fd = -1,
+		.name = d->name, .cmd = d->cmd, .status_fd = fds[1],
+		.listen_fd = d->all->socket(d->all->socket_ctx, d->cmd),
 		.is_daemon = true,
 	};
 	d->started = poll_now(d->all->poll);

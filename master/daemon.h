@@ -23,7 +23,11 @@ typedef void (*daemons_ready_fn)(void *ctx, bool ok);
 /* Called when the last one has ended after daemons_stop(). */
 typedef void (*daemons_ended_fn)(void *ctx);
 
-struct daemons *daemons_new(struct poll *poll, struct children *children);
+/* The socket that a daemon with this command is to have as SVC_LISTEN_FD; -1: none. */
+typedef int (*daemons_socket_fn)(void *ctx, const char *cmd);
+
+struct daemons *daemons_new(struct poll *poll, struct children *children,
+    daemons_socket_fn socket, void *ctx);
 void daemons_free(struct daemons *d);
 
 /* The first time: starts all in order, then calls READY. */

@@ -36,6 +36,15 @@ program_of(const char *cmd)
 	return slash < word.n ? str_slice(word, slash + 1, word.n) : word;
 }
 
+int
+services_queue_for(struct services *all, const char *cmd)
+{
+	if (all->limits[1] < 0 || !str_eq(program_of(cmd), STR("limitd")))
+		return -1;
+	all->has_limitd = true;
+	return all->limits[1];
+}
+
 bool
 front_fits(const struct services *all, const char *cmd)
 {
@@ -57,9 +66,11 @@ make(struct services *all, enum service_kind kind, const char *name, const char 
 void
 front_begin(struct services *all)
 {
-	all->key_fd = -1;
+	all->key_fd = all->limits[0] = all->limits[1] = -1;
 	if (all->setup.frontds == 0)
 		return;
+	if (pass_queue(all->limits) != OK)
+		log_fatal(EX_OSERR, "cannot begin with frontd: %m");
 	all->key_fd = systemd_own(all->setup.inherited, key_name);
 	if (all->key_fd < 0)
 		all->key_fd = grant_key_new();

@@ -459,6 +459,12 @@ read_configuration(struct master *m)
 		    ? "there is no such file (see -M)" : err_text(e));
 }
 
+static int
+socket_of_daemon(void *ctx, const char *cmd)
+{
+	return services_queue_for(ctx, cmd);
+}
+
 static void
 set_up(struct master *m)
 {
@@ -488,7 +494,7 @@ set_up(struct master *m)
 	};
 	m->services = services_new(&services);
 	m->events = events_new(m->poll, m->children);
-	m->daemons = daemons_new(m->poll, m->children);
+	m->daemons = daemons_new(m->poll, m->children, socket_of_daemon, m->services);
 	poll_signal(m->poll, SIGTERM, on_stop_signal, m);
 	poll_signal(m->poll, SIGINT, on_stop_signal, m);
 	poll_signal(m->poll, SIGQUIT, on_stop_signal, m);

@@ -326,8 +326,10 @@ services_free(struct services *all)
 			retire(s);
 		free_service(s);
 	}
-	if (all->key_fd >= 0)
-		close(all->key_fd);
+	const int fds[] = { all->key_fd, all->limits[0], all->limits[1] };
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	free(all);
 }
 

@@ -89,6 +89,12 @@ void services_stopped(struct services *s, pid_t pid);
 /* Starts what is missing and looks after what is overdue; often. */
 void services_tend(struct services *s);
 
+/*
+ * What a daemon with this command is to have as SVC_LISTEN_FD: limitd the queue
+ * over which frontds send it their connections (lib/svc_front.h); -1: nothing.
+ */
+int services_queue_for(struct services *s, const char *cmd);
+
 /* For people: one line a service, one a worker. */
 void services_status(const struct services *s, struct buf *out);
 

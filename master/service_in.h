@@ -83,6 +83,8 @@ struct services {
 	struct service *front;		/* the one FRONT, or NULL */
 	bool front_changed;		/* other listeners than it was told */
 	int key_fd;			/* of grants; -1: none */
+	int limits[2];			/* frontds' queue to limitd, both ends; -1 */
+	bool has_limitd;		/* it has been given the reading end */
 };
 
 /* One more service, without a socket. */

@@ -427,7 +427,7 @@ start_program(struct service *s)
 		.has_key = s->kind == SERVICE_FRONTED || s->kind == SERVICE_AUTH,
 		.key_fd = s->all->key_fd,
 		.maxfds = s->maxfds, .id = s->next_id,
-		.is_worker = true, .is_template = !s->plain,
+		.is_worker = true, .is_template = !s->plain, .keeps_root = is_front,
 	};
 	enum err e = child_spawn(s->all->children, &spec, on_exit_of_worker, w,
 	    &w->pid);

@@ -85,7 +85,7 @@ struct service {
 	int64_t heard_at;
 	struct poll_timer *patience, *again;
 	struct buf hostname;
-	int config_dirfd;
+	int msg_dirfd;			/* configdirectory/msg; -1: not ours to see */
 	struct buf notice;		/* of msg/shutdown, when it was last looked for */
 	bool shut_down;
 	int64_t noticed_at;		/* 0: not yet */
@@ -108,6 +108,8 @@ struct front {
 	bool full;			/* of descriptors: nobody is accepted for a moment */
 	bool ending;			/* the listeners are let go of */
 	void (*resume)(struct conn *c);	/* what each event of a connection ends in, see conn.c */
+	bool shut_in;			/* no file can be opened any more */
+	int limits_queue;		/* to limitd; -1: none */
 };
 
 enum stage {

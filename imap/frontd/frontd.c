@@ -9,6 +9,7 @@
 #include "imap/frontd/conn.h"
 #include "imap/frontd/front.h"
 #include "imap/frontd/setup.h"
+#include "imap/frontd/shut.h"
 #include "lib/log.h"
 #include "lib/logconf.h"
 #include "lib/mem.h"
@@ -170,7 +171,7 @@ read_config(const char *path)
 int
 main(int argc, char **argv)
 {
-	struct front f = { .message = BUF_INIT };
+	struct front f = { .message = BUF_INIT, .limits_queue = -1 };
 	const char *path = CONF_DEFAULT_PATH;
 	for (int c; (c = getopt(argc, argv, "C:")) != -1;) {
 		if (c != 'C') {
@@ -195,6 +196,7 @@ main(int argc, char **argv)
 	f.resume = conn_resume;
 	setup_services(&f, conf_path);
 	proctitle_set("frontd");
+	shut_in(&f, conf);
 	run(&f);
 	setup_free(&f);
 	buf_free(&f.message);

@@ -9,7 +9,8 @@ notice_of_shutdown(struct service *s, int64_t now_ms, bool fresh)
 	if (fresh || s->noticed_at == 0 || now_ms - s->noticed_at >= LOOK_MS) {
 		s->noticed_at = now_ms;
 		buf_reset(&s->notice);
-		s->shut_down = notice_read(s->config_dirfd, "msg/shutdown", &s->notice);
+		s->shut_down = s->msg_dirfd >= 0
+		    && notice_read(s->msg_dirfd, "shutdown", &s->notice);
 	}
 	return s->shut_down ? s->notice.p : NULL;
 }

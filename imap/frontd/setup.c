@@ -3,7 +3,6 @@
 #include "imap/server/admit.h"
 #include "imap/server/notice.h"
 #include "imap/server/secure.h"
-#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/pass.h"
@@ -92,8 +91,8 @@ free_service(struct service *s)
 	count_end(s);
 	admit_close(s->admit);
 	conf_free(s->conf);
-	if (s->config_dirfd >= 0)
-		close(s->config_dirfd);
+	if (s->msg_dirfd >= 0)
+		close(s->msg_dirfd);
 	if (s->listener >= 0)
 		close(s->listener);
 	close(s->queue);
@@ -110,13 +109,26 @@ setup_tls(struct service *s)
 	const struct door_words *words = door_words(s->protocol);
 	struct tls_params p;
 	int64_t now = poll_now(s->front->poll);
-	if (s->tls != NULL || (s->tls_tried != 0 && now - s->tls_tried < RETRY_MS)
-	    || !secure_params(s->conf, words->sasl_service, &p))
+	if (s->tls != NULL || s->front->shut_in
+	    || (s->tls_tried != 0 && now - s->tls_tried < RETRY_MS) || !secure_params(s->conf, words->sasl_service, &p))
 		return;
 	s->tls_tried = now;
 	p.tickets = s->front->tickets;
 	if (tls_context_new(&p, &s->tls) != OK)
 		s->tls = NULL;
+}
+
+/* Where an administrator says that nobody is to come just now. */
+static void
+open_msg(struct service *s)
+{
+	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
+	struct buf path = BUF_INIT;
+	buf_printf(&path, "%s/msg", dir != NULL ? dir : "");
+	s->msg_dirfd = open(path.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->msg_dirfd < 0)
+		log_notice("service %s: no shutdown notices: %s: %m", s->name, path.p);
+	buf_free(&path);
 }
 
 static bool
@@ -128,15 +140,14 @@ configure(struct service *s, const char *conf_path)
 		    conf_path, err_text(e));
 		return false;
 	}
-	const char *dir = conf_string(s->conf, CONF_CONFIGDIRECTORY);
-	if (dir == NULL || file_open_dir(AT_FDCWD, dir, &s->config_dirfd) != OK)
-		return false;
+	open_msg(s);
 	const struct admit_params door = {
 		.conf = s->conf, .protocol = door_words(s->protocol)->sasl_service,
 		.proxied = s->proxied,
 	};
 	if (admit_open(&door, &s->admit) != OK)
 		return false;
+	limits_through(admit_limits(s->admit), s->front->limits_queue);
 	notice_hostname(s->conf, &s->hostname);
 	setup_tls(s);
 	if (s->implicit_tls && s->tls == NULL)
@@ -158,7 +169,7 @@ add_service(struct front *f, const struct svc_front *told, const int fds[PASS_FD
 		.auth = fds[SVC_FRONT_AUTH], .protocol = c.protocol,
 		.implicit_tls = c.implicit_tls, .proxied = c.proxied, .ssf = c.ssf,
 		.question = { .what = QUESTION_OFFER, .name = door_words(c.protocol)->prefix },
-		.hostname = BUF_INIT, .notice = BUF_INIT, .config_dirfd = -1,
+		.hostname = BUF_INIT, .notice = BUF_INIT, .msg_dirfd = -1,
 	};
 	for (int i = 0; i < OFFERS; i++)
 		buf_init(&s->offers[i].mechanisms);
@@ -180,8 +191,12 @@ setup_services(struct front *f, const char *conf_path)
 	enum err e;
 	f->tickets = secure_tickets();
 	while ((e = pass_receive(SVC_LISTEN_FD, &message, fds)) == OK || e == ERR_LIMIT) {
-		if (e == OK && fds[PASS_FDS - 1] >= 0
-		    && svc_front_decode(buf_str(&message), &told) == OK) {
+		bool is_known = e == OK && svc_front_decode(buf_str(&message), &told) == OK;
+		if (is_known && strcmp(told.name, SVC_FRONT_LIMITS) == 0 && fds[0] >= 0) {
+			f->limits_queue = fds[0];
+			continue;
+		}
+		if (is_known && fds[PASS_FDS - 1] >= 0) {
 			add_service(f, &told, fds, conf_path);
 			continue;
 		}
@@ -200,5 +215,7 @@ setup_free(struct front *f)
 		f->services = s->next;
 		free_service(s);
 	}
+	if (f->limits_queue >= 0)
+		close(f->limits_queue);
 	tickets_close(f->tickets);
 }

@@ -10,6 +10,7 @@ imap/frontd/frontd_SRCS = \
 	imap/frontd/proxy.c \
 	imap/frontd/setup.c \
 	imap/frontd/shake.c \
+	imap/frontd/shut.c \
 	imap/frontd/talk.c \
 	imap/frontd/wire.c
 MANPAGES += man/frontd.8

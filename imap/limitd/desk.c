@@ -167,10 +167,9 @@ on_ready(void *ctx, int fd, short ready)
 
 /* --- connections --- */
 
-static void
-on_connect(void *ctx, int fd)
+void
+desk_take(struct desk *d, int fd)
 {
-	struct desk *d = ctx;
 	struct asker *a = mem_zero(1, sizeof(*a));
 
 	*a = (struct asker){ .desk = d, .fd = fd, .next = d->askers, .at = &d->askers };
@@ -178,6 +177,12 @@ on_connect(void *ctx, int fd)
 		a->next->at = &a->next;
 	d->askers = a;
 	poll_watch(d->poll, fd, POLLIN, on_ready, a);
+}
+
+static void
+on_connect(void *ctx, int fd)
+{
+	desk_take(ctx, fd);
 }
 
 struct desk *

@@ -15,6 +15,8 @@ struct desk;
 
 /* LISTEN_FD and TABLE stay the caller's. */
 struct desk *desk_new(struct poll *poll, int listen_fd, struct table *table);
+/* One more who asks, at the other end of FD, which is the desk's. */
+void desk_take(struct desk *d, int fd);
 void desk_free(struct desk *d);		/* NULL is allowed */
 
 #endif

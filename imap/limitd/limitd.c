@@ -22,6 +22,14 @@ start(struct poll *poll, int listen_fd, const struct conf *conf)
 }
 
 static void
+take(void *served, int fd)
+{
+	struct served *s = served;
+
+	desk_take(s->desk, fd);
+}
+
+static void
 stop(void *served)
 {
 	struct served *s = served;
@@ -36,6 +44,7 @@ main(int argc, char **argv)
 {
 	static const struct sockd program = {
 		.name = "limitd", .socket = CONF_LIMITSOCKET, .start = start, .stop = stop,
+		.take = take,
 	};
 
 	return sockd_main(argc, argv, &program);

@@ -3,6 +3,7 @@
 #include "lib/digest.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/pass.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@ struct limits {
 	struct netset *exempt;
 	struct sockaddr_un address;
 	bool is_possible;		/* the path fits an address */
+	int queue;			/* how to connect; -1: by the address */
 	int fd;				/* -1: not connected */
 	int64_t next_try;
 	bool complained;		/* that it is not there */
@@ -69,16 +71,36 @@ disconnect(struct limits *l, const char *why)
 	l->complained = true;
 }
 
+/* One end of a pair for us, the other for limitd. */
+static bool
+send_end(struct limits *l)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return false;
+	l->fd = pair[0];
+	enum err e = pass_send(l->queue, STR("limits"), &pair[1], 1);
+	close(pair[1]);
+	errno = e == ERR_AGAIN ? EAGAIN : ECONNREFUSED;
+	return e == OK;
+}
+
+static bool
+connect_to_address(struct limits *l)
+{
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return l->fd >= 0 && connect(l->fd, (const struct sockaddr *)&l->address,
+	    sizeof(l->address)) == 0;
+}
+
 static bool
 connect_to(struct limits *l)
 {
 	if (l->fd >= 0)
 		return true;
-	if (!l->is_possible || now_ms() < l->next_try)
+	if ((!l->is_possible && l->queue < 0) || now_ms() < l->next_try)
 		return false;
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0 || connect(l->fd, (const struct sockaddr *)&l->address,
-	    sizeof(l->address)) != 0) {
+	if (!(l->queue >= 0 ? send_end(l) : connect_to_address(l))) {
 		disconnect(l, strerror(errno));
 		return false;
 	}
@@ -157,7 +179,7 @@ limits_open(const struct conf *conf, const char *protocol)
 	const char *path = conf_string(conf, CONF_LIMITSOCKET);
 	struct buf bad = BUF_INIT;
 
-	*l = (struct limits){ .conf = conf, .fd = -1, .address.sun_family = AF_UNIX };
+	*l = (struct limits){ .conf = conf, .fd = -1, .queue = -1, .address.sun_family = AF_UNIX };
 	while (l->protocol < LIMITS_OTHER && strcmp(names[l->protocol], protocol) != 0)
 		l->protocol++;
 	l->is_possible = strlen(path) < sizeof(l->address.sun_path);
@@ -170,6 +192,15 @@ limits_open(const struct conf *conf, const char *protocol)
 	}
 	buf_free(&bad);
 	return l;
+}
+
+void
+limits_through(struct limits *l, int queue)
+{
+	l->queue = queue;
+	/* By the address it will not be possible later. */
+	if (queue < 0 && !connect_to(l))
+		l->next_try = 0;
 }
 
 void

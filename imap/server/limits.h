@@ -34,6 +34,12 @@ struct limits *limits_open(const struct conf *conf, const char *protocol);
 void limits_close(struct limits *l);		/* NULL is allowed */
 
 /*
+ * For who is about to lose sight of the socket: connects by QUEUE from now on
+ * (SVC_FRONT_LIMITS), which stays the caller's; -1: once, now.
+ */
+void limits_through(struct limits *l, int queue);
+
+/*
  * The client at HOST ("192.0.2.1"; "local") has connected, is USERID from now
  * on, is nobody again, has gone.  One session at a time.  Everything but
  * LIMITS_OK means: send him away.
