@@ -11,9 +11,9 @@
  * says once in the log what is missing, and works.  A build with sanitizers
  * does not confine itself: they trace, and read /proc.
  *
- * A template (svc.h) makes the list, which takes a millisecond, and each copy
- * enters it, which takes some 50 us: so what is a copy's own lies in no other
- * copy's reach.
+ * A template (svc.h) makes the list, which takes two milliseconds, and each copy
+ * enters it, which takes 0.2 to 0.5 of one (on a busy machine), once in its life
+ * and not once a session.  So what is a copy's own lies in no other copy's reach.
  */
 #ifndef LIB_CONFINE_H
 #define LIB_CONFINE_H
