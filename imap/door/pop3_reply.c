@@ -56,6 +56,8 @@ static const struct {
 	/* The store's. */
 	{ "There is no such mailbox", "Dieses Postfach gibt es nicht" },
 	{ "The mailbox has been deleted", "Das Postfach wurde gel\u00f6scht" },
+	{ "The mailbox has moved; connect again",
+	    "Das Postfach ist umgezogen; bitte neu verbinden" },
 	{ "Permission denied", "Das ist nicht erlaubt" },
 	{ "Mailbox is damaged", "Das Postfach ist besch\u00e4digt" },
 	{ "Mailbox is locked", "Das Postfach ist gesperrt" },
@@ -106,6 +108,7 @@ pop3_failed(struct buf *out, enum language l, enum err e)
 		{ ERR_READONLY, "SYS/PERM", "Permission denied" },
 		{ ERR_CORRUPT, "SYS/PERM", "Mailbox is damaged" },
 		{ ERR_STALE, "SYS/PERM", "The mailbox has been deleted" },
+		{ ERR_AGAIN, "SYS/TEMP", "The mailbox has moved; connect again" },
 		{ ERR_BUSY, "SYS/TEMP", "Mailbox is locked" },
 		{ ERR_NOSPACE, "SYS/TEMP", "The server's disk is full" },
 		{ ERR_UNKNOWN, "SYS/TEMP",

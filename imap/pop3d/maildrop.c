@@ -212,7 +212,11 @@ maildrop_uid(struct maildrop *d, uint32_t n)
 	return mbox_uid(d->m, seq_of(d, n));
 }
 
-/* Nothing is read from a mailbox, or written to it, once it has been deleted. */
+/*
+ * Nothing is read from a mailbox, or written to it, once it has been deleted.  Of
+ * one that was moved to another partition it is not there any more: the client
+ * has to come again.
+ */
 static enum err
 look_again(struct maildrop *d)
 {
@@ -220,6 +224,8 @@ look_again(struct maildrop *d)
 		log_debug("the new cyrus.index of the maildrop cannot be read");
 	if (!mbox_lookup(d->m))
 		return ERR_STALE;
+	if (mbox_is_gone(d->m))
+		return ERR_AGAIN;
 	return may_open(d, mbox_entry(d->m)) == OK ? OK : ERR_DENIED;
 }
 
@@ -233,6 +239,9 @@ maildrop_read(struct maildrop *d, uint32_t n, struct str *bytes, uint32_t *heade
 		e = mbox_message(d->m, seq_of(d, n), &msg);
 	if (e == OK)
 		e = mbox_body(d->m, seq_of(d, n), bytes);
+	/* It may be the whole mailbox that went, just now. */
+	if (e == ERR_NOTFOUND && look_again(d) != OK)
+		e = look_again(d);
 	if (e == OK)
 		*header_size = msg.header_size < bytes->n ? msg.header_size : (uint32_t)bytes->n;
 	return e;

@@ -560,7 +560,12 @@ class User(Client):
             for line in pop.multi("UIDL"):
                 n, uid = line.decode().replace(".", " ").split()[::2]
                 if int(uid) in uids:
-                    pop.retr(n)
+                    r = pop.cmd(f"RETR {n}")
+                    if r.code == "SYS/TEMP":    # the mailbox has moved
+                        pop.close()
+                        return False, []
+                    assert r.ok, r
+                    pop.body()
                     pop.ok(f"DELE {n}")
                     uids.discard(int(uid))
             assert not uids, f"{name}: POP3 does not see {uids}"

@@ -1,4 +1,5 @@
 """POP3 and IMAP on one INBOX at the same time, against what must be."""
+import os
 import random
 
 import pytest
@@ -86,6 +87,27 @@ def test_mailbox_renamed_meanwhile(make_pop, messages):
     pop.ok("DELE 1")
     assert pop.quit().ok
     assert srv.pop(user + "+b").ok("STAT").text.startswith("2 ")
+
+
+def test_moved_to_another_partition_meanwhile(make_pop, messages):
+    """What is open is not the mailbox any more: nothing is said to be gone for good."""
+    srv = make_pop(start=False)
+    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    (srv.dir / "two").mkdir()
+    if srv.owner:
+        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.start()
+    user = srv.new_user()
+    for m in messages:
+        srv.deliver(user, m)
+    pop = srv.pop(user)
+    pop.ok("DELE 1")
+    srv.admin().ok(f"RENAME user.{user} user.{user} two")
+    assert pop.err("RETR 2").code == "SYS/TEMP"
+    assert pop.quit().code == "SYS/TEMP"
+    again = srv.pop(user)
+    assert again.ok("STAT").text.startswith(f"{len(messages)} ")
+    assert again.retr(2).endswith(messages[1])
 
 
 def test_reconstructed_meanwhile(server, full, messages):
