@@ -151,12 +151,14 @@ kv_state_close(struct kv_state *s)
 	*s = (struct kv_state){ .dir_fd = -1, .fd = -1 };
 }
 
-/* Without a mapping, which he who opens has not got yet. */
+/* He who opens has no mapping yet. */
 static uint64_t
 turns(const struct kv_state *s)
 {
 	uint64_t n = 0;
 
+	if (s->page != NULL)
+		return atomic_load(&s->page->turns);
 	if (pread(s->fd, &n, sizeof(n), offsetof(struct kv_page, turns)) != sizeof(n))
 		return 0;
 	return n;

@@ -342,7 +342,8 @@ accept_user(struct login *l, struct str userid, const char *authcid, const char 
 
 /* A name as it was given, taken apart. */
 struct given {
-	struct buf name;		/* who is to prove himself */
+	struct str typed;		/* the caller's */
+	struct buf name;		/* who is to prove himself; empty: nobody is called so */
 	struct buf as;			/* as whom he wants to act */
 	struct buf whose;		/* without the folder */
 };
@@ -366,7 +367,7 @@ take_folder(struct login *l, struct str userid, struct buf *whose)
 static void
 take_apart(struct login *l, struct str userid, struct given *g)
 {
-	*g = (struct given){ BUF_INIT, BUF_INIT, BUF_INIT };
+	*g = (struct given){ userid, BUF_INIT, BUF_INIT, BUF_INIT };
 	username_given(l->conf, local_domain(l), take_folder(l, userid, &g->whose),
 	    &g->name, &g->as);
 }
@@ -398,8 +399,9 @@ static enum err
 judge(struct login *l, const struct given *g, const struct proof *proof, struct user **user)
 {
 	struct buf what = BUF_INIT;
-	buf_printf(&what, "%s %.*s", proof->how, g->name.n < 200 ? (int)g->name.n : 200,
-	    g->name.p);
+	bool no_name = g->name.n == 0 && g->typed.n > 0;
+	struct str name = no_name ? g->typed : buf_str(&g->name);
+	buf_printf(&what, "%s %.*s", proof->how, name.n < 200 ? (int)name.n : 200, name.p);
 	enum err e = may_try(l, g->name.p) ? check(l, g, proof) : ERR_LIMIT;
 	/* Not g->name: it is the one whose password it was who has come. */
 	if (e == OK)
@@ -409,7 +411,7 @@ judge(struct login *l, const struct given *g, const struct proof *proof, struct 
 	else
 		e = refused(l, e, what.p, g->name.p, e == ERR_DENIED ? "SASL(-16): encryption"
 		    " needed to use mechanism: no plaintext password without TLS"
-		    : sasl_why(l->sasl));
+		    : no_name ? "a name that SASLprep forbids" : sasl_why(l->sasl));
 	buf_free(&what);
 	return e;
 }
