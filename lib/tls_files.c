@@ -10,10 +10,10 @@
 enum { YOUNG = 5 };	/* seconds */
 
 static void
-look(struct tls_file *f)
+look(const char *path, struct stat *st)
 {
-	if (stat(f->path, &f->st) != 0)
-		f->st = (struct stat){ .st_size = 0 };
+	if (stat(path, st) != 0)
+		*st = (struct stat){ .st_size = 0 };
 }
 
 void
@@ -23,7 +23,8 @@ tls_files_add(struct tls_files *f, const char *path)
 		return;
 	f->v = mem_grow(f->v, (f->n + 1) * sizeof(*f->v));
 	f->v[f->n].path = mem_copy(path);
-	look(&f->v[f->n++]);
+	look(f->v[f->n].path, &f->v[f->n].st);
+	f->n++;
 }
 
 void
@@ -47,15 +48,15 @@ is_same(const struct stat *a, const struct stat *b)
 }
 
 bool
-tls_files_changed(struct tls_files *f)
+tls_files_changed(const struct tls_files *f)
 {
-	bool changed = false;
 	for (size_t i = 0; i < f->n; i++) {
-		struct stat before = f->v[i].st;
-		look(&f->v[i]);
-		changed |= !is_same(&before, &f->v[i].st);
+		struct stat now;
+		look(f->v[i].path, &now);
+		if (!is_same(&f->v[i].st, &now))
+			return true;
 	}
-	return changed;
+	return false;
 }
 
 /* A file that is gone counts: somebody is about to put another one there. */

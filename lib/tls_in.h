@@ -34,8 +34,8 @@ struct tls_files {
 void tls_files_add(struct tls_files *f, const char *path);	/* NULL: none */
 void tls_files_free(struct tls_files *f);
 
-/* Looks at all; true if anything is not as it was at the last look. */
-bool tls_files_changed(struct tls_files *f);
+/* Is anything not as it was when it was added? */
+bool tls_files_changed(const struct tls_files *f);
 
 /* Was one of them changed within the last few seconds? */
 bool tls_files_are_young(const struct tls_files *f);
