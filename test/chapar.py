@@ -318,6 +318,14 @@ class Server:
                  "-L", self.log_path], env=env, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out)
 
+    def add_partition(self, name):
+        """Before start()."""
+        path = self.dir / name
+        path.mkdir()
+        if self.owner:
+            os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
+        self.conf.write_text(self.conf.read_text() + f"partition-{name}: {path}\n")
+
     def start(self):
         self.spawn()
         try:

@@ -264,10 +264,7 @@ def test_no_autocreate(server):
 def test_admin_moves_to_another_partition(make_server):
     """renamemailbox user.x user.x PARTITION: the mailbox stays what it was."""
     srv = make_server(start=False)
-    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
-    (srv.dir / "two").mkdir()
-    if srv.owner:
-        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.add_partition("two")
     srv.start()
     user = srv.new_user()
     c, a = srv.login(user), srv.admin()

@@ -1,6 +1,5 @@
 """What becomes of a session whose mailbox is renamed, gets other rights, or is deleted
 (RFC 2180 sections 3.3, 3.4; RFC 4314 section 4)."""
-import os
 import re
 
 import pytest
@@ -317,10 +316,7 @@ def test_quota_changes(server, user):
 def test_moved_to_another_partition(make_server):
     """Its files are elsewhere now; it has to be opened again."""
     srv = make_server(start=False)
-    (srv.dir / "two").mkdir()
-    if srv.owner:
-        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
-    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    srv.add_partition("two")
     srv.start()
     user = srv.new_user()
     c, admin = srv.login(user), srv.admin()
@@ -341,10 +337,7 @@ def test_moved_to_another_partition(make_server):
 def test_the_source_of_a_copy_is_elsewhere(make_server, command):
     """It is not the target that is missing: creating that would be of no use."""
     srv = make_server(start=False)
-    (srv.dir / "two").mkdir()
-    if srv.owner:
-        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
-    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
+    srv.add_partition("two")
     srv.start()
     user = srv.new_user()
     c, admin = srv.login(user), srv.admin()

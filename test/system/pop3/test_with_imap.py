@@ -1,5 +1,4 @@
 """POP3 and IMAP on one INBOX at the same time, against what must be."""
-import os
 import random
 
 import pytest
@@ -92,10 +91,7 @@ def test_mailbox_renamed_meanwhile(make_pop, messages):
 def test_moved_to_another_partition_meanwhile(make_pop, messages):
     """What is open is not the mailbox any more: nothing is said to be gone for good."""
     srv = make_pop(start=False)
-    srv.conf.write_text(srv.conf.read_text() + f"partition-two: {srv.dir}/two\n")
-    (srv.dir / "two").mkdir()
-    if srv.owner:
-        os.chown(srv.dir / "two", srv.owner.pw_uid, srv.owner.pw_gid)
+    srv.add_partition("two")
     srv.start()
     user = srv.new_user()
     for m in messages:
