@@ -315,6 +315,49 @@ reconstruct_mends_half_an_entry(void **state)
 	assert_false(was_damaged);
 }
 
+/* Takes the list's folder away, again and again, as who has found it damaged. */
+static void
+move_away(int rounds)
+{
+	char from[110], to[120];
+
+	snprintf(from, sizeof(from), "%s/db", f.config);
+	for (int i = 0; i < rounds; i++) {
+		snprintf(to, sizeof(to), "%s.away-%d", from, i);
+		for (int tries = 0; rename(from, to) != 0 && tries < 1000; tries++)
+			usleep(100);
+		usleep(200);
+	}
+}
+
+/* That the folder is not there is no list without mailboxes, nor the end of a process. */
+static void
+opened_while_others_move_it_away(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	fixture_create(&f, "user.joe");
+	store_close(f.s);
+	f.s = NULL;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		move_away(100);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		struct store *s;
+
+		if (store_open(&f.params, &s) == OK)
+			store_close(s);
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(store_open(&f.params, &f.s), OK);
+	list_expect("user.joe ");
+}
+
 int
 main(void)
 {
@@ -330,6 +373,7 @@ main(void)
 		TEST(damaged_entry_builds_the_list_anew),
 		TEST(what_cannot_be_looked_up_is_not_removed),
 		TEST(reconstruct_mends_half_an_entry),
+		TEST(opened_while_others_move_it_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ enum {
 	ENTRY_VERSION = 1,
 	ENTRY_STRINGS = 5,
 	LIMITS_VERSION = 2,		/* 1: storage and messages only */
+	OPEN_TRIES = 10,
 };
 static const uint32_t no_string = UINT32_MAX;
 static const char db_name[] = "mailboxes.db";
@@ -40,17 +41,31 @@ struct mblist_cache {
 
 /* --- opening --- */
 
+/*
+ * Whoever moves a damaged environment away leaves nothing in its place for a
+ * moment.  That it is not there must not be taken for a list without mailboxes.
+ */
+static enum err
+open_kv(const char *dir, struct kv **kv)
+{
+	enum err e = ERR_STALE;
+
+	for (int i = 0; i < OPEN_TRIES && (e == ERR_NOTFOUND || e == ERR_STALE); i++)
+		e = kv_open(dir, db_name, KV_CREATE | KV_DURABLE, kv);
+	return e == ERR_NOTFOUND || e == ERR_STALE ? ERR_BUSY : e;
+}
+
 static enum err
 open_env(const char *dir, struct kv **kv)
 {
-	enum err e = kv_open(dir, db_name, KV_CREATE | KV_DURABLE, kv);
+	enum err e = open_kv(dir, kv);
 
 	if (e != ERR_CORRUPT)
 		return e;
 	log_crit("%s/%s is damaged beyond recovery; it is moved away and built anew "
 	    "from the spool", dir, db_name);
 	e = kv_reset(dir, db_name);
-	return e == OK ? kv_open(dir, db_name, KV_CREATE | KV_DURABLE, kv) : e;
+	return e == OK || e == ERR_NOTFOUND || e == ERR_STALE ? open_kv(dir, kv) : e;
 }
 
 enum err
@@ -102,7 +117,7 @@ static enum err
 rejoin(struct store *s)
 {
 	struct kv *kv;
-	enum err e = kv_open(s->cache->dir, db_name, KV_CREATE | KV_DURABLE, &kv);
+	enum err e = open_kv(s->cache->dir, &kv);
 
 	if (e != OK)
 		return e;
