@@ -120,6 +120,23 @@ replaced_files_are_flushed_first(void **state)
 	mbox_close(m);
 }
 
+/* Above them the last UID is raised: below it they would be found as messages. */
+static void
+torn_files_are_gone_before_their_uids_are(void **state)
+{
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	fixture_shell(": >%s/user/joe/2.", f.spool);
+	fixture_shell("echo UNKNOWN >%s/user/joe/3.", f.spool);
+	flushed[0] = '\0';
+	assert_int_equal(fixture_append(m, f.s, "TWO"), 4);
+	assert_non_null(strstr(flushed, "user/joe\n"));
+	assert_true(strstr(flushed, "user/joe\n") < strstr(flushed, ".log\n"));
+	mbox_close(m);
+}
+
 /* Somebody made the log's next file and was killed before its name was flushed. */
 static void
 name_of_a_log_file_is_flushed_before_use(void **state)
@@ -378,6 +395,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(torn_files_are_gone_before_their_uids_are,
+		    setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first,
 		    setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(name_of_a_log_file_is_flushed_before_use,

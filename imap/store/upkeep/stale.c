@@ -68,15 +68,19 @@ stale_raise(struct index *ix)
 	raise_to(ix, w.last_uid, w.modseq);
 }
 
-/* The files of a commit that never was lie directly above the last UID. */
-static void
+/*
+ * The files of a commit that never was lie directly above the last UID.  That they
+ * are gone is on the disk before that is raised above them: below it they would
+ * be taken for messages that somebody has put back.
+ */
+static enum err
 remove_torn(struct index *ix, uint32_t highest)
 {
 	uint32_t last = ix->h->last_uid, n = 0;
 	char name[SPOOL_NAME];
 
 	if (highest - last > UNWRITTEN_MAX)
-		return;
+		return OK;
 	for (uint32_t uid = highest; uid > last; uid--) {
 		if (!spool_is_torn(ix->dirfd, uid))
 			continue;
@@ -86,6 +90,7 @@ remove_torn(struct index *ix, uint32_t highest)
 	if (n > 0)
 		log_notice("mailbox %s: %u empty or torn files of a commit that never was "
 		    "are removed", ix->name, n);
+	return n > 0 ? file_fsync_dir(ix->dirfd, ".") : OK;
 }
 
 enum err
@@ -96,8 +101,9 @@ stale_pass_over(struct index *ix, bool is_current)
 	enum err e = spool_highest(ix->dirfd, ix->name, max, &found);
 
 	if (e == OK && found > last && is_current) {
-		remove_torn(ix, found);
-		e = spool_highest(ix->dirfd, ix->name, max, &found);
+		e = remove_torn(ix, found);
+		if (e == OK)
+			e = spool_highest(ix->dirfd, ix->name, max, &found);
 	}
 	if (e != OK || found <= last)
 		return e;
