@@ -319,7 +319,7 @@ reconstruct_mends_half_an_entry(void **state)
 static void
 move_away(int rounds)
 {
-	char from[110], to[120];
+	char from[128], to[160];
 
 	snprintf(from, sizeof(from), "%s/db", f.config);
 	for (int i = 0; i < rounds; i++) {
