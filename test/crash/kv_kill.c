@@ -1,7 +1,7 @@
 /*
  * kv_kill.c - kill processes that use a database, look at the others
  *
- *	kv_kill [-r ROUNDS] [-t SECONDS] [-w WAIT_MS] [-s SEED] DIR
+ *	kv_kill [-r ROUNDS] [-t SECONDS] [-m RECOVERIES] [-w WAIT_MS] [-s SEED] DIR
  *
  * Writers and readers work on one database in DIR as fast as they can; each
  * round some of them, now and then all, are killed at a random instant and
@@ -15,8 +15,9 @@
  *     writer's number and to the sum of all, and writes a row;
  *  4. nobody meets an error.
  *
- * Ends after ROUNDS or SECONDS, whichever comes first; prints one line of
- * figures and exits with 0, or says what broke and exits with 1.
+ * Ends after ROUNDS, SECONDS or RECOVERIES, whichever comes first: a busy
+ * machine needs more time for as many kills that met somebody inside.  Prints
+ * one line of figures and exits with 0, or says what broke and exits with 1.
  */
 #include "lib/buf.h"
 #include "lib/kv.h"
@@ -352,7 +353,7 @@ prepare(struct run *r)
 }
 
 static int
-run_rounds(struct run *r, int rounds, int seconds)
+run_rounds(struct run *r, int rounds, int seconds, uint64_t recoveries)
 {
 	int64_t end = now_ms() + seconds * INT64_C(1000);
 	uint64_t commits = 0;
@@ -363,7 +364,7 @@ run_rounds(struct run *r, int rounds, int seconds)
 		start(r, i);
 	await_progress(r);
 	uint64_t first = epoch(r);
-	for (; n < rounds && now_ms() < end; n++) {
+	for (; n < rounds && now_ms() < end && epoch(r) - first < recoveries; n++) {
 		kill_some(r);
 		await_progress(r);
 		check(r);
@@ -386,13 +387,16 @@ main(int argc, char **argv)
 {
 	struct run r = { .wait_ms = 2000 };
 	int opt, rounds = 300, seconds = 3600;
+	uint64_t recoveries = UINT64_MAX;
 	unsigned seed = (unsigned)time(NULL);
 
-	while ((opt = getopt(argc, argv, "r:t:w:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "r:t:m:w:s:")) != -1) {
 		if (opt == 'r')
 			rounds = (int)strtol(optarg, NULL, 10);
 		else if (opt == 't')
 			seconds = (int)strtol(optarg, NULL, 10);
+		else if (opt == 'm')
+			recoveries = strtoull(optarg, NULL, 10);
 		else if (opt == 'w')
 			r.wait_ms = (int)strtol(optarg, NULL, 10);
 		else if (opt == 's')
@@ -401,7 +405,7 @@ main(int argc, char **argv)
 			optind = argc;
 	}
 	if (optind != argc - 1) {
-		fprintf(stderr, "usage: kv_kill [-r rounds] [-t seconds] "
+		fprintf(stderr, "usage: kv_kill [-r rounds] [-t seconds] [-m recoveries] "
 		    "[-w wait_ms] [-s seed] directory\n");
 		return 64;
 	}
@@ -410,5 +414,5 @@ main(int argc, char **argv)
 	log_level(LOG_WARNING);
 	srand(seed);
 	prepare(&r);
-	return run_rounds(&r, rounds, seconds);
+	return run_rounds(&r, rounds, seconds, recoveries);
 }

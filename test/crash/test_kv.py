@@ -19,11 +19,11 @@ def test_kill_at_random(tmp_path):
     """kv.h: "A process that is killed at any instruction, reader or writer,
     never leaves the others stuck"."""
     # A stuck process waits for 30 s; the wait allows for a busy machine.
-    out = run(BUILD / "test/crash/kv_kill", "-t", 8, "-w", 10000, tmp_path / "db")
+    out = run(BUILD / "test/crash/kv_kill", "-m", 10, "-t", 120, "-w", 10000, tmp_path / "db")
     figures = re.search(r"(\d+) kills, (\d+) recoveries, (\d+) commits", out)
     kills, recoveries, commits = map(int, figures.groups())
-    assert kills > 20 and commits > 20
-    assert recoveries > 5, "the kills have not met anybody inside: " + out
+    assert kills > recoveries and commits > 20
+    assert recoveries >= 10, "the kills have not met anybody inside: " + out
 
 
 @pytest.mark.parametrize("seed", [1, 2])
