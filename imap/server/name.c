@@ -22,6 +22,8 @@ name_style_init(struct name_style *n, const struct conf *conf)
 		.other = conf_string(conf, CONF_USERPREFIX),
 		.shared = conf_string(conf, CONF_SHAREDPREFIX),
 		.domains = domain_enabled(conf),
+		.crosses = conf_switch(conf, CONF_CROSSDOMAINS),
+		.bare_own = conf_switch(conf, CONF_CROSSDOMAINS_ONLYOTHER),
 		.home = conf_string(conf, CONF_DEFAULTDOMAIN),
 		.deleted = conf_string(conf, CONF_DELETEDPREFIX),
 	};
@@ -117,12 +119,27 @@ shows_domains(const struct name_style *n)
 	return n->domains && n->is_admin && !n->tagged;
 }
 
+/* Does he see users of other domains among the others? */
+static bool
+crosses(const struct name_style *n)
+{
+	return n->domains && n->crosses && n->userid != NULL && !n->is_admin;
+}
+
+/* Appends what is written for those who are in no domain, in internal form. */
+static void
+add_home(const struct name_style *n, struct buf *domain)
+{
+	if (n->home == NULL || !domain_in(str_c(n->home), domain))
+		buf_adds(domain, "internal");
+}
+
 static bool
 is_home(const struct name_style *n, struct str domain)
 {
 	struct buf home = BUF_INIT;
-	bool is = domain_in(str_c(n->home != NULL ? n->home : "internal"), &home)
-	    && str_eq(buf_str(&home), domain);
+	add_home(n, &home);
+	bool is = str_eq(buf_str(&home), domain);
 	buf_free(&home);
 	return is;
 }
@@ -155,6 +172,33 @@ cut_domain(const struct name_style *n, struct buf *name, struct buf *domain)
 		buf_reset(domain);
 	buf_truncate(name, at);
 	return own.n == 0 || str_eq(own, buf_str(domain)) ? OK : ERR_NAME;
+}
+
+/*
+ * With crossdomains: what is behind the "@" of a user's name goes from NAME into
+ * DOMAIN, if it can be a domain.
+ */
+static void
+cut_user_domain(const struct name_style *n, struct buf *name, struct buf *domain)
+{
+	size_t root, at = domain_root(buf_str(name), n->deleted, &root);
+	struct str user = str_slice(buf_str(name), at, at + root);
+	size_t sign = str_rchr(user, '@');
+	if (!str_starts(buf_str(name), STR("user.")) || sign == 0 || sign == root)
+		return;
+	struct buf written = BUF_INIT, given = BUF_INIT, rest = BUF_INIT;
+	domain_out(str_slice(user, sign + 1, user.n), &written);
+	if (domain_in(buf_str(&written), &given)) {
+		buf_reset(domain);
+		if (!is_home(n, buf_str(&given)))
+			buf_add_str(domain, buf_str(&given));
+		buf_add_str(&rest, str_slice(buf_str(name), at + root, name->n));
+		buf_truncate(name, at + sign);
+		buf_add_str(name, buf_str(&rest));
+	}
+	buf_free(&written);
+	buf_free(&given);
+	buf_free(&rest);
 }
 
 /*
@@ -270,6 +314,8 @@ name_to_internal(const struct name_style *n, struct str external, struct buf *in
 	if (e == OK)
 		e = is_alt(n) ? place_alt(n, &name, &placed)
 		    : place_default(n, buf_str(&name), &placed);
+	if (e == OK && crosses(n))
+		cut_user_domain(n, &placed, &domain);
 	if (e == OK)
 		e = put_domain(n, buf_str(&placed), buf_str(&domain), &whole);
 	if (e == OK)
@@ -328,6 +374,36 @@ encode(const struct name_style *n, struct str name, struct buf *external)
 		utf7_encode(name, external);
 }
 
+/* With crossdomains: is it somebody else's, who is written with his domain? */
+static bool
+shows_user_domain(const struct name_style *n, struct str name)
+{
+	struct str own = str_c(crosses(n) ? n->userid : ""), rest = name;
+	if (!crosses(n) || !str_starts(name, STR("user."))
+	    || below(str_slice(name, 5, name.n), own, &rest))
+		return false;
+	if (!n->bare_own || !str_eq(domain_of(name, n->deleted), name_domain(n)))
+		return true;
+	/* What is left would look like another domain. */
+	struct buf bare = BUF_INIT;
+	domain_take(name, n->deleted, &bare);
+	bool shows = domain_of(buf_str(&bare), n->deleted).n > 0;
+	buf_free(&bare);
+	return shows;
+}
+
+static void
+add_with_domain(const struct name_style *n, struct str name, struct buf *out)
+{
+	struct buf home = BUF_INIT;
+	add_home(n, &home);
+	if (domain_of(name, n->deleted).n > 0)
+		buf_add_str(out, name);
+	else
+		domain_put(name, n->deleted, buf_str(&home), out);
+	buf_free(&home);
+}
+
 /*
  * The name without the domain that its place or its end says; *shown is what
  * is to stand at the end.
@@ -337,7 +413,9 @@ take_domain(const struct name_style *n, struct str name, struct buf *bare, struc
 {
 	struct str domain = domain_of(name, n->deleted), own = name_domain(n);
 	*shown = STR("");
-	if (n->domains && (str_eq(domain, own) || shows_domains(n))) {
+	if (shows_user_domain(n, name)) {
+		add_with_domain(n, name, bare);
+	} else if (n->domains && (str_eq(domain, own) || shows_domains(n))) {
 		domain_take(name, n->deleted, bare);
 		if (!str_eq(domain, own))
 			*shown = domain;
@@ -431,10 +509,17 @@ name_identifier_out(const struct name_style *n, struct str id, struct buf *exter
 		buf_add_str(external, id);
 		return;
 	}
+	bool in_none = str_chr(id, '@') == id.n;
 	if (own.n > 0 && id.n > own.n + 1 && id.p[id.n - own.n - 1] == '@' && str_ends(id, own))
 		id.n -= own.n + 1;
-	for (size_t i = 0; i < id.n; i++)
-		buf_addc(external, id.p[i] == '^' ? '.' : id.p[i]);
+	domain_out(id, external);
+	if (in_none && own.n > 0 && crosses(n)) {
+		struct buf home = BUF_INIT;
+		add_home(n, &home);
+		buf_addc(external, '@');
+		domain_out(buf_str(&home), external);
+		buf_free(&home);
+	}
 }
 
 /* --- prefixes --- */

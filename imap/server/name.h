@@ -28,6 +28,16 @@
  *	shared folder      bb@example^org.news        bb.news             bb.news@example.org
  *	in no domain       user.john                                      user.john
  *
+ * With crossdomains a user sees others in all domains, with the domain in the
+ * place that it has inside; so there it can be told from a level's name only if
+ * the separator is '/':
+ *
+ *	                   internal                 fred@example.org
+ *	wilma's folder     user.wilma@a^net.x       Other Users/wilma@a.net/x
+ *	in his own         user.wilma@example^org   Other Users/wilma@example.org; with
+ *	                                            crossdomains_onlyother ".../wilma"
+ *	shared folder      bb@example^org.news      Shared Folders/bb/news
+ *
  * What is behind an administrator's last "@" is a domain; so one whose name
  * has an "@" in it, and no domain, gets the default one: user.john.a@b@internal,
  * or with whatever defaultdomain is.
@@ -52,6 +62,8 @@ struct name_style {
 	bool is_admin;			/* sees everything as in the default style */
 	bool domains;			/* virtdomains is not off */
 	bool tagged;			/* domains stand where they do inside */
+	bool crosses;			/* crossdomains: users of other domains are there */
+	bool bare_own;			/* crossdomains_onlyother */
 	const char *home;		/* domain of what is in none; NULL: "internal" */
 	const char *deleted;		/* deletedprefix */
 };

@@ -55,14 +55,19 @@ user_in_list(struct user *u, const struct conf *conf, enum conf_opt list)
 
 /* --- rights --- */
 
-/* With virtdomains, what is in another domain is not there. */
+/*
+ * With virtdomains, what is in another domain is not there; with crossdomains
+ * it is, if it is a user's.  Whom a domain has made its administrator is none
+ * elsewhere.
+ */
 static bool
 is_in_reach(const struct user_inside *in, struct str name)
 {
-	if (in->u.is_global_admin || !domain_enabled(in->conf))
+	if (in->u.is_global_admin || !domain_enabled(in->conf)
+	    || str_eq(domain_of(name, conf_string(in->conf, CONF_DELETEDPREFIX)), in->u.domain))
 		return true;
-	return str_eq(domain_of(name, conf_string(in->conf, CONF_DELETEDPREFIX)),
-	    in->u.domain);
+	return conf_switch(in->conf, CONF_CROSSDOMAINS) && !in->u.id.is_admin
+	    && str_starts(name, STR("user."));
 }
 
 rights_t

@@ -6,7 +6,8 @@
  * who comes from a grant brings them along.
  *
  * Domains.  With virtdomains a user of a domain sees his domain and nothing
- * else, an administrator of a domain too.  Users without one, who are those of
+ * else but, with crossdomains, what users of other domains share; an administrator
+ * of a domain that domain only.  Users without one, who are those of
  * defaultdomain, see what is in no domain; administrators without one all.
  * user_rights() is where this is decided, whatever name was found by.
  */

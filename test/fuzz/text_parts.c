@@ -99,7 +99,8 @@ fuzz_mailbox_name(struct str s)
 	const struct name_style n = {
 		.sep = style & 1 ? '/' : '.', .alt = (style & 2) != 0,
 		.is_admin = (style & 4) != 0, .userid = style & 8 ? NULL : users[style >> 6],
-		.domains = style >> 6 != 0, .deleted = "DELETED",
+		.domains = style >> 6 != 0, .crosses = style >> 6 == 2,
+		.bare_own = (style & 1) != 0, .deleted = "DELETED",
 		.other = style & 16 ? "user" : "Other Users",
 		.shared = style & 32 ? "shared" : "Shared Folders",
 	};

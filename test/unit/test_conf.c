@@ -372,8 +372,7 @@ test_unknown_names(void **state)
 	    "partitiondefault: /x\n"
 	    "completely_unheard_of_thing: 1\n"
 	    "partition-: /x\n"
-	    "ldap_group_filter: (cn=%u)\n"
-	    "crossdomains: yes\n";
+	    "ldap_group_filter: (cn=%u)\n";
 
 	(void)state;
 	assert_reports(text, strlen(text), NULL, OK,
@@ -384,8 +383,7 @@ test_unknown_names(void **state)
 	    "W imapd.conf:7: unknown option completely_unheard_of_thing is ignored\n"
 	    "W imapd.conf:8: unknown option partition-; is partition-NAME meant?\n"
 	    /* Cyrus's, and not here: nothing of ours is meant. */
-	    "W imapd.conf:9: unknown option ldap_group_filter is ignored\n"
-	    "W imapd.conf:10: unknown option crossdomains is ignored\n");
+	    "W imapd.conf:9: unknown option ldap_group_filter is ignored\n");
 }
 
 static void

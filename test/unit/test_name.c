@@ -130,6 +130,51 @@ test_domain_style(void **state)
 	buf_free(&out);
 }
 
+/* With crossdomains users of other domains have a name, and shared folders do not. */
+static void
+test_crossing_domains(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{ "INBOX", "user.fred@a^org", false }, { "INBOX.x@b", "user.fred@a^org.x@b", false },
+		{ "user.wilma@b^org.x", "user.wilma@b^org.x", false },
+		{ "user.wilma@B^Org", "user.wilma@b^org", true },
+		{ "user.wilma@a^org", "user.wilma@a^org", false },
+		{ "user.wilma", "user.wilma@a^org", true },
+		{ "user.fred@a^org.x", "user.fred@a^org.x", true },
+		{ "user.fred@home^example", "user.fred", false },
+		{ "user.fred@b^org", "user.fred@b^org", false },
+		{ "user.wilma@", "user.wilma@@a^org", true },
+		{ "bb@b^org.news", "bb@b^org@a^org.news", false }, { "bb.news", "bb@a^org.news", false },
+		{ "DELETED.user.x@b^org.12", "DELETED.user.x@b^org@a^org.12", false },
+		{ "user", NULL, false },
+	};
+	static const struct row alt_rows[] = {
+		{ "INBOX", "user.fred@a^org", false }, { "a.b@c", "user.fred@a^org.a^b@c", false },
+		{ "Other Users/john.doe@b.org/x", "user.john^doe@b^org.x", false },
+		{ "Other Users/john.doe/x", "user.john^doe@a^org.x", false },
+		{ "Other Users/john.doe@a.org/x", "user.john^doe@a^org.x", true },
+		{ "Other Users/x@y@a.org", "user.x@y@a^org", false },
+		{ "Other Users/fred@home.example", "user.fred", false },
+		{ "Shared Folders/bb@b.org", "bb@b^org@a^org", false },
+	};
+	static const struct row home_rows[] = {
+		{ "INBOX", "user.fred", false }, { "user.wilma", "user.wilma", true },
+		{ "user.wilma@internal", "user.wilma", false },
+		{ "user.fred@a^org", "user.fred@a^org", false }, { "user", "user", false },
+	};
+	struct name_style n = cyrus, alt = unix_alt;
+	n.domains = alt.domains = n.crosses = alt.crosses = alt.bare_own = true;
+	n.deleted = alt.deleted = "DELETED";
+	n.home = alt.home = "home.example";
+	n.userid = alt.userid = "fred@a^org";
+	check(&n, rows, sizeof(rows) / sizeof(rows[0]));
+	check(&alt, alt_rows, sizeof(alt_rows) / sizeof(alt_rows[0]));
+	n.home = "no domain";
+	n.userid = "fred";
+	check(&n, home_rows, sizeof(home_rows) / sizeof(home_rows[0]));
+}
+
 static void
 test_domain_admins(void **state)
 {
@@ -239,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default_style), cmocka_unit_test(test_alt_style),
 		cmocka_unit_test(test_admin_style), cmocka_unit_test(test_domain_style),
+		cmocka_unit_test(test_crossing_domains),
 		cmocka_unit_test(test_domain_admins), cmocka_unit_test(test_identifiers),
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_prefixes),

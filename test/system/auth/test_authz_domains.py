@@ -332,6 +332,86 @@ def test_domain_of_the_address(make_server):
     assert srv.login(ADMIN).cmd(f"CREATE user.x@{A}").status == "OK"
 
 
+@pytest.fixture(scope="module")
+def crossing(module_server):
+    srv = make(module_server, crossdomains="yes", altnamespace="yes", unixhierarchysep="yes")
+    c = populate(srv, "/")
+    c.ok(f"SETACL user/fred/sent@{A} fred@{B} lrsti")
+    c.ok(f"SETACL bb/news@{B} anyone lr")
+    c.close()
+    return srv
+
+
+def test_crossdomains(crossing):
+    """What a user shares, also with anyone, is there for users of other domains; shared folders are not."""
+    a, b, home = (crossing.login(u) for u in (f"fred@{A}", f"fred@{B}", "fred"))
+    others = [f"Other Users/fred@{B}", f"Other Users/wilma@{A}", "Other Users/wilma@home.example"]
+    assert listed(a, "*") == ["INBOX", *others, "Shared Folders/bb/news", "sent"]
+    assert listed(b, "*") == ["INBOX", f"Other Users/fred@{A}/sent", *others[1:], "Shared Folders/bb/news"]
+    assert listed(home, "*") == ["INBOX", *others, "Shared Folders/bb", "Shared Folders/bb/news"]
+    assert listed(b, f"Other Users/fred@{A}/%") == [f"Other Users/fred@{A}/sent"]
+    assert listed(b, "%", "Other Users/") == [f"Other Users/fred@{A}", *others[1:]]
+    assert listed(b, "Other Users/%2") == []
+    b.ok(f'SELECT "Other Users/fred@{A.upper()}/sent"')
+    assert b.cmd(f'SELECT "Other Users/fred@{A}"').status == "NO"
+    assert b.cmd(f'DELETE "Other Users/fred@{A}/sent"').status == "NO"
+    for name in (f"Shared Folders/bb@{A}/news", f"bb/news@{A}", f"Shared Folders/user/fred@{A}/sent"):
+        assert b.cmd(f'SELECT "{name}"').status == "NO", name
+    # Whom a domain's INBOX is, is who he says: INBOX is nobody else's.
+    assert a.ok("GETACL INBOX").untagged == [b"ACL INBOX fred lrswipkxtecdan"]
+    b.ok(f'SUBSCRIBE "Other Users/fred@{A}/sent"')
+    assert sorted(parse(b.ok('LSUB "" *'), b"LSUB")) == [f"Other Users/fred@{A}/sent"]
+    b.ok("CREATE mine")
+    b.ok("APPEND mine ", b"Subject: x\r\n\r\n")
+    b.ok("SELECT mine")
+    b.ok(f'COPY 1 "Other Users/fred@{A}/sent"')
+    assert b"MESSAGES 1" in a.ok("STATUS sent (MESSAGES)").untagged[0]
+
+
+def test_crossdomains_identifiers(crossing):
+    """In an ACL, a name without a domain is of the reader's own."""
+    a, b = crossing.login(f"wilma@{A}"), crossing.login(f"fred@{B}")
+    a.ok("SETACL INBOX fred@HOME.example lra")
+    a.ok(f"SETACL INBOX fred@{B} lra")
+    shared = f"Other Users/wilma@{A}"
+    for c, name, who in ((a, "INBOX", {"wilma", "anyone", "fred@home.example", f"fred@{B}"}),
+                         (b, shared, {f"wilma@{A}", "anyone", "fred@home.example", "fred"})):
+        line = c.ok(f'GETACL "{name}"').untagged[0].decode().replace('"', "")
+        assert set(line.removeprefix(f"ACL {name} ").split()[::2]) == who
+    home = crossing.login("fred")
+    home.ok(f'SETACL "{shared}" fred lr')
+    assert home.cmd(f'SETACL "{shared}" fred lra').status == "NO"
+    a.ok("DELETEACL INBOX fred@home.example")
+    a.ok(f"DELETEACL INBOX fred@{B}")
+
+
+def test_crossdomains_and_administrators(crossing):
+    """A domain's administrator is one in that domain only; global ones write names as ever."""
+    chief = crossing.login(f"chief@{A}")
+    assert listed(chief, "*") == ["bb/news", "user/fred", "user/fred/sent", "user/wilma"]
+    assert chief.cmd(f'SELECT "user/fred@{B}"').status == "NO"
+    assert chief.cmd(f'SETACL "user/fred@{B}" chief lr').status == "NO"
+    assert f"user/fred/sent@{A}" in listed(crossing.admin(), "*")
+
+
+def test_crossdomains_onlyother(make_server):
+    """One's own domain's users are written without it, as they were before; with dots, a domain's are '^'."""
+    srv = make(make_server, crossdomains="yes", crossdomains_onlyother="yes")
+    populate(srv).close()
+    a, home = srv.login(f"fred@{A}"), srv.login("fred")
+    b = B.replace(".", "^")
+    assert listed(a, "*") == ["INBOX", "INBOX.sent", "bb.news", f"user.fred@{b}", "user.wilma",
+                              "user.wilma@home^example"]
+    assert listed(home, "*") == ["INBOX", "bb", "bb.news", f"user.fred@{b}", "user.wilma", "user.wilma@a^example"]
+    a.ok(f"SELECT user.fred@{b}")
+    a.ok(f"NOTIFY SET (SUBTREE user.fred@{b} (MailboxName))")
+    srv.login(f"fred@{B}").ok("CREATE INBOX.new")
+    srv.admin().ok(f"SETACL user.fred.new@{B} anyone lr")
+    while b"user.fred@" not in (line := a.line()):
+        pass
+    assert line.endswith(f'user.fred@{b}.new'.encode())
+
+
 def test_without_domains_nothing_is_one(make_server):
     """virtdomains: off, the default: "@" is a letter."""
     srv = make_server({"altnamespace": "no"})
