@@ -109,34 +109,43 @@ class Reply:
         return [m for m in (re.search(pattern, u, re.S) for u in self.untagged) if m]
 
 
-class Imap:
-    """One IMAP connection.  Nothing is hidden: send() and line() are the wire."""
+def check_log(srv):
+    bad = srv.bad_lines()
+    assert not bad, "unexpected lines in the server's log:\n" + "\n".join(bad)
 
-    def __init__(self, address, tls=None, source=None, first=b""):
-        """SOURCE: our own address; FIRST: what goes before everything else."""
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        self.sock = socket.socket(family)
-        self.sock.settimeout(PATIENCE)
-        if source:
-            self.sock.bind((source, 0))
-        self.sock.connect(address)
-        self.sock.sendall(first)
-        if family == socket.AF_INET:    # we send a command in pieces
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
+
+def one_for_all(srv):
+    """The life of a server that many tests share, for a fixture to `yield from`."""
+    srv.start()
+    yield srv
+    srv.stop()
+    try:
+        check_log(srv)
+    finally:
+        srv.remove()
+
+
+def one_test(srv):
+    """One test's time with a server that it shares: its clients and its lines of the log."""
+    srv.bad_lines()
+    yield srv
+    for c in srv.clients:
+        c.close()
+    srv.clients = []
+    check_log(srv)
+
+
+class Wire:
+    """A connection of which nothing is hidden: send() and line() are the wire."""
+
+    def take(self, sock, tls=None):
+        """Speaks over SOCK from now on, and through TLS if there is a context for it."""
+        self.sock = tls.wrap_socket(sock, server_hostname="localhost") if tls else sock
         self.file = self.sock.makefile("rb")
-        self.tags = itertools.count(1)
-        self.strict = imap_strict.Strict()      # None: takes anything
-        self.greeting = self.response()
 
-    def starttls(self, tls):
-        r = self.cmd("STARTTLS")
-        if r.status == "OK":
-            self.file.close()
-            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
-            self.file = self.sock.makefile("rb")
-        return r
+    def begin_tls(self, tls):
+        self.file.close()
+        self.take(self.sock, tls)
 
     def send(self, data):
         self.sock.sendall(data if isinstance(data, bytes) else data.encode())
@@ -146,6 +155,32 @@ class Imap:
         got = self.file.readline()
         assert got == b"" or got.endswith(b"\r\n"), got
         return got[:-2]
+
+
+class Imap(Wire):
+    """One IMAP connection."""
+
+    def __init__(self, address, tls=None, source=None, first=b""):
+        """SOURCE: our own address; FIRST: what goes before everything else."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        sock = socket.socket(family)
+        sock.settimeout(PATIENCE)
+        if source:
+            sock.bind((source, 0))
+        sock.connect(address)
+        sock.sendall(first)
+        if family == socket.AF_INET:    # we send a command in pieces
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.take(sock, tls)
+        self.tags = itertools.count(1)
+        self.strict = imap_strict.Strict()      # None: takes anything
+        self.greeting = self.response()
+
+    def starttls(self, tls):
+        r = self.cmd("STARTTLS")
+        if r.status == "OK":
+            self.begin_tls(tls)
+        return r
 
     def response(self):
         """One response: a line, with the literals that it announces."""

@@ -14,33 +14,17 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from chapar import Server  # noqa: E402
-
-
-def check_log(srv):
-    bad = srv.bad_lines()
-    assert not bad, "unexpected lines in the server's log:\n" + "\n".join(bad)
+from chapar import Server, check_log, one_for_all, one_test  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def shared_server():
-    srv = Server()
-    srv.start()
-    yield srv
-    srv.stop()
-    bad = srv.bad_lines()
-    srv.remove()
-    assert not bad, "\n".join(bad)
+    yield from one_for_all(Server())
 
 
 @pytest.fixture
 def server(shared_server):
-    shared_server.bad_lines()
-    yield shared_server
-    for c in shared_server.clients:
-        c.close()
-    shared_server.clients = []
-    check_log(shared_server)
+    yield from one_test(shared_server)
 
 
 @pytest.fixture

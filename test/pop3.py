@@ -12,14 +12,9 @@ import ssl
 import subprocess
 
 import ports
-from chapar import BUILD, PASSWORD, PATIENCE, Server
+from chapar import BUILD, PASSWORD, PATIENCE, Server, Wire
 
 CODES = {"AUTH", "SYS/TEMP", "SYS/PERM", "LOGIN-DELAY", "UTF8"}
-
-
-def check_log(srv):
-    bad = srv.bad_lines()
-    assert not bad, "unexpected lines in the server's log:\n" + "\n".join(bad)
 
 
 class Reply:
@@ -43,26 +38,15 @@ class Reply:
         return self.line
 
 
-class Pop3:
-    """One POP3 connection.  Nothing is hidden: send() and line() are the wire."""
+class Pop3(Wire):
+    """One POP3 connection."""
 
     def __init__(self, address, tls=None):
-        self.sock = socket.create_connection(address, PATIENCE)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
-        self.file = self.sock.makefile("rb")
+        sock = socket.create_connection(address, PATIENCE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.take(sock, tls)
         self.ascii = True
         self.greeting = self.reply()
-
-    def send(self, data):
-        self.sock.sendall(data if isinstance(data, bytes) else data.encode())
-
-    def line(self):
-        """One line without CRLF; b"" at the end of the connection."""
-        got = self.file.readline()
-        assert got == b"" or got.endswith(b"\r\n"), got
-        return got[:-2]
 
     def reply(self):
         line = self.line()
@@ -121,9 +105,7 @@ class Pop3:
     def stls(self, tls):
         r = self.cmd("STLS")
         if r.ok:
-            self.file.close()
-            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
-            self.file = self.sock.makefile("rb")
+            self.begin_tls(tls)
         return r
 
     def quit(self):

@@ -19,6 +19,7 @@ import time
 import pytest
 
 import ports
+from chapar import wait_for
 
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd()))
 MASTER = BUILD / "master" / "master"
@@ -33,17 +34,6 @@ def others_may_run(path):
 
 # Workers of a root master become this user.
 USER = "nobody" if others_may_run(ECHOD) else "root"
-
-
-def wait_for(what, condition, seconds=PATIENCE):
-    end = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.01)
 
 
 class Client:

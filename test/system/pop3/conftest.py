@@ -1,30 +1,20 @@
 """Fixtures of the POP3 tests; those of test/conftest.py are there, too."""
 import pytest
-from pop3 import PopServer, check_log
+from chapar import one_for_all, one_test
+from pop3 import PopServer
 
 OPTIONS = {"sasl_mech_list": "PLAIN LOGIN CRAM-MD5"}
 
 
 @pytest.fixture(scope="session")
 def shared_pop():
-    srv = PopServer(OPTIONS, name="pop")
-    srv.start()
-    yield srv
-    srv.stop()
-    bad = srv.bad_lines()
-    srv.remove()
-    assert not bad, "\n".join(bad)
+    yield from one_for_all(PopServer(OPTIONS, name="pop"))
 
 
 @pytest.fixture
 def server(shared_pop):
     """One server for all, which speaks POP3; fresh users keep tests apart."""
-    shared_pop.bad_lines()
-    yield shared_pop
-    for c in shared_pop.clients:
-        c.close()
-    shared_pop.clients = []
-    check_log(shared_pop)
+    yield from one_test(shared_pop)
 
 
 @pytest.fixture

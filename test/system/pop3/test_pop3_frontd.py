@@ -7,8 +7,8 @@ import re
 import signal
 
 import pytest
-from chapar import PASSWORD, children, wait_for
-from pop3 import Pop3, PopServer, check_log
+from chapar import PASSWORD, check_log, children, wait_for
+from pop3 import Pop3, PopServer
 
 ON = {"frontd": "yes", "frontd_processes": "2"}
 

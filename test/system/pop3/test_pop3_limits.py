@@ -5,8 +5,8 @@ import socket
 
 import pytest
 from calls import Calls, can_count
-from chapar import PASSWORD
-from pop3 import Pop3, PopServer, check_log
+from chapar import PASSWORD, check_log
+from pop3 import Pop3, PopServer
 
 MB = 1 << 20
 
