@@ -66,6 +66,7 @@ groups_ldap_expand(const char *pattern, const char *user, const char *dn,
 			add(str_slice(name, at, name.n), is_filter, out);
 			break;
 		case 'd':
+		case 's':
 			add(domain, is_filter, out);
 			break;
 		case 'D':
@@ -167,6 +168,9 @@ struct asker {
 	struct groups *groups;
 	struct buf dn;			/* of the user */
 	size_t entries;
+	struct domain *domain;		/* while it is looked for */
+	const char *base;		/* pattern, below what he is */
+	struct buf root;		/* pattern, below what his domain is; .n == 0: nothing is known */
 	const char *group_base;		/* groups that are DNs must be below it; or NULL */
 };
 
@@ -226,12 +230,95 @@ search(struct asker *a, const char *base, enum conf_opt scope, const char *filte
 	enum err e = directory_search(a->d, where.p,
 	    (enum directory_scope)conf_enum(a->conf, scope), what.p, attribute, each, a);
 	/* A base that hangs on the user is not there for each. */
-	if (e == ERR_NOTFOUND && base != NULL && strchr(base, '%') != NULL)
+	if (e == ERR_NOTFOUND && base != NULL
+	    && (strchr(base, '%') != NULL || base == a->root.p))
 		e = OK;
 	buf_free(&where);
 	buf_free(&what);
 	return e;
 }
+
+/* --- the user's domain --- */
+
+struct domain {
+	struct buf dn;			/* of its entry */
+	struct buf value;		/* the first, of the attribute asked for */
+	size_t entries;
+};
+
+static void
+note_domain(void *ctx, const char *dn, struct str value)
+{
+	struct asker *a = ctx;
+	struct domain *domain = a->domain;
+	if (value.p == NULL && domain->entries++ == 0)
+		buf_adds(&domain->dn, dn);
+	else if (value.p != NULL && domain->value.n == 0)
+		buf_add_str(&domain->value, value);
+}
+
+/* What the directory says is no pattern. */
+static void
+add_literally(struct str text, struct buf *pattern)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '%')
+			buf_addc(pattern, '%');
+		buf_addc(pattern, text.p[i]);
+	}
+}
+
+/* example.org to dc=example,dc=org, as RFC 2247 has it. */
+static void
+add_as_dn(struct str domain, struct buf *out)
+{
+	struct str label;
+	while (str_next_field(&domain, '.', &label)) {
+		buf_adds(out, out->n > 0 ? ",dc=" : "dc=");
+		directory_escape_dn(label, out);
+	}
+}
+
+/* One entry has been found: below what are its users? */
+static enum err
+find_root(struct asker *a)
+{
+	struct domain *domain = a->domain;
+	struct buf dn = BUF_INIT;
+	enum err e = OK;
+	if (domain->value.n > 0) {
+		add_literally(buf_str(&domain->value), &a->root);
+		return OK;
+	}
+	e = directory_search(a->d, domain->dn.p, DIRECTORY_BASE, "(objectClass=*)",
+	    conf_string(a->conf, CONF_LDAP_DOMAIN_NAME_ATTRIBUTE), note_domain, a);
+	add_as_dn(buf_str(&domain->value), &dn);
+	add_literally(buf_str(&dn), &a->root);
+	buf_free(&dn);
+	return e;
+}
+
+/* a->root stays empty if the directory does not know the domain. */
+static enum err
+find_domain(struct asker *a)
+{
+	struct domain domain = { .dn = BUF_INIT, .value = BUF_INIT };
+	a->domain = &domain;
+	enum err e = search(a, conf_string(a->conf, CONF_LDAP_DOMAIN_BASE_DN),
+	    CONF_LDAP_DOMAIN_SCOPE, conf_string(a->conf, CONF_LDAP_DOMAIN_FILTER),
+	    conf_string(a->conf, CONF_LDAP_DOMAIN_RESULT_ATTRIBUTE), note_domain);
+	if (e == OK && domain.entries == 1)
+		e = find_root(a);
+	if (e == OK && domain.entries > 1)
+		log_warning("the directory has %zu entries for the domain of %s: none of them "
+		    "counts", domain.entries, a->user);
+	a->domain = NULL;
+	buf_free(&domain.dn);
+	buf_free(&domain.value);
+	return e;
+}
+
+/* --- the user --- */
 
 static enum err
 find_groups(struct asker *a)
@@ -243,7 +330,7 @@ find_groups(struct asker *a)
 		return directory_search(a->d, a->dn.p, DIRECTORY_BASE, "(objectClass=*)",
 		    attribute != NULL ? attribute : "memberOf", note_group, a);
 	if (base == NULL)
-		base = a->group_base != NULL ? a->group_base : conf_string(conf, CONF_LDAP_BASE);
+		base = a->group_base != NULL ? a->group_base : a->base;
 	a->group_base = NULL;
 	return search(a, base, CONF_LDAP_MEMBER_SCOPE,
 	    conf_string(conf, CONF_LDAP_MEMBER_FILTER),
@@ -253,8 +340,14 @@ find_groups(struct asker *a)
 static enum err
 converse(struct asker *a)
 {
-	enum err e = search(a, conf_string(a->conf, CONF_LDAP_BASE), CONF_LDAP_SCOPE,
-	    conf_string(a->conf, CONF_LDAP_FILTER), NULL, note_user);
+	bool by_domain = conf_string(a->conf, CONF_LDAP_DOMAIN_BASE_DN) != NULL
+	    && strchr(a->user, '@') != NULL;
+	enum err e = by_domain ? find_domain(a) : OK;
+	if (e != OK || (by_domain && a->root.n == 0))
+		return e;
+	a->base = by_domain ? a->root.p : conf_string(a->conf, CONF_LDAP_BASE);
+	e = search(a, a->base, CONF_LDAP_SCOPE, conf_string(a->conf, CONF_LDAP_FILTER), NULL,
+	    note_user);
 	if (e == OK && a->entries == 1)
 		e = find_groups(a);
 	if (e == OK && a->entries > 1)
@@ -266,10 +359,16 @@ converse(struct asker *a)
 static enum err
 ask(const struct conf *conf, const char *user, struct groups *g, struct buf *why)
 {
+	const char *mech = conf_string(conf, CONF_LDAP_MECH);
+	const char *id = conf_string(conf, CONF_LDAP_ID);
 	const struct directory_params p = {
 		.uri = conf_string(conf, CONF_LDAP_URI),
 		.bind_dn = conf_string(conf, CONF_LDAP_BIND_DN),
 		.password = conf_string(conf, CONF_LDAP_PASSWORD),
+		.sasl = conf_switch(conf, CONF_LDAP_SASL) && (mech != NULL || id != NULL),
+		.mech = mech != NULL ? mech : "SCRAM-SHA-256", .authcid = id,
+		.authzid = conf_string(conf, CONF_LDAP_AUTHZ),
+		.realm = conf_string(conf, CONF_LDAP_REALM),
 		.start_tls = conf_switch(conf, CONF_LDAP_START_TLS),
 		.verify_peer = conf_switch(conf, CONF_LDAP_VERIFY_PEER),
 		.ca_file = conf_string(conf, CONF_LDAP_CA_FILE),
@@ -283,7 +382,7 @@ ask(const struct conf *conf, const char *user, struct groups *g, struct buf *why
 		.deref = conf_enum(conf, CONF_LDAP_DEREF),
 	};
 	struct asker a = {
-		.conf = conf, .user = user, .groups = g, .dn = BUF_INIT,
+		.conf = conf, .user = user, .groups = g, .dn = BUF_INIT, .root = BUF_INIT,
 		.group_base = conf_string(conf, CONF_LDAP_GROUP_BASE),
 	};
 	enum err e = directory_open(&p, why, &a.d);
@@ -291,6 +390,7 @@ ask(const struct conf *conf, const char *user, struct groups *g, struct buf *why
 		e = converse(&a);
 	directory_close(a.d);
 	buf_free(&a.dn);
+	buf_free(&a.root);
 	return e;
 }
 

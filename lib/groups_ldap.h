@@ -9,7 +9,9 @@
  *	filter		the entries below ldap_member_base that ldap_member_filter
  *			finds are his groups, ldap_member_attribute their names
  *
- * Who is not in the directory is in no groups.
+ * Who is not in the directory is in no groups.  With ldap_domain_base_dn the
+ * domain of a user is looked for first, and he below the DN that it has; who is
+ * in a domain that the directory does not know is in no groups.
  *
  * What it said is kept in configdirectory/ptclient/, one file a user, so that
  * all processes have it, and is good for ptscache_timeout.  It is asked for
@@ -34,7 +36,7 @@ void groups_ldap_find(const struct conf *conf, int config_dirfd, const char *use
 /*
  * Appends PATTERN with what stands for parts of the user's name put in, escaped
  * for a filter or else for a DN: %u all of it, %U what is before "@", %d
- * what is behind, %R the same with the "@", %1 to %9 its labels from the
+ * what is behind, %s too, %R the same with the "@", %1 to %9 its labels from the
  * right, %D the user's DN, %% a percent sign.
  */
 void groups_ldap_expand(const char *pattern, const char *user, const char *dn,

@@ -1,6 +1,7 @@
 /* ldap.c - the only file that includes OpenLDAP's library */
 #include "lib/ldap.h"
 #include "lib/mem.h"
+#include "lib/sasl_interact.h"
 
 #include <ldap.h>
 #include <stdlib.h>
@@ -90,20 +91,42 @@ set_options(LDAP *ld, const struct directory_params *p, const struct timeval *ti
 	return uses_tls(p) ? set_tls(ld, p) : LDAP_SUCCESS;
 }
 
-static enum err
-start(LDAP *ld, const struct directory_params *p, const struct timeval *timeout,
-    struct buf *why)
+static int
+on_prompts(LDAP *ld, unsigned flags, void *answers, void *prompts)
+{
+	(void)ld, (void)flags;
+	sasl_interact(prompts, answers);
+	return LDAP_SUCCESS;
+}
+
+static int
+bind_sasl(LDAP *ld, const struct directory_params *p)
+{
+	struct sasl_answers answers = { p->authcid, p->authzid, p->realm, p->password };
+	return ldap_sasl_interactive_bind_s(ld, NULL, p->mech, NULL, NULL, LDAP_SASL_QUIET,
+	    on_prompts, &answers);
+}
+
+static int
+bind_simple(LDAP *ld, const struct directory_params *p)
 {
 	struct berval password = {
 		.bv_val = (char *)(uintptr_t)(p->password != NULL ? p->password : ""),
 		.bv_len = p->password != NULL ? strlen(p->password) : 0,
 	};
+	return ldap_sasl_bind_s(ld, p->bind_dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
+}
+
+static enum err
+start(LDAP *ld, const struct directory_params *p, const struct timeval *timeout,
+    struct buf *why)
+{
 	int rc = set_options(ld, p, timeout);
 	if (rc != LDAP_SUCCESS)
 		return failed(ld, rc, "its options", why);
 	if (p->start_tls && (rc = ldap_start_tls_s(ld, NULL, NULL)) != LDAP_SUCCESS)
 		return failed(ld, rc, "STARTTLS", why);
-	rc = ldap_sasl_bind_s(ld, p->bind_dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
+	rc = p->sasl ? bind_sasl(ld, p) : bind_simple(ld, p);
 	return rc == LDAP_SUCCESS ? OK : failed(ld, rc, "bind", why);
 }
 

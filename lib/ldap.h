@@ -20,6 +20,9 @@ struct directory;
 struct directory_params {
 	const char *uri;		/* one or more, separated by spaces */
 	const char *bind_dn, *password;	/* NULL: anonymous */
+	bool sasl;			/* by these instead of bind_dn: */
+	const char *mech;
+	const char *authcid, *authzid, *realm;	/* or NULL */
 	bool start_tls, verify_peer;
 	const char *ca_file, *ca_dir, *ciphers, *cert, *key;	/* or NULL */
 	int timeout;			/* seconds, for each step */

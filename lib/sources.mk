@@ -44,7 +44,7 @@ LIB_SRCS += \
 	lib/poll.c \
 	lib/proctitle.c \
 	lib/proxyproto.c \
-	lib/sasl.c lib/sasl_binding.c lib/sasl_canon.c lib/sasl_conn.c lib/sasl_decoy.c lib/sasl_layer.c lib/sasl_library.c lib/sasl_list.c \
+	lib/sasl.c lib/sasl_binding.c lib/sasl_canon.c lib/sasl_conn.c lib/sasl_decoy.c lib/sasl_interact.c lib/sasl_layer.c lib/sasl_library.c lib/sasl_list.c \
 	lib/sasl_mechs.c lib/sasl_password.c lib/sasl_prepare.c \
 	lib/saslclient.c \
 	lib/saslprep.c \
@@ -61,7 +61,7 @@ LIB_SRCS += \
 	lib/tlsclient.c \
 	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
 
-UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_saslprep.c test/unit/test_stream.c test/unit/test_stream_layer.c test/unit/test_stream_tls.c
+UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_sasl_interact.c test/unit/test_saslprep.c test/unit/test_stream.c test/unit/test_stream_layer.c test/unit/test_stream_tls.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
 UNIT_TESTS += test/unit/test_handover.c
 

@@ -23,7 +23,7 @@ PASSWORD = "directory secret"
 
 
 class Directory:
-    def __init__(self):
+    def __init__(self, more=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="chapar-slapd-"))
         self.port = ports.one()
         self.uri = f"ldap://127.0.0.1:{self.port}/"
@@ -33,6 +33,7 @@ class Directory:
                         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
                         self.dir / "key.pem", "-out", self.dir / "cert.pem"], check=True, stderr=subprocess.DEVNULL)
         self.ca = self.dir / "ca.pem"
+        more = more.format(dir=self.dir)
         shutil.copy(self.dir / "cert.pem", self.ca)
         (self.dir / "slapd.conf").write_text(f"""\
 include /etc/ldap/schema/core.schema
@@ -42,11 +43,14 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCertificateFile {self.dir}/cert.pem
 TLSCertificateKeyFile {self.dir}/key.pem
+{more}
 database mdb
 suffix "{BASE}"
 rootdn "{ROOT}"
 rootpw "{PASSWORD}"
 directory {self.dir}/data
+access to attrs=userPassword by anonymous auth
+access to dn.subtree="ou=secret,{BASE}" by dn="uid=reader,ou=people,{BASE}" read by anonymous auth
 access to * by dn="cn=nobody,{BASE}" none by anonymous auth by users read
 """)
         self.load(f"dn: {BASE}\nobjectClass: domain\ndc: example\n\n"
@@ -105,8 +109,9 @@ def entry(dn, **attributes):
 
 
 @contextlib.contextmanager
-def running():
-    d = Directory()
+def running(more=""):
+    """MORE: lines for slapd.conf, before the database; {dir} is its folder."""
+    d = Directory(more)
     try:
         yield d
     finally:

@@ -129,6 +129,110 @@ def test_start_tls(make_server, slapd, trusted):
     assert (r.stdout.split(), r.returncode) == ((["staff"], 0) if trusted else ([], 75)), r.stderr
 
 
+SASL = f"""\
+sasl-auxprops slapd
+authz-policy to
+authz-regexp uid=([^,]*),cn=[^,]*,cn=auth uid=$1,ou=people,{BASE}
+authz-regexp ^cn=localhost$ uid=reader,ou=people,{BASE}
+TLSVerifyClient allow
+TLSCACertificateFile {{dir}}/cert.pem
+"""
+
+
+@pytest.fixture(scope="module")
+def sasl_slapd():
+    """fred is where nobody but reader may look; proxy may act as reader."""
+    with directory.running(SASL) as d:
+        d.person("reader", userPassword="reading")
+        d.person("proxy", userPassword="proxying", authzTo=f"dn.exact:uid=reader,ou=people,{BASE}")
+        d.load(directory.entry(f"ou=secret,{BASE}", objectClass="organizationalUnit", ou="secret"))
+        d.load(directory.entry(f"uid=fred,ou=secret,{BASE}", objectClass="inetOrgPerson", uid="fred", cn="f", sn="f",
+                               description="staff"))
+        for name in ("cert.pem", "key.pem"):
+            shutil.copy(d.dir / name, d.dir / f"client-{name}")
+            (d.dir / f"client-{name}").chmod(0o644)
+        d.start()
+        yield d
+
+
+def make_sasl(make_server, d, **options):
+    options = {"ldap_bind_dn": "", "ldap_base": f"ou=secret,{BASE}", "ldap_member_method": "attribute",
+               "ldap_member_attribute": "description", **options}
+    return make(make_server, d, **options)
+
+
+@pytest.mark.parametrize("options, works", [
+    ({"ldap_mech": "SCRAM-SHA-256", "ldap_id": "reader", "ldap_password": "reading"}, True),
+    ({"ldap_sasl_mech": "DIGEST-MD5", "ldap_sasl_authc": "reader", "ldap_sasl_password": "reading",
+      "ldap_password": None}, True),
+    ({"ldap_id": "reader", "ldap_password": "reading"}, True),
+    ({"ldap_mech": "SCRAM-SHA-1", "ldap_id": "proxy", "ldap_password": "proxying",
+      "ldap_authz": f"dn:uid=reader,ou=people,{BASE}"}, True),
+    ({"ldap_mech": "SCRAM-SHA-1", "ldap_id": "proxy", "ldap_password": "proxying"}, False),
+    ({"ldap_mech": "SCRAM-SHA-1", "ldap_id": "reader", "ldap_password": "reading",
+      "ldap_authz": f"dn:uid=proxy,ou=people,{BASE}"}, False),
+    ({"ldap_mech": "SCRAM-SHA-256", "ldap_id": "reader", "ldap_password": "wrong"}, False),
+    ({"ldap_mech": "NONE-SUCH", "ldap_id": "reader", "ldap_password": "reading"}, False),
+    ({"ldap_sasl": "no", "ldap_mech": "SCRAM-SHA-256", "ldap_id": "reader", "ldap_password": "reading"}, False),
+    ({"ldap_mech": "EXTERNAL", "ldap_start_tls": "yes", "ldap_ca_file": "{dir}/ca.pem",
+      "ldap_client_cert": "{dir}/client-cert.pem", "ldap_client_key": "{dir}/client-key.pem"}, True),
+    ({"ldap_mech": "EXTERNAL", "ldap_start_tls": "yes", "ldap_ca_file": "{dir}/ca.pem"}, False),
+])
+def test_sasl(make_server, sasl_slapd, options, works):
+    """The server proves to the directory who it is by SASL, also by the options' old names."""
+    given = {k: v and v.format(dir=sasl_slapd.dir) for k, v in options.items()}
+    srv = make_sasl(make_server, sasl_slapd, **given)
+    r = own(srv, "of", "fred")
+    assert (r.stdout.split(), r.returncode) == ((["staff"], 0) if works else ([], 75)), r.stderr
+    assert works or "cannot be asked for groups" in r.stderr
+
+
+def test_sasl_from_workers(make_server, sasl_slapd):
+    """Where the groups are needed: in a process that may reach little."""
+    srv = make_sasl(make_server, sasl_slapd, ldap_mech="SCRAM-SHA-256", ldap_id="reader", ldap_password="reading")
+    users(srv, "fred")
+    board(srv, ("group:staff", "lr"))
+    assert rights(srv, "fred") == "lr"
+
+
+DOMAINS = """\
+attributetype ( 1.3.6.1.4.1.99999.1 NAME 'inetDomainBaseDN' EQUALITY distinguishedNameMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.99999.2 NAME 'inetDomain' SUP top AUXILIARY MAY inetDomainBaseDN )
+"""
+
+
+def test_domains_found(make_server):
+    """ldap_domain_...: an entry of the domain's says below what its users are, and its alias's, too."""
+    with directory.running(DOMAINS) as d:
+        place = f"ou=100%d,ou=groups,{BASE}"
+        d.load(directory.entry(place, objectClass="organizationalUnit", ou="100%d"))
+        for parent, domain in ((place, "a.example"), (BASE, "example.org")):
+            dn = f"uid=fred,{parent}"
+            d.load(directory.entry(dn, objectClass="inetOrgPerson", uid="fred", cn="f", sn="f"))
+            d.load(directory.entry(f"cn=staff-of-{domain},{parent}", objectClass="groupOfNames",
+                                   cn=f"staff-of-{domain}", member=dn))
+
+        def domain(name, *also, **attributes):
+            d.load(directory.entry(f"associatedDomain={name},ou=people,{BASE}", associatedDomain=[name, *also],
+                                   objectClass=["domainRelatedObject", "organizationalUnit", "inetDomain"], ou="d",
+                                   **attributes))
+
+        domain("a.example", "alias.example", inetDomainBaseDN=place)
+        domain("example.org", "www.example.org")
+        domain("gone.example")
+        domain("b.example", "twice.example")
+        domain("c.example", "twice.example")
+        d.start()
+        srv = make(make_server, d, virtdomains="userid", ldap_base=f"ou=people,{BASE}", ldap_filter="(uid=%U)",
+                   ldap_scope="one", ldap_domain_base_dn=BASE, ldap_group_base=None)
+        for user, groups in (("fred@a.example", ["staff-of-a.example"]), ("fred@alias.example", ["staff-of-a.example"]),
+                             ("fred@www.example.org", ["staff-of-example.org"]), ("fred@gone.example", []),
+                             ("fred@twice.example", []), ("fred@c)(a=b", []), ("fred", [])):
+            r = own(srv, "of", user)
+            assert (sorted(set(r.stdout.split())), r.returncode) == (groups, 0), (user, r.stderr)
+
+
 def age(srv, user, seconds):
     """What is kept of the user's groups is made older."""
     path = srv.dir / "config/ptclient" / hashlib.sha256(user.encode()).hexdigest()[:40]
