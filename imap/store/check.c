@@ -119,15 +119,27 @@ link_moved(struct checking *c)
 }
 
 static void
-unlink_old(struct checking *c)
+unlink_all(struct checking *c, const uint32_t *uid, uint32_t n)
 {
 	char name[SPOOL_NAME];
 
-	for (uint32_t i = 0; i < c->moves + c->gones; i++) {
-		spool_name(i < c->moves ? c->moved_from[i] : c->gone[i - c->moves], name);
+	for (uint32_t i = 0; i < n; i++) {
+		spool_name(uid[i], name);
 		if (file_unlink(c->dirfd, name) == ERR_IO)
 			c->res->remaining++;
 	}
+}
+
+/*
+ * Before the index whose last UID is above them, and whose records say that they
+ * are gone: of what a power cut left beside such an index the next run would make
+ * messages.  Beside the old one it finds that they are missing, or nothing.
+ */
+static enum err
+remove_gone(struct checking *c)
+{
+	unlink_all(c, c->gone, c->gones);
+	return c->gones > 0 ? file_fsync_dir(c->dirfd, ".") : OK;
 }
 
 /* Old cache entries are found by nobody who does not check them: behind them. */
@@ -185,10 +197,13 @@ put(struct checking *c)
 	/* Made anew when somebody needs it: what was wrong may be in it, too. */
 	if (e == OK && c->res->changed)
 		(void)!file_unlink(c->dirfd, RANKS_FILE);
+	if (e == OK)
+		e = remove_gone(c);
 	if (e == OK && c->res->changed)
 		e = replace(c);
+	/* What a cut leaves of these is known by its second name. */
 	if (e == OK)
-		unlink_old(c);
+		unlink_all(c, c->moved_from, c->moves);
 	return e;
 }
 

@@ -3,6 +3,7 @@
 
 #include "imap/disk/index.h"
 #include "imap/disk/wal.h"
+#include "imap/store/check.h"
 #include "imap/store/list/local.h"
 #include "imap/store/unexpunge.h"
 
@@ -135,6 +136,42 @@ torn_files_are_gone_before_their_uids_are(void **state)
 	assert_non_null(strstr(flushed, "user/joe\n"));
 	assert_true(strstr(flushed, "user/joe\n") < strstr(flushed, ".log\n"));
 	mbox_close(m);
+}
+
+static void
+reconstruct(const struct check_params *p, uint32_t found)
+{
+	struct arena *a = arena_new(4096);
+	struct check_result r;
+	struct mbentry *now;
+
+	assert_int_equal(mblist_lookup(f.s, a, str_c("user.joe"), &now), OK);
+	assert_int_equal(check_mailbox(f.s, now, p, &r), OK);
+	assert_int_equal(r.found, found);
+	arena_free(a);
+}
+
+/* The same, if it is reconstruct that raises it; and what its records say is gone is gone. */
+static void
+reconstruct_removes_before_it_says_so(void **state)
+{
+	static const struct check_params p = { 0 }, u = { .mismatch = CHECK_REMOVE };
+	struct mbox *m = fixture_mbox(&f, "user.joe", "joe", 0);
+
+	(void)state;
+	fixture_append(m, f.s, "ONE");
+	mbox_close(m);
+	fixture_shell(": >%s/user/joe/2.", f.spool);
+	fixture_shell("echo UNKNOWN >%s/user/joe/3.", f.spool);
+	flushed[0] = '\0';
+	reconstruct(&p, 1);
+	assert_non_null(strstr(flushed, "user/joe\n"));
+	assert_true(strstr(flushed, "user/joe\n") < strstr(flushed, "cyrus.index"));
+	fixture_shell("echo MORE >>%s/user/joe/1.", f.spool);
+	flushed[0] = '\0';
+	reconstruct(&u, 0);
+	assert_non_null(strstr(flushed, "user/joe\n"));
+	assert_true(strstr(flushed, "user/joe\n") < strstr(flushed, "cyrus.index"));
 }
 
 /* Somebody made the log's next file and was killed before its name was flushed. */
@@ -396,6 +433,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(torn_files_are_gone_before_their_uids_are,
+		    setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(reconstruct_removes_before_it_says_so,
 		    setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(replaced_files_are_flushed_first,
 		    setup, fixture_teardown),

@@ -68,19 +68,15 @@ stale_raise(struct index *ix)
 	raise_to(ix, w.last_uid, w.modseq);
 }
 
-/*
- * The files of a commit that never was lie directly above the last UID.  That they
- * are gone is on the disk before that is raised above them: below it they would
- * be taken for messages that somebody has put back.
- */
-static enum err
+/* The files of a commit that never was lie directly above the last UID. */
+static void
 remove_torn(struct index *ix, uint32_t highest)
 {
 	uint32_t last = ix->h->last_uid, n = 0;
 	char name[SPOOL_NAME];
 
 	if (highest - last > UNWRITTEN_MAX)
-		return OK;
+		return;
 	for (uint32_t uid = highest; uid > last; uid--) {
 		if (!spool_is_torn(ix->dirfd, uid))
 			continue;
@@ -90,9 +86,13 @@ remove_torn(struct index *ix, uint32_t highest)
 	if (n > 0)
 		log_notice("mailbox %s: %u empty or torn files of a commit that never was "
 		    "are removed", ix->name, n);
-	return n > 0 ? file_fsync_dir(ix->dirfd, ".") : OK;
 }
 
+/*
+ * That files above the last UID are gone, torn ones or those of a commit that was
+ * killed, is on the disk before that is raised above them: below it they would be
+ * taken for messages that somebody has put back.
+ */
 enum err
 stale_pass_over(struct index *ix, bool is_current)
 {
@@ -101,11 +101,13 @@ stale_pass_over(struct index *ix, bool is_current)
 	enum err e = spool_highest(ix->dirfd, ix->name, max, &found);
 
 	if (e == OK && found > last && is_current) {
-		e = remove_torn(ix, found);
-		if (e == OK)
-			e = spool_highest(ix->dirfd, ix->name, max, &found);
+		remove_torn(ix, found);
+		e = spool_highest(ix->dirfd, ix->name, max, &found);
 	}
 	if (e != OK || found <= last)
+		return e;
+	e = file_fsync_dir(ix->dirfd, ".");
+	if (e != OK)
 		return e;
 	log_warning("mailbox %s: message files up to %u. are there, and cyrus.index knows UIDs "
 	    "up to %u; they are left alone; run reconstruct", ix->name, found, last);
