@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("config", "spool", "spool2")
 LIBRARY = "test/crash/powercut/record.so"
 PROGRAMS = chapar.PROGRAMS[:3] + ["imap/pop3d/pop3d"] + [f"imap/admin/{p}" for p in (
-    "ctl_cyrusdb", "cyr_expire", "reconstruct", "quota")] + [LIBRARY]
+    "ctl_cyrusdb", "cyr_expire", "reconstruct", "quota", "chapar", "cyr_deny")] + [LIBRARY]
 PATIENCE = 150          # a loaded machine is no violation
 chapar.PATIENCE = pop3.PATIENCE = PATIENCE
 USERS = ("u0", "u1", "u2")
@@ -147,7 +147,7 @@ class Host:
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         if self.trace:
             env.update(LD_PRELOAD=str(self.w.build / LIBRARY), POWERCUT_TRACE=self.trace,
-                       POWERCUT_ROOT=str(self.top))
+                       POWERCUT_ROOT=str(self.top), POWERCUT_SLOW="1")
         for k, v in os.environ.items():
             if k.startswith(("ASAN_", "UBSAN_")):
                 env[k] = v
@@ -197,7 +197,7 @@ class Host:
         return s, s.makefile("rwb")
 
     def tool(self, name, *args):
-        return subprocess.run([self.w.build / "imap/admin" / name, "-C", self.conf, *args],
+        return subprocess.run([self.w.build / "imap/admin" / name, *args, "-C", self.conf],
                               env=self.environment(), capture_output=True, text=True, timeout=PATIENCE)
 
     def stop(self):

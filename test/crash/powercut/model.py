@@ -6,7 +6,7 @@ Events are written into the trace by the clients themselves:
   {"c": client, "n": number, "ok": bool, "up": [changes that replace or add]}
                               when its answer has come
 One client has one command on its way at most, and two clients never change
-the same thing at once.  MODE says how much of an unanswered command may
+the same thing at once (a copy does not change its source).  MODE says how much of an unanswered command may
 have happened: "any" of its groups, or with "steps" the first few; a group
 wholly or not at all.
 
@@ -17,11 +17,13 @@ Changes (from and to: null where it is not there):
   ["box", box, from name, to name]
   ["acl", box, from, to]         identifier -> rights
   ["sub", user, name, from, to]
-  ["quota", root, from, to]       [limit in KiB, limit of messages]
+  ["quota", root, from, to]       [limit in KiB, of messages, of mailboxes, of annotations in KiB]
   ["note", box, entry, from, to]  an annotation's value, as its owner sees it; the special use, too
-  ["note of the server", user, entry, from, to]
+  ["note of the server", user, entry, from, to]     user "": shared by all
   ["seen", box, user, token, from, to]
   ["url", user, name, from, to]  with a token; to null: whatever, but not that one
+  ["group", name, from, to]       its members, sorted
+  ["denied", user, from, to]      [services, message]
 A box is a mailbox's number in the model, for its whole life.
 Floors, in "up" of an answer: ["floor", box, {"uidnext", "validity", "modseq"}].
 """
@@ -59,6 +61,7 @@ class Model:
     def __init__(self):
         self.boxes = {}         # number -> Box; gone ones too, their name None
         self.subs, self.quotas = {}, {}
+        self.groups, self.denied = {}, {}
         self.notes = {}         # user -> {entry: value} of the server
         self.urls, self.void = {}, set()    # (user, name) -> URL; those that were reset
         self.validity = {}      # name -> {UIDVALIDITY: number} of those that had it
@@ -72,6 +75,7 @@ class Model:
         m.subs = {u: set(s) for u, s in self.subs.items()}
         m.notes = {u: dict(n) for u, n in self.notes.items()}
         m.urls, m.void = dict(self.urls), set(self.void)
+        m.groups, m.denied = dict(self.groups), dict(self.denied)
         m.quotas, m.validity, m.open = dict(self.quotas), dict(self.validity), dict(self.open)
         return m
 
@@ -130,6 +134,12 @@ class Model:
 
     def change_quota(self, root, _old, new):
         self.quotas[root] = new
+
+    def change_group(self, name, _old, members):
+        set_note(self.groups, name, members)
+
+    def change_denied(self, user, _old, new):
+        set_note(self.denied, user, new)
 
     def change_url(self, user, name, old, new):
         if new is None:

@@ -477,7 +477,7 @@ def arguments():
     p.add_argument("--images", type=int, default=1000)
     p.add_argument("--seed", default=str(random.SystemRandom().randrange(10**6)))
     p.add_argument("--seconds", type=float, default=0)
-    p.add_argument("--operations", type=int, default=150)
+    p.add_argument("--operations", type=int, default=200)
     p.add_argument("--per-trace", type=int, default=120)
     p.add_argument("--reconstruct", type=int, default=1, help="reconstruct -n on each so-many-th image")
     p.add_argument("--deaf", choices=sorted(DEAF))

@@ -14,6 +14,7 @@ from host import USERS
 from listlines import metadata
 
 SHARED = "shared"
+USE = "/private/specialuse"
 FETCHED = re.compile(rb"^(\d+) FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE \"([^\"]*)\" "
                      rb"BODY\[\] \{(\d+)\}\r\n", re.S)
 SUBJECT = re.compile(rb"^Subject: (\S+)\r$", re.M)
@@ -73,11 +74,14 @@ class Actual:
         for name, r in zip(self.boxes, acls):
             self.boxes[name].acl = self.parse_acl(name, r)
         for root, r in zip(roots, pipeline(admin, [f'GETQUOTA "{x}"' for x in roots])):
-            m = r.find(rb"QUOTA \S+ \(STORAGE (\d+) (\d+) MESSAGE (\d+) (\d+)\)")
+            m = r.find(rb"QUOTA \S+ \(STORAGE (\d+) (\d+) MESSAGE (\d+) (\d+) "
+                       rb"MAILBOX (\d+) (\d+) ANNOTATION-STORAGE (\d+) (\d+)\)")
             if m:
-                self.usage[root] = [int(m[1]), int(m[3])]
-                self.quotas[root] = [int(m[2]), int(m[4])]
+                self.usage[root] = [int(x) for x in m.groups()[::2]]
+                self.quotas[root] = [int(x) for x in m.groups()[1::2]]
+        self.notes[""] = self.take_notes("the server", admin.cmd('GETMETADATA (DEPTH infinity) "" /shared'))
         admin.close()
+        self.groups, self.denied = groups(host.top), denied(host.top)
         for user in USERS:
             self.look(host, user)
 
@@ -247,6 +251,10 @@ class Comparison:
             if token not in self.by_token.get(name, ()):
                 return True             # its owner has expunged it meanwhile
             return b is not None and (token in b.seen.get(user, ())) == value
+        if kind == "group":
+            return self.a.groups.get(rest[0]) == value
+        if kind == "denied":
+            return self.a.denied.get(rest[0]) == value
         if kind == "url":
             user, name, old, _ = rest
             got = self.a.urls.get((user, name))
@@ -293,6 +301,10 @@ class Comparison:
                                 f"instead of {notes}")
         for root, limit in self.m.quotas.items():
             self.quota(root, limit)
+        if self.a.groups != self.m.groups:
+            self.out.append(f"groups: {self.a.groups} instead of {self.m.groups}")
+        if self.a.denied != self.m.denied:
+            self.out.append(f"denied: {self.a.denied} instead of {self.m.denied}")
         for (user, name), url in self.m.urls.items():
             got = self.a.urls.get((user, name))
             if got in self.m.void or (url is not None and got != url):
@@ -347,11 +359,15 @@ class Comparison:
         if self.a.quotas.get(root) != limit:
             self.out.append(f"quota of {root}: {self.a.quotas.get(root)} instead of {limit}")
             return
-        sizes = [len(f.raw) for name, b in self.a.boxes.items()
-                 if name == root or name.startswith(root + ".") for f in b.messages]
+        boxes = [b for name, b in self.a.boxes.items() if name == root or name.startswith(root + ".")]
+        sizes = [len(f.raw) for b in boxes for f in b.messages]
         if limit is None:
             return
-        kb, messages = self.a.usage[root]
+        kb, messages, mailboxes, noted = self.a.usage[root]
+        notes = sum(octets(b.notes) + sum(octets(f.notes) for f in b.messages) for b in boxes)
+        if mailboxes != len(boxes) or noted != notes // 1024:
+            self.out.append(f"quota of {root}: {mailboxes} mailboxes and {noted} KiB of annotations used, "
+                            f"there are {len(boxes)} and {notes} bytes")
         if kb not in (sum(sizes) // 1024, -(-sum(sizes) // 1024)) or messages != len(sizes):
             self.out.append(f"quota of {root}: {kb} KiB and {messages} messages used, there are "
                             f"{sum(sizes)} bytes in {len(sizes)}")
@@ -361,7 +377,28 @@ def same_acl(a, b):
     return a is not None and {k: set(v) for k, v in a.items()} == {k: set(v) for k, v in b.items()}
 
 
-# --- what no client can ask for yet ---
+def octets(notes):
+    """Of names and values; a special use is none of them."""
+    return sum(len(re.sub(r"^/(private|shared)(?=/)| value\..*", "", k)) + len(v) for k, v in notes.items() if k != USE)
+
+
+# --- what no client can ask for ---
+
+def lines(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return [x.split("\t") for x in f.read().splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def groups(top):
+    return {name: sorted(members) for name, *members in lines(f"{top}/config/groups")}
+
+
+def denied(top):
+    return {user: rest for user, _, *rest in lines(f"{top}/config/user_deny.db")}
+
 
 def modseq(path):
     """(highestmodseq, UIDVALIDITY) from a cyrus.index; (0, 0) if there is none."""

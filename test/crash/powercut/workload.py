@@ -4,23 +4,24 @@ promised (model.py) between the server's own records.
 Each client is alone with what it changes: user uN with the messages it has put
 somewhere, with what came into its INBOX once it has seen it, with its folders,
 subscriptions and rights; the postman with new mail; the administrator with
-quotas, checkpoints, and the partition on which uN's "other" lies.
+quotas, checkpoints, groups, who is denied, and the partition on which uN's "other"
+lies.  A rival of a user's takes the source of a copy away while it is made.
 """
 import hashlib
 import json
 import random
 import re
 import threading
+import time
 
 import chapar
 from host import USERS
 from model import Model
-from verify import SHARED, authorized_url, internal, modseq, index_paths, word
+from verify import SHARED, USE, authorized_url, internal, modseq, index_paths, word
 
 FLAGS = ["\\Answered", "\\Flagged", "\\Draft", "\\Seen", "$Forwarded", "work", "play", "later"]
 DATES = [" 1-Feb-2003 04:05:06 +0000", "31-Dec-1999 23:59:59 +0100", "17-Jul-2020 10:11:12 -0330"]
 NOTES = ["/private/comment", "/private/vendor/a/b", "/shared/comment", "/shared/vendor/a/b"]
-USE = "/private/specialuse"
 MESSAGE_NOTES = ["/comment value.priv", "/comment value.shared", "/vendor/a/b value.priv", "/1/comment value.shared"]
 LARGE = 300_000                 # more than the log takes inline
 
@@ -64,7 +65,7 @@ class Client(threading.Thread):
     def __init__(self, load, name, share):
         super().__init__(daemon=True)
         self.left = int(load.operations * share)
-        self.load, self.name_ = load, name
+        self.load, self.name_, self.client = load, name, name
         self.random = random.Random(f"{load.seed}/{name}")
         self.n = 0
         self.imap = None
@@ -85,9 +86,9 @@ class Client(threading.Thread):
     def do(self, words, groups, action, mode="any"):
         """ACTION() returns (done?, changes that are known now)."""
         self.n += 1
-        self.load.event(c=self.name_, n=self.n, do=words, mode=mode, groups=groups)
+        self.load.event(c=self.client, n=self.n, do=words, mode=mode, groups=groups)
         ok, up = action()
-        self.load.event(c=self.name_, n=self.n, ok=ok, up=up)
+        self.load.event(c=self.client, n=self.n, ok=ok, up=up)
         with self.load.lock:
             kind = words.split()[0] + ("" if ok or up else " (refused)")
             self.load.counts[kind] = self.load.counts.get(kind, 0) + 1
@@ -133,8 +134,9 @@ class Admin(Client):
     def __init__(self, load):
         super().__init__(load, "admin", 0.1)
         self.imap = load.host.login(chapar.ADMIN)
-        self.steps = [self.quota] * 3 + [self.checkpoint] * 2 + [self.expire, self.move_partition,
-                                                                 self.acl, self.quota_f]
+        self.steps = [self.quota] * 3 + [self.checkpoint] * 2 + [
+            self.expire, self.move_partition, self.acl, self.quota_f, self.group, self.group, self.deny,
+            self.note]
 
     def ok(self, text, up=()):
         r = self.imap.cmd(text)
@@ -158,22 +160,24 @@ class Admin(Client):
 
     def quota(self, root=None):
         root = root or f"user.{self.random.choice(USERS)}"
-        limit = [self.random.randrange(50_000, 1_000_000), self.random.randrange(5000, 9000)]
+        limit = [self.random.randrange(a, b) for a, b in (
+            (50_000, 1_000_000), (5000, 9000), (100, 999), (50_000, 1_000_000))]
         with self.load.lock:
             old = self.load.model.quotas.get(root)
         self.do(f"SETQUOTA {root}", [[["quota", root, old, limit]]],
-                lambda: self.ok(f'SETQUOTA "{root}" (STORAGE {limit[0]} MESSAGE {limit[1]})'))
+                lambda: self.ok(f'SETQUOTA "{root}" (STORAGE {limit[0]} MESSAGE {limit[1]} '
+                            f'MAILBOX {limit[2]} ANNOTATION-STORAGE {limit[3]})'))
 
     def acl(self):
         """Of the shared folder, to somebody nobody is."""
         n = self.number_of(SHARED)
         set_acl(self, self.imap, n, SHARED, SHARED, self.random.choice(("carol", "dave")))
 
-    def tool(self, name, *args):
+    def tool(self, name, *args, groups=()):
         def action():
             r = self.load.host.tool(name, *args)
             return r.returncode == 0, []
-        self.do(name + " " + " ".join(args), [], action)
+        self.do(name + " " + " ".join(args), list(groups), action)
 
     def checkpoint(self):
         self.tool("ctl_cyrusdb", "-c")
@@ -183,6 +187,37 @@ class Admin(Client):
 
     def quota_f(self):
         self.tool("quota", "-f")
+
+    def group(self):
+        """One of the server's own; somebody comes, goes, or all of it does."""
+        name, who = self.random.choice(("staff", "crew")), self.random.choice(("carol", "dave"))
+        with self.load.lock:
+            had = self.load.model.groups.get(name)
+        if had is None or who not in had:
+            verb, new = "add", sorted({*(had or ()), who})
+        elif self.random.random() < 0.5:
+            verb, new = "remove", sorted({*had} - {who})
+        else:
+            verb, new, who = "delete", None, None
+        self.tool("chapar", "group", verb, name, *([who] if who else []), groups=[[["group", name, had, new]]])
+
+    def deny(self):
+        """Somebody nobody is."""
+        who = self.random.choice(("carol", "dave"))
+        with self.load.lock:
+            had = self.load.model.denied.get(who)
+        new = None if had else [self.random.choice(("*", "imap,pop*")), self.random.choice(("", "not now"))]
+        self.tool("cyr_deny", *(["-s", new[0], "-m", new[1]] if new else ["-a"]), who,
+                  groups=[[["denied", who, had, new]]])
+
+    def note(self):
+        """Of the server, for all."""
+        entry, value = self.random.choice(("/shared/comment", "/shared/vendor/a/b")), self.random.choice((None, "x" * 900))
+        with self.load.lock:
+            had = self.load.model.notes.get("", {}).get(entry)
+        text = "NIL" if value is None else f'"{value}"'
+        self.do(f"SETMETADATA of the server {entry}", [[["note of the server", "", entry, had, value]]],
+                lambda: self.ok(f'SETMETADATA "" ({entry} {text})'))
 
     def move_partition(self):
         user = self.random.choice(USERS)
@@ -312,10 +347,12 @@ class User(Client):
         super().__init__(load, user, 0.24)
         self.imap = Session(load.host, user)
         self.mine = set()               # tokens of ours in the shared folder
+        self.rival = None
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
                       + [self.url] * 2 + [self.look] * 3 + [self.sort] * 2 + [self.flag] * 5 + [self.expunge] * 3
                       + [self.fetch_mail] * 2
-                      + [self.annotate] * 4 + [self.copy] * 3 + [self.move] * 3 + [self.create] * 3 + [self.rename] * 2
+                      + [self.annotate] * 4 + [self.copy] * 2 + [self.move] * 2
+                      + [self.race] * 9 + [self.chain] * 5 + [self.create] * 3 + [self.rename] * 2
                       + [self.delete, self.subscribe, self.subscribe, self.acl, self.seen, self.seen]
                       + [self.note] * 3 + [self.use, self.note_of_the_server])
 
@@ -359,10 +396,12 @@ class User(Client):
 
     def run(self):
         """What the administrator has made is ours: its UIDVALIDITYs."""
+        self.rival = Rival(self.load, self.name_)
         for number, name in self.boxes(lambda n: self.is_own(n) or n == SHARED):
             self.do(f"STATUS {name}", [], lambda n=number, x=name: (
                 True, [["floor", n, {"validity": validity(self.imap, self.outside(x))}]]))
         super().run()
+        self.rival.imap.close()
 
     # --- messages ---
 
@@ -525,26 +564,33 @@ class User(Client):
     def expunge(self):
         number, name = self.any_box()
         chosen = self.messages(number)
-        if not chosen:
-            return
+        if chosen:
+            self.expunge_marked(number, name, self.mark(number, name, chosen))
+
+    def mark(self, number, name, chosen):
+        """As \\Deleted; what they are then."""
         uids = ",".join(str(m["u"]) for m in chosen.values())
         marked = {t: {**m, "f": sorted({*m["f"], "\\Deleted"})} for t, m in chosen.items()}
         done = []
 
-        def mark():
+        def action():
             r = self.cmd(name, f"UID STORE {uids} +FLAGS.SILENT (\\Deleted)")
             done.append(r is not None and r.status == "OK")
             return done[0], []
+        self.do(f"STORE {name} {uids} + \\Deleted",
+                [[["msg", number, t, m, marked[t]] for t, m in chosen.items()]], action)
+        return marked if done[0] else {}
 
-        def expunge():
+    def expunge_marked(self, number, name, marked):
+        if not marked:
+            return
+        uids = ",".join(str(m["u"]) for m in marked.values())
+
+        def action():
             r = self.cmd(name, f"UID EXPUNGE {uids}")
             ok = r is not None and r.status == "OK"
             return ok, self.floors(number) if ok else []
-        self.do(f"STORE {name} {uids} + \\Deleted",
-                [[["msg", number, t, m, marked[t]] for t, m in chosen.items()]], mark)
-        if done[0]:
-            self.do(f"EXPUNGE {name} {uids}",
-                    [[["msg", number, t, m, None] for t, m in marked.items()]], expunge)
+        self.do(f"EXPUNGE {name} {uids}", [[["msg", number, t, m, None] for t, m in marked.items()]], action)
 
     def fetch_mail(self):
         """By POP3: all that is marked goes with QUIT, or none of it."""
@@ -575,36 +621,105 @@ class User(Client):
         self.do(f"POP3 {name} {sorted(uids)}", [[["msg", number, t, m, None] for t, m in chosen.items()]], action)
 
     def copy(self, move=False):
-        number, name = self.any_box(shared=False)
-        to, to_name = self.any_box(shared=False)
+        source, target = self.any_box(shared=False), self.any_box(shared=False)
+        self.put("MOVE" if move else "COPY", source, target, self.not_there(target, self.messages(source[0])))
+
+    def move(self):
+        self.copy(move=True)
+
+    def not_there(self, target, chosen):
         with self.load.lock:
-            there = set(self.load.model.boxes[to].messages)
-        chosen = {t: m for t, m in self.messages(number).items() if t not in there}
+            there = set(self.load.model.boxes[target[0]].messages)
+        return {t: m for t, m in chosen.items() if t not in there}
+
+    def put(self, verb, source, target, chosen, alone=True):
+        """Not ALONE: somebody changes the source meanwhile."""
+        (number, name), (to, to_name) = source, target
         if not chosen or to == number:
             return
+        move = verb == "MOVE"
         adds = [["msg", to, t, None, {**m, "u": None}] for t, m in chosen.items()]
         takes = [["msg", number, t, m, None] for t, m in chosen.items()] if move else []
         # Between partitions there are two logs: the copy first.
         apart = "other" in name + to_name
         uids = ",".join(str(m["u"]) for m in chosen.values())
-        verb = "MOVE" if move else "COPY"
 
         def action():
             r = self.cmd(name, f'UID {verb} {uids} "{self.outside(to_name)}"')
-            if r is None or r.status != "OK":
-                # The two halves of a move have two fates.
-                return False, []
-            code = (r.find(rb"COPYUID ([^\]]*)")[1].decode() if move
-                    else r.code.split(" ", 1)[1])
-            _, source, new = code.split()
-            uid = dict(zip(uid_list(source), uid_list(new)))
-            up = [["msg", to, t, None, {**m, "u": uid[m["u"]]}] for t, m in chosen.items()]
-            return True, up + self.floors(number, to)
+            code = r and r.status == "OK" and (r.find(rb"COPYUID ([^\]]*)") if move else
+                                               re.match(r"COPYUID (.*)", r.code or ""))
+            if not code:                # also if there was nothing any more; the two
+                return False, []        # halves of a move have two fates
+            _, old, new = (code[1].decode() if move else code[1]).split()
+            uid = dict(zip(uid_list(old), uid_list(new)))
+            up = [["msg", to, t, None, {**m, "u": uid[m["u"]]}] for t, m in chosen.items() if m["u"] in uid]
+            if len(up) < len(chosen):
+                assert not alone, f"{verb} of {uids} in {name}: {r!r}"
+                return False, up
+            return True, up + self.floors(*([number, to] if alone else [to]))
         self.do(f"{verb} {name} {uids} {to_name}",
                 [adds, takes] if apart and move else [adds + takes], action, "steps")
 
-    def move(self):
-        self.copy(move=True)
+    def third(self, *others):
+        """Any own mailbox but these; its name is None if there is none."""
+        return self.random.choice(self.boxes(lambda n: self.is_own(n) and n not in others) or [(0, None)])
+
+    def take_away(self, source, chosen, target):
+        """What makes the source of a copy go; CHOSEN are marked as \\Deleted."""
+        number, name = source
+        ways = [lambda: self.expunge_marked(number, name, chosen)]
+        third = self.third(name, target[1])
+        if third[1]:
+            ways.append(lambda: self.put("MOVE", source, third, self.not_there(third, chosen)))
+        if name.endswith(".other"):
+            ways += [lambda: self.to_partition(name)] * 3
+        elif source in self.leaves():
+            ways += [lambda: self.delete_box(number, name)] * 3
+        return self.random.choice(ways)
+
+    def full_box(self):
+        return self.random.choice([b for b in self.boxes(self.is_own) if self.messages(b[0])]
+                                  or [self.any_box(shared=False)])
+
+    def race(self):
+        """A copy whose source goes while it is made."""
+        source = self.full_box()
+        target = self.third(source[1])
+        chosen = self.not_there(target, self.messages(source[0]))
+        if not chosen:
+            return
+        chosen = self.mark(*source, chosen)
+        if not chosen:
+            return
+        self.select(source[1])
+        rival = threading.Thread(target=self.rival.act, args=(self.rival.take_away(source, chosen, target),))
+        rival.start()
+        time.sleep(self.random.choice((0, 0, 0.002, 0.005, 0.01, 0.02)))
+        self.put("COPY", source, target, chosen, alone=False)
+        rival.join()
+        self.rival.unselect()
+        self.unselect()
+
+    def chain(self):
+        """A copy of a copy, whose sources go when it is made."""
+        first = self.full_box()
+        second = self.third(first[1])
+        third = self.third(first[1], second[1])
+        if not third[1]:
+            return
+        chosen = self.not_there(third, self.not_there(second, self.messages(first[0])))
+        if not chosen:
+            return
+        chosen = self.mark(*first, chosen)
+        self.put("COPY", first, second, chosen)
+        with self.load.lock:
+            have = self.load.model.boxes[second[0]].messages
+            copies = {t: have[t] for t in chosen if t in have}
+        self.put("COPY", second, third, copies)
+        for source, gone in self.random.sample(((first, chosen), (second, copies)), 2):
+            self.rival.take_away(source, gone, third)()
+        self.rival.unselect()
+        self.unselect()
 
     def seen(self):
         """For ourselves, in a mailbox that is not ours."""
@@ -658,17 +773,30 @@ class User(Client):
                           ] + self.floors(number)
         self.do(f"RENAME {old} {new}", [group], action)
 
-    def delete(self):
-        leaves = [(i, n) for i, n in self.folders()
-                  if not any(m.startswith(n + ".") for _, m in self.folders())]
-        if not leaves:
-            return
-        number, name = self.random.choice(leaves)
+    def leaves(self):
+        return [(i, n) for i, n in self.folders()
+                if not any(m.startswith(n + ".") for _, m in self.folders())]
 
+    def delete(self):
+        leaves = self.leaves()
+        if leaves:
+            self.delete_box(*self.random.choice(leaves))
+
+    def delete_box(self, number, name):
         def action():
             self.unselect()
             return self.imap.cmd(f'DELETE "{self.outside(name)}"').status == "OK", []
         self.do(f"DELETE {name}", [[["box", number, name, None]]], action)
+
+    def to_partition(self, name):
+        to = self.random.choice(("default", "two"))
+
+        def action():
+            admin = self.load.host.login(chapar.ADMIN)
+            r = admin.cmd(f'RENAME "{name}" "{name}" {to}')
+            admin.close()
+            return r.status == "OK", []
+        self.do(f"RENAME {name} to {to}", [], action)
 
     def subscribe(self):
         name = self.random.choice(("INBOX", "INBOX.other", SHARED))
@@ -725,6 +853,23 @@ class User(Client):
         number, name = self.any_box(shared=False)
         set_acl(self, self.imap, number, name, self.outside(name),
                 self.random.choice(("anyone", "bob")))
+
+
+class Rival(User):
+    """The same user, on another connection."""
+
+    def __init__(self, load, user):
+        super().__init__(load, user)
+        self.client = f"{user} rival"
+        self.random = random.Random(f"{load.seed}/{self.client}")
+
+    def act(self, what):
+        """In a thread of its own."""
+        try:
+            what()
+        except BaseException as e:
+            self.load.failure = e
+            raise
 
 
 def annotation(notes):
