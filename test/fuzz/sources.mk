@@ -6,7 +6,7 @@ test/fuzz/fuzz_text_SRCS = test/fuzz/fuzz_text.c test/fuzz/place.c test/fuzz/tex
 test/fuzz/fuzz_mime_SRCS = test/fuzz/fuzz_mime.c
 test/fuzz/fuzz_imapparse_SRCS = test/fuzz/fuzz_imapparse.c imap/imapd/message/msgset.c imap/imapd/message/search_resolve.c
 test/fuzz/fuzz_disk_SRCS = test/fuzz/fuzz_disk.c test/fuzz/place.c
-test/fuzz/fuzz_store_SRCS = test/fuzz/fuzz_store.c test/fuzz/place.c
+test/fuzz/fuzz_store_SRCS = test/fuzz/fuzz_store.c test/fuzz/hurry.c test/fuzz/place.c
 
 # Whole sessions: the programs without their main(), in test/fuzz/world.c.
 FUZZERS += test/fuzz/fuzz_imap
