@@ -33,7 +33,7 @@ static const struct {
 	[CONFINE_WORKER] = {
 		SYSCALLS_FILES | SYSCALLS_UNIX | SYSCALLS_NETWORK | SYSCALLS_ACCEPT
 		    | SYSCALLS_PAIRS | SYSCALLS_THREADS | SYSCALLS_CODE,
-		TREES_SYSTEM | TREES_TLS | TREES_LOGIN | TREES_STORE,
+		TREES_SYSTEM | TREES_LOGIN | TREES_STORE,
 	},
 	[CONFINE_HANDED] = {
 		SYSCALLS_FILES | SYSCALLS_UNIX | SYSCALLS_PAIRS | SYSCALLS_CODE,
@@ -46,6 +46,8 @@ static const struct {
 	},
 	/* What it reads it says itself: confine_read(). */
 	[CONFINE_FRONTD] = { SYSCALLS_ACCEPT | SYSCALLS_PAIRS | SYSCALLS_READ_FILES, 0 },
+	/* Certificates and keys: confine_read_tls(). */
+	[CONFINE_KEYD] = { SYSCALLS_READ_FILES | SYSCALLS_MEMORY_FILES, 0 },
 	/* Of a log file another one is made; the socket goes with the process. */
 	[CONFINE_DAEMON] = {
 		SYSCALLS_FILES | SYSCALLS_UNIX | SYSCALLS_ACCEPT, TREES_LOG | TREES_SOCKETS,
@@ -127,7 +129,7 @@ confine_read(struct confine *c, const char *path)
 bool
 confine_read_tls(struct confine *c, const struct conf *conf)
 {
-	return c->files >= 0 && trees_allow(c->files, conf, TREES_TLS) == OK;
+	return c != NULL && c->files >= 0 && trees_allow(c->files, conf, TREES_TLS) == OK;
 }
 
 void

@@ -27,6 +27,7 @@ enum confine_kind {
 	CONFINE_HANDED,		/* is handed users over who have logged in */
 	CONFINE_AUTHD,
 	CONFINE_FRONTD,
+	CONFINE_KEYD,
 	CONFINE_DAEMON,		/* idled, limitd: one socket, which is open */
 	CONFINE_KINDS
 };

@@ -110,6 +110,42 @@ allow_group(struct list *l, const struct conf *conf, const char *prefix)
 	allow_options(l, conf);
 }
 
+/* Certbot's files are links: live/NAME/privkey.pem to ../../archive/NAME/privkey7.pem. */
+static void
+allow_behind(struct list *l, const char *paths)
+{
+	static const char between[] = ", \t";
+	struct buf one = BUF_INIT;
+	while (paths != NULL && *paths != '\0') {
+		size_t n = strcspn(paths, between);
+		buf_reset(&one);
+		buf_add(&one, paths, n);
+		char *real = n > 0 ? realpath(one.p, NULL) : NULL;
+		if (real != NULL)
+			allow_around(l, real, strlen(real));
+		free(real);
+		paths += n;
+		paths += strspn(paths, between);
+	}
+	buf_free(&one);
+}
+
+static void
+allow_tls(struct list *l, const struct conf *conf)
+{
+	static const struct str live = { "/live", 5 };
+	const char *names = conf_string(conf, CONF_TLS_SNI_DIR);
+	allow_group(l, conf, "tls_");
+	allow_behind(l, conf_string(conf, CONF_TLS_SERVER_CERT));
+	allow_behind(l, conf_string(conf, CONF_TLS_SERVER_KEY));
+	if (names == NULL || !str_ends(str_c(names), live))
+		return;
+	struct buf archive = BUF_INIT;
+	buf_printf(&archive, "%.*s/archive", (int)(strlen(names) - live.n), names);
+	allow(l, archive.p, LANDLOCK_READ);
+	buf_free(&archive);
+}
+
 static void
 allow_login(struct list *l, const struct conf *conf)
 {
@@ -159,7 +195,7 @@ trees_allow(int files, const struct conf *conf, unsigned trees)
 	if (trees & TREES_SYSTEM)
 		allow_system(&l);
 	if (trees & TREES_TLS)
-		allow_group(&l, conf, "tls_");
+		allow_tls(&l, conf);
 	if (trees & TREES_LOGIN)
 		allow_login(&l, conf);
 	if (trees & TREES_DIRECTORY)

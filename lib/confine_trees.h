@@ -19,7 +19,7 @@ enum trees {
 	TREES_USERS = 1 << 4,	/* read: configdirectory */
 	TREES_LOG = 1 << 5,	/* change: where the log file is */
 	TREES_SOCKETS = 1 << 6,	/* change: where idled's and limitd's sockets are */
-	TREES_TLS = 1 << 7,	/* read: certificates and keys */
+	TREES_TLS = 1 << 7,	/* read: certificates and keys, and where links to them lead */
 };
 
 /* Into the list FILES (landlock.h). */

@@ -2,13 +2,17 @@
 #include "lib/process.h"
 #include "lib/log.h"
 
+#include <linux/capability.h>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FDINFO = 4096 };
@@ -104,6 +108,38 @@ process_limit_memory(int64_t bytes)
 		r.rlim_cur = limit;
 		(void)setrlimit(RLIMIT_DATA, &r);
 	}
+}
+
+bool
+process_lock_memory(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	(void)setrlimit(RLIMIT_MEMLOCK, &all);
+	/* With a limit the first page beyond it would be the end. */
+	if (getrlimit(RLIMIT_MEMLOCK, &all) != 0 || all.rlim_cur != RLIM_INFINITY)
+		return false;
+	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
+bool
+process_keep_reading(void)
+{
+	return geteuid() == 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0;
+}
+
+/* Some containers' root has the second one only. */
+bool
+process_keeps_reading(void)
+{
+	static const unsigned either[] = { CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE };
+	for (int i = 0; i < 2; i++) {
+		struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+		struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
+		caps[0].effective = caps[0].permitted = 1U << either[i];
+		if (syscall(SYS_capset, &head, caps) == 0)
+			return true;
+	}
+	return false;
 }
 
 void

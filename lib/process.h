@@ -39,6 +39,20 @@ void process_limit_memory(int64_t bytes);
 void process_shut(void);
 
 /*
+ * For who holds keys: from now on nothing of this process is swapped to a disk,
+ * as long as it may have as much memory as it likes so (root may).  False: it may not.
+ */
+bool process_lock_memory(void);
+
+/*
+ * Before a process of root's becomes another user, and after that: it keeps one
+ * right of root's, to read every file.  Only where something else (lib/landlock.h)
+ * says which.  False: it cannot.
+ */
+bool process_keep_reading(void);
+bool process_keeps_reading(void);
+
+/*
  * Are stopped processes to be left alone?  Environment variable
  * CHAPAR_KEEP_STOPPED, for people who want to look at one.
  */

@@ -52,14 +52,15 @@ LIB_SRCS += \
 	lib/sockd.c \
 	lib/stream.c lib/stream_layers.c lib/stream_read.c lib/stream_wait.c lib/stream_write.c \
 	lib/svc.c \
+	lib/svc_command.c \
 	lib/svc_front.c \
 	lib/svc_template.c \
 	lib/syscalls.c \
 	lib/tickets.c \
-	lib/tls.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_keys.c lib/tls_ocsp.c \
-	lib/tls_pairs.c lib/tls_peer.c lib/tls_setup.c lib/tls_ticket.c \
+	lib/tls.c lib/tls_bundle.c lib/tls_cert.c lib/tls_check.c lib/tls_context.c lib/tls_files.c lib/tls_ocsp.c \
+	lib/tls_pairs.c lib/tls_peer.c lib/tls_read.c lib/tls_setup.c lib/tls_shelf.c lib/tls_ticket.c \
 	lib/tlsclient.c \
-	lib/tlskey.c lib/tlskey_remote.c lib/tlskey_ring.c
+	lib/tlskey.c lib/tlskey_fetch.c lib/tlskey_line.c lib/tlskey_remote.c lib/tlskey_ring.c lib/tlskey_serve.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_sasl_interact.c test/unit/test_saslprep.c test/unit/test_stream.c test/unit/test_stream_layer.c test/unit/test_stream_tls.c
 UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c

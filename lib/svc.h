@@ -43,6 +43,7 @@ enum {
 	SVC_ROLL_FD = 5,	/* see svc_sign_roll() */
 	SVC_TICKETS_FD = 6,	/* see lib/tickets.h */
 	SVC_KEY_FD = 7,		/* of grants (handover.h), if there are any */
+	SVC_HOLDER_FD = 8,	/* see lib/tlskey.h: leads to keyd */
 };
 
 enum svc_message_type {
@@ -72,6 +73,7 @@ struct svc_message {
 #define SVC_ENV_ID	"CHAPAR_SERVICE_ID"
 #define SVC_ENV_TEMPLATE "CHAPAR_TEMPLATE"	/* master wants a template */
 #define SVC_ENV_TICKETS	"CHAPAR_TICKETS"	/* number of tickets_fd()'s descriptor */
+#define SVC_ENV_HOLDER	"CHAPAR_HOLDER"		/* and of that which leads to keyd */
 
 /* Called once, the first time that no client stands there; an error ends the wait. */
 typedef enum err (*svc_idle_fn)(void *ctx);

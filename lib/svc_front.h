@@ -22,6 +22,13 @@ enum { SVC_FRONT_LISTENER, SVC_FRONT_QUEUE, SVC_FRONT_AUTH };
  */
 #define SVC_FRONT_LIMITS	"+limits"
 
+/*
+ * keyd is told in the same way, of services without descriptors.  The first
+ * message is this one, with the reading end of the queue over which it is sent
+ * ends of pairs by those who want signatures (tlskey.h).
+ */
+#define SVC_FRONT_HOLDER	"+holder"
+
 struct svc_front {
 	const char *name;		/* in cyrus.conf */
 	const char *cmd;		/* "imapd -s" */

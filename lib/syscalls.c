@@ -231,6 +231,8 @@ add_rules(scmp_filter_ctx ctx, unsigned needs)
 	if (needs & SYSCALLS_READ_FILES)
 		allow_if(&r, "openat", SCMP_A2_32(SCMP_CMP_MASKED_EQ,
 		    O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	if (needs & SYSCALLS_MEMORY_FILES)
+		rule(&r, SCMP_ACT_ALLOW, "memfd_create", 0, NULL);
 	sockets(&r, needs);
 	memory(&r, needs);
 	threads(&r, needs);

@@ -28,6 +28,7 @@ enum syscalls_need {
 	SYSCALLS_CODE = 1 << 6,		/* loads shared libraries while it runs */
 	SYSCALLS_FORK = 1 << 7,		/* copies itself */
 	SYSCALLS_READ_FILES = 1 << 8,	/* opens files, but not to change them */
+	SYSCALLS_MEMORY_FILES = 1 << 9,	/* makes files that are memory, to be passed on */
 };
 
 struct syscalls;

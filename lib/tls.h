@@ -19,7 +19,8 @@
  * there may be one with ".ocsp" behind its name: an OCSP response in DER form
  * that is stapled as long as it is valid.
  *
- * Files that change are taken into use by the next connection; connections
+ * Files that change are taken into use by the next connection (a second later
+ * if a holder of keys has them, which has the files then, too); connections
  * that stand keep what they began with.  If they cannot be used, the old ones
  * stay, and once they have been so for a few seconds (a certificate is always
  * replaced before or after its key) the log says what is wrong.
@@ -62,7 +63,8 @@ struct tls_params {
 	const char *alpn;		/* "imap" (RFC 7301); NULL: none is accepted */
 	int64_t session_timeout;	/* seconds; 0: no resumption */
 	struct tickets *tickets;	/* NULL: keys of the context's own */
-	struct tlskey_holder *holder;	/* has the keys; NULL: they are read here */
+	struct tlskey_holder *holder;	/* has all files; NULL: they are read here */
+	const char *service;		/* as whom it knows us */
 };
 
 /*
@@ -73,24 +75,10 @@ enum err tls_context_new(const struct tls_params *p, struct tls_context **ctx) M
 void tls_context_free(struct tls_context *ctx);
 
 /*
- * Names every file that a context of these options would read a private key
- * from: for a holder of keys (tlskey.h), at its start and when it is asked for
- * a key that it does not have.
- */
-enum err tls_keys(const struct tls_params *p, void (*each)(void *ctx, const char *path),
-    void *ctx) MUST_CHECK;
-
-/*
  * Takes changed files into use now, for all names that were asked for; new
  * connections do that by themselves for the name that they ask for.
  */
 void tls_context_refresh(struct tls_context *ctx);
-
-/*
- * For who will soon be able to open no file: takes all names below SNI_DIR into
- * use now, and looks for changes no more.
- */
-void tls_context_freeze(struct tls_context *ctx);
 
 /*
  * One connection over two descriptors that do not block.  A call may

@@ -106,7 +106,16 @@ check_pair(struct check *c, const struct tls_pair *pair, const char *name, SSL_C
 	struct tls_trouble why = { "" };
 	struct buf names = BUF_INIT;
 	STACK_OF(X509) *chain = NULL;
-	if (tls_cert_load(ssl, pair, NULL, &why) != OK) {
+	struct tls_cert read = { BUF_INIT, BUF_INIT, BUF_INIT };
+	EVP_PKEY *key = NULL;
+	enum err e = tls_read_cert(pair, &read, &key, &why);
+	if (e == OK)
+		e = tls_cert_load(ssl, &read, key, NULL, &why);
+	EVP_PKEY_free(key);
+	buf_free(&read.path);
+	buf_free(&read.pem);
+	buf_free(&read.ocsp);
+	if (e != OK) {
 		say(c, true, "%s: %s", pair->cert, why.text);
 		return;
 	}
@@ -127,8 +136,14 @@ static void
 check_pairs(struct check *c, const struct tls_pairs *pairs, const char *name)
 {
 	struct tls_trouble why = { "" };
-	SSL_CTX *ssl;
-	if (tls_setup(c->p, &ssl, &why) != OK) {
+	struct tls_bundle rest;
+	SSL_CTX *ssl = NULL;
+	tls_bundle_init(&rest);
+	enum err e = tls_read_rest(c->p, &rest, &why);
+	if (e == OK)
+		e = tls_setup(c->p, &rest, &ssl, &why);
+	tls_bundle_free(&rest);
+	if (e != OK) {
 		say(c, true, "%s", why.text);
 		return;
 	}

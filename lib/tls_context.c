@@ -7,100 +7,54 @@
  * a session depends on is set there, too).  Connections hold references to
  * their SSL_CTX, so an entry can have a new one at any time.
  *
- * Names are made entries when somebody asks for them; who asks for what is not
- * there costs two stat(2).  The files of an entry are looked at for each
- * handshake that wants it.
+ * What an entry is made of comes from a shelf (tls_shelf.h), our own or that of
+ * the holder of keys (tlskey.h), which is asked for each handshake that wants
+ * it; the holder once a second.  Names are made entries when somebody asks for
+ * them; who asks for what is not there costs two stat(2), or two questions.
  */
 #include "lib/tls_in.h"
 
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/tickets.h"
+#include "lib/tls_shelf.h"
+#include "lib/tlskey.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/tls1.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+enum { ASK_MS = 1000 };
+
 struct tls_entry {
 	struct tls_entry *next;
 	char *name;			/* "": the default */
-	SSL_CTX *ssl;			/* NULL: could not be made yet */
-	struct tls_files files;
-	bool pending;			/* the last change was no good, so far */
-	time_t tried;
+	SSL_CTX *ssl;			/* NULL: not yet */
+	uint8_t hash[TLS_BUNDLE_HASH];	/* of what it was made of; all 0: nothing */
+	int64_t asked;			/* the holder, when */
 	unsigned char session_id[SESSION_ID];
 };
 
 /* --- making an entry --- */
-
-static enum err
-find_pairs(const struct tls_context *ctx, const char *name, struct tls_pairs *pairs,
-    struct tls_trouble *why)
-{
-	if (*name == '\0')
-		return tls_pairs_listed(ctx->p.cert_file, ctx->p.key_file, pairs, why);
-	tls_pairs_in(ctx->p.sni_dir, name, pairs);
-	if (pairs->n > 0)
-		return OK;
-	tls_say(why, "\"%s/%s\" has neither cert.pem and key.pem nor fullchain.pem and"
-	    " privkey.pem", ctx->p.sni_dir, name);
-	return ERR_NOTFOUND;
-}
-
-/* Everything that a change of means a new SSL_CTX. */
-static void
-watch(const struct tls_context *ctx, const struct tls_entry *entry,
-    const struct tls_pairs *pairs, struct tls_files *files)
-{
-	char path[4096];
-	*files = (struct tls_files){ .v = NULL };
-	if (*entry->name != '\0') {
-		snprintf(path, sizeof(path), "%s/%s", ctx->p.sni_dir, entry->name);
-		tls_files_add(files, path);
-	}
-	for (size_t i = 0; i < pairs->n; i++) {
-		tls_files_add(files, pairs->v[i].cert);
-		if (strcmp(pairs->v[i].key, pairs->v[i].cert) != 0)
-			tls_files_add(files, pairs->v[i].key);
-		snprintf(path, sizeof(path), "%s" TLS_OCSP_SUFFIX, pairs->v[i].cert);
-		tls_files_add(files, path);
-	}
-	tls_files_add(files, ctx->p.dh_file);
-	if (ctx->p.client_certs != TLS_CLIENTS_OFF) {
-		tls_files_add(files, ctx->p.client_ca_file);
-		tls_files_add(files, ctx->p.client_ca_dir);
-		tls_files_add(files, ctx->p.crl_file);
-	}
-}
 
 static int on_hello(SSL *ssl, int *alert, void *ctx);
 static int on_name(SSL *ssl, int *alert, void *ctx);
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
     const unsigned char *in, unsigned in_n, void *ctx);
 
-/* A new SSL_CTX from the files as they are now; those are noted before. */
 static enum err
-build(struct tls_context *ctx, struct tls_entry *entry, SSL_CTX **ssl,
+build(struct tls_context *ctx, const struct tls_stock *stock, SSL_CTX **ssl,
     struct tls_trouble *why)
 {
-	struct tls_pairs pairs = { .v = NULL };
-	struct tls_files files;
-	*ssl = NULL;
-	enum err e = find_pairs(ctx, entry->name, &pairs, why);
-	watch(ctx, entry, &pairs, &files);
-	tls_files_free(&entry->files);
-	entry->files = files;
-	if (e == OK)
-		e = tls_setup(&ctx->p, ssl, why);
-	for (size_t i = 0; e == OK && i < pairs.n; i++)
-		e = tls_cert_load(*ssl, &pairs.v[i], ctx->p.holder, why);
-	tls_pairs_free(&pairs);
+	const struct tls_bundle *b = &stock->bundle;
+	enum err e = tls_setup(&ctx->p, b, ssl, why);
+	for (size_t i = 0; e == OK && i < b->n; i++)
+		e = tls_cert_load(*ssl, &b->certs[i], stock->keys[i], ctx->p.holder, why);
 	if (e != OK) {
 		SSL_CTX_free(*ssl);
 		*ssl = NULL;
@@ -129,11 +83,10 @@ set_session_id(const struct tls_context *ctx, struct tls_entry *entry)
 }
 
 static struct tls_entry *
-entry_new(struct tls_context *ctx, const char *name)
+entry_new(const char *name)
 {
 	struct tls_entry *entry = mem_zero(1, sizeof(*entry));
 	entry->name = mem_copy(name);
-	set_session_id(ctx, entry);
 	return entry;
 }
 
@@ -143,7 +96,6 @@ entry_free(struct tls_entry *entry)
 	if (entry == NULL)
 		return;
 	SSL_CTX_free(entry->ssl);
-	tls_files_free(&entry->files);
 	free(entry->name);
 	free(entry);
 }
@@ -156,90 +108,91 @@ for_whom(const struct tls_entry *entry, char *text, size_t size)
 	return text;
 }
 
-/*
- * Makes the entry's SSL_CTX anew.  Between two renames a certificate and a key
- * do not fit, and a file may be half written: what was good stays, and only if
- * it goes on like that somebody must be told.
- */
-static void
-rebuild(struct tls_context *ctx, struct tls_entry *entry)
+static int64_t
+now_ms(void)
 {
-	char whom[NAME_MAX_BYTES + 8];
-	struct tls_trouble why = { "" };
-	SSL_CTX *ssl;
-	bool is_new = entry->ssl == NULL;
-	entry->tried = time(NULL);
-	if (build(ctx, entry, &ssl, &why) == OK) {
-		SSL_CTX_free(entry->ssl);
-		entry->ssl = ssl;
-		entry->pending = false;
-		log_info("TLS: %s certificates%s are in use", is_new ? "the" : "new",
-		    for_whom(entry, whom, sizeof(whom)));
-		return;
-	}
-	/* They may have changed while they were read. */
-	entry->pending = tls_files_changed(&entry->files) || tls_files_are_young(&entry->files);
-	if (!entry->pending)
-		log_err("TLS: certificates%s cannot be used, so %s: %s",
-		    for_whom(entry, whom, sizeof(whom)),
-		    is_new ? "clients see the default's" : "the old ones stay", why.text);
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-/* Takes changed files into use. */
-static void
-refresh(struct tls_context *ctx, struct tls_entry *entry)
+/*
+ * What there is for ENTRY's name, if it is not what it is made of: *stock, perhaps
+ * in ROOM, which is initialized; else NULL.
+ */
+static enum err
+find_stock(struct tls_context *ctx, struct tls_entry *entry, struct tls_stock *room,
+    const struct tls_stock **stock, struct tls_trouble *why)
 {
-	if (ctx->frozen)
-		return;
-	if (tls_files_changed(&entry->files)
-	    || (entry->pending && entry->tried != time(NULL)))
-		rebuild(ctx, entry);
+	bool changed;
+	enum err e;
+	*stock = NULL;
+	if (ctx->p.holder == NULL) {
+		e = tls_shelf_find(ctx->shelf, entry->name, stock, why->text, sizeof(why->text));
+		if (e == OK && memcmp((*stock)->hash, entry->hash, sizeof(entry->hash)) == 0)
+			*stock = NULL;
+		return e;
+	}
+	int64_t now = now_ms();
+	if (entry->ssl != NULL && now - entry->asked < ASK_MS)
+		return OK;
+	entry->asked = now;
+	memcpy(room->hash, entry->hash, sizeof(entry->hash));
+	e = tlskey_fetch(ctx->p.holder, ctx->p.service, entry->name, room, &changed, why->text,
+	    sizeof(why->text));
+	if (e == OK && changed)
+		*stock = room;
+	return e;
+}
+
+/* Takes what has changed into use.  If that cannot be, what is there stays. */
+static enum err
+refresh(struct tls_context *ctx, struct tls_entry *entry, struct tls_trouble *why)
+{
+	char whom[NAME_MAX_BYTES + 8];
+	const struct tls_stock *stock;
+	struct tls_stock room;
+	SSL_CTX *ssl;
+	tls_stock_init(&room);
+	enum err e = find_stock(ctx, entry, &room, &stock, why);
+	if (e == OK && stock != NULL && (e = build(ctx, stock, &ssl, why)) == OK) {
+		if (entry->ssl != NULL || *entry->name != '\0')
+			log_info("TLS: %s certificates%s are in use",
+			    entry->ssl == NULL ? "the" : "new",
+			    for_whom(entry, whom, sizeof(whom)));
+		SSL_CTX_free(entry->ssl);
+		entry->ssl = ssl;
+		memcpy(entry->hash, stock->hash, sizeof(entry->hash));
+	}
+	tls_stock_free(&room);
+	return e;
 }
 
 /* --- names --- */
 
-static bool
-has_directory(const struct tls_context *ctx, const char *name)
-{
-	char path[4096];
-	struct stat st;
-	snprintf(path, sizeof(path), "%s/%s", ctx->p.sni_dir, name);
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static struct tls_entry **
-bucket(struct tls_context *ctx, const char *name)
-{
-	unsigned h = 5381;
-	for (const char *p = name; *p != '\0'; p++)
-		h = h * 33 + (unsigned char)*p;
-	struct tls_entry **at = &ctx->names[h % TLS_BUCKETS];
-	while (*at != NULL && strcmp((*at)->name, name) != 0)
-		at = &(*at)->next;
-	return at;
-}
-
-/* The entry of exactly this name; NULL: no such directory, or nothing usable in it. */
+/* The entry of exactly this name; NULL: there is none, or nothing usable for it. */
 static struct tls_entry *
 named(struct tls_context *ctx, const char *name)
 {
-	struct tls_entry **at = bucket(ctx, name), *entry = *at;
-	if (ctx->frozen)
-		return entry != NULL && entry->ssl != NULL ? entry : NULL;
-	if (!has_directory(ctx, name)) {
-		if (entry != NULL) {
+	struct tls_trouble why = { "" };
+	struct tls_entry **at = &ctx->names[tls_bucket(name)];
+	while (*at != NULL && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	struct tls_entry *entry = *at;
+	bool is_new = entry == NULL;
+	if (is_new)
+		entry = entry_new(name);
+	enum err e = refresh(ctx, entry, &why);
+	if (is_new && entry->ssl != NULL) {
+		set_session_id(ctx, entry);
+		*at = entry;
+	} else if (e == ERR_NOTFOUND || is_new) {
+		if (!is_new)
 			*at = entry->next;
-			entry_free(entry);
-		}
+		entry_free(entry);
 		return NULL;
 	}
-	if (entry == NULL) {
-		*at = entry = entry_new(ctx, name);
-		rebuild(ctx, entry);
-	} else {
-		refresh(ctx, entry);
-	}
-	return entry->ssl != NULL ? entry : NULL;
+	return entry;
 }
 
 /* NULL: the default. */
@@ -257,27 +210,20 @@ find_name(struct tls_context *ctx, const char *name)
 	return named(ctx, wildcard);
 }
 
-/*
- * A host_name (RFC 6066 section 3) in lower case; it becomes part of a path, so
- * nothing but letters, digits, "-", "_" and single dots between them.
- */
+/* In lower case, if it can be a host's: a part of a path (tls_shelf.h). */
 static bool
 copy_name(const unsigned char *p, size_t n, char name[NAME_MAX_BYTES + 1])
 {
-	if (n == 0 || n > NAME_MAX_BYTES || p[0] == '.')
+	if (n > NAME_MAX_BYTES)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = p[i];
-		if (c >= 'A' && c <= 'Z')
-			c |= 32;
-		bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-		    || c == '-' || c == '_' || (c == '.' && p[i - 1] != '.');
-		if (!fits)
-			return false;
-		name[i] = (char)c;
-	}
+	for (size_t i = 0; i < n; i++)
+		name[i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 32 : p[i]);
 	name[n] = '\0';
-	return true;
+	struct str text = { name, n };
+	bool fits = tls_shelf_is_name(text) && name[0] != '*';
+	if (!fits)
+		name[0] = '\0';
+	return fits;
 }
 
 /* ServerNameList: two bytes of length, and of each name type, length, bytes. */
@@ -363,8 +309,10 @@ tls_context_new(const struct tls_params *p, struct tls_context **out)
 	struct tls_context *ctx = mem_zero(1, sizeof(*ctx));
 	*out = NULL;
 	ctx->p = *p;
-	ctx->standard = entry_new(ctx, "");
-	enum err e = build(ctx, ctx->standard, &ctx->standard->ssl, &why);
+	ctx->shelf = p->holder == NULL ? tls_shelf_new(p, NULL) : NULL;
+	ctx->standard = entry_new("");
+	set_session_id(ctx, ctx->standard);
+	enum err e = refresh(ctx, ctx->standard, &why);
 	if (e != OK)
 		log_err("TLS: %s", why.text);
 	else
@@ -382,6 +330,7 @@ tls_context_free(struct tls_context *ctx)
 	if (ctx == NULL)
 		return;
 	entry_free(ctx->standard);
+	tls_shelf_free(ctx->shelf);
 	for (int i = 0; i < TLS_BUCKETS; i++)
 		while (ctx->names[i] != NULL) {
 			struct tls_entry *next = ctx->names[i]->next;
@@ -396,34 +345,17 @@ tls_context_free(struct tls_context *ctx)
 SSL_CTX *
 tls_context_ssl(struct tls_context *ctx)
 {
-	refresh(ctx, ctx->standard);
+	struct tls_trouble why = { "" };
+	(void)!refresh(ctx, ctx->standard, &why);
 	return ctx->standard->ssl;
 }
 
 void
 tls_context_refresh(struct tls_context *ctx)
 {
-	refresh(ctx, ctx->standard);
+	struct tls_trouble why = { "" };
+	(void)!refresh(ctx, ctx->standard, &why);
 	for (int i = 0; i < TLS_BUCKETS; i++)
 		for (struct tls_entry *entry = ctx->names[i]; entry != NULL; entry = entry->next)
-			refresh(ctx, entry);
-}
-
-void
-tls_context_freeze(struct tls_context *ctx)
-{
-	const char *path = ctx->p.sni_dir;
-	const struct dirent *de;
-	DIR *d = path != NULL && *path != '\0' ? opendir(path) : NULL;
-	while (d != NULL && (de = readdir(d)) != NULL) {
-		char name[NAME_MAX_BYTES + 1];
-		/* "*.example.org" is a name here, too. */
-		bool wild = de->d_name[0] == '*';
-		if (copy_name((const unsigned char *)de->d_name + wild,
-		    strlen(de->d_name + wild), name) || (wild && de->d_name[1] == '.'))
-			(void)named(ctx, de->d_name);
-	}
-	if (d != NULL)
-		closedir(d);
-	ctx->frozen = true;
+			(void)!refresh(ctx, entry, &why);
 }

@@ -3,6 +3,7 @@
 #define LIB_TLS_IN_H
 
 #include "lib/tls.h"
+#include "lib/tls_bundle.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>
@@ -58,17 +59,26 @@ enum err tls_pairs_listed(const char *certs, const char *keys, struct tls_pairs 
 void tls_pairs_in(const char *dir, const char *name, struct tls_pairs *pairs);
 void tls_pairs_free(struct tls_pairs *pairs);
 
-/* --- tls_cert.c: certificates and keys from files into an SSL_CTX --- */
+/* --- tls_read.c: from files into a bundle --- */
 
-enum err tls_cert_load(SSL_CTX *ssl, const struct tls_pair *pair,
+/* What the pair's files hold; CERT is initialized and empty, KEY the caller's. */
+enum err tls_read_cert(const struct tls_pair *pair, struct tls_cert *cert, EVP_PKEY **key,
+    struct tls_trouble *why) MUST_CHECK;
+/* All but the certificates. */
+enum err tls_read_rest(const struct tls_params *p, struct tls_bundle *b,
+    struct tls_trouble *why) MUST_CHECK;
+
+/* --- tls_cert.c: a certificate and its key into an SSL_CTX --- */
+
+/* KEY NULL: HOLDER has it. */
+enum err tls_cert_load(SSL_CTX *ssl, const struct tls_cert *cert, EVP_PKEY *key,
     struct tlskey_holder *holder, struct tls_trouble *why) MUST_CHECK;
 
 /* --- tls_ocsp.c --- */
 
 #define TLS_OCSP_SUFFIX	".ocsp"
 
-/* Takes the response beside CERT_FILE, if there is one. */
-void tls_ocsp_attach(X509 *cert, STACK_OF(X509) *chain, const char *cert_file);
+void tls_ocsp_attach(X509 *cert, STACK_OF(X509) *chain, const struct tls_cert *c);
 void tls_ocsp_use(SSL_CTX *ssl);
 
 /* --- tls_setup.c: everything else that tls_params say --- */
@@ -80,23 +90,27 @@ void tls_say_openssl(struct tls_trouble *why, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* An SSL_CTX that lacks certificates only. */
-enum err tls_setup(const struct tls_params *p, SSL_CTX **ssl,
+enum err tls_setup(const struct tls_params *p, const struct tls_bundle *b, SSL_CTX **ssl,
     struct tls_trouble *why) MUST_CHECK;
 
 /* Appends what a session must not be resumed without having in common. */
 void tls_setup_policy(const struct tls_params *p, struct buf *out);
 
+/* --- tls_shelf.c --- */
+
+enum { TLS_BUCKETS = 256 };
+unsigned tls_bucket(const char *name);
+
 /* --- tls_context.c --- */
 
 struct tls_entry;
-
-enum { TLS_BUCKETS = 256 };
+struct tls_shelf;
 
 struct tls_context {
 	struct tls_params p;
 	struct tickets *tickets;	/* p.tickets or our own; NULL: no resumption */
 	bool owns_tickets;
-	bool frozen;			/* files are not looked at any more */
+	struct tls_shelf *shelf;	/* NULL: p.holder has it */
 	struct tls_entry *standard;	/* the default's */
 	struct tls_entry *names[TLS_BUCKETS];
 };

@@ -14,8 +14,6 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 struct staple {
@@ -69,15 +67,6 @@ single_for(OCSP_BASICRESP *basic, const X509 *cert, STACK_OF(X509) *chain)
 	return NULL;
 }
 
-static OCSP_RESPONSE *
-read_response(const char *path)
-{
-	BIO *bio = BIO_new_file(path, "rb");
-	OCSP_RESPONSE *r = bio != NULL ? d2i_OCSP_RESPONSE_bio(bio, NULL) : NULL;
-	BIO_free(bio);
-	return r;
-}
-
 static struct staple *
 make_staple(OCSP_RESPONSE *r, const X509 *cert, STACK_OF(X509) *chain)
 {
@@ -97,20 +86,17 @@ make_staple(OCSP_RESPONSE *r, const X509 *cert, STACK_OF(X509) *chain)
 }
 
 void
-tls_ocsp_attach(X509 *cert, STACK_OF(X509) *chain, const char *cert_file)
+tls_ocsp_attach(X509 *cert, STACK_OF(X509) *chain, const struct tls_cert *c)
 {
-	char path[PATH_MAX];
-	struct stat st;
-	snprintf(path, sizeof(path), "%s" TLS_OCSP_SUFFIX, cert_file);
-	if (stat(path, &st) != 0)
-		return;
-	OCSP_RESPONSE *r = read_response(path);
+	const unsigned char *der = (const unsigned char *)c->ocsp.p;
+	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &der, (long)c->ocsp.n);
 	struct staple *s = make_staple(r, cert, chain);
 	OCSP_RESPONSE_free(r);
 	if (s == NULL || X509_set_ex_data(cert, slot(), s) != 1) {
 		free_staple(NULL, s, NULL, 0, 0, NULL);
-		log_warning("TLS: \"%s\" holds no OCSP response (DER) for the certificate"
-		    " beside it, whose file must have its issuer's, too; not stapled", path);
+		log_warning("TLS: \"%s" TLS_OCSP_SUFFIX "\" holds no OCSP response (DER) for the"
+		    " certificate beside it, whose file must have its issuer's, too; not stapled",
+		    c->path.p);
 	}
 	ERR_clear_error();
 }

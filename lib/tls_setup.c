@@ -21,11 +21,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NEVER		":!kRSA:!PSK:!SRP:!aNULL:!eNULL:!EXPORT"
 
@@ -123,11 +121,11 @@ set_groups(SSL_CTX *ssl, const char *groups, struct tls_trouble *why)
 }
 
 static enum err
-set_dh(SSL_CTX *ssl, const char *file, struct tls_trouble *why)
+set_dh(SSL_CTX *ssl, const char *file, const struct buf *pem, struct tls_trouble *why)
 {
 	if (!is_set(file))
 		return OK;
-	BIO *bio = BIO_new_file(file, "r");
+	BIO *bio = BIO_new_mem_buf(pem->p, (int)pem->n);
 	EVP_PKEY *dh = NULL;
 	OSSL_DECODER_CTX *d = bio == NULL ? NULL : OSSL_DECODER_CTX_new_for_pkey(&dh, "PEM",
 	    NULL, "DH", OSSL_KEYMGMT_SELECT_ALL_PARAMETERS, NULL, NULL);
@@ -157,54 +155,80 @@ on_verified(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
+/* Certificates and lists of what is revoked, to be believed; how many of each. */
+struct added {
+	int certs, crls;
+	bool is_whole;
+};
+
+static struct added
+add_pem(SSL_CTX *ssl, const struct buf *pem, bool is_told)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+	BIO *bio = BIO_new_mem_buf(pem->p, (int)pem->n);
+	STACK_OF(X509_INFO) *all = bio != NULL
+	    ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
+	struct added added = { .is_whole = all != NULL };
+	for (int i = 0; i < sk_X509_INFO_num(all); i++) {
+		const X509_INFO *one = sk_X509_INFO_value(all, i);
+		if (one->x509 != NULL) {
+			added.certs += X509_STORE_add_cert(store, one->x509);
+			if (is_told)
+				(void)SSL_CTX_add_client_CA(ssl, one->x509);
+		}
+		if (one->crl != NULL)
+			added.crls += X509_STORE_add_crl(store, one->crl);
+	}
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	BIO_free(bio);
+	return added;
+}
+
 static enum err
-set_crl(SSL_CTX *ssl, const char *file, struct tls_trouble *why)
+set_crl(SSL_CTX *ssl, const char *file, const struct buf *pem, struct tls_trouble *why)
 {
 	if (!is_set(file))
 		return OK;
-	X509_STORE *store = SSL_CTX_get_cert_store(ssl);
-	X509_LOOKUP *files = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-	if (files == NULL || X509_load_crl_file(files, file, X509_FILETYPE_PEM) < 1) {
+	struct added added = add_pem(ssl, pem, false);
+	if (!added.is_whole || added.crls == 0) {
 		tls_say_openssl(why, "tls_crl_file \"%s\" holds no revocation list that can"
 		    " be read", file);
 		return ERR_CORRUPT;
 	}
-	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	X509_STORE_set_flags(SSL_CTX_get_cert_store(ssl),
+	    X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	return OK;
 }
 
 static enum err
-set_clients(SSL_CTX *ssl, const struct tls_params *p, struct tls_trouble *why)
+set_clients(SSL_CTX *ssl, const struct tls_params *p, const struct tls_bundle *b,
+    struct tls_trouble *why)
 {
-	const char *file = is_set(p->client_ca_file) ? p->client_ca_file : NULL;
-	const char *dir = is_set(p->client_ca_dir) ? p->client_ca_dir : NULL;
+	bool has_file = is_set(p->client_ca_file), has_dir = is_set(p->client_ca_dir);
 	bool required = p->client_certs == TLS_CLIENTS_REQUIRE;
-	if (p->client_certs == TLS_CLIENTS_OFF || (file == NULL && dir == NULL && !required))
+	if (p->client_certs == TLS_CLIENTS_OFF || (!has_file && !has_dir && !required))
 		return OK;
-	if (file == NULL && dir == NULL) {
+	if (!has_file && !has_dir) {
 		tls_say(why, "tls_client_certs: require needs tls_client_ca_file or"
 		    " tls_client_ca_dir");
 		return ERR_SYNTAX;
 	}
-	const char *const paths[] = { file, dir, p->crl_file };
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (is_set(paths[i]) && access(paths[i], R_OK) != 0) {
-			tls_say(why, "cannot read \"%s\": %s", paths[i], strerror(errno));
-			return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
-		}
-	if (SSL_CTX_load_verify_locations(ssl, file, dir) != 1) {
+	/* Of a directory, often all CAs of the world, clients are not told the names. */
+	struct added from_file = { .is_whole = true }, from_dir = { .is_whole = true };
+	if (has_file)
+		from_file = add_pem(ssl, &b->ca_file, true);
+	if (has_dir)
+		from_dir = add_pem(ssl, &b->ca_dir, false);
+	if (!from_file.is_whole || (has_file && from_file.certs == 0) || !from_dir.is_whole) {
 		tls_say_openssl(why, "the CAs of clients in \"%s\" cannot be used",
-		    file != NULL ? file : dir);
+		    has_file ? p->client_ca_file : p->client_ca_dir);
 		return ERR_CORRUPT;
 	}
-	/* Of a directory, often all CAs of the world, clients are not told the names. */
-	if (file != NULL)
-		SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(file));
 	SSL_CTX_set_verify_depth(ssl, VERIFY_DEPTH);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER
 	    | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), on_verified);
 	ERR_clear_error();
-	return set_crl(ssl, p->crl_file, why);
+	return set_crl(ssl, p->crl_file, &b->crl, why);
 }
 
 /* --- all of it --- */
@@ -222,7 +246,8 @@ set_sessions(SSL_CTX *ssl, int64_t seconds)
 }
 
 enum err
-tls_setup(const struct tls_params *p, SSL_CTX **out, struct tls_trouble *why)
+tls_setup(const struct tls_params *p, const struct tls_bundle *b, SSL_CTX **out,
+    struct tls_trouble *why)
 {
 	*out = NULL;
 	SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
@@ -245,9 +270,9 @@ tls_setup(const struct tls_params *p, SSL_CTX **out, struct tls_trouble *why)
 	if (e == OK)
 		e = set_groups(ssl, p->groups, why);
 	if (e == OK)
-		e = set_dh(ssl, p->dh_file, why);
+		e = set_dh(ssl, p->dh_file, &b->dh, why);
 	if (e == OK)
-		e = set_clients(ssl, p, why);
+		e = set_clients(ssl, p, b, why);
 	if (e == OK)
 		*out = ssl;
 	else

@@ -23,22 +23,19 @@
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #define PROVIDER	"chapar-key"
 #define PROPERTY	"provider=" PROVIDER
 #define PARAM_HOLDER	"chapar-holder"
 #define PARAM_PUBLIC	"chapar-public"
 
-enum { PATIENCE_MS = 5000, HASH_NAME = 32 };
+enum { PATIENCE_MS = 5000 };
 
 struct tlskey_holder {
-	int fd;
-	uint32_t serial;
+	struct tlskey_line line;
 	OSSL_PROVIDER *provider;	/* NULL: OpenSSL would not have it */
 };
 
@@ -58,47 +55,6 @@ struct signing {
 
 /* --- asking --- */
 
-static bool
-wait_for(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	int n;
-	do
-		n = poll(&p, 1, PATIENCE_MS);
-	while (n < 0 && errno == EINTR);
-	return n > 0;
-}
-
-static bool
-send_packet(int fd, struct str packet)
-{
-	ssize_t n;
-	do
-		n = send(fd, packet.p, packet.n, MSG_NOSIGNAL);
-	while ((n < 0 && errno == EINTR)
-	    || (n < 0 && errno == EAGAIN && wait_for(fd, POLLOUT)));
-	return n == (ssize_t)packet.n;
-}
-
-/* An answer to an earlier question, which was given up, is passed over. */
-static ssize_t
-receive_reply(int fd, uint32_t serial, uint8_t reply[TLSKEY_REPLY_MAX])
-{
-	for (;;) {
-		uint32_t theirs;
-		if (!wait_for(fd, POLLIN))
-			return -1;
-		ssize_t n = recv(fd, reply, TLSKEY_REPLY_MAX, MSG_DONTWAIT);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < TLSKEY_HEAD || reply[0] != TLSKEY_VERSION)
-			return -1;
-		struct str s = { (const char *)reply + 4, 4 };
-		if (str_get_u32(&s, &theirs) && theirs == serial)
-			return n;
-	}
-}
-
 static const char *
 refusal(uint8_t status)
 {
@@ -108,6 +64,11 @@ refusal(uint8_t status)
 	case TLSKEY_NOT_TLS: return "it takes it for something else than TLS";
 	case TLSKEY_NOT_UNDERSTOOD: return "it does not understand";
 	case TLSKEY_FAILED: return "it cannot sign";
+	case TLSKEY_SAME:
+	case TLSKEY_CHANGED:
+	case TLSKEY_NO_NAME:
+	case TLSKEY_USELESS:
+		break;
 	}
 	return "it does not make itself understood";
 }
@@ -115,30 +76,29 @@ refusal(uint8_t status)
 static bool
 ask(const struct signing *s, const unsigned char *text, size_t n, struct buf *signature)
 {
-	struct tlskey_holder *h = s->key->holder;
-	uint8_t reply[TLSKEY_REPLY_MAX];
 	struct buf request = BUF_INIT;
-	uint32_t serial = ++h->serial;
+	struct str rest;
+	uint8_t status;
+	int fd;
 	buf_add_u8(&request, TLSKEY_VERSION);
+	buf_add_u8(&request, TLSKEY_SIGN);
 	buf_add_u8(&request, (uint8_t)s->padding);
 	buf_add_u8(&request, s->hash);
-	buf_add_u8(&request, 0);
-	buf_add_u32(&request, serial);
+	buf_add_u32(&request, 0);
 	buf_add(&request, s->key->id, TLSKEY_ID);
 	buf_add(&request, text, n);
-	bool sent = request.n <= TLSKEY_REQUEST_MAX && send_packet(h->fd, buf_str(&request));
-	ssize_t got = sent ? receive_reply(h->fd, serial, reply) : -1;
+	enum err e = request.n <= TLSKEY_REQUEST_MAX
+	    ? tlskey_line_ask(&s->key->holder->line, &request, &status, &rest, &fd) : ERR_LIMIT;
 	buf_free(&request);
-	if (got < 0) {
-		log_err("TLS: the holder of private keys does not answer");
+	if (e != OK)
 		return false;
-	}
-	if (reply[1] != TLSKEY_SIGNED) {
-		log_err("TLS: the holder of private keys does not sign: %s", refusal(reply[1]));
-		return false;
-	}
-	buf_add(signature, reply + TLSKEY_HEAD, (size_t)got - TLSKEY_HEAD);
-	return true;
+	if (fd >= 0)
+		close(fd);
+	if (status != TLSKEY_SIGNED)
+		log_err("TLS: the holder of private keys does not sign: %s", refusal(status));
+	else
+		buf_add_str(signature, rest);
+	return status == TLSKEY_SIGNED;
 }
 
 /* --- keys, for OpenSSL --- */
@@ -405,10 +365,11 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 }
 
 struct tlskey_holder *
-tlskey_holder_new(int fd)
+tlskey_holder_new(int queue)
 {
 	struct tlskey_holder *h = mem_zero(1, sizeof(*h));
-	h->fd = fd;
+	h->line = (struct tlskey_line){ .queue = queue, .fd = -1, .patience = PATIENCE_MS,
+	    .reply = BUF_INIT };
 	/* Any question wakes OpenSSL's own. */
 	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL));
 	if (OSSL_PROVIDER_available(NULL, PROVIDER) == 1
@@ -419,10 +380,24 @@ tlskey_holder_new(int fd)
 }
 
 void
+tlskey_holder_patience(struct tlskey_holder *h, int ms)
+{
+	h->line.patience = ms;
+}
+
+struct tlskey_line *
+tlskey_holder_line(struct tlskey_holder *h)
+{
+	return &h->line;
+}
+
+void
 tlskey_holder_free(struct tlskey_holder *h)
 {
 	if (h == NULL)
 		return;
+	tlskey_line_close(&h->line);
+	buf_free(&h->line.reply);
 	if (h->provider != NULL)
 		(void)OSSL_PROVIDER_unload(h->provider);
 	free(h);

@@ -18,10 +18,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct member {
 	uint8_t id[TLSKEY_ID];
 	EVP_PKEY *key;
+	int users;		/* certificates that have it */
+	int64_t idle_since;	/* without any */
 };
 
 struct tlskey_ring {
@@ -65,29 +68,65 @@ tlskey_ring_size(const struct tlskey_ring *r)
 	return r->n;
 }
 
-static EVP_PKEY *
+static int64_t
+now_s(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static struct member *
 find(const struct tlskey_ring *r, const void *id)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (memcmp(r->v[i].id, id, TLSKEY_ID) == 0)
-			return r->v[i].key;
+			return &r->v[i];
 	return NULL;
 }
 
-enum err
-tlskey_ring_add(struct tlskey_ring *r, const char *path, char *why, size_t size)
+void
+tlskey_ring_expire(struct tlskey_ring *r, int seconds_ago)
 {
-	struct member m;
-	enum err e = tlskey_read(path, &m.key, why, size);
-	if (e != OK)
-		return e;
-	if (!tlskey_id(m.key, m.id) || find(r, m.id) != NULL) {
-		EVP_PKEY_free(m.key);
-		return OK;
+	int64_t end = now_s() - seconds_ago;
+	for (size_t i = 0; i < r->n;) {
+		if (r->v[i].users > 0 || r->v[i].idle_since > end) {
+			i++;
+			continue;
+		}
+		EVP_PKEY_free(r->v[i].key);
+		r->v[i] = r->v[--r->n];
 	}
+}
+
+void
+tlskey_ring_put(struct tlskey_ring *r, EVP_PKEY *key)
+{
+	struct member m = { .users = 1 };
+	tlskey_ring_expire(r, TLSKEY_GRACE);
+	if (!tlskey_id(key, m.id))
+		return;
+	struct member *there = find(r, m.id);
+	if (there != NULL) {
+		there->users++;
+		return;
+	}
+	if (EVP_PKEY_up_ref(key) != 1)
+		return;
+	m.key = key;
 	r->v = mem_grow(r->v, (r->n + 1) * sizeof(*r->v));
 	r->v[r->n++] = m;
-	return OK;
+}
+
+void
+tlskey_ring_drop(struct tlskey_ring *r, EVP_PKEY *key)
+{
+	uint8_t id[TLSKEY_ID];
+	struct member *m = tlskey_id(key, id) ? find(r, id) : NULL;
+	if (m == NULL || m->users == 0)
+		return;
+	m->users--;
+	m->idle_since = now_s();
 }
 
 /* --- is it TLS? --- */
@@ -163,49 +202,17 @@ sign(EVP_PKEY *key, enum tlskey_padding padding, const char *hash, struct str te
 	return status;
 }
 
-static enum err
-status_err(enum tlskey_status status)
+enum tlskey_status
+tlskey_sign(const struct tlskey_ring *r, enum tlskey_padding padding, uint8_t hash,
+    struct str what, struct buf *reply)
 {
-	switch (status) {
-	case TLSKEY_SIGNED: return OK;
-	case TLSKEY_NO_KEY: return ERR_NOTFOUND;
-	case TLSKEY_NOT_TLS: return ERR_DENIED;
-	case TLSKEY_NOT_UNDERSTOOD: return ERR_UNSUPPORTED;
-	case TLSKEY_FAILED: break;
-	}
-	return ERR_IO;
-}
-
-enum err
-tlskey_serve(const struct tlskey_ring *r, struct str request, struct buf *reply)
-{
-	uint8_t version = 0, padding, hash, zero;
-	uint32_t serial = 0;
-	struct str id, s = request;
-	enum tlskey_status status = TLSKEY_NOT_UNDERSTOOD;
-	EVP_PKEY *key;
-	buf_reset(reply);
-	buf_add(reply, "\0\0\0\0\0\0\0\0", TLSKEY_HEAD);
-	bool whole = request.n <= TLSKEY_REQUEST_MAX && str_get_u8(&s, &version)
-	    && version == TLSKEY_VERSION && str_get_u8(&s, &padding)
-	    && padding <= TLSKEY_PSS && str_get_u8(&s, &hash) && hash < TLSKEY_HASHES
-	    && str_get_u8(&s, &zero) && str_get_u32(&s, &serial)
-	    && str_get_bytes(&s, TLSKEY_ID, &id);
-	if (whole) {
-		if ((key = find(r, id.p)) == NULL)
-			status = TLSKEY_NO_KEY;
-		else if (!is_certificate_verify(s) && !is_server_key_exchange(s))
-			status = TLSKEY_NOT_TLS;
-		else
-			status = sign(key, (enum tlskey_padding)padding,
-			    tlskey_hashes[hash], s, reply);
-	}
-	struct buf head = BUF_INIT;
-	buf_add_u8(&head, TLSKEY_VERSION);
-	buf_add_u8(&head, (uint8_t)status);
-	buf_add_u16(&head, 0);
-	buf_add_u32(&head, serial);
-	memcpy(reply->p, head.p, TLSKEY_HEAD);
-	buf_free(&head);
-	return whole ? status_err(status) : ERR_SYNTAX;
+	struct str id;
+	if (!str_get_bytes(&what, TLSKEY_ID, &id))
+		return TLSKEY_NOT_UNDERSTOOD;
+	const struct member *m = find(r, id.p);
+	if (m == NULL)
+		return TLSKEY_NO_KEY;
+	if (!is_certificate_verify(what) && !is_server_key_exchange(what))
+		return TLSKEY_NOT_TLS;
+	return sign(m->key, padding, tlskey_hashes[hash], what, reply);
 }

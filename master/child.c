@@ -197,11 +197,16 @@ place_fd(int fd, int target)
 	}
 }
 
-/* Who is handed sessions by others has no TLS of its own. */
 static bool
 gets_tickets(const struct children *c, const struct child_spec *spec)
 {
-	return spec->is_worker && !spec->has_key && c->setup.tickets_fd >= 0;
+	return spec->does_tls && c->setup.tickets_fd >= 0;
+}
+
+static bool
+gets_holder(const struct child_spec *spec)
+{
+	return spec->does_tls && spec->holder_fd >= 0;
 }
 
 static void
@@ -217,6 +222,7 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	int key = spec->has_key ? fcntl(spec->key_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
 	int tickets = gets_tickets(c, spec)
 	    ? fcntl(c->setup.tickets_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
+	int holder = gets_holder(spec) ? fcntl(spec->holder_fd, F_DUPFD_CLOEXEC, FD_ASIDE) : -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	place_fd(null, STDIN_FILENO);
 	if (!c->setup.keep_output) {
@@ -242,6 +248,7 @@ place_descriptors(const struct children *c, const struct child_spec *spec)
 	if (key >= 0)
 		(void)fcntl(SVC_KEY_FD, F_SETFD, 0);
 	place_fd(tickets, SVC_TICKETS_FD);
+	place_fd(holder, SVC_HOLDER_FD);
 }
 
 static void
@@ -277,6 +284,11 @@ set_environment(const struct child_spec *spec, bool has_tickets)
 		setenv(SVC_ENV_TICKETS, id, 1);
 	else
 		unsetenv(SVC_ENV_TICKETS);
+	snprintf(id, sizeof(id), "%d", SVC_HOLDER_FD);
+	if (gets_holder(spec))
+		setenv(SVC_ENV_HOLDER, id, 1);
+	else
+		unsetenv(SVC_ENV_HOLDER);
 	if (spec->is_daemon)
 		setenv("CYRUS_ISDAEMON", "1", 1);
 	else

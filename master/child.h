@@ -31,7 +31,7 @@ struct child_setup {
 	child_stop_fn on_stop;
 	void *ctx;			/* its own */
 	int roll_fd;			/* becomes SVC_ROLL_FD; -1: none */
-	int tickets_fd;			/* workers': becomes SVC_TICKETS_FD; -1: none */
+	int tickets_fd;			/* workers' who do TLS: becomes SVC_TICKETS_FD; -1: none */
 	const char *imapd_conf;		/* to pass on as -C; NULL: none */
 	bool keep_output;		/* stdout and stderr stay master's */
 	bool drop_root;			/* become UID, GID and USER's groups */
@@ -47,6 +47,8 @@ struct child_spec {
 	int listen_fd;		/* becomes SVC_LISTEN_FD; -1: none */
 	bool has_key;
 	int key_fd;		/* then becomes SVC_KEY_FD */
+	bool does_tls;		/* with clients, and so has tickets */
+	int holder_fd;		/* then becomes SVC_HOLDER_FD; -1: none */
 	int maxfds;		/* 0: as master has it */
 	unsigned id;		/* SVC_ENV_ID */
 	bool is_worker;		/* gets SVC_ENV_SERVICE and outlives master */

@@ -490,6 +490,7 @@ set_up(struct master *m)
 	const struct service_setup services = {
 		.poll = m->poll, .children = m->children, .inherited = m->inherited,
 		.backlog = m->options.backlog, .frontds = startup_frontds(m->imapd_conf),
+		.imapd_conf = m->options.imapd_conf,
 		.gone = on_worker_gone, .ctx = m,
 	};
 	m->services = services_new(&services);

@@ -1,6 +1,7 @@
 /* service.c - the sockets of services, reloads, and what master is told */
 #include "master/service_in.h"
 #include "master/front.h"
+#include "master/keys.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/net.h"
@@ -33,6 +34,7 @@ services_new(const struct service_setup *setup)
 	*all = (struct services){
 		.poll = setup->poll, .children = setup->children, .setup = *setup,
 	};
+	keys_begin(all);
 	front_begin(all);
 	return all;
 }
@@ -231,7 +233,7 @@ services_configure(struct services *all, const struct mconf *conf)
 {
 	struct mconf_entry *first = conf->first[MCONF_SERVICES];
 	for (struct service *s = all->first; s != NULL; s = s->next)
-		s->keep = s->kind == SERVICE_FRONT;
+		s->keep = s->kind == SERVICE_FRONT || s->kind == SERVICE_KEYS;
 	for (const struct mconf_entry *e = first; e != NULL; e = e->next)
 		(void)keep_same_address(all, e);
 	/* First let go, then take: a new service may want an old port. */
@@ -245,11 +247,12 @@ services_configure(struct services *all, const struct mconf *conf)
 	for (const struct mconf_entry *e = first; e != NULL; e = e->next) {
 		bool there = false;
 		for (struct service *s = all->first; s != NULL; s = s->next)
-			there |= s->keep && s->kind != SERVICE_FRONT
+			there |= s->keep && s->kind != SERVICE_FRONT && s->kind != SERVICE_KEYS
 			    && strcmp(s->name, e->name) == 0;
 		if (!there)
 			set_params(new_service(all, e), e);
 	}
+	keys_configure(all);
 	services_tend(all);
 }
 
@@ -268,6 +271,7 @@ void
 services_hand_over(const struct services *all, service_socket_fn each_socket,
     service_worker_fn each_worker, void *ctx)
 {
+	keys_hand_over(all, each_socket, ctx);
 	for (const struct service *s = all->first; s != NULL; s = s->next) {
 		if (s->kind == SERVICE_DIRECT && s->fd >= 0)
 			each_socket(ctx, s->name, s->fd, !s->inherited);
@@ -326,6 +330,7 @@ services_free(struct services *all)
 			retire(s);
 		free_service(s);
 	}
+	keys_end(all);
 	const int fds[] = { all->key_fd, all->limits[0], all->limits[1] };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

@@ -50,6 +50,7 @@ struct service_setup {
 	struct children *children;
 	struct inherited_sockets *inherited;
 	int backlog;
+	const char *imapd_conf;		/* of services whose command names none */
 	int frontds;			/* 0: workers receive their clients themselves */
 	service_gone_fn gone;
 	void *ctx;

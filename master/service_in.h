@@ -26,8 +26,9 @@
 /* TEMPLATE: is copied to make the others, and serves nobody. */
 enum state { STARTING, FREE, BUSY, TEMPLATE, STATES };
 
-/* See front.h. */
-enum service_kind { SERVICE_DIRECT, SERVICE_FRONTED, SERVICE_AUTH, SERVICE_FRONT };
+/* See front.h, keys.h. */
+enum service_kind { SERVICE_DIRECT, SERVICE_FRONTED, SERVICE_AUTH, SERVICE_FRONT,
+    SERVICE_KEYS };
 
 struct worker {
 	struct worker *next;
@@ -85,6 +86,8 @@ struct services {
 	int key_fd;			/* of grants; -1: none */
 	int limits[2];			/* frontds' queue to limitd, both ends; -1 */
 	bool has_limitd;		/* it has been given the reading end */
+	struct service *keys;		/* the one KEYS */
+	int holder[2];			/* the queue to keyd, both ends */
 };
 
 /* One more service, without a socket. */

@@ -8,6 +8,8 @@ master/master_SRCS = \
 	master/front_tell.c \
 	master/helpers.c \
 	master/janitor.c \
+	master/keys.c \
+	master/keys_tell.c \
 	master/master.c \
 	master/options.c \
 	master/pidfile.c \

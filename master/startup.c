@@ -32,11 +32,22 @@ startup_raise_limits(void)
 		log_warning("cannot raise the number of open files: %m");
 }
 
+static void
+tell_of_user(const struct conf *conf)
+{
+	const char *name = conf_string(conf, CONF_FRONTD_USER);
+	if (geteuid() == 0 && name != NULL && *name != '\0' && getpwnam(name) == NULL)
+		log_notice("there is no user \"%s\" (frontd_user): frontd runs as the one whose the"
+		    " mail is; useradd --system --no-create-home --shell /usr/sbin/nologin %s"
+		    " makes one", name, name);
+}
+
 int
 startup_frontds(const struct conf *conf)
 {
 	if (!conf_switch(conf, CONF_FRONTD))
 		return 0;
+	tell_of_user(conf);
 	int64_t n = conf_int(conf, CONF_FRONTD_PROCESSES);
 	if (n == 0)
 		n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -9,6 +9,7 @@
  */
 #include "master/service_in.h"
 #include "master/front_tell.h"
+#include "master/keys_tell.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/process.h"
@@ -420,18 +421,21 @@ static bool
 start_program(struct service *s)
 {
 	struct worker *w = add_worker(s);
-	bool is_front = s->kind == SERVICE_FRONT;
+	bool is_front = s->kind == SERVICE_FRONT, is_keys = s->kind == SERVICE_KEYS;
 	const struct child_spec spec = {
 		.name = s->name, .cmd = s->cmd, .status_fd = s->pipe[1],
-		.listen_fd = is_front ? front_tell(s->all) : s->fd,
+		.listen_fd = is_front ? front_tell(s->all) : is_keys ? keys_tell(s->all) : s->fd,
 		.has_key = s->kind == SERVICE_FRONTED || s->kind == SERVICE_AUTH,
 		.key_fd = s->all->key_fd,
+		/* Who is handed sessions by others has no TLS of its own. */
+		.does_tls = is_front || s->kind == SERVICE_DIRECT,
+		.holder_fd = keys_fd(s->all),
 		.maxfds = s->maxfds, .id = s->next_id,
-		.is_worker = true, .is_template = !s->plain, .keeps_root = is_front,
+		.is_worker = true, .is_template = !s->plain, .keeps_root = is_front || is_keys,
 	};
 	enum err e = child_spawn(s->all->children, &spec, on_exit_of_worker, w,
 	    &w->pid);
-	if (is_front && spec.listen_fd >= 0)
+	if ((is_front || is_keys) && spec.listen_fd >= 0)
 		close(spec.listen_fd);
 	if (e != OK) {
 		remove_worker(w);

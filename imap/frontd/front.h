@@ -102,13 +102,13 @@ struct front {
 	struct poll *poll;
 	struct service *services;
 	struct tickets *tickets;	/* master's, or NULL */
+	struct tlskey_holder *holder;	/* the way to keyd, or NULL: there is no TLS */
 	struct buf message;		/* room for one that is received, else empty */
 	struct line early;		/* who has not logged in: they have a deadline, in its order */
 	int count;			/* of connections */
 	bool full;			/* of descriptors: nobody is accepted for a moment */
 	bool ending;			/* the listeners are let go of */
 	void (*resume)(struct conn *c);	/* what each event of a connection ends in, see conn.c */
-	bool shut_in;			/* no file can be opened any more */
 	int limits_queue;		/* to limitd; -1: none */
 };
 

@@ -8,6 +8,7 @@
 #include "lib/pass.h"
 #include "lib/svc_front.h"
 #include "lib/tickets.h"
+#include "lib/tlskey.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 enum {
 	MAX_SSF = 4096,
 	RETRY_MS = 5000,
+	PATIENCE_MS = 1000,		/* with keyd: for so long all clients may wait */
 };
 
 /* What of the service's own command line concerns who receives its clients. */
@@ -109,11 +111,13 @@ setup_tls(struct service *s)
 	const struct door_words *words = door_words(s->protocol);
 	struct tls_params p;
 	int64_t now = poll_now(s->front->poll);
-	if (s->tls != NULL || s->front->shut_in
+	if (s->tls != NULL
 	    || (s->tls_tried != 0 && now - s->tls_tried < RETRY_MS) || !secure_params(s->conf, words->sasl_service, &p))
 		return;
 	s->tls_tried = now;
 	p.tickets = s->front->tickets;
+	p.holder = s->front->holder;
+	p.service = s->name;
 	if (tls_context_new(&p, &s->tls) != OK)
 		s->tls = NULL;
 }
@@ -190,6 +194,7 @@ setup_services(struct front *f, const char *conf_path)
 	int fds[PASS_FDS];
 	enum err e;
 	f->tickets = secure_tickets();
+	f->holder = secure_holder();
 	while ((e = pass_receive(SVC_LISTEN_FD, &message, fds)) == OK || e == ERR_LIMIT) {
 		bool is_known = e == OK && svc_front_decode(buf_str(&message), &told) == OK;
 		if (is_known && strcmp(told.name, SVC_FRONT_LIMITS) == 0 && fds[0] >= 0) {
@@ -205,6 +210,9 @@ setup_services(struct front *f, const char *conf_path)
 	}
 	close(SVC_LISTEN_FD);
 	buf_free(&message);
+	/* Until now nobody has had to wait. */
+	if (f->holder != NULL)
+		tlskey_holder_patience(f->holder, PATIENCE_MS);
 }
 
 void
@@ -218,4 +226,5 @@ setup_free(struct front *f)
 	if (f->limits_queue >= 0)
 		close(f->limits_queue);
 	tickets_close(f->tickets);
+	tlskey_holder_free(f->holder);
 }

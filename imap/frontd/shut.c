@@ -18,11 +18,8 @@ find_user(const struct conf *conf)
 	const char *name = conf_string(conf, CONF_FRONTD_USER);
 	if (geteuid() != 0 || name == NULL || *name == '\0')
 		return NULL;
-	const struct passwd *pw = getpwnam(name);
-	if (pw == NULL)
-		log_warning("there is no user \"%s\" (frontd_user): frontd runs as the one whose"
-		    " the mail is", name);
-	return pw;
+	/* Master has told if there is none. */
+	return getpwnam(name);
 }
 
 /* Its modes are for people of another user then. */
@@ -57,13 +54,9 @@ keep_notices(struct service *s, struct confine *c, const struct passwd *pw)
 
 /* For ever: all that it needs is in memory. */
 static void
-enter_jail(struct front *f, const struct conf *conf, const struct passwd *pw)
+enter_jail(const struct conf *conf, const struct passwd *pw)
 {
 	const char *dir = conf_string(conf, CONF_CONFIGDIRECTORY);
-	for (struct service *s = f->services; s != NULL; s = s->next)
-		if (s->tls != NULL)
-			tls_context_freeze(s->tls);
-	f->shut_in = true;
 	if (jail_enter(dir != NULL ? dir : "/", pw->pw_uid, pw->pw_gid) != OK)
 		exit(EX_OSERR);
 }
@@ -73,13 +66,10 @@ shut_in(struct front *f, const struct conf *conf)
 {
 	const struct passwd *pw = find_user(conf);
 	struct confine *c = confine_new(conf, CONFINE_FRONTD);
-	for (struct service *s = f->services; c != NULL && s != NULL; s = s->next) {
+	for (struct service *s = f->services; c != NULL && s != NULL; s = s->next)
 		keep_notices(s, c, pw);
-		if (pw == NULL)
-			(void)confine_read_tls(c, s->conf);
-	}
 	if (c != NULL && pw != NULL)
-		enter_jail(f, conf, pw);
+		enter_jail(conf, pw);
 	else
 		owner_become(conf);
 	process_shut();

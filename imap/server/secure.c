@@ -1,7 +1,10 @@
 #include "imap/server/secure.h"
+#include "imap/server/tlsconf.h"
 #include "lib/log.h"
 #include "lib/tickets.h"
+#include "lib/tlskey.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -29,24 +32,9 @@ protocol_of(const char *sasl_service)
 bool
 secure_params(const struct conf *conf, const char *sasl_service, struct tls_params *params)
 {
-	*params = (struct tls_params){
-		.cert_file = conf_string(conf, CONF_TLS_SERVER_CERT),
-		.key_file = conf_string(conf, CONF_TLS_SERVER_KEY),
-		.sni_dir = conf_string(conf, CONF_TLS_SNI_DIR),
-		.ciphers = conf_string(conf, CONF_TLS_CIPHERS),
-		.ciphersuites = conf_string(conf, CONF_TLS_CIPHERSUITES),
-		.groups = conf_string(conf, CONF_TLS_ECCURVE),
-		.versions = conf_string(conf, CONF_TLS_VERSIONS),
-		.dh_file = conf_string(conf, CONF_TLS_SERVER_DHPARAM),
-		.prefer_server_ciphers = conf_switch(conf, CONF_TLS_PREFER_SERVER_CIPHERS),
-		.client_certs = (enum tls_client_certs)conf_enum(conf, CONF_TLS_CLIENT_CERTS),
-		.client_ca_file = conf_string(conf, CONF_TLS_CLIENT_CA_FILE),
-		.client_ca_dir = conf_string(conf, CONF_TLS_CLIENT_CA_DIR),
-		.crl_file = conf_string(conf, CONF_TLS_CRL_FILE),
-		.alpn = protocol_of(sasl_service),
-		.session_timeout = conf_seconds(conf, CONF_TLS_SESSION_TIMEOUT),
-	};
-	return params->cert_file != NULL && strcmp(params->cert_file, "disabled") != 0;
+	bool wanted = tlsconf_params(conf, params);
+	params->alpn = protocol_of(sasl_service);
+	return wanted;
 }
 
 struct tickets *
@@ -63,6 +51,18 @@ secure_tickets(void)
 	return found ? t : NULL;
 }
 
+struct tlskey_holder *
+secure_holder(void)
+{
+	const char *text = getenv(SVC_ENV_HOLDER);
+	if (text == NULL)
+		return NULL;
+	int fd = (int)strtol(text, NULL, 10);
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	unsetenv(SVC_ENV_HOLDER);
+	return tlskey_holder_new(fd);
+}
+
 void
 secure_open(struct server *s)
 {
@@ -75,6 +75,10 @@ secure_open(struct server *s)
 	if (s->tickets == NULL)
 		s->tickets = secure_tickets();
 	p.tickets = s->tickets;
+	if (s->holder == NULL)
+		s->holder = secure_holder();
+	p.holder = s->holder;
+	p.service = s->service;
 	if (tls_context_new(&p, &s->tls) != OK)
 		s->tls = NULL;
 }
@@ -93,7 +97,9 @@ secure_close(struct server *s)
 {
 	tls_context_free(s->tls);
 	tickets_close(s->tickets);
+	tlskey_holder_free(s->holder);
 	s->tls = NULL;
+	s->holder = NULL;
 	s->tickets = NULL;
 }
 

@@ -1,7 +1,8 @@
 /*
  * secure.h - a worker's TLS: what imapd.conf says, and the handshake
  *
- * There is TLS if tls_server_cert is set.  If its files cannot be used, that
+ * There is TLS if tls_server_cert is set.  Certificates come from keyd, which
+ * has the keys, unless the program was started by hand.  If they cannot be used, that
  * is logged and tried again later, for they may be just about to be replaced.
  *
  * Each handshake is one line in the log, in Cyrus's words as far as they go:
@@ -21,7 +22,7 @@
 
 /*
  * The options of CONF for a service that SASL calls SASL_SERVICE: all of PARAMS
- * but tickets and holder.  False: there is to be no TLS.
+ * but tickets, holder and service.  False: there is to be no TLS.
  */
 bool secure_params(const struct conf *conf, const char *sasl_service,
     struct tls_params *params);
@@ -31,6 +32,12 @@ bool secure_params(const struct conf *conf, const char *sasl_service,
  * makes its own.
  */
 struct tickets *secure_tickets(void);
+
+/*
+ * The way to keyd, once in a process; NULL: master has started none for us, then
+ * certificates and keys are read here.
+ */
+struct tlskey_holder *secure_holder(void);
 
 /* Fills in s->tls; again before each connection as long as it is NULL. */
 void secure_open(struct server *s);

@@ -243,6 +243,9 @@ prepare(struct server *s, const struct options *o)
 		s->uses = 1;
 	s->in->confine = confine_new(s->conf, s->program->run != NULL ? CONFINE_AUTHD
 	    : s->svc.is_queue ? CONFINE_HANDED : CONFINE_WORKER);
+	/* Started by hand it has its keys itself, and files are replaced. */
+	if (s->program->run == NULL && !s->svc.is_queue && s->holder == NULL)
+		(void)confine_read_tls(s->in->confine, s->conf);
 }
 
 /* What is each process's own. */

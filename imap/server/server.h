@@ -84,6 +84,7 @@ struct server {
 	struct limits *limits;		/* of connections and logins */
 	struct tls_context *tls;	/* NULL: none configured, or not usable now */
 	struct tickets *tickets;	/* master's keys of TLS sessions; NULL: none */
+	struct tlskey_holder *holder;	/* the way to keyd; NULL: none */
 	time_t tls_tried;
 	struct svc svc;
 	bool implicit_tls;		/* -s */

@@ -19,6 +19,7 @@ SERVER_SRCS += \
 	imap/server/owner.c \
 	imap/server/peer.c \
 	imap/server/secure.c \
+	imap/server/tlsconf.c \
 	imap/server/server.c \
 	imap/server/setup.c \
 	imap/server/specialuse.c \

@@ -293,7 +293,7 @@ enum { TRIES = sizeof(tries) / sizeof(tries[0]) };
 
 /* In the order of enum confine_kind. */
 static const char *const kinds[CONFINE_KINDS] = {
-	"worker", "handed", "authd", "frontd", "daemon",
+	"worker", "handed", "authd", "frontd", "keyd", "daemon",
 };
 
 static int
@@ -342,6 +342,8 @@ main(int argc, char **argv)
 	if (kind == CONFINE_KINDS)
 		return 64;
 	struct confine *c = confine_new(conf, (enum confine_kind)kind);
+	if (kind == CONFINE_KEYD)
+		(void)confine_read_tls(c, conf);
 	for (int i = 4; i < argc; i++)
 		try_one(c, argv[i]);
 	confine_free(c);

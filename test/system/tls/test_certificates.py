@@ -16,6 +16,11 @@ def seen(port, ctx, name):
         return s.cert
 
 
+def wait_seen(port, ctx, name, pair):
+    """A server asks keyd once a second."""
+    wait_for("the certificate", lambda: same(seen(port, ctx, name), pair))
+
+
 @pytest.fixture(scope="module")
 def sni(folder):
     path = folder / "names"
@@ -82,13 +87,13 @@ def test_names_come_and_go(named, ca, sni):
     add(sni, "late.example.org", first, owner=named.server.owner)
     assert same(seen(named.imaps, ctx, "late.example.org"), first)
     add(sni, "late.example.org", second, owner=named.server.owner)
-    assert same(seen(named.imaps, ctx, "late.example.org"), second)
+    wait_seen(named.imaps, ctx, "late.example.org", second)
     for f in (sni / "late.example.org").iterdir():
         f.unlink()
     # Its files are gone, but not the name: somebody is renewing it.
     assert same(seen(named.imaps, ctx, "late.example.org"), second)
     (sni / "late.example.org").rmdir()
-    assert same(seen(named.imaps, ctx, "late.example.org"), named.default)
+    wait_seen(named.imaps, ctx, "late.example.org", named.default)
 
 
 def test_sessions_are_a_names_own(named, ca, sni):
@@ -178,7 +183,7 @@ def test_renewed_under_load(make_doors, ca):
         for t in threads:
             t.join()
     assert failures == []
-    assert same(seen(d.imaps, context(ca), "localhost"), pairs[49 % 3])
+    wait_seen(d.imaps, context(ca), "localhost", pairs[49 % 3])
     assert lasting.ask("a NOOP").startswith(b"a OK")
     lasting.close()
     # Between the two files of a pair nothing was wrong for long enough to be told.
@@ -194,7 +199,7 @@ def test_what_cannot_be_used_is_not(make_doors, ca, spoil):
     good = ca.issue("localhost")
     d.put(good)
     ctx = context(ca)
-    assert same(seen(d.imaps, ctx, "localhost"), good)
+    wait_seen(d.imaps, ctx, "localhost", good)
     if spoil == "rubbish":
         put(b"-----BEGIN CERTIFICATE-----\nMIIB", d.server.dir / "cert.pem", d.server.owner)
     elif spoil == "other key":
@@ -211,7 +216,7 @@ def test_what_cannot_be_used_is_not(make_doors, ca, spoil):
     wait_for("the log to tell", told)
     again = ca.issue("localhost")
     d.put(again)
-    assert same(seen(d.imaps, ctx, "localhost"), again)
+    wait_seen(d.imaps, ctx, "localhost", again)
     d.server.wait_log("new certificates are in use")
 
 
@@ -249,13 +254,14 @@ def test_stapled(make_doors, ca):
     assert "OCSP response: no response sent" in s_client(d.imaps, *ctx_args)
     ca.ocsp(pair, ca.dir / "response")
     put(ca.dir / "response", d.server.dir / "cert.pem.ocsp", d.server.owner)
+    wait_for("a staple", lambda: "OCSP Response Status: successful" in s_client(d.imaps, *ctx_args))
     for version in ("-tls1_2", "-tls1_3"):
         out = s_client(d.imaps, version, *ctx_args)
         assert "OCSP Response Status: successful" in out and "Cert Status: good" in out
     # Not another certificate's.
     ca.ocsp(ca.issue("localhost"), ca.dir / "response")
     put(ca.dir / "response", d.server.dir / "cert.pem.ocsp", d.server.owner)
-    assert "OCSP response: no response sent" in s_client(d.imaps, *ctx_args)
+    wait_for("no staple", lambda: "OCSP response: no response sent" in s_client(d.imaps, *ctx_args))
     d.server.wait_log("holds no OCSP response")
 
 
