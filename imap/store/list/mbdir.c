@@ -268,8 +268,8 @@ is_abandoned(struct store *s, int dirfd)
 	return abandoned;
 }
 
-static enum err
-look_in_list(struct store *s, const char *partition, struct str dir)
+enum err
+mbdir_look_in_list(struct store *s, const char *partition, struct str dir)
 {
 	struct buf key = BUF_INIT;
 	enum err e;
@@ -299,7 +299,7 @@ look_if_free(struct store *s, struct partition *part, const char *dir, bool to_m
 	enum err e;
 	int fd;
 
-	e = look_in_list(s, part->name, str_c(dir));
+	e = mbdir_look_in_list(s, part->name, str_c(dir));
 	if (e != OK)
 		return e;
 	e = file_open_dir(part->dirfd, dir, &fd);

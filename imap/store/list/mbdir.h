@@ -29,6 +29,8 @@ bool mbmove_apply(const struct mbmove *m, const char *partition, struct str dir,
  */
 enum err mbdir_choose(struct store *s, struct partition *part, struct str name,
     bool to_move_to, struct buf *dir) MUST_CHECK;
+/* ERR_EXISTS: the list says that a mailbox lies there; OK: that none does. */
+enum err mbdir_look_in_list(struct store *s, const char *partition, struct str dir) MUST_CHECK;
 /* Is DIR the canonical directory of NAME, or a numbered one of it? */
 bool mbdir_is_canonical(const struct store *s, struct str name, struct str dir);
 

@@ -4,9 +4,9 @@
  * Keys: 'P', kind, then the mailbox's id, or the quota root's name for a sum.
  * Values of COPY and REAP: partition and directory.  All steps can be done
  * again:
- *   COPY    unless the mailbox's entry says that it lies there by now, what is
- *           in that directory is a mailbox, or the copy of one, that was not
- *           finished: remove it.
+ *   COPY    unless the list says that the mailbox, or by now another one, lies
+ *           there, what is in that directory is a mailbox, or the copy of one,
+ *           that was not finished: remove it.
  *   HEADER  read the entry, write the header.
  *   PLACE   the same, then move the directory (mbplace.h).
  *   REAP    if the directory still has this id: mark the index, so that
@@ -120,29 +120,6 @@ take_off(struct store *s, const struct list *l)
 
 /* --- the work --- */
 
-enum err
-mbpending_quiesce(struct store *s, struct partition *part)
-{
-	enum err e;
-	int fd;
-
-	for (;;) {
-		e = checkpoint_and_flush(s, part);
-		if (e != ERR_BUSY)
-			return e;
-		/* Somebody is at one, which may have begun before what concerns us. */
-		e = file_open(part->stagefd, "checkpoint.lock", O_RDWR | O_CREAT, 0600, &fd);
-		if (e != OK)
-			return e;
-		e = lock_exclusive(fd, LOCK_NAMES, NAMES_LOCK_MS);
-		if (e == OK)
-			lock_release(fd, LOCK_NAMES);
-		close(fd);
-		if (e != OK)
-			return e;
-	}
-}
-
 /* Opens the directory if it is (still) the mailbox's. */
 static enum err
 open_old(struct store *s, const struct item *it, struct partition **part, int *dirfd)
@@ -237,7 +214,14 @@ drop_copy(struct store *s, struct arena *arena, const struct item *it)
 	/* Who cannot know whether it is the mailbox itself removes nothing. */
 	if (err != ERR_NOTFOUND && (err != OK || lies_there(e, it)))
 		return err;
-	/* Its index may not be there yet: nobody else can have this place. */
+	/*
+	 * The note may be old: as long as no round could be finished (a flush has
+	 * failed, the list was busy) others have gone on making mailboxes.
+	 */
+	err = mbdir_look_in_list(s, it->partition, str_c(it->dir));
+	if (err != OK)
+		return err == ERR_EXISTS ? OK : err;
+	/* Not by the id in it: its index may not be there yet. */
 	err = file_open_dir(part->dirfd, it->dir, &dirfd);
 	if (err != OK)
 		return err == ERR_NOTFOUND ? OK : err;
@@ -287,13 +271,17 @@ do_one(struct store *s, struct arena *arena, const struct item *it)
 	return OK;
 }
 
+/*
+ * Before files go that others' records in the log may be restored from: all
+ * commits are brought into the files, and to the disk.
+ */
 static enum err
 quiesce_all(struct store *s)
 {
 	enum err e = OK;
 
 	for (size_t i = 0; e == OK && i < s->parts; i++)
-		e = mbpending_quiesce(s, &s->part[i]);
+		e = checkpoint_and_flush(s, &s->part[i]);
 	return e;
 }
 

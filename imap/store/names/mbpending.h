@@ -19,10 +19,4 @@ void names_unlock(struct store *s);
 /* Does all of it; what fails is logged and stays for the next time. */
 void mbpending_run(struct store *s);
 
-/*
- * Brings all commits on the partition into its files and to the disk: before
- * files go that others' records in the log may be restored from.
- */
-enum err mbpending_quiesce(struct store *s, struct partition *part) MUST_CHECK;
-
 #endif

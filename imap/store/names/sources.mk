@@ -10,3 +10,5 @@ STORE_SRCS += \
 	imap/store/names/mbrename.c \
 	imap/store/names/notes.c \
 	imap/store/names/quota_set.c
+UNIT_TESTS += test/unit/test_mbpending.c
+test/unit/test_mbpending_SRCS = test/unit/list_fixture.c test/unit/store_fixture.c

@@ -54,6 +54,7 @@ enum {
 	ENTRY_ARENA = 256 * 1024,
 	STAGE_NAME = 32,		/* an id in hex */
 	EMPTY_S = 3600,			/* after that an empty stage file is nobody's */
+	WAIT_MS = 120000,		/* for another one's checkpoint */
 };
 
 struct id_list {
@@ -293,7 +294,7 @@ flush_named(struct store *s, struct partition *part, struct wal_mark mark, struc
 }
 
 static enum err
-checkpoint(struct store *s, struct partition *part, bool flush)
+checkpoint(struct store *s, struct partition *part, bool flush, int wait_ms)
 {
 	struct wal_mark mark;
 	struct named n = { .orphans = BUF_INIT };
@@ -304,7 +305,7 @@ checkpoint(struct store *s, struct partition *part, bool flush)
 	if (e != OK)
 		return e;
 	/* Before the mailboxes' locks in order: whoever holds one does not come here. */
-	e = lock_exclusive(fd, LOCK_NAMES, 0);
+	e = lock_exclusive(fd, LOCK_NAMES, wait_ms);
 	if (e == OK) {
 		find_orphans(part, &n.orphans);
 		mark = wal_mark(part->wal);
@@ -327,13 +328,19 @@ checkpoint(struct store *s, struct partition *part, bool flush)
 enum err
 checkpoint_partition(struct store *s, struct partition *part)
 {
-	return checkpoint(s, part, false);
+	return checkpoint(s, part, false, 0);
 }
 
+/*
+ * One that somebody is at may have begun before what concerns the caller.  To ask
+ * again as long as the answer is ERR_BUSY would be for ever: that is also the
+ * answer of a list that is damaged, which nobody mends whom the caller keeps from
+ * the lock on names.
+ */
 enum err
 checkpoint_and_flush(struct store *s, struct partition *part)
 {
-	return checkpoint(s, part, true);
+	return checkpoint(s, part, true, WAIT_MS);
 }
 
 /* With the log itself: its tail must not be found before *LSN after a power cut. */

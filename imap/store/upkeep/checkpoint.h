@@ -10,7 +10,11 @@
  */
 enum err checkpoint_partition(struct store *s, struct partition *part) MUST_CHECK;
 
-/* The same; all files that are there now are flushed, even if the log has nothing new. */
+/*
+ * The same; all files that are there now are flushed, even if the log has nothing
+ * new, and another process's is waited for.  ERR_BUSY: for too long, or a mailbox or
+ * the list could not be looked at.
+ */
 enum err checkpoint_and_flush(struct store *s, struct partition *part) MUST_CHECK;
 
 /*
