@@ -1,7 +1,9 @@
-/* test_store_replay.c - what a replay of the log has to put back in which order */
+/* test_store_replay.c - what the log holds is put back: after a cut in order, and after a kill */
 #include "test/unit/store_fixture.h"
 
 #include "imap/disk/index.h"
+#include "imap/disk/rec.h"
+#include "imap/disk/wal.h"
 #include "imap/store/list/local.h"
 
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -198,6 +201,58 @@ long_replay_keeps_the_original_of_a_later_copy(void **state)
 	mbox_close(m);
 }
 
+/* A commit to message 1 of IX, as far as the log: \Flagged. */
+static void
+log_flagged(const struct index *ix)
+{
+	struct rec_flags flags = { .uid = 1, .flags = MSG_FLAGGED,
+	    .modseq = ix->h->highestmodseq + 1, .changed = time(NULL) };
+	struct rec_head head = { .last_uid = ix->h->last_uid, .highestmodseq = flags.modseq };
+	struct buf frame = BUF_INIT;
+	uint64_t start, end;
+	struct iovec iov;
+
+	rec_begin(&frame, time(NULL));
+	rec_add_mailbox(&frame, &ix->h->id);
+	rec_add_flags(&frame, &flags);
+	rec_add_head(&frame, &head);
+	iov = (struct iovec){ frame.p, frame.n };
+	assert_int_equal(wal_append(f.s->part[0].wal, &iov, 1, &start, &end), OK);
+	assert_int_equal(wal_flush(f.s->part[0].wal, end), OK);
+	buf_free(&frame);
+}
+
+/*
+ * He had noted where the log stood, and was kept waiting for it by another one, after
+ * whom there was a mark of a checkpoint; then he wrote, and was killed.
+ */
+static void
+frame_behind_a_checkpoint_of_an_older_note(void **state)
+{
+	struct wal *wal = f.s->part[0].wal;
+	struct message msg;
+	struct index *ix;
+	struct mbox *m;
+	uint64_t note;
+
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	append_to("user.joe", "one");
+	assert_int_equal(store_checkpoint(f.s), OK);
+	ix = open_index();
+	note = wal_tail(wal);
+	append_to("user.joe.x", "another's");
+	assert_int_equal(store_checkpoint(f.s), OK);
+	assert_true(note < wal_checkpoint_lsn(wal));
+	ix->h->dirty_lsn = note;
+	log_flagged(ix);
+	index_close(ix);
+	m = fixture_mbox(&f, "user.joe", "joe", 0);
+	assert_int_equal(mbox_message(m, 1, &msg), OK);
+	assert_int_equal(msg.flags & MSG_FLAGGED, MSG_FLAGGED);
+	mbox_close(m);
+}
+
 int
 main(void)
 {
@@ -207,6 +262,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(long_replay_removes_no_file_of_a_later_frame,
 		    fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(long_replay_keeps_the_original_of_a_later_copy,
+		    fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(frame_behind_a_checkpoint_of_an_older_note,
 		    fixture_setup, fixture_teardown),
 	};
 

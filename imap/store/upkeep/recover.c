@@ -52,6 +52,10 @@ warm_frame(void *ctx, uint64_t lsn, struct str frame)
  * where no frame begins by now; and a checkpoint may free it while we read, if
  * no frame there is of this mailbox.  From the checkpoint on is always right:
  * frames that are applied again change nothing.
+ *
+ * A note before the checkpoint does not say that there is nothing to do.  Its
+ * writer may have waited for his turn to append, a checkpoint have had its mark in
+ * between, and his frame stand behind that.
  */
 static enum err
 scan_warm(struct warm *w, uint64_t from)
@@ -60,9 +64,7 @@ scan_warm(struct warm *w, uint64_t from)
 	uint64_t checkpoint = wal_checkpoint_lsn(wal), was = checkpoint;
 	enum err e;
 
-	if (from < checkpoint)
-		return OK;
-	e = wal_scan(wal, from, warm_frame, w);
+	e = wal_scan(wal, from < checkpoint ? checkpoint : from, warm_frame, w);
 	while (e == ERR_CORRUPT && w->a.err == OK) {
 		e = wal_scan(wal, checkpoint, warm_frame, w);
 		checkpoint = wal_checkpoint_lsn(wal);

@@ -4,9 +4,9 @@
  * The mark.  A writer sets writing_uid before he makes the first file of a
  * commit, and takes it away when the records are in the index or the files are
  * gone again.  He is killed: the next one with the lock first does what the log
- * says; what is still above last_uid then no log had, and is removed.  A mark
- * that is older than the checkpoint means the same, for a checkpoint locks all
- * mailboxes that the log names, and so has the mark dealt with.  An index that
+ * says; what is still above last_uid then no log had, and is removed.  The same if
+ * the mark is older than the checkpoint: what the log had before that is in the
+ * index, for a checkpoint locks all mailboxes that it names.  An index that
  * was put back with a mark in it is found out by the witness.  The power goes:
  * the mark may be lost and the file be there; then it is not touched if it is whole.
  *
