@@ -1,6 +1,7 @@
 /* test_mbox_entry.c - an open mailbox whose entry in the list changes, or goes */
 #include "test/unit/store_fixture.h"
 
+#include "imap/store/check.h"
 #include "imap/store/list/mbdb.h"
 
 #include <setjmp.h>
@@ -193,6 +194,52 @@ takes_nothing_where_it_is_no_more(void **state)
 	arena_free(arena);
 }
 
+/*
+ * reconstruct has given the mailbox a new UIDVALIDITY while mail waited for its
+ * lock: that is for the mailbox still, but what is said of messages is not.
+ */
+static void
+mail_does_not_mind_a_new_uidvalidity(void **state)
+{
+	const struct check_params renew = { .renew = true };
+	struct mbox *m = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	struct mbox *target = fixture_mbox(&f, "user.joe.a", "joe", MBOX_PEEK);
+	struct mbox *purger = fixture_mbox(&f, "user.joe.a", "joe", MBOX_PEEK);
+	uint32_t uid = fixture_append(m, f.s, "one"), was = mbox_uidvalidity(m);
+	struct check_result r;
+	struct mbentry *e;
+	struct mbox *now;
+
+	(void)state;
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe.a"), &e), OK);
+	assert_int_equal(check_mailbox(f.s, e, &renew, &r), OK);
+	assert_int_equal(append(target), OK);
+	assert_int_equal(flag(purger, uid), ERR_STALE);
+	assert_int_equal(flag(m, uid), ERR_STALE);
+	mbox_close(target);
+	mbox_close(purger);
+	mbox_close(m);
+	now = fixture_mbox(&f, "user.joe.a", "joe", 0);
+	assert_int_equal(mbox_count(now), 2);
+	assert_true(mbox_uidvalidity(now) > was);
+	mbox_close(now);
+}
+
+/* Mail for it waits until somebody has put that right. */
+static void
+partition_is_not_configured(void **state)
+{
+	struct mbentry *e;
+	struct mbox *m;
+
+	(void)state;
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.a"), STR("user.joe.a"), "second"), OK);
+	f.params.partition_count = 1;
+	fixture_reopen(&f);
+	assert_int_equal(mblist_lookup(f.s, f.arena, STR("user.joe.a"), &e), OK);
+	assert_int_equal(mbox_open(f.s, e, "joe", MBOX_PEEK, &m), ERR_CORRUPT);
+}
+
 int
 main(void)
 {
@@ -202,6 +249,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(lives_again, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(mail_goes_where_it_was_moved, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(takes_nothing_where_it_is_no_more, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(mail_does_not_mind_a_new_uidvalidity, setup,
+		    fixture_teardown),
+		cmocka_unit_test_setup_teardown(partition_is_not_configured, setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

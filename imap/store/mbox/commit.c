@@ -57,7 +57,7 @@ by_id(const void *a, const void *b)
 }
 
 static struct target *
-target_of(struct commit *c, const struct txn *t)
+target_of(const struct commit *c, const struct txn *t)
 {
 	for (size_t i = 0; i < c->targets; i++)
 		if (id128_eq(&c->target[i].m->entry->id, &t->m->entry->id))
@@ -80,16 +80,31 @@ collect_targets(struct commit *c)
 	qsort(c->target, c->targets, sizeof(*c->target), by_id);
 }
 
+/* Is something done to messages that are there, by their UIDs? */
+static bool
+names_messages(const struct commit *c, const struct target *tg)
+{
+	for (size_t k = 0; k < c->txns; k++)
+		for (struct intent *i = c->txn[k]->first; i != NULL; i = i->next)
+			if (target_of(c, c->txn[k]) == tg && i->type != INTENT_APPEND &&
+			    i->type != INTENT_COPY && (i->type != INTENT_ANNOTATE || i->n > 0))
+				return true;
+	return false;
+}
+
 /* Replaced meanwhile, perhaps more than once: its new file is the mailbox now. */
 static enum err
 lock_file(struct commit *c, struct target *tg)
 {
+	const uint32_t uidvalidity = mbox_uidvalidity(tg->m);
 	enum err e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
 
 	for (int i = 0; i < REOPEN_TRIES && e == ERR_STALE &&
 	    (tg->ix->h->state & INDEX_DELETED) == 0; i++) {
 		e = mbox_reopen(tg->m);
 		tg->ix = tg->m->ix;
+		if (e == OK && mbox_uidvalidity(tg->m) != uidvalidity && names_messages(c, tg))
+			e = ERR_STALE;
 		if (e != OK)
 			return e;
 		e = mailbox_lock(c->s, tg->part, tg->ix, tg->m->entry);
@@ -100,7 +115,8 @@ lock_file(struct commit *c, struct target *tg)
 /*
  * Nothing is put where nobody would find it: the mailbox must be in the list,
  * and what is locked its place.  Who moved it may have been killed before he
- * could mark the old one.  ERR_AGAIN: it is somewhere else.
+ * could mark the old one.  ERR_AGAIN: it is somewhere else.  ERR_STALE sends mail
+ * back: of what is in the list only a session hears it, of its old files.
  */
 static enum err
 lock_in_place(struct commit *c, struct target *tg)
@@ -118,7 +134,10 @@ lock_in_place(struct commit *c, struct target *tg)
 		index_unlock(tg->ix);
 	if (!m->looked_up)
 		return ERR_BUSY;
-	return is_there && m->moved ? ERR_AGAIN : ERR_STALE;
+	if (is_there && m->moved)
+		return ERR_AGAIN;
+	return is_there && (m->flags & MBOX_PEEK) && !names_messages(c, tg) ?
+	    ERR_BUSY : ERR_STALE;
 }
 
 /* Who shows its messages to somebody stays with the old files. */

@@ -56,6 +56,14 @@ open_current_index(struct mbox *m)
 	return e == ERR_STALE ? ERR_BUSY : e;
 }
 
+/* Not ERR_NOTFOUND: the mailbox is in the list, and its mail must not be sent back. */
+static enum err
+no_partition(const struct mbentry *e)
+{
+	log_err("mailbox %s: partition %s is not in the configuration", e->name, e->partition);
+	return ERR_CORRUPT;
+}
+
 enum err
 mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
     unsigned flags, struct mbox **mbox)
@@ -76,7 +84,7 @@ mbox_open(struct store *s, const struct mbentry *entry, const char *userid,
 	if (m->entry == NULL || m->userid == NULL)
 		e = ERR_LIMIT;
 	else if (m->part == NULL)
-		e = ERR_NOTFOUND;
+		e = no_partition(entry);
 	else
 		e = open_current_index(m);
 	m->private_seen = e == OK && !mbox_is_owner(m->entry, userid);

@@ -138,8 +138,9 @@ struct txn_result {
 
 /*
  * ERR_QUOTA, ERR_NOSPACE, ERR_LIMIT (too many keywords, no UIDs left),
- * ERR_STALE (mailbox deleted, or moved to another partition and not a MBOX_PEEK;
- * see mbox_lookup()), ERR_NOTFOUND (a copied message's file is gone),
+ * ERR_STALE (mailbox deleted, or moved to another partition and not a MBOX_PEEK,
+ * see mbox_lookup(); or it has another UIDVALIDITY by now, and the transaction is
+ * about messages by their UIDs, or not on a MBOX_PEEK), ERR_NOTFOUND (a copied message's file is gone),
  * ERR_BUSY, ERR_IO: nothing has changed.  The result is valid until
  * txn_abort().
  */

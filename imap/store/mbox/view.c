@@ -190,7 +190,11 @@ view_build(struct mbox *m)
 
 /* --- a new file in the index's place --- */
 
-/* The new index; ERR_STALE if no UID means there what it means here. */
+/*
+ * The new index; ERR_STALE if no UID means there what it means here.  Who has
+ * shown none (MBOX_PEEK) does not mind: mail that waited for reconstruct is not
+ * to be sent back.
+ */
 static enum err
 open_successor(struct mbox *m)
 {
@@ -200,7 +204,7 @@ open_successor(struct mbox *m)
 
 	if (e == OK) {
 		e = mbox_snapshot(m, &h);
-		if (e == OK && h.uidvalidity != m->h.uidvalidity)
+		if (e == OK && h.uidvalidity != m->h.uidvalidity && !(m->flags & MBOX_PEEK))
 			e = ERR_STALE;
 		if (e != OK)
 			index_close(m->ix);
