@@ -108,6 +108,21 @@ read_usage_of(struct count *c, int dirfd, struct index_usage *u)
 	return OK;
 }
 
+/* Where it is now: it has gone to another partition since it was listed. */
+static enum err
+open_moved(struct count *c, const struct mbentry *was, int *dirfd)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct mbentry *now;
+	enum err e = mblist_lookup_id(c->s, arena, &was->id, &now);
+
+	if (e == OK)
+		e = mblist_open_dir(c->s, now, dirfd);
+	arena_free(arena);
+	/* Moved again; to leave it out would make the sum too small for good. */
+	return e == ERR_STALE ? ERR_BUSY : e;
+}
+
 static enum err
 usage_of(struct count *c, const struct mbentry *e, struct index_usage *u)
 {
@@ -115,6 +130,8 @@ usage_of(struct count *c, const struct mbentry *e, struct index_usage *u)
 	int dirfd;
 
 	err = mblist_open_dir(c->s, e, &dirfd);
+	if (err == ERR_STALE)
+		err = open_moved(c, e, &dirfd);
 	if (err != OK)
 		return err;
 	err = read_usage_of(c, dirfd, u);
@@ -142,7 +159,7 @@ count_one(void *ctx, const struct mbentry *e)
 	} else if (err == ERR_CORRUPT) {
 		log_warning("quota root %s: mailbox %s is damaged and not counted",
 		    e->quotaroot, e->name);
-	} else if (err != ERR_NOTFOUND && err != ERR_STALE) {
+	} else if (err != ERR_NOTFOUND) {
 		c->err = err;
 	}
 	return c->err == OK;
