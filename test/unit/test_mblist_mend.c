@@ -358,6 +358,49 @@ opened_while_others_move_it_away(void **state)
 	list_expect("user.joe ");
 }
 
+struct long_walk {
+	struct buf names;
+	bool is_moved;
+};
+
+/* At the first name another process finds the list damaged, and builds it anew. */
+static bool
+mend_beside(void *ctx, const struct mbentry *e)
+{
+	struct long_walk *w = ctx;
+	struct store *other;
+
+	buf_printf(&w->names, "%s ", e->name);
+	if (!w->is_moved) {
+		w->is_moved = true;
+		assert_int_equal(store_open(&f.params, &other), OK);
+		mbdb_condemn(other, "test");
+		store_maintain(other);
+		store_close(other);
+	}
+	return true;
+}
+
+/* More than is read at once; nobody hears of a mailbox twice, nor counts it so. */
+static void
+list_is_made_anew_under_a_walk(void **state)
+{
+	struct long_walk w = { .names = BUF_INIT };
+	struct buf acl = BUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		buf_printf(&acl, "somebody-with-a-long-name-%d\tlr\t", i);
+	for (char name[] = "a"; name[0] < 'g'; name[0]++) {
+		fixture_create(&f, name);
+		assert_int_equal(mblist_set_acl(f.s, str_c(name), buf_str(&acl)), OK);
+	}
+	assert_int_equal(mblist_walk(f.s, STR(""), mend_beside, &w), OK);
+	assert_string_equal(w.names.p, "a b c d e f ");
+	buf_free(&w.names);
+	buf_free(&acl);
+}
+
 int
 main(void)
 {
@@ -374,6 +417,7 @@ main(void)
 		TEST(what_cannot_be_looked_up_is_not_removed),
 		TEST(reconstruct_mends_half_an_entry),
 		TEST(opened_while_others_move_it_away),
+		TEST(list_is_made_anew_under_a_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,13 +202,33 @@ mbdb_get(struct store *s, struct str key, struct buf *value)
 	return c->result;
 }
 
+struct walking {
+	kv_each_fn each;
+	void *ctx;
+	struct buf next;		/* the least key behind those that were given */
+};
+
+static bool
+walk_one(void *ctx, struct str key, struct str value)
+{
+	struct walking *w = ctx;
+
+	buf_reset(&w->next);
+	buf_add_str(&w->next, key);
+	buf_addc(&w->next, '\0');
+	return w->each(w->ctx, key, value);
+}
+
+/* In the new environment it goes on, or a mailbox would be counted twice. */
 enum err
 mbdb_walk(struct store *s, struct str prefix, kv_each_fn each, void *ctx)
 {
-	enum err e = kv_walk(s->mailboxes, prefix, prefix, each, ctx);
+	struct walking w = { each, ctx, BUF_INIT };
+	enum err e = kv_walk(s->mailboxes, prefix, prefix, walk_one, &w);
 
 	if (e == ERR_STALE && (e = rejoin(s)) == OK)
-		e = kv_walk(s->mailboxes, prefix, prefix, each, ctx);
+		e = kv_walk(s->mailboxes, prefix, buf_str(&w.next), walk_one, &w);
+	buf_free(&w.next);
 	return note_damage(s, e);
 }
 
