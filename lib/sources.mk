@@ -63,7 +63,11 @@ LIB_SRCS += \
 	lib/tlskey.c lib/tlskey_fetch.c lib/tlskey_line.c lib/tlskey_remote.c lib/tlskey_ring.c lib/tlskey_serve.c
 
 UNIT_TESTS += test/unit/test_deflate.c test/unit/test_json.c test/unit/test_net.c test/unit/test_netset.c test/unit/test_poll.c test/unit/test_sasl.c test/unit/test_sasl_interact.c test/unit/test_saslprep.c test/unit/test_stream.c test/unit/test_stream_layer.c test/unit/test_stream_tls.c
-UNIT_TESTS += test/unit/test_kv.c test/unit/test_svc.c test/unit/test_tls.c
+UNIT_TESTS += test/unit/test_kv.c test/unit/test_kv_damage.c test/unit/test_kv_entry.c
+test/unit/test_kv_SRCS = test/unit/kv_fixture.c
+test/unit/test_kv_damage_SRCS = test/unit/kv_fixture.c
+test/unit/test_kv_entry_SRCS = test/unit/kv_fixture.c
+UNIT_TESTS += test/unit/test_svc.c test/unit/test_tls.c
 UNIT_TESTS += test/unit/test_handover.c
 
 # Tests of the base.
