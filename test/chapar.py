@@ -30,7 +30,7 @@ import ports
 BUILD = pathlib.Path(os.environ.get("CHAPAR_BUILD", os.getcwd() + "/b")).resolve()
 PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
             "imap/lmtpd/deliver", "imap/idled/idled", "imap/limitd/limitd", "imap/pop3d/pop3d",
-            "imap/frontd/frontd", "imap/authd/authd"]
+            "imap/frontd/frontd", "imap/authd/authd", "imap/keyd/keyd"]
 PATIENCE = 30
 FRONTD = os.environ.get("CHAPAR_FRONTD")       # "yes": all tests with frontd
 ADMIN = "cyrus"

@@ -19,10 +19,14 @@
 #include "lib/netset.h"
 #include "lib/proxyproto.h"
 #include "lib/svc_front.h"
+#include "lib/tlskey_in.h"
 #include "lib/utf7.h"
 #include "lib/utf8.h"
 #include "master/conf.h"
 #include "test/fuzz/place.h"
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -484,6 +488,63 @@ fuzz_grant(struct str s)
 	buf_free(&again);
 }
 
+static struct tls_shelf *
+no_shelf(void *ctx, struct str service)
+{
+	(void)ctx;
+	(void)service;
+	return NULL;
+}
+
+/* To keyd, of a key that it has; none is signed that TLS would not sign. */
+static void
+fuzz_keyd(struct str s)
+{
+	enum { HEAD = 8 };
+	static EVP_PKEY *key;
+	static struct tlskey_ring *ring;
+	struct buf request = BUF_INIT, reply = BUF_INIT;
+	int fd;
+
+	if (key == NULL) {
+		key = EVP_EC_gen("P-256");
+		ring = tlskey_ring_new();
+		tlskey_ring_put(ring, key);
+	}
+	const struct tlskey_stand stand = { ring, no_shelf, NULL };
+	buf_add_str(&request, s);
+	if (s.n >= HEAD + TLSKEY_ID && s.p[1] == TLSKEY_SIGN)
+		fuzz_must(tlskey_id(key, (uint8_t *)request.p + HEAD), "a key has a name");
+	enum err e = tlskey_serve(&stand, buf_str(&request), &reply, &fd);
+	fuzz_must(reply.n >= HEAD && (reply.p[1] == TLSKEY_SIGNED) == (e == OK) && fd < 0,
+	    "a reply says what came of it");
+	fuzz_must(e != OK || s.n >= HEAD + TLSKEY_ID + 64 + 6, "what is signed has TLS's frame");
+	buf_free(&request);
+	buf_free(&reply);
+}
+
+/* From keyd. */
+static void
+fuzz_bundle(struct str s)
+{
+	struct tls_bundle b, again;
+	struct buf once = BUF_INIT, twice = BUF_INIT;
+
+	tls_bundle_init(&b);
+	tls_bundle_init(&again);
+	if (tls_bundle_decode(s, &b) == OK) {
+		fuzz_must(b.n <= TLS_CERTS, "so many certificates");
+		tls_bundle_encode(&b, &once);
+		fuzz_must(tls_bundle_decode(buf_str(&once), &again) == OK, "a bundle can be sent");
+		tls_bundle_encode(&again, &twice);
+		fuzz_must(str_eq(buf_str(&once), buf_str(&twice)), "and is the same");
+	}
+	tls_bundle_free(&b);
+	tls_bundle_free(&again);
+	buf_free(&once);
+	buf_free(&twice);
+}
+
 /* Whatever is a message has one encoding, and a grant that is none is refused. */
 void
 fuzz_message(struct str s)
@@ -497,6 +558,8 @@ fuzz_message(struct str s)
 	    "nobody forges a grant");
 	fuzz_dialogue(s);
 	fuzz_grant(s);
+	fuzz_keyd(s);
+	fuzz_bundle(s);
 }
 
 /* --- OAuth --- */
