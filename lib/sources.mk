@@ -68,6 +68,7 @@ test/unit/test_kv_SRCS = test/unit/kv_fixture.c
 test/unit/test_kv_damage_SRCS = test/unit/kv_fixture.c
 test/unit/test_kv_entry_SRCS = test/unit/kv_fixture.c
 UNIT_TESTS += test/unit/test_svc.c test/unit/test_tls.c
+UNIT_TESTS += test/unit/test_jail.c test/unit/test_kv_state.c test/unit/test_landlock.c test/unit/test_syscalls.c
 UNIT_TESTS += test/unit/test_handover.c
 
 # Tests of the base.

@@ -26,5 +26,5 @@ SERVER_SRCS += \
 	imap/server/user.c imap/server/user_act.c imap/server/user_deny.c \
 	imap/server/username.c \
 	imap/server/usermove.c
-UNIT_TESTS += test/unit/test_oauth.c test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c
+UNIT_TESTS += test/unit/test_oauth.c test/unit/test_oauth_keys.c test/unit/test_imapurl.c test/unit/test_login.c test/unit/test_name.c
 UNIT_TESTS += test/unit/test_domain.c test/unit/test_user.c
