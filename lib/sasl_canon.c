@@ -51,13 +51,15 @@ sasl_on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned n,
 	if (n == 0 || n >= out_max || memchr(in, '\0', n) != NULL)
 		return SASL_BADPROT;
 	bool vouched = c != NULL && c->vouched && (flags & SASL_CU_AUTHID) != 0;
-	if (c != NULL && c->peer.folders && !vouched)
+	/* Whoever checks a password has made the name of what was typed already. */
+	bool is_final = c == NULL || c->mechanism.n == 0;
+	if (!is_final && c->peer.folders && !vouched)
 		find_folder(in, n, &from, &to);
 	struct buf folder = BUF_INIT, given = BUF_INIT, name = BUF_INIT;
 	buf_add(&folder, in + from, to - from);
 	buf_add(&given, in, from);
 	buf_add(&given, in + to, n - to);
-	if (c != NULL && c->peer.canonical != NULL)
+	if (!is_final && c->peer.canonical != NULL)
 		c->peer.canonical(c->peer.ctx, buf_str(&given), vouched, &name);
 	else
 		buf_add_str(&name, buf_str(&given));

@@ -5,9 +5,15 @@
  * be it of a command or of PLAIN or LOGIN.  What it becomes by SASLprep is tried
  * first, and then, by the library, what was typed: a database is filled by
  * whoever has it, and may hold either.
+ *
+ * Clients from before UTF-8 send a password in the letters that they had, and a
+ * database that has come with its users from Cyrus has the same octets.  Of a
+ * command, and of LOGIN, which no RFC describes, these are taken as they are;
+ * PLAIN is UTF-8.
  */
 #include "lib/sasl_in.h"
 #include "lib/saslprep.h"
+#include "lib/utf8.h"
 
 static bool
 is_password(struct sasl_conn *c, const char *user, struct str password)
@@ -35,8 +41,10 @@ sasl_on_checkpass(sasl_conn_t *conn, void *context, const char *user, const char
 	struct sasl_conn *c = context;
 	struct str given = { pass, passlen };
 	struct buf prepared = BUF_INIT;
-	c->is_forbidden = saslprep(given, &prepared) != OK;
-	bool good = !c->is_forbidden && !str_eq(buf_str(&prepared), given)
+	bool is_raw = !utf8_valid(given)
+	    && (c->mechanism.n == 0 || str_ieq(buf_str(&c->mechanism), STR("LOGIN")));
+	c->is_forbidden = !is_raw && saslprep(given, &prepared) != OK;
+	bool good = !is_raw && !c->is_forbidden && !str_eq(buf_str(&prepared), given)
 	    && is_password(c, user, buf_str(&prepared));
 	buf_wipe(&prepared);
 	/* Not OK: the library goes on as if nobody had been asked. */

@@ -1,7 +1,9 @@
 """One name, however it is typed (RFC 4013, RFC 4616, RFC 6856), and no way round what is counted or said by it."""
+import base64
 import concurrent.futures
 import hashlib
 import re
+import subprocess
 
 import pytest
 
@@ -99,6 +101,51 @@ def test_what_is_no_utf8(server, raw):
     c = server.connect()
     assert login(c, raw, WORD.encode()).code == "AUTHENTICATIONFAILED"
     assert login(c, COMPOSED.encode(), raw).code == "AUTHENTICATIONFAILED"
+
+
+LATIN = "pässwort".encode("latin-1")
+
+
+@pytest.fixture(scope="module")
+def latin(server):
+    """A user whose password is as his client from the last century sends it."""
+    user = server.new_user()
+    subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-f", server.dir / "sasldb2", "-u", "localhost", user],
+                   input=LATIN, check=True)
+    return user
+
+
+def by_login(c, name, word):
+    c.send(b"a AUTHENTICATE LOGIN\r\n")
+    for part in (name.encode(), word):
+        assert c.line().startswith(b"+ ")
+        c.send(base64.b64encode(part) + b"\r\n")
+    return c.line().decode().removeprefix("a ")
+
+
+def test_octets(server, latin):
+    """As Cyrus: a password that is no UTF-8 is these octets, where no RFC says that it is UTF-8."""
+    for word, good in ((LATIN, True), (b"p\xe5sswort", False), (LATIN + b"\xe4", False), (WORD.encode(), False)):
+        status = "OK" if good else "NO"
+        c = server.connect()
+        assert login(c, latin.encode(), word).status == status
+        c.close()
+        c = server.connect()
+        assert by_login(c, latin, word)[:2] == status
+        c.close()
+        c = server.pop_connect()
+        c.ok(f"USER {latin}")
+        assert c.cmd(b"PASS " + word).ok == good
+        c.close()
+        c = server.connect()
+        assert c.cmd(b'LOGIN %s "%s"' % (latin.encode(), word)).status == ("OK" if good else "NO")
+        c.close()
+        # RFC 4616: "The authorization identity (authzid), ... password ... are [UTF-8] encoded"
+        c = server.connect()
+        assert Exchange(c, "PLAIN", b"\0%s\0%s" % (latin.encode(), word)).reply.startswith("NO")
+        c.close()
+    c = server.connect()
+    assert login(c, latin.encode(), LATIN + b"\0").status in ("NO", "BAD")
 
 
 # --- counting ---
