@@ -17,7 +17,7 @@ TEST_PACKAGES=(libcmocka-dev python3 python3-pytest python3-pytest-xdist tmux is
     libpython3.11-testsuite spamassassin golang-github-jhillyerd-enmime-dev mandoc
     libcyrus-imap-perl fetchmail getmail6 neomutt offlineimap3 interimap libmail-imapclient-perl libio-socket-ssl-perl
     shellcheck cppcheck systemd procps nodejs
-    gsasl cyrus-clients libpam-wrapper python3-jwt python3-cryptography slapd ldap-utils libsasl2-modules-ldap
+    gsasl cyrus-clients libpam-wrapper libnss-wrapper python3-jwt python3-cryptography slapd ldap-utils libsasl2-modules-ldap
     postgresql libsasl2-modules-sql krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit)
 
 missing_packages() {

@@ -1,6 +1,10 @@
 """Virtual domains (virtdomains, defaultdomain): users of a domain see nothing else, administrators of
 a domain neither, and others write user.fred@example.org.  By IMAP, cyradm, LMTP and the tools."""
+import contextlib
 import os
+import pathlib
+import platform
+import poplib
 import re
 import smtplib
 import socket
@@ -8,7 +12,8 @@ import subprocess
 
 import pytest
 
-from chapar import ADMIN, PASSWORD
+import ports
+from chapar import ADMIN, PASSWORD, Imap
 from listlines import listed as parse
 
 A, B = "a.example", "b.example.org"
@@ -410,6 +415,47 @@ def test_crossdomains_onlyother(make_server):
     while b"user.fred@" not in (line := a.line()):
         pass
     assert line.endswith(f'user.fred@{b}.new'.encode())
+
+
+NSS_WRAPPER = pathlib.Path(f"/usr/lib/{platform.machine()}-linux-gnu/libnss_wrapper.so")
+
+
+def test_domains_of_several_addresses(make_server):
+    """virtdomains: on, where addresses have names: the same user's name is another's by where he connects to."""
+    if not NSS_WRAPPER.exists():
+        pytest.skip("needs libnss-wrapper")
+    port, pop_port = ports.several(2)
+    services = (f'more cmd="imapd" listen="127.0.0.2:{port}" prefork=0\n'
+                f'none cmd="imapd" listen="127.0.0.3:{port}" prefork=0\n'
+                f'pop cmd="pop3d" listen="127.0.0.2:{pop_port}" prefork=0\n')
+    srv = make_server({"virtdomains": "on", "admins": f"{ADMIN} chief@{A}", "allowplaintext": "yes",
+                       "defaultdomain": "home.example", "unixhierarchysep": "no"}, services=services, start=False)
+    hosts = srv.dir / "hosts"
+    hosts.write_text(f"127.0.0.1 mail.{A} localhost\n127.0.0.2 Mail.{B.upper()}\n")
+    hosts.chmod(0o644)
+    with open(srv.conf, "a") as f:
+        f.write(f"confine_allow: {hosts}\n")
+    srv.env.update(LD_PRELOAD=str(NSS_WRAPPER), NSS_WRAPPER_HOSTS=str(hosts),
+                   ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    srv.start()
+    for user, password in ((f"wilma@{A}", "of-a"), (f"wilma@{B}", "of-b"), ("wilma", "of-none")):
+        srv.set_password(user, password)
+    addresses = {"127.0.0.1": (srv.imap_port, "of-a"), "127.0.0.2": (port, "of-b"), "127.0.0.3": (port, "of-none")}
+    for address, (at, right) in addresses.items():
+        for password in ("of-a", "of-b", "of-none"):
+            c = Imap((address, at))
+            assert c.cmd(f"LOGIN wilma {password}").status == ("OK" if password == right else "NO"), (address, password)
+            c.close()
+    srv.admin().ok(f"CREATE user.wilma@{B}")
+    with contextlib.closing(poplib.POP3("127.0.0.2", pop_port)) as pop:
+        pop.user("wilma")
+        pop.pass_("of-b")
+    srv.wait_log(rf"login: .* wilma@{B} ")
+    # Whoever says a domain, or is an administrator, or whom defaultdomain means, is not put into one.
+    for who, password in ((f"wilma@{B}", "of-b"), (ADMIN, PASSWORD), ("wilma@home.example", "of-none")):
+        c = Imap(("127.0.0.1", srv.imap_port))
+        c.ok(f"LOGIN {who} {password}")
+        c.close()
 
 
 def test_without_domains_nothing_is_one(make_server):
