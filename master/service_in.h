@@ -10,7 +10,8 @@
  *     faster than maxforkrate; whatever ends that condition calls tend().
  *  4. At most one template of the present generation is there or starting;
  *     asked > 0 only while it is there.  A copy that dies before its first
- *     word is missed COPY_MS later, and asked for again.
+ *     word is missed COPY_MS later, and asked for again; it may be late only,
+ *     so for a while its place below maxchild is kept free.
  *
  * Every event (a message, an end, a knock, a timer) changes the books and
  * then calls tend(), which compares what is with what should be; there is no
@@ -61,6 +62,8 @@ struct service {
 	struct worker *template;	/* of the present generation, or NULL */
 	int asked;			/* copies that it has not made yet */
 	int64_t asked_at;		/* the last of them */
+	int late;			/* copies that have been given up, and may yet come ... */
+	int64_t late_until;		/* ... until then */
 	int unanswered;			/* times that none came */
 	bool plain;			/* its program is no template */
 	unsigned next_id;

@@ -33,6 +33,7 @@ enum {
 	LOG_FULL_MS = 60000,		/* between complaints about maxchild */
 	MAX_STARTS = 32,		/* at once, whoever waits */
 	COPY_MS = 500,			/* a copy that takes longer is asked for again */
+	LATE_MS = 10000,		/* one that comes later may be one too many */
 	COPY_TRIES = 20,		/* after so many without any the template dies */
 	KILLED_MS = 500,		/* between replacements of those who are killed */
 };
@@ -89,7 +90,7 @@ tell_workers(struct service *s)
 	for (struct worker *w = s->workers; w != NULL; w = w->next)
 		make_old(w);
 	s->template = NULL;
-	s->asked = 0;
+	s->asked = s->late = 0;
 	s->plain = s->kind == SERVICE_FRONT;
 }
 
@@ -107,7 +108,7 @@ remove_worker(struct worker *w)
 		s->count[w->state]--;
 	if (s->template == w) {
 		s->template = NULL;
-		s->asked = 0;
+		s->asked = s->late = 0;
 	}
 	free(w);
 }
@@ -138,6 +139,8 @@ miss_copies(struct service *s)
 	children_reap(s->all->children);
 	if (s->asked == 0)
 		return;
+	s->late += s->asked;
+	s->late_until = poll_now(s->all->poll) + LATE_MS;
 	s->asked = 0;
 	if (++s->unanswered < COPY_TRIES)
 		return;
@@ -226,13 +229,23 @@ judge_end(struct service *s, const struct worker *w, int status)
 
 /* --- what workers say --- */
 
+/* The template has done what it was asked, or could not. */
+static void
+note_copy(struct service *s)
+{
+	if (s->asked > 0)
+		s->asked--;
+	else
+		s->late -= s->late > 0;
+}
+
 /* A copy of a template before a reload is told to end, too. */
 static void
 take_copy(struct service *s, const struct svc_message *m)
 {
 	bool ours = s->template != NULL && s->template->pid == m->template;
 	if (ours) {
-		s->asked -= s->asked > 0;
+		note_copy(s);
 		s->unanswered = 0;
 	}
 	/* Dead already and reaped as a stranger. */
@@ -283,7 +296,7 @@ take_message(struct service *s, const struct svc_message *m)
 	} else if (m->type == SVC_TEMPLATE && w->state == STARTING) {
 		become_template(w);
 	} else if (m->type == SVC_NOT_COPIED && s->template == w) {
-		s->asked -= s->asked > 0;
+		note_copy(s);
 		back_off(s, "no worker could be forked");
 	}
 }
@@ -482,6 +495,19 @@ on_their_way(const struct service *s)
 	return s->count[STARTING] + s->asked;
 }
 
+/* Those too that are on their way, or may be. */
+static bool
+has_all_workers(struct service *s, int64_t now)
+{
+	int n = s->total + s->asked;
+	if (s->maxchild < 0 || n >= s->maxchild)
+		return s->maxchild >= 0;
+	if (s->late == 0 || now >= s->late_until || n + s->late < s->maxchild)
+		return false;
+	tend_later(s, s->late_until - now);
+	return true;
+}
+
 /* Is there anything that forbids one more worker just now? */
 static bool
 may_start(struct service *s)
@@ -491,8 +517,9 @@ may_start(struct service *s)
 		tend_later(s, s->not_before - now);
 		return false;
 	}
-	if (s->maxchild >= 0 && s->total + s->asked >= s->maxchild) {
-		if (s->count[FREE] + on_their_way(s) == 0 && waiting(s) > 0
+	if (has_all_workers(s, now)) {
+		if (s->total >= s->maxchild && s->count[FREE] + on_their_way(s) == 0
+		    && waiting(s) > 0
 		    && (s->full_logged == 0 || now - s->full_logged > LOG_FULL_MS)) {
 			log_warning("service %s: all %d workers (maxchild) are"
 			    " busy; clients wait", s->name, s->total);

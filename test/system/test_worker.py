@@ -8,7 +8,8 @@ import socket
 import subprocess
 import time
 
-from chapar import wait_for
+import pytest
+from chapar import FRONTD, children, wait_for
 
 
 def proc_files(srv):
@@ -118,6 +119,42 @@ def test_killed_worker(server, user):
     assert alive[0].ok("SEARCH ALL").untagged == [b"SEARCH 1"]
     alive[0].append("INBOX", b"Subject: y\r\n\r\n\r\n")
     server.login(user).ok("SELECT INBOX")
+
+
+def workers_of_imap(srv):
+    """The workers of the service imap, and their template."""
+    titles = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(srv, "imapd")}
+    template = [pid for pid, title in titles.items() if b": imap: template" in title]
+    return [pid for pid in titles if pid not in template], template
+
+
+def has_copied(pid):
+    """It has done all that it was asked, and waits."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return "State:\tS" in status and re.findall(r"Pnd:\t(\d+)", status) == ["0" * 16] * 2 \
+        and not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+
+@pytest.mark.skipif(FRONTD == "yes", reason="silent clients get no worker")
+def test_workers_that_come_late(make_server):
+    """A worker that is not there within half a second is missed, and is one all the same when it comes."""
+    srv = make_server(workers="maxchild=3", start=False)
+    srv.env["CHAPAR_KEEP_STOPPED"] = "yes"
+    srv.start()
+    srv.connect().ok("NOOP")
+    # A copy has the same title for a moment.
+    wait_for("the template", lambda: len(workers_of_imap(srv)[1]) == 1)
+    [template] = workers_of_imap(srv)[1]
+    os.kill(template, signal.SIGSTOP)
+    clients = [socket.create_connection(("127.0.0.1", srv.imap_port)) for _ in range(6)]
+    time.sleep(1.3)         # nothing happens but that master misses them
+    os.kill(template, signal.SIGCONT)
+    wait_for("the workers", lambda: len(workers_of_imap(srv)[0]) >= 3)
+    wait_for("the template", lambda: has_copied(template))
+    assert len(workers_of_imap(srv)[0]) == 3
+    for c in clients:
+        c.close()
+    srv.connect().ok("NOOP")
 
 
 def closed(c):
