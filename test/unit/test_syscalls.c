@@ -32,7 +32,7 @@
 #include <cmocka.h>
 
 enum {
-	NEEDS = 9,			/* enum syscalls_need has so many */
+	NEEDS = 10,			/* enum syscalls_need has so many */
 	ALL = (1 << NEEDS) - 1,
 	NEVER = 0,
 	DEADLY = 200,			/* instead of an errno: the process ends */
@@ -116,6 +116,7 @@ fill_rows(struct row *rows)
 		    MAP_PRIVATE | MAP_ANONYMOUS, NO_FD, 0),
 		ROW(mprotect, SYSCALLS_CODE, EACCES, EINVAL, 1, 4096, PROT_EXEC),
 
+		ROW(memfd_create, SYSCALLS_MEMORY_FILES, ENOSYS, EFAULT, 0, 0),
 		ROW(kill, NEVER, EPERM, 0, -3, 0),		/* -3: the parent */
 		ROW(tgkill, NEVER, EPERM, 0, -3, -3, 0),
 		ROW(prlimit64, NEVER, ENOSYS, 0, -3, RLIMIT_CORE, 0, P(rows)),
