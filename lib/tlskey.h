@@ -50,7 +50,8 @@ struct tlskey_holder;
  *
  * An answer is waited for (signing takes a millisecond, whoever does it): if
  * the holder ends meanwhile, for the next one, but in all at most so many
- * milliseconds, 5000 unless something else is said.  After that nobody waits
+ * milliseconds, 5000 unless something else is said, and the first time 15000:
+ * the holder may just be starting, too.  After that nobody waits
  * any more: every question fails at once until the holder has been heard.  So
  * a process that serves many is held up once, and not by each of them.
  */

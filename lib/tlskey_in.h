@@ -52,10 +52,14 @@ struct tlskey_line {
 	int fd;			/* our end of the pair; -1: none */
 	pid_t owner;		/* whose it is */
 	int patience;		/* ms */
+	bool is_new;		/* nothing has been heard yet, nor said of patience */
 	uint32_t serial;
 	bool is_silent;		/* an answer has been waited for in vain */
 	struct buf reply;	/* room for one */
 };
+
+void tlskey_line_init(struct tlskey_line *l, int queue);
+void tlskey_line_patience(struct tlskey_line *l, int ms);
 
 /*
  * Sends REQUEST, whose serial is filled in, and gives the answer's status and

@@ -18,7 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERIAL_AT = 4 };
+enum {
+	SERIAL_AT = 4,
+	AGAIN_MS = 5,			/* between ways to one who closes them at once */
+	PATIENCE_MS = 5000,
+	FIRST_MS = 15000,		/* it is being started, perhaps with all others */
+};
 
 static int64_t
 now_ms(void)
@@ -39,6 +44,22 @@ wait_for(int fd, short events, int64_t until)
 		if (n >= 0 || errno != EINTR)
 			return n > 0;
 	}
+}
+
+void
+tlskey_line_init(struct tlskey_line *l, int queue)
+{
+	*l = (struct tlskey_line){
+		.queue = queue, .fd = -1, .patience = FIRST_MS, .is_new = true,
+		.reply = BUF_INIT,
+	};
+}
+
+void
+tlskey_line_patience(struct tlskey_line *l, int ms)
+{
+	l->patience = ms;
+	l->is_new = false;
 }
 
 void
@@ -64,7 +85,7 @@ connect_line(struct tlskey_line *l, int64_t until)
 	close(pair[1]);
 	if (e != OK) {
 		close(pair[0]);
-		return e;
+		return ERR_IO;
 	}
 	l->fd = pair[0];
 	l->owner = getpid();
@@ -108,8 +129,10 @@ receive_answer(struct tlskey_line *l, const struct buf *request, int *fd, int64_
 static enum err
 exchange(struct tlskey_line *l, const struct buf *request, int *fd, int64_t until)
 {
-	enum err e;
-	do {
+	enum err e = OK;
+	for (int i = 0; i == 0 || (e == ERR_CLOSED && now_ms() < until); i++) {
+		if (i > 1)
+			(void)poll(NULL, 0, AGAIN_MS);
 		e = l->fd < 0 || l->owner != getpid() ? connect_line(l, until) : OK;
 		if (e == OK)
 			e = pass_send(l->fd, buf_str(request), NULL, 0);
@@ -117,7 +140,7 @@ exchange(struct tlskey_line *l, const struct buf *request, int *fd, int64_t unti
 			e = receive_answer(l, request, fd, until);
 		if (e == ERR_CLOSED || e == ERR_IO)
 			tlskey_line_close(l);
-	} while (e == ERR_CLOSED && now_ms() < until);
+	}
 	return e;
 }
 
@@ -156,6 +179,8 @@ tlskey_line_ask(struct tlskey_line *l, struct buf *request, uint8_t *status,
 	l->is_silent = e != OK;
 	if (e != OK)
 		return ERR_TIMEOUT;
+	if (l->is_new)
+		tlskey_line_patience(l, PATIENCE_MS);
 	*status = (uint8_t)l->reply.p[1];
 	*rest = str_slice(buf_str(&l->reply), TLSKEY_HEAD, l->reply.n);
 	return OK;

@@ -32,8 +32,6 @@
 #define PARAM_HOLDER	"chapar-holder"
 #define PARAM_PUBLIC	"chapar-public"
 
-enum { PATIENCE_MS = 5000 };
-
 struct tlskey_holder {
 	struct tlskey_line line;
 	OSSL_PROVIDER *provider;	/* NULL: OpenSSL would not have it */
@@ -368,8 +366,7 @@ struct tlskey_holder *
 tlskey_holder_new(int queue)
 {
 	struct tlskey_holder *h = mem_zero(1, sizeof(*h));
-	h->line = (struct tlskey_line){ .queue = queue, .fd = -1, .patience = PATIENCE_MS,
-	    .reply = BUF_INIT };
+	tlskey_line_init(&h->line, queue);
 	/* Any question wakes OpenSSL's own. */
 	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL));
 	if (OSSL_PROVIDER_available(NULL, PROVIDER) == 1
@@ -382,7 +379,7 @@ tlskey_holder_new(int queue)
 void
 tlskey_holder_patience(struct tlskey_holder *h, int ms)
 {
-	h->line.patience = ms;
+	tlskey_line_patience(&h->line, ms);
 }
 
 struct tlskey_line *
