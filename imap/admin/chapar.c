@@ -173,13 +173,13 @@ explain_family(const char *name)
 
 /* Without a readable file the explanation has still been given. */
 static void
-print_present(const struct command *c, const char *name)
+print_present(const struct command *c, const char *service, const char *name)
 {
 	const char *value, *where;
 	struct conf *conf;
 	int count = 0;
 
-	if (conf_read(c->path, c->service, print_report, &count, &conf) != OK)
+	if (conf_read(c->path, service, print_report, &count, &conf) != OK)
 		return;
 	value = conf_get(conf, name);
 	where = conf_origin(conf, name);
@@ -190,22 +190,67 @@ print_present(const struct command *c, const char *name)
 	conf_free(conf);
 }
 
+static bool
+explain_name(const char *name)
+{
+	enum conf_opt o;
+
+	if (!conf_find(str_c(name), &o))
+		return explain_family(name);
+	explain_option(o, name);
+	return true;
+}
+
+static bool
+is_known(const char *name)
+{
+	enum conf_opt o;
+
+	return conf_find(str_c(name), &o) || str_starts(str_c(name), STR("sasl_"));
+}
+
+/* imap_timeout is timeout for a service.  The option that is left; NULL: there is none. */
+static const char *
+without_service(const char *name)
+{
+	const char *rest = name;
+
+	while ((rest = strchr(rest, '_')) != NULL)
+		if (rest++ > name && is_known(rest))
+			return rest;
+	return NULL;
+}
+
+static bool
+explain_for_service(const struct command *c, const char *name)
+{
+	const char *rest = without_service(name);
+	struct buf service = BUF_INIT;
+
+	if (rest == NULL)
+		return false;
+	buf_add(&service, name, (size_t)(rest - name - 1));
+	printf("%s is %s for the service %s of cyrus.conf only.\n", name, rest, service.p);
+	(void)explain_name(rest);
+	print_present(c, service.p, rest);
+	buf_free(&service);
+	return true;
+}
+
 static int
 explain(const struct command *c)
 {
 	struct buf name = BUF_INIT;
-	enum conf_opt o;
-	bool found = true;
+	bool found;
 
 	for (const char *p = c->name; *p != '\0'; p++)
 		buf_addc(&name, (char)tolower((unsigned char)*p));
-	if (conf_find(buf_str(&name), &o))
-		explain_option(o, name.p);
+	found = explain_name(name.p);
+	if (found)
+		print_present(c, c->service, name.p);
 	else
-		found = explain_family(name.p);
-	if (found) {
-		print_present(c, name.p);
-	} else {
+		found = explain_for_service(c, name.p);
+	if (!found) {
 		const char *nearest = conf_nearest(buf_str(&name));
 
 		fprintf(stderr, "chapar: there is no option %s%s%s%s\n", name.p,

@@ -41,8 +41,10 @@ static unsigned
 number(const char *program, const char *text)
 {
 	uint32_t v;
-	if (!str_to_u32(str_c(text), &v))
+	if (!str_to_u32(str_c(text), &v)) {
+		fprintf(stderr, "%s: \"%s\" is not a number\n", program, text);
 		usage(program);
+	}
 	return v;
 }
 
@@ -157,6 +159,11 @@ main(int argc, char **argv)
 	int c, input = STDIN_FILENO;
 	while ((c = getopt(argc, argv, "a:f:ik:l:m:n:p:r:st:u:vw:")) != -1)
 		set_option(&o, c, optarg);
+	if (l->min_ssf > l->max_ssf)
+		fprintf(stderr, "%s: %u bits at least (-k) are more than %u at most (-l)\n",
+		    l->dialect->program, l->min_ssf, l->max_ssf);
+	if (o.attempts == 0)
+		fprintf(stderr, "%s: -n: one attempt at least\n", l->dialect->program);
 	if (optind + 1 != argc || o.attempts == 0 || l->min_ssf > l->max_ssf)
 		usage(l->dialect->program);
 	o.address = argv[optind];

@@ -86,7 +86,7 @@ accept_as(const struct conf *conf, const struct user_claim *c, struct user *self
 	if (e == OK && strcmp(self->name, (*u)->name) != 0)
 		e = user_denied(conf, (*u)->name, c->service, tell);
 	if (e == ERR_DENIED && tell->n > 0)
-		buf_printf(why, "user_deny.db: %s", tell->p);
+		buf_printf(why, "user_deny.db has %s: %s", self->name, tell->p);
 	if (e != OK) {
 		user_free(*u);
 		*u = NULL;

@@ -72,6 +72,13 @@ def test_explain(conf):
                                                     "-C", path).stdout
     assert "of the form partition-NAME" in chapar("config", "explain", "partition-default",
                                                   "-C", path).stdout
+    path = conf(LEAST + "imap_timeout: 1h\n")
+    out = chapar("config", "explain", "imap_timeout", "-C", path).stdout
+    assert out.startswith("imap_timeout is timeout for the service imap of cyrus.conf only.\ntimeout is a duration")
+    assert out.endswith(f'\nIt is set to "1h" at {path}:3.\n')
+    assert "for the service pop3s of" in chapar("config", "explain", "pop3s_sasl_mech_list", "-C", path).stdout
+    nothing = chapar("config", "explain", "imap_tymeout", "-C", path)
+    assert nothing.returncode == 1 and nothing.stderr.startswith("chapar: there is no option imap_tymeout")
     unknown = chapar("config", "explain", "timout", "-C", path)
     assert (unknown.returncode, unknown.stderr) == (1, "chapar: there is no option timout;"
                                                     " is timeout meant?\n")

@@ -194,6 +194,13 @@ def test_usage(probe, args):
     assert r.returncode == 64 and r.stderr.count("usage: imtest") == 1
 
 
+@pytest.mark.parametrize("args, why", [
+    (("-n", "0"), "-n: one attempt at least"), (("-l", "x"), '"x" is not a number'),
+    (("-k", "300"), "300 bits at least (-k) are more than 256 at most (-l)")])
+def test_usage_says_why(probe, args, why):
+    assert probe("imtest", *args).stderr.startswith(f"imtest: {why}\nusage: ")
+
+
 def test_tls_not_spoken(probe, server):
     """-s where the server speaks in the clear."""
     r = probe("imtest", "-s")
