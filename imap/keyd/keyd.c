@@ -30,8 +30,8 @@
 
 enum {
 	TIDY_MS = 60000,
-	QUIET_MS = 1000,		/* without a question after a reload: the end */
-	QUIET_TRIES = 10,		/* and if there are always some */
+	QUIET_MS = 5000,		/* without a question after a reload: the end */
+	QUIET_TRIES = 6,		/* and if there are always some */
 };
 
 struct keyd {

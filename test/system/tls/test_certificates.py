@@ -249,7 +249,7 @@ def test_stapled(make_doors, ca):
     pair = ca.issue("localhost")
     chained = type(pair)(ca.dir / "chained.pem", pair.key)
     chained.cert.write_text(pair.cert.read_text() + ca.pem.read_text())
-    d = make_doors(certificate=chained)
+    d = make_doors(certificate=chained, workers="maxchild=1")     # each process asks keyd once a second
     ctx_args = ["-status", "-CAfile", ca.pem]
     assert "OCSP response: no response sent" in s_client(d.imaps, *ctx_args)
     ca.ocsp(pair, ca.dir / "response")

@@ -56,7 +56,7 @@ def fred(clients):
 def optional(module_server, ca, clients, crl):
     from secure import Doors
     return Doors(module_server, {"tls_client_ca_file": str(clients.pem), "tls_crl_file": str(crl)},
-                 certificate=ca.issue("localhost"))
+                 certificate=ca.issue("localhost"), workers="maxchild=1")
 
 
 BOTH = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -117,7 +117,7 @@ def test_such_sessions_are_not_resumed(optional, ca, fred):
 def test_a_list_that_has_run_out_refuses(make_doors, ca, folder, fred, clients):
     path = folder / "stale.pem"
     path.write_text(clients.crl(days=0))
-    d = make_doors({"tls_client_ca_file": str(clients.pem), "tls_crl_file": str(path)})
+    d = make_doors({"tls_client_ca_file": str(clients.pem), "tls_crl_file": str(path)}, workers="maxchild=1")
     assert knock(d.imaps, ca)[0].startswith(b"* OK")
     with pytest.raises(Refused):
         knock(d.imaps, ca, fred)
