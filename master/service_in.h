@@ -37,6 +37,7 @@ struct worker {
 	pid_t pid;
 	enum state state;
 	bool old;			/* of a generation before a reload */
+	bool copy;			/* a template made it, which may be dead by now */
 	bool overdue;			/* and that has been logged */
 	int64_t since;			/* in this state */
 	unsigned served;		/* clients; a template: copies */

@@ -256,6 +256,7 @@ take_copy(struct service *s, const struct svc_message *m)
 	}
 	struct worker *w = add_worker(s);
 	w->pid = m->pid;
+	w->copy = true;
 	children_adopt(s->all->children, m->pid, on_exit_of_worker, w);
 	if (ours)
 		s->template->served++;
@@ -290,7 +291,7 @@ take_message(struct service *s, const struct svc_message *m)
 		s->failures = 0;
 		set_state(w, BUSY);
 	} else if (m->type == SVC_FREE) {
-		if (w->state == STARTING && s->template == NULL && !w->old)
+		if (w->state == STARTING && s->template == NULL && !w->old && !w->copy)
 			s->plain = true;
 		set_state(w, FREE);
 	} else if (m->type == SVC_TEMPLATE && w->state == STARTING) {
