@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -161,18 +162,18 @@ send_on(struct conn *c, struct str question, int answer_fd)
 enum err
 hand_back(struct conn *c, enum language *language)
 {
-	struct buf message = BUF_INIT;
+	struct buf *message = &c->service->front->message;
 	struct handover_back back;
 	struct str grant;
 	int fds[PASS_FDS];
-	enum err e = pass_receive(c->control_fd, &message, fds);
+	enum err e = pass_receive(c->control_fd, message, fds);
 	if (e == OK && fds[0] >= 0 && fds[1] < 0
-	    && groups_ask_decode(buf_str(&message), &grant) == OK) {
-		send_on(c, buf_str(&message), fds[0]);
+	    && groups_ask_decode(buf_str(message), &grant) == OK) {
+		send_on(c, buf_str(message), fds[0]);
 		e = ERR_AGAIN;
 	}
 	if (e == OK && (fds[0] < 0 || fds[1] >= 0
-	    || handover_back_decode(buf_str(&message), &back) != OK)) {
+	    || handover_back_decode(buf_str(message), &back) != OK)) {
 		log_err("[%s] a worker gives back something else than a connection", c->host.p);
 		pass_close(fds);
 		e = ERR_CLOSED;
@@ -183,7 +184,8 @@ hand_back(struct conn *c, enum language *language)
 			*language = LANGUAGE_DEFAULT;
 		take_back(c, &back, fds[0]);
 	}
-	buf_wipe(&message);
+	explicit_bzero(message->p, message->n);
+	buf_reset(message);
 	return e == OK || e == ERR_AGAIN ? e : ERR_CLOSED;
 }
 

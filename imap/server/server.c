@@ -151,10 +151,16 @@ set_hostname(struct server *s)
 static void
 read_grant_key(struct server *s)
 {
+	struct buf sealed = BUF_INIT;
+	const struct grant nobody = { .service = s->service, .userid = "-", .authcid = "-" };
 	if (!grant_key_read(SVC_KEY_FD, s->in->grant_key))
 		log_fatal(EX_OSERR, "master has given no key of grants: %m");
 	close(SVC_KEY_FD);
 	s->grant_key = s->in->grant_key;
+	/* What OpenSSL needs for the first is the same for all copies of us. */
+	if (grant_seal(s->grant_key, &nobody, &sealed) != OK)
+		log_fatal(EX_SOFTWARE, "the key of grants cannot be used");
+	buf_wipe(&sealed);
 }
 
 void
@@ -394,7 +400,9 @@ static void
 serve_client(struct server *s, struct client *c)
 {
 	stream_stop_fd(c->stream, svc_stop_fd());
-	server_status(s, c, NULL, NULL);
+	/* Who has logged in already is told of with his name. */
+	if (c->handed == NULL || c->handed->user == NULL)
+		server_status(s, c, NULL, NULL);
 	s->program->serve(s, c);
 	if (c->handed == NULL)
 		secure_end(c);
@@ -454,7 +462,7 @@ take_user(const struct server *s, const struct handover *h, struct handed *hande
 static void
 count(const struct server *s, const struct handover *h, struct handed *handed)
 {
-	enum limits_verdict verdict = limits_connected(s->limits, h->host);
+	enum limits_verdict verdict = limits_arrived(s->limits, h->host);
 	handed->why = "The server is too busy; try again later";
 	if (verdict == LIMITS_OK)
 		return;
