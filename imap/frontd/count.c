@@ -1,7 +1,8 @@
 /*
  * count.c - see count.h
  *
- * Each connection that is to be counted stands in one of its service's lines:
+ * Where there is no limit to connections nobody is counted before he has
+ * logged in.  Else each stands in one of his service's lines:
  *
  *	unasked		he waits, and limitd has not been asked about him
  *	asked		it has; it answers in the order of the questions
@@ -185,6 +186,10 @@ on_again(void *ctx)
 void
 count_ask(struct conn *c, counted_fn fn)
 {
+	if (!limits_of_connections(limits_of(c->service))) {
+		fn(c, LIMITS_OK);
+		return;
+	}
 	c->counted = fn;
 	line_join(&c->service->unasked, &c->count, c);
 	pump(c->service);

@@ -97,11 +97,13 @@ obey(struct asker *a, const struct limits_request *r, struct limits_answer *answ
 	case LIMITS_OP_CONNECT:
 		end_session(a, s);
 		answer->verdict = (uint8_t)table_connect(t, r, s);
+		*is_answered = r->quiet == 0;
 		return true;
 	case LIMITS_OP_LOGIN:
 		/* One that was let in while we were not there. */
 		if (*s != NULL)
 			answer->verdict = (uint8_t)table_login(t, *s, r);
+		*is_answered = r->quiet == 0;
 		return true;
 	case LIMITS_OP_LOGOUT:
 		if (*s != NULL)

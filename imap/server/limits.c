@@ -30,6 +30,8 @@ struct limits {
 	int64_t next_try;
 	bool complained;		/* that it is not there */
 	bool is_connected;		/* there is a session that limitd knows of */
+	struct limits_request unsaid[2];	/* what a further request is to take along */
+	size_t n_unsaid;
 	struct limits_answer part;	/* limits_hear(): what has come of an answer */
 	size_t part_n;
 };
@@ -45,11 +47,17 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+bool
+limits_of_connections(const struct limits *l)
+{
+	return l != NULL && (conf_int(l->conf, CONF_MAXCONNECTIONS) > 0
+	    || conf_int(l->conf, CONF_MAXCONNECTIONS_PER_HOST) > 0);
+}
+
 static bool
 has_limits(const struct limits *l)
 {
-	return conf_int(l->conf, CONF_MAXCONNECTIONS) > 0
-	    || conf_int(l->conf, CONF_MAXCONNECTIONS_PER_HOST) > 0
+	return limits_of_connections(l)
 	    || conf_int(l->conf, CONF_MAXLOGINS_PER_HOST) > 0
 	    || conf_int(l->conf, CONF_MAXLOGINS_PER_USER) > 0;
 }
@@ -108,17 +116,21 @@ connect_to(struct limits *l)
 	return true;
 }
 
-/* False: the connection is lost. */
+/* With what is not said yet.  False: the connection is lost. */
 static bool
 say(struct limits *l, const struct limits_request *r)
 {
+	size_t size = (l->n_unsaid + 1) * sizeof(*r);
 	ssize_t n;
 
+	l->unsaid[l->n_unsaid] = *r;
 	do
-		n = send(l->fd, r, sizeof(*r), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(l->fd, l->unsaid, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n == sizeof(*r))
+	if (n == (ssize_t)size) {
+		l->n_unsaid = 0;
 		return true;
+	}
 	disconnect(l, n < 0 ? strerror(errno) : "its buffer is full");
 	return false;
 }
@@ -153,7 +165,10 @@ hear(struct limits *l, const struct limits_request *r, struct limits_answer *ans
 	return true;
 }
 
-/* False: nobody is there to ask.  An idle connection may have ended since. */
+/*
+ * False: nobody is there to ask.  An idle connection may have ended since.
+ * ANSWER: NULL if R is quiet.
+ */
 static bool
 ask(struct limits *l, const struct limits_request *r, struct limits_answer *answer)
 {
@@ -161,14 +176,28 @@ ask(struct limits *l, const struct limits_request *r, struct limits_answer *answ
 		bool was_there = l->fd >= 0;
 
 		if (!connect_to(l))
-			return false;
-		if (say(l, r) && hear(l, r, answer))
+			break;
+		if (say(l, r) && (answer == NULL || hear(l, r, answer)))
 			return true;
 		if (!was_there)
-			return false;
+			break;
 		l->next_try = 0;
 	}
+	l->n_unsaid = 0;
 	return false;
+}
+
+/* About a session that has limits or none. */
+static enum limits_verdict
+declare(struct limits *l, struct limits_request *r)
+{
+	struct limits_answer answer = { .verdict = LIMITS_OK };
+
+	r->quiet = r->max_all == 0 && r->max_one == 0;
+	if (!ask(l, r, r->quiet ? NULL : &answer))
+		return LIMITS_OK;
+	l->is_connected |= answer.verdict == LIMITS_OK;
+	return answer.verdict;
 }
 
 struct limits *
@@ -257,23 +286,38 @@ account_of(const char *userid)
 	return a;
 }
 
+static struct limits_request
+about_connection(const struct limits *l, const char *host)
+{
+	return (struct limits_request){ .op = LIMITS_OP_CONNECT, .protocol = l->protocol,
+	    .address = address_of(l, host),
+	    .max_all = option(l, CONF_MAXCONNECTIONS),
+	    .max_one = option(l, CONF_MAXCONNECTIONS_PER_HOST) };
+}
+
 enum limits_verdict
 limits_connected(struct limits *l, const char *host)
 {
 	if (l == NULL)
 		return LIMITS_OK;
 
-	struct limits_request r = { .op = LIMITS_OP_CONNECT, .protocol = l->protocol,
-	    .max_all = option(l, CONF_MAXCONNECTIONS),
-	    .max_one = option(l, CONF_MAXCONNECTIONS_PER_HOST) };
-	struct limits_answer answer;
+	struct limits_request r = about_connection(l, host);
 
-	r.address = address_of(l, host);
+	l->n_unsaid = 0;
 	l->is_connected = false;
-	if (!ask(l, &r, &answer))
-		return LIMITS_OK;
-	l->is_connected = answer.verdict == LIMITS_OK;
-	return answer.verdict;
+	return declare(l, &r);
+}
+
+enum limits_verdict
+limits_arrived(struct limits *l, const char *host)
+{
+	if (l == NULL || limits_of_connections(l) || !connect_to(l))
+		return limits_connected(l, host);
+	l->unsaid[0] = about_connection(l, host);
+	l->unsaid[0].quiet = 1;
+	l->n_unsaid = 1;
+	l->is_connected = true;
+	return LIMITS_OK;
 }
 
 /* --- for who does not wait --- */
@@ -281,11 +325,9 @@ limits_connected(struct limits *l, const char *host)
 bool
 limits_ask(struct limits *l, const char *host, uint32_t session)
 {
-	struct limits_request r = { .op = LIMITS_OP_CONNECT, .protocol = l->protocol,
-	    .session = session, .max_all = option(l, CONF_MAXCONNECTIONS),
-	    .max_one = option(l, CONF_MAXCONNECTIONS_PER_HOST) };
+	struct limits_request r = about_connection(l, host);
 
-	r.address = address_of(l, host);
+	r.session = session;
 	return connect_to(l) && say(l, &r);
 }
 
@@ -347,9 +389,8 @@ limits_logged_in(struct limits *l, const char *userid)
 	    .account = account_of(userid),
 	    .max_all = option(l, CONF_MAXLOGINS_PER_USER),
 	    .max_one = option(l, CONF_MAXLOGINS_PER_HOST) };
-	struct limits_answer answer;
 
-	return ask(l, &r, &answer) ? answer.verdict : LIMITS_OK;
+	return declare(l, &r);
 }
 
 static void
@@ -373,8 +414,10 @@ void
 limits_disconnected(struct limits *l)
 {
 	tell(l, LIMITS_OP_CLOSE);
-	if (l != NULL)
+	if (l != NULL) {
 		l->is_connected = false;
+		l->n_unsaid = 0;
+	}
 }
 
 static struct limits_request

@@ -7,8 +7,8 @@
  * a daemon that has died must not close the house.  That is logged, once
  * until it is back.
  *
- * Limits that are 0 are not asked about, but sessions are counted all the same:
- * another service, or the same after a reload, may have one.
+ * Limits that are 0 are not asked about and nobody waits, but sessions are counted
+ * all the same: another service, or the same after a reload, may have one.
  *
  * Where a struct limits is asked for, NULL is allowed: nobody counts.
  */
@@ -45,6 +45,8 @@ void limits_through(struct limits *l, int queue);
  * LIMITS_OK means: send him away.
  */
 enum limits_verdict limits_connected(struct limits *l, const char *host) MUST_CHECK;
+/* The same of one who is about to be somebody: limitd need not hear of it before that. */
+enum limits_verdict limits_arrived(struct limits *l, const char *host) MUST_CHECK;
 enum limits_verdict limits_logged_in(struct limits *l, const char *userid) MUST_CHECK;
 void limits_logged_out(struct limits *l);
 void limits_disconnected(struct limits *l);
@@ -70,7 +72,9 @@ void limits_proved(struct limits *l, const char *host, const char *userid);
  * limits_hear(), in the order of the questions, when limits_fd() is readable;
  * false: nobody counts, so he may come.  limits_hear(): ERR_AGAIN: nothing yet;
  * ERR_CLOSED: none of the answers will come.  limits_give_up(): nor wanted any more.
+ * Without limits_of_connections() there is nothing to ask.
  */
+bool limits_of_connections(const struct limits *l);
 bool limits_ask(struct limits *l, const char *host, uint32_t session) MUST_CHECK;
 void limits_tell_gone(struct limits *l, uint32_t session);
 int limits_fd(const struct limits *l);

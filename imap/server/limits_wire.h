@@ -3,7 +3,7 @@
  *
  * Through a UNIX stream socket (option limitsocket, mode 0660): requests and
  * answers of fixed size, host byte order, each request with one answer but
- * those that tell only, in the order of the requests.  Sessions are
+ * those that tell only and those that are quiet, in the order of the requests.  Sessions are
  * numbered by who asks (a worker has one, 0).  When the connection ends all
  * its sessions have.
  */
@@ -45,7 +45,9 @@ struct limits_account {			/* SHA-256 of the canonical userid, cut */
 };
 
 struct limits_request {
-	uint8_t op, protocol, zero[2];
+	uint8_t op, protocol;
+	uint8_t quiet;			/* 1: no answer is wanted, for there is no limit */
+	uint8_t zero;
 	uint32_t session;
 	struct netaddr address;		/* all 0: exempt */
 	struct limits_account account;
