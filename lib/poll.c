@@ -56,8 +56,8 @@ struct poll {
 static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR
     && EPOLLHUP == POLLHUP, "poll and epoll must use the same bits");
 
-static int64_t
-clock_ms(void)
+int64_t
+poll_clock(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -72,7 +72,7 @@ poll_new(void)
 	if (p->epoll_fd < 0)
 		log_fatal(EX_OSERR, "epoll_create1: %m");
 	p->signal_fd = -1;
-	p->now = clock_ms();
+	p->now = poll_clock();
 	sigemptyset(&p->signals);
 	return p;
 }
@@ -192,7 +192,7 @@ struct poll_timer *
 poll_after(struct poll *p, int64_t delay_ms, poll_timer_fn fn, void *ctx)
 {
 	struct poll_timer *t = mem_zero(1, sizeof(*t));
-	t->at = clock_ms() + (delay_ms > 0 ? delay_ms : 0);
+	t->at = poll_clock() + (delay_ms > 0 ? delay_ms : 0);
 	t->fn = fn;
 	t->ctx = ctx;
 	struct poll_timer **at = &p->timers;
@@ -272,7 +272,7 @@ time_left(const struct poll *p)
 {
 	if (p->timers == NULL)
 		return p->late > 0 ? LATE_MS : -1;
-	int64_t left = p->timers->at - clock_ms();
+	int64_t left = p->timers->at - poll_clock();
 	if (p->late > 0 && left > LATE_MS)
 		return LATE_MS;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
@@ -287,7 +287,7 @@ poll_run(struct poll *p)
 		int n = epoll_wait(p->epoll_fd, events, ROUND, time_left(p));
 		if (n < 0 && errno != EINTR)
 			log_fatal(EX_OSERR, "epoll_wait: %m");
-		p->now = clock_ms();
+		p->now = poll_clock();
 		for (int i = 0; i < n && !p->stopped; i++) {
 			int fd = (int)(uint32_t)events[i].data.u64;
 			const struct slot *s = &p->slots[fd];

@@ -59,5 +59,7 @@ void poll_run(struct poll *p);
 void poll_stop(struct poll *p);
 
 int64_t poll_now(const struct poll *p);
+/* The same clock, read anew. */
+int64_t poll_clock(void);
 
 #endif

@@ -23,7 +23,8 @@
 
 enum {
 	MAX_DIALOGUES = 4096,
-	CALM_MS = 200,			/* without a step: then master is told that we are free */
+	SLOW_MS = 20,			/* a step of which master should have known */
+	WARY = 64,			/* so many steps after such a one it is told of each */
 };
 
 struct dialogue {
@@ -38,8 +39,8 @@ struct dialogues {
 	const char *sasl_service;
 	struct poll *poll;
 	struct dialogue *first;
-	struct poll_timer *idle, *calm;
-	int64_t stepped_at;
+	struct poll_timer *idle;
+	int wary;			/* steps of which master is told before */
 	struct limits *limits;		/* who counts wrong passwords */
 	int count, logins;
 	bool taking, ending;
@@ -56,6 +57,7 @@ dialogues_new(struct server *s, const char *sasl_service, struct poll *p)
 		.server = s, .sasl_service = sasl_service, .poll = p,
 		.limits = limits_open(s->conf, sasl_service), .ends = { -1, -1 }, .in = BUF_INIT, .out = BUF_INIT,
 		.apop = BUF_INIT,
+		.wary = 1,		/* that it serves at all master wants to know */
 	};
 	return d;
 }
@@ -75,7 +77,6 @@ dialogues_free(struct dialogues *d)
 	while (d->first != NULL)
 		end_dialogue(d->first);
 	poll_cancel(d->poll, d->idle);
-	poll_cancel(d->poll, d->calm);
 	limits_close(d->limits);
 	buf_wipe(&d->in);
 	buf_wipe(&d->out);
@@ -267,29 +268,29 @@ answer_offer(struct dialogue *one, const struct dialogue_ask *ask, struct buf *t
 }
 
 /*
- * A step may block, so master is told before; that it did not is told when
- * none has come for a while.  Else each login would wake master twice, which
- * under load costs as much as the step, and then the next one is there anyway.
+ * A step may block.  Where steps do, master is told before each and after it, and
+ * starts one more authd while all are in one.  Where they do not it is told
+ * nothing: to be woken twice a login would cost it as much as the step.  If one
+ * does block there, master sees within two of its rounds that somebody waits
+ * beside an authd that is free by its books, and starts another, too.
  */
-static void
-on_calm(void *ctx)
+static int64_t
+step_begins(struct dialogues *d)
 {
-	struct dialogues *d = ctx;
-	int64_t left = d->stepped_at + CALM_MS - poll_now(d->poll);
-	d->calm = NULL;
-	if (left > 0)
-		d->calm = poll_after(d->poll, left, on_calm, d);
-	else if (d->taking)
-		svc_tell_state(&d->server->svc, SVC_FREE);
+	if (d->wary > 0)
+		svc_tell_state(&d->server->svc, SVC_BUSY);
+	return poll_clock();
 }
 
 static void
-step_begins(struct dialogues *d)
+step_ends(struct dialogues *d, int64_t begun)
 {
-	svc_tell_state(&d->server->svc, SVC_BUSY);
-	d->stepped_at = poll_now(d->poll);
-	if (d->calm == NULL)
-		d->calm = poll_after(d->poll, CALM_MS, on_calm, d);
+	if (poll_clock() - begun >= SLOW_MS)
+		d->wary = WARY;
+	else if (d->wary > 0)
+		d->wary--;
+	if (d->taking)
+		svc_tell_state(&d->server->svc, SVC_FREE);
 }
 
 /* False: the dialogue is over. */
@@ -302,7 +303,7 @@ serve(struct dialogue *one, struct str message)
 	struct buf text = BUF_INIT;
 	if (dialogue_decode_ask(message, &ask) != OK)
 		return false;
-	step_begins(d);
+	int64_t begun = step_begins(d);
 	if (ask.what == QUESTION_OFFER)
 		answer_offer(one, &ask, &text, &answer);
 	else
@@ -314,6 +315,7 @@ serve(struct dialogue *one, struct str message)
 	close_ends(d);
 	buf_wipe(&text);
 	explicit_bzero(d->out.p, d->out.n);
+	step_ends(d, begun);
 	return e == OK && answer.what != ANSWER_GRANTED;
 }
 
@@ -369,13 +371,14 @@ answer_worker(struct dialogues *d, int fd)
 	struct str grant;
 	if (groups_ask_decode(buf_str(&d->in), &grant) != OK)
 		return false;
-	step_begins(d);
+	int64_t begun = step_begins(d);
 	buf_reset(&d->out);
 	enum err e = grant_groups(s->grant_key, s->service, s->conf, buf_str(&d->in), &d->out);
 	if (e == OK)
 		e = pass_send(fd, buf_str(&d->out), NULL, 0);
 	if (e != OK)
 		log_err("a worker's question for groups cannot be answered: %s", err_text(e));
+	step_ends(d, begun);
 	return true;
 }
 
