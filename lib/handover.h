@@ -130,8 +130,9 @@ enum err handover_encode(const struct handover *h, struct buf *out) MUST_CHECK;
 enum err handover_decode(struct str message, struct handover *h) MUST_CHECK;
 
 /*
- * The connection comes back over the control pair (RFC 8437), with its
- * descriptor if frontd has none of its own.
+ * The connection comes back over the control pair (RFC 8437), with the descriptor
+ * that was handed over.  Of one under a security layer only this is said, and
+ * before the last word under it: who relays it lets nothing in behind that.
  */
 struct handover_back {
 	struct str pending;		/* read, but not used */

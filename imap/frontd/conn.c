@@ -409,11 +409,11 @@ step(struct conn *c)
 			return false;
 		}
 		close_fd(c, &c->relay_fd);
+		close_fd(c, &c->control_fd);
 		if (c->comes_back) {
 			come_back(c);
 			return false;
 		}
-		close_fd(c, &c->control_fd);
 		linger(c);
 		return false;
 	case STAGE_GRANTED:

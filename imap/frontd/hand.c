@@ -128,7 +128,6 @@ take_back(struct conn *c, const struct handover_back *b, int fd)
 	 * the client has it nothing that he says is either.
 	 */
 	if (c->layer > 0) {
-		close(fd);
 		buf_wipe(&c->in);
 		c->client_ended = c->comes_back = true;
 		return;
@@ -172,7 +171,7 @@ hand_back(struct conn *c, enum language *language)
 		send_on(c, buf_str(message), fds[0]);
 		e = ERR_AGAIN;
 	}
-	if (e == OK && (fds[0] < 0 || fds[1] >= 0
+	if (e == OK && ((fds[0] < 0) != (c->layer > 0) || fds[1] >= 0
 	    || handover_back_decode(buf_str(message), &back) != OK)) {
 		log_err("[%s] a worker gives back something else than a connection", c->host.p);
 		pass_close(fds);
@@ -189,7 +188,15 @@ hand_back(struct conn *c, enum language *language)
 	return e == OK || e == ERR_AGAIN ? e : ERR_CLOSED;
 }
 
-/* --- TLS --- */
+/* --- TLS, layers --- */
+
+/* Is what has just been read the layer's last word?  It says so before that. */
+static void
+look_for_last_word(struct conn *c)
+{
+	if (c->layer > 0 && c->control_fd >= 0 && !c->comes_back)
+		(void)!hand_back(c, &c->language);
+}
 
 /* The worker's words to the client. */
 static enum err
@@ -201,6 +208,7 @@ relay_out(struct conn *c)
 			c->out.n = (size_t)n;
 		else if (n == 0 || errno != EAGAIN)
 			c->worker_ended = true;
+		look_for_last_word(c);
 	}
 	if (c->out.n > 0)
 		return wire_write(c);

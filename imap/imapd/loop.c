@@ -390,9 +390,9 @@ take_over(struct session *s)
 	if (how->language != NULL && !language_find(str_c(how->language), &s->reply->language))
 		s->reply->language = LANGUAGE_DEFAULT;
 	in.err = session_take_over(s, &in.c);
-	answer(s, &in);
 	if (in.err != OK)
 		session_go_back(s);
+	answer(s, &in);
 	arena_free(arena);
 }
 

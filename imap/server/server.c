@@ -503,20 +503,36 @@ serve_handed(struct server *s, int fd)
 	close(s->svc.control_fd);
 }
 
+static void
+send_back(const struct server *s, const struct client *c, const struct handover_back *back, int fd)
+{
+	struct buf message = BUF_INIT;
+	if (handover_back_encode(back, &message) != OK
+	    || pass_send(s->svc.control_fd, buf_str(&message), &fd, fd >= 0 ? 1 : 0) != OK)
+		log_notice("[%s] cannot be given back: its frontd is gone", c->host);
+	buf_free(&message);
+}
+
+void
+server_will_give_back(const struct server *s, const struct client *c, const char *language)
+{
+	const struct handover_back back = { .language = language };
+	if (c->handed->how->layer > 0)
+		send_back(s, c, &back, -1);
+}
+
 void
 server_give_back(struct server *s, struct client *c, const char *language)
 {
-	struct buf unread = BUF_INIT, message = BUF_INIT;
+	struct buf unread = BUF_INIT;
 	stream_telemetry(c->stream, -1, false);
 	int fd = stream_release(c->stream, &unread);
 	c->stream = NULL;
 	const struct handover_back back = { .pending = buf_str(&unread), .language = language };
-	if (fd >= 0 && (handover_back_encode(&back, &message) != OK
-	    || pass_send(s->svc.control_fd, buf_str(&message), &fd, 1) != OK))
-		log_notice("[%s] cannot be given back: its frontd is gone", c->host);
+	if (fd >= 0 && c->handed->how->layer == 0)
+		send_back(s, c, &back, fd);
 	if (fd >= 0)
 		close(fd);
-	buf_free(&message);
 	buf_free(&unread);
 }
 

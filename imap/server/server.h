@@ -123,6 +123,12 @@ void server_forget_key(struct server *s);
 void server_give_back(struct server *s, struct client *c, const char *language);
 
 /*
+ * Before the last word that is said to him, for whom server_give_back() will be
+ * called: under a security layer whoever relays it has to know that it is the last.
+ */
+void server_will_give_back(const struct server *s, const struct client *c, const char *language);
+
+/*
  * Starts a telemetry log if configdirectory/log/USER/ exists; ends the one there
  * was, also if USERID is NULL.
  */

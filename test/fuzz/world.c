@@ -88,6 +88,13 @@ server_shutdown_notice(struct server *s, struct buf *text)
 
 /* Nobody is handed over here. */
 void
+server_will_give_back(const struct server *s, const struct client *c, const char *language)
+{
+	(void)s, (void)c, (void)language;
+	abort();
+}
+
+void
 server_give_back(struct server *s, struct client *c, const char *language)
 {
 	(void)s;

@@ -361,12 +361,12 @@ run_unauthenticate(struct session *s, struct command *c)
 	limits_logged_out(s->server->limits);
 	session_begin(s);
 	server_status(s->server, s->client, NULL, NULL);
+	if (s->client->handed != NULL)
+		session_go_back(s);
 	struct reply_tagged bye = { .tag = c->tag, .text = "You are nobody again" };
 	reply_tagged(s->reply, &bye);
 	c->answered = true;
 	stream_stop_deflate(s->stream);
 	stream_stop_layer(s->stream);
-	if (s->client->handed != NULL)
-		session_go_back(s);
 	return OK;
 }

@@ -214,6 +214,7 @@ session_go_back(struct session *s)
 {
 	s->goes_back = true;
 	s->state = STATE_LOGOUT;
+	server_will_give_back(s->server, s->client, language_tag(s->reply->language));
 }
 
 void

@@ -1,9 +1,11 @@
 """DIGEST-MD5 (RFC 2831) and its security layers, with Cyrus's own client."""
 import os
+import struct
 import subprocess
 
 import pytest
 
+import digestmd5
 import ports
 from chapar import PASSWORD, PATIENCE, children, wait_for
 from saslclient import IMTEST, LEAKY, imtest
@@ -115,6 +117,47 @@ def test_a_layer_is_a_process(make_server):
         [IMTEST, "-p", str(srv.imap_port), "-m", "DIGEST-MD5", "-a", user, "-u", user, "-w", PASSWORD,
          "localhost"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     srv.wait_log("security layer: 128 bits")
-    assert len(layers()) == 1
+    wait_for("it alone", lambda: len(layers()) == 1)
     client.communicate("z LOGOUT\r\n", timeout=PATIENCE)
     wait_for("its end", lambda: not layers())
+
+
+@pytest.mark.parametrize("frontd", ["yes", "no"])
+def test_unauthenticate_ends_the_layer(make_server, frontd):
+    """RFC 8437 section 3: with the OK, which is the last thing that is said under it; then another
+    user may have another one, or none."""
+    srv = make_server({"frontd": frontd, "sasl_mech_list": "PLAIN DIGEST-MD5"}, start=False)
+    srv.env = LEAKY
+    srv.start()
+    users = [srv.new_user() for _ in range(3)]
+    c = srv.connect()
+    before = c.ok("CAPABILITY").untagged
+    for user in 5 * users:
+        layer = digestmd5.login(c, user, PASSWORD)
+        layer.ok(f'SETMETADATA INBOX (/private/comment "{user}")')
+        assert user.encode() in layer.ok("GETMETADATA INBOX /private/comment")
+        layer.ok("UNAUTHENTICATE", "L9")
+        assert c.ok("CAPABILITY").untagged == before
+        assert c.cmd("SELECT INBOX").status == "BAD"
+    c.login(users[0])
+    c.ok("SELECT INBOX")
+    c.ok("UNAUTHENTICATE")
+    digestmd5.login(c, users[1], PASSWORD).ok("LOGOUT")
+    assert c.is_closed()
+    wait_for("the layers' end", lambda: all(
+        len(os.listdir(f"/proc/{p}/fd")) > 5 for p in children(srv, "authd")))
+
+
+@pytest.mark.parametrize("frontd", ["yes", "no"])
+def test_what_is_not_under_the_layer_is_refused(make_server, frontd):
+    """Nobody on the way can add a command: the connection ends."""
+    srv = make_server({"frontd": frontd, "sasl_mech_list": "DIGEST-MD5"}, start=False)
+    srv.env = LEAKY
+    srv.start()
+    user = srv.new_user()
+    for forged in (b"x CREATE forged\r\n", struct.pack(">I", 20) + b"x NOOP\r\n" + bytes(12)):
+        c = srv.connect()
+        layer = digestmd5.login(c, user, PASSWORD)
+        layer.ok("NOOP")
+        c.send(forged)
+        assert b"x " not in c.file.read() and c.is_closed()
