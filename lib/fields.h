@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Another one for messages that the processes of an older image could not read. */
 enum { FIELDS_VERSION = 1 };
 
 enum field_type {

@@ -6,24 +6,42 @@
  * shut down only with the service: then frontd hears that nobody is there.
  */
 #include "master/front.h"
+#include "lib/fields.h"
 #include "lib/handover.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/net.h"
 #include "lib/pass.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { MAX_AUTHDS = 64 };		/* of one service, all in a step */
+enum {
+	MAX_AUTHDS = 64,		/* of one service, all in a step */
+	ENDS = 4,
+	NAME_SIZE = 320,
+};
 
-/* Names under which an upgrade hands these over; none is a service's. */
+/*
+ * Names under which an upgrade hands these over, "+queue1/imap"; none is a
+ * service's.  An image whose processes could not read what lies in them has
+ * other names, so it makes new ones: then each generation speaks with its own,
+ * and what the old frontds have after the old authds and workers are gone is
+ * told to try again.
+ */
 static const char key_name[] = "+grants";
-static const char *const end_names[] = { "+queue", "+workers", "+logins", "+authds" };
-enum { ENDS = 4 };
+static const char *const end_names[ENDS] = { "+queue", "+workers", "+logins", "+authds" };
+
+static const char *
+name_of(const char *what, const char *service, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "%s%d/%s", what, FIELDS_VERSION, service);
+	return name;
+}
 
 /* The last part of the path that a command begins with. */
 static struct str
@@ -71,7 +89,8 @@ front_begin(struct services *all)
 		return;
 	if (pass_queue(all->limits) != OK)
 		log_fatal(EX_OSERR, "cannot begin with frontd: %m");
-	all->key_fd = systemd_own(all->setup.inherited, key_name);
+	char name[NAME_SIZE];
+	all->key_fd = systemd_own(all->setup.inherited, name_of(key_name, "", name));
 	if (all->key_fd < 0)
 		all->key_fd = grant_key_new();
 	struct service *s = make(all, SERVICE_FRONT, "frontd", "frontd");
@@ -109,10 +128,12 @@ front_set_params(struct service *s)
 
 /* What the image of master before us had, or new ones. */
 static bool
-open_queue(struct services *all, const char *in, const char *out, int fds[2])
+open_queue(const struct service *s, const char *in, const char *out, int fds[2])
 {
-	fds[0] = systemd_own(all->setup.inherited, in);
-	fds[1] = systemd_own(all->setup.inherited, out);
+	struct inherited_sockets *inherited = s->all->setup.inherited;
+	char name[NAME_SIZE];
+	fds[0] = systemd_own(inherited, name_of(in, s->name, name));
+	fds[1] = systemd_own(inherited, name_of(out, s->name, name));
 	if (fds[0] >= 0 && fds[1] >= 0)
 		return true;
 	if (fds[0] >= 0)
@@ -128,9 +149,9 @@ front_open(struct service *s)
 	int work[2], auth[2];
 	if (s->fd >= 0)
 		return true;
-	if (!open_queue(s->all, end_names[0], end_names[1], work))
+	if (!open_queue(s, end_names[0], end_names[1], work))
 		return false;
-	if (!open_queue(s->all, end_names[2], end_names[3], auth)) {
+	if (!open_queue(s, end_names[2], end_names[3], auth)) {
 		close(work[0]);
 		close(work[1]);
 		return false;
@@ -193,11 +214,12 @@ front_refresh(struct services *all)
 void
 front_hand_over(const struct service *s, service_socket_fn each, void *ctx)
 {
+	char name[NAME_SIZE];
 	if (s->kind == SERVICE_FRONT) {
-		each(ctx, key_name, s->all->key_fd, true);
+		each(ctx, name_of(key_name, "", name), s->all->key_fd, true);
 	} else if (s->kind == SERVICE_FRONTED && s->fd >= 0) {
 		const int ends[ENDS] = { s->queue, s->fd, s->auth->queue, s->auth->fd };
 		for (int i = 0; i < ENDS; i++)
-			each(ctx, end_names[i], ends[i], true);
+			each(ctx, name_of(end_names[i], s->name, name), ends[i], true);
 	}
 }
