@@ -32,7 +32,7 @@ PROGRAMS = ["master/master", "imap/imapd/imapd", "imap/lmtpd/lmtpd",
             "imap/lmtpd/deliver", "imap/idled/idled", "imap/limitd/limitd", "imap/pop3d/pop3d",
             "imap/frontd/frontd", "imap/authd/authd", "imap/keyd/keyd"]
 PATIENCE = 30
-FRONTD = os.environ.get("CHAPAR_FRONTD")       # "yes": all tests with frontd
+FRONTD = os.environ.get("CHAPAR_FRONTD", "yes") == "yes"   # "no": all tests without frontd
 ADMIN = "cyrus"
 PASSWORD = "secret"
 COUNTER = itertools.count(1)
@@ -307,8 +307,8 @@ class Server:
             "logtarget": str(self.log_path),
             "failedloginpause": "0s",
             "daemons": None if daemons else "none",
-            "frontd": FRONTD or None,
-            "frontd_processes": "1" if FRONTD else None,
+            "frontd": None if FRONTD else "no",
+            "frontd_processes": "1",
             **options,
         }
         self.conf.write_text("".join(

@@ -158,7 +158,7 @@ class PopServer(Server):
         log = self.log()
         login = list(re.finditer(r"pop3d\[(\d+)\]: notice: login: \S+ %s .*\n" % re.escape(user), log))[-1]
         # With frontd it is authd that has said so, in pop3d's name.
-        pid = r"\d+" if "frontd: yes" in self.conf.read_text() else login[1]
+        pid = r"\d+" if "frontd: no" not in self.conf.read_text() else login[1]
         return re.findall(r".*pop3d\[%s\]: .*" % pid, log[login.end():])
 
     def deliver(self, user, *messages, mailbox="INBOX"):

@@ -70,7 +70,7 @@ run(struct server *s)
 {
 	const struct door_words *before = *(const struct door_words **)s->ctx;
 	if (!s->svc.is_queue) {
-		log_err("authd is started by master, if imapd.conf has \"frontd: yes\"");
+		log_err("authd is started by master, for services whose clients frontd receives");
 		return;
 	}
 	process_shut();

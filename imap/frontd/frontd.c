@@ -186,8 +186,8 @@ main(int argc, char **argv)
 	process_shut();
 	svc_init(&f.svc);
 	if (!f.svc.is_queue) {
-		fprintf(stderr, "frontd is started by master, if imapd.conf has"
-		    " \"frontd: yes\"\n");
+		fprintf(stderr, "frontd is started by master, unless imapd.conf has"
+		    " \"frontd: no\"\n");
 		free(conf_path);
 		return EX_USAGE;
 	}

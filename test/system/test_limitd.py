@@ -152,7 +152,7 @@ def test_connections_of_a_host(counted):
     wait_for("room", lambda: greeting(counted, source=source).startswith(b"* OK "))
 
 
-@pytest.mark.skipif(bool(FRONTD), reason="frontd has them, and no worker")
+@pytest.mark.skipif(FRONTD, reason="frontd has them, and no worker")
 def test_a_killed_worker_gives_back_what_it_had(counted):
     source = "127.0.1.3"
     clients = [counted.connect(source=source) for _ in range(3)]

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from chapar import FRONTD, children, wait_for
+from chapar import ADMIN, FRONTD, PASSWORD, children, wait_for
 
 
 def proc_files(srv):
@@ -147,6 +147,8 @@ def test_workers_that_come_late(make_server):
     [template] = workers_of_imap(srv)[1]
     os.kill(template, signal.SIGSTOP)
     clients = [socket.create_connection(("127.0.0.1", srv.imap_port)) for _ in range(6)]
+    for c in clients:
+        c.sendall(f"a LOGIN {ADMIN} {PASSWORD}\r\n".encode())
     time.sleep(1.3)         # nothing happens but that master misses them
     os.kill(template, signal.SIGCONT)
     wait_for("the workers", lambda: len(workers_of_imap(srv)[0]) >= 3)
