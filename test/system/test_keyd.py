@@ -332,10 +332,13 @@ def test_certbots_files_are_roots(make_doors, ca):
     for options in ({"frontd": "no"}, JAILED):
         d = make_doors({**options, "tls_server_cert": f"{live}/fullchain.pem",
                         "tls_server_key": f"{live}/privkey.pem"}, before=before)
+        d.server.expect("letsencrypt.*Permission denied")       # without Landlock
         ctx = context(ca)
         assert same(seen(d.imaps, ctx), first)
         if "keys that are replaced are read as user" in d.server.log():
-            pytest.skip("there is no Landlock")
+            # What it has stays; a reload would bring the new ones.
+            assert same(seen(d.imaps, ctx), first)
+            continue
         renew(d.server.dir / "letsencrypt", 2, second)
         wait_for("the new certificate", lambda: same(seen(d.imaps, ctx), second))
         wait_for("lmtpd, too", lambda: same(seen(d.lmtps, ctx), second))
