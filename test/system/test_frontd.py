@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -10,7 +11,7 @@ import subprocess
 
 import ports
 import pytest
-from chapar import BUILD, PASSWORD, PATIENCE, wait_for
+from chapar import BUILD, PASSWORD, PATIENCE, PROGRAMS, wait_for
 from test_abuse import asan, children, status_kb
 
 ON = {"frontd": "yes", "frontd_processes": "2"}
@@ -439,6 +440,87 @@ def test_upgrade_in_place(srv):
         c.ok("NOOP")
     plain.ok("UNAUTHENTICATE")
     plain.login(user)
+
+
+def login_or_try_again(c, user):
+    c.send(f"a LOGIN {user} {PASSWORD}\r\n")
+    line = c.line()
+    assert re.match(rb"a OK |a NO \[UNAVAILABLE\] |\* BYE ", line), line
+
+
+def test_upgrade_to_frontd_and_back(make_server):
+    """By the option alone: sessions go on, and who has not logged in can, or is told to try again."""
+    srv = make_server({"frontd": "no"})
+    user = srv.new_user()
+    conf = srv.conf.read_text()
+    sessions = []
+    for n, options in enumerate((conf.replace("frontd: no\n", ""), conf)):
+        sessions.append(srv.login(user))
+        early = srv.connect()
+        srv.conf.write_text(options)
+        srv.process.send_signal(signal.SIGUSR2)
+        wait_for("the new image", lambda n=n: srv.log().count("process upgraded") == n + 1)
+        sessions.append(srv.login(user))
+        if n == 0:
+            assert children(srv, "frontd")
+            early.login(user)
+        else:
+            login_or_try_again(early, user)
+        early.close()
+        for c in sessions:
+            c.ok("NOOP")
+    for c in sessions:
+        c.close()
+    wait_for("the end of frontd", lambda: not children(srv, "frontd"))
+
+
+def test_upgrade_with_services_in_another_order(srv):
+    """Each has its own queue again, or a session would come to another service's worker."""
+    user = srv.new_user()
+    early = [srv.connect(), srv.connect(tls=True)]
+    conf = srv.dir / "cyrus.conf"
+    lines = conf.read_text().splitlines()
+    at = [i for i, line in enumerate(lines) if line.startswith("imap")]
+    assert len(at) == 2
+    lines[at[0]], lines[at[1]] = lines[at[1]], lines[at[0]]
+    conf.write_text("\n".join(lines) + "\n")
+    srv.process.send_signal(signal.SIGUSR2)
+    srv.wait_log("process upgraded")
+    for c in (*early, srv.connect(), srv.connect(tls=True)):
+        c.login(user)
+        c.ok("NOOP")
+
+
+def test_upgrade_to_other_messages(make_server):
+    """An image whose processes speak otherwise has queues of its own.  Sessions go on; who has not
+    logged in may have to try again, but is told so."""
+    srv = make_server(ON, start=False)
+    mine = srv.dir / "other"
+    for program in PROGRAMS:
+        (mine / program).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(srv.build / program, mine / program)
+    srv.build = mine
+    srv.start()
+    user = srv.new_user()
+    plain, secret = srv.login(user), srv.connect(tls=True)
+    secret.login(user)
+    early = [srv.connect(tls=n % 2 == 1) for n in range(6)]
+    master = (mine / "master/master").read_bytes()
+    for name in (b"+queue\0", b"+workers\0", b"+logins\0", b"+authds\0", b"+grants\0"):
+        assert master.count(name) == 1
+        master = master.replace(name, name.replace(b"+", b"-"))
+    other = mine / "master/other"
+    other.write_bytes(master)
+    other.chmod(0o755)
+    other.rename(mine / "master/master")
+    srv.process.send_signal(signal.SIGUSR2)
+    srv.wait_log("process upgraded")
+    for c in (plain, secret, srv.login(user)):
+        c.ok("NOOP")
+    for c in early:
+        login_or_try_again(c, user)
+    for c in (plain, secret, srv.login(user)):
+        c.ok("NOOP")
 
 
 def test_drain(srv):
