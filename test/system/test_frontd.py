@@ -509,7 +509,7 @@ def test_upgrade_to_other_messages(make_server):
     for name in (b"+queue\0", b"+workers\0", b"+logins\0", b"+authds\0", b"+grants\0"):
         assert master.count(name) == 1
         master = master.replace(name, name.replace(b"+", b"-"))
-    other = mine / "master/other"
+    other = mine / "master.other"
     other.write_bytes(master)
     other.chmod(0o755)
     other.rename(mine / "master/master")
