@@ -38,6 +38,17 @@ spool_stage_name(const struct id128 *blob, char name[SPOOL_NAME])
 	id128_hex(blob, name);
 }
 
+enum err
+spool_is_free(int dirfd, uint32_t uid)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(uid, name);
+	if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return ERR_EXISTS;
+	return errno == ENOENT ? OK : file_err(errno);
+}
+
 static enum err
 clear_name(int dirfd, const char *name)
 {

@@ -16,6 +16,9 @@ uint32_t spool_uid(const char *name);
 /* The stage file's name: the blob's id in hex. */
 void spool_stage_name(const struct id128 *blob, char name[SPOOL_NAME]);
 
+/* ERR_EXISTS: there is a file of that UID. */
+enum err spool_is_free(int dirfd, uint32_t uid) MUST_CHECK;
+
 /* What if there is a file of that UID? */
 enum spool_over {
 	SPOOL_NEW,			/* ERR_EXISTS, for it may be a message */

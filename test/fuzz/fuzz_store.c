@@ -438,7 +438,9 @@ fuzz_quota(struct str s, bool mend)
 	close(dir);
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK, "quota_get");
 	fuzz_must(quota_check(w.s, STR("user.joe"), CHANGE(1, 1), false) != ERR_CORRUPT, "quota_check");
-	quota_add(w.s, STR("user.joe"), CHANGE(-100000, -7));
+	int held;
+	quota_add(w.s, STR("user.joe"), CHANGE(-100000, -7), &held);
+	quota_added(held);
 	fuzz_must(quota_recount(w.s, STR("user.joe"), true, &was, &is) == OK, "recount");
 	fuzz_must(quota_get(w.s, w.arena, STR("user.joe"), &q) == OK &&
 	    q.used_messages == MESSAGES && q.limit.kb == 1000, "counted anew");

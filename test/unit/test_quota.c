@@ -7,12 +7,15 @@
 #include "imap/store/list/quotafile.h"
 #include "lib/crc.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +28,8 @@
 
 static void (*at_read)(void);		/* what somebody else does just before */
 static const char *read_of = "";
+static int sum_reads;			/* of quota/ROOT */
+static pid_t slow;			/* killed when somebody waits for it */
 
 /* Instead of the C library's. */
 ssize_t
@@ -35,13 +40,28 @@ pread(int fd, void *p, size_t n, off_t off)
 	ssize_t len;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = then != NULL ? readlink(link, path, sizeof(path) - 1) : 0;
+	len = readlink(link, path, sizeof(path) - 1);
 	path[len > 0 ? len : 0] = '\0';
+	sum_reads += strstr(path, "/quota/") != NULL;
 	if (then != NULL && strstr(path, read_of) != NULL) {
 		at_read = NULL;
 		then();
 	}
 	return syscall(SYS_pread64, fd, p, n, off);
+}
+
+/* The same. */
+int
+flock(int fd, int how)
+{
+	int r = (int)syscall(SYS_flock, fd, how);
+	pid_t pid = slow;
+
+	if (r == 0 || pid == 0 || errno != EWOULDBLOCK)
+		return r;
+	slow = 0;
+	kill(pid, SIGKILL);
+	return (int)syscall(SYS_flock, fd, how & ~LOCK_NB);
 }
 
 static int
@@ -84,6 +104,53 @@ expect_root(const char *name, const char *root)
 	assert_int_equal(e->quotaroot == NULL, root == NULL);
 	if (root != NULL)
 		assert_string_equal(e->quotaroot, root);
+}
+
+static bool
+add_to_sum(const struct quota_change *c)
+{
+	int held;
+	bool ok = quota_add(f.s, STR("user.joe"), c, &held);
+
+	quota_added(held);
+	return ok;
+}
+
+static enum err
+get_note(void)
+{
+	struct buf note = BUF_INIT;
+	enum err e = mbpending_get_sum(f.s, STR("user.joe"), &note);
+
+	buf_free(&note);
+	return e;
+}
+
+/* In another process. */
+static pid_t
+start(void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	at_read = NULL;
+	if (store_open(&f.params, &f.s) != OK)
+		_exit(1);
+	fn();
+	store_close(f.s);
+	_exit(0);
+}
+
+static void
+await(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void
@@ -160,9 +227,9 @@ limits_are_kept(void **state)
 	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1), true), OK);
 	assert_int_equal(quota_check(f.s, root, CHANGE(5000, 1), false), ERR_QUOTA);
 	assert_int_equal(quota_check(f.s, root, CHANGE(100, 1), false), OK);
-	quota_add(f.s, root, CHANGE(5000, 1));
+	add_to_sum(CHANGE(5000, 1));
 	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), ERR_QUOTA);
-	quota_add(f.s, root, CHANGE(-4000, 0));
+	add_to_sum(CHANGE(-4000, 0));
 	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), OK);
 	assert_int_equal(quota_set(f.s, root, LIMITS(QUOTA_UNLIMITED, 1)), OK);
 	assert_int_equal(quota_check(f.s, root, CHANGE(1, 1), true), OK);
@@ -195,13 +262,13 @@ sum_repairs_itself(void **state)
 		fixture_create(&f, "user.joe");
 		append("user.joe", 3);
 	}
-	quota_add(f.s, STR("user.joe"), CHANGE(77, 1));
+	add_to_sum(CHANGE(77, 1));
 	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	assert_int_equal(was, is + 77);
 	expect_used("user.joe", 3);
 	/* A sum that would become negative was wrong. */
-	quota_add(f.s, STR("user.joe"), CHANGE(0, -2));
-	quota_add(f.s, STR("user.joe"), CHANGE(0, -2));
+	add_to_sum(CHANGE(0, -2));
+	add_to_sum(CHANGE(0, -2));
 	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
 	expect_used("user.joe", 3);
 }
@@ -244,30 +311,55 @@ list_root(void *ctx, const struct quota *q)
 	return true;
 }
 
+static void
+note_sum(void)
+{
+	struct kv_txn *txn;
+
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbpending_add_sum(txn, "user.joe"), OK);
+	assert_int_equal(kv_commit(txn), OK);
+}
+
+static void
+spoil_sum(void)
+{
+	struct quotafile q;
+	int fd;
+
+	assert_int_equal(quotafile_lock(f.s, STR("user.joe"), false, &fd), OK);
+	assert_int_equal(quotafile_read(fd, &q), OK);
+	q.messages = 77;
+	assert_int_equal(quotafile_write(fd, &q), OK);
+	quotafile_unlock(fd);
+}
+
 /* Killed between the transaction and the counting, as one whose list is all that was written. */
 static void
 what_is_pending_is_counted(void **state)
 {
-	struct quotafile q;
-	struct kv_txn *txn;
-	int fd;
+	struct quota q;
 
 	(void)state;
 	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, 7)), OK);
 	append("user.joe.work", 2);
 	expect_used("user.joe", 2);
-	assert_int_equal(quotafile_lock(f.s, STR("user.joe"), false, &fd), OK);
-	assert_int_equal(quotafile_read(fd, &q), OK);
-	q.messages = 7;
-	assert_int_equal(quotafile_write(fd, &q), OK);
-	quotafile_unlock(fd);
-	assert_int_equal(mbdb_begin(f.s, &txn), OK);
-	assert_int_equal(mbpending_add_sum(txn, "user.joe"), OK);
-	assert_int_equal(kv_commit(txn), OK);
-	expect_used("user.joe", 2);
+	spoil_sum();
+	note_sum();
 	assert_int_equal(quota_check(f.s, STR("user.joe"), CHANGE(1, 1), false), OK);
+	/* Once, and not by all who come after. */
+	assert_int_equal(get_note(), ERR_NOTFOUND);
+	expect_used("user.joe", 2);
+	/* Another change, while it is counted: to be counted again. */
+	note_sum();
+	read_of = "/user/joe/cyrus.index";
+	at_read = note_sum;
+	assert_int_equal(quota_get(f.s, f.arena, STR("user.joe"), &q), OK);
+	assert_null(at_read);
+	assert_int_equal(get_note(), OK);
+	spoil_sum();
 	assert_int_equal(mblist_recover(f.s), OK);
-	assert_int_equal(mbpending_get_sum(f.s, STR("user.joe")), ERR_NOTFOUND);
+	assert_int_equal(get_note(), ERR_NOTFOUND);
 	expect_used("user.joe", 2);
 }
 
@@ -325,52 +417,172 @@ counting_and_adding_at_once(void **state)
 
 /*
  * A writer that is held up between the sum and its index: no count may take
- * the one for the other.
+ * the one for the other.  The last one waits for it.
  */
 static void
 counting_beside_a_slow_writer(void **state)
 {
-	int go[2], ready[2], status;
-	struct quotafile q;
 	uint64_t was, is;
+	int ready[2];
 	char byte;
 
 	(void)state;
 	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100000, QUOTA_UNLIMITED)), OK);
 	append("user.joe", 2);
 	expect_used("user.joe", 2);
-	assert_int_equal(pipe(go), 0);
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct mbentry *e;
 		struct index *ix;
-		int fd;
+		int fd, held;
 
-		close(go[1]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (store_open(&f.params, &f.s) != OK ||
 		    mblist_lookup(f.s, f.arena, STR("user.joe"), &e) != OK ||
 		    mblist_open_dir(f.s, e, &fd) != OK || index_open(fd, "user.joe", &ix) != OK ||
 		    index_lock(ix) != OK)
 			_exit(1);
 		ix->h->dirty_lsn = 1;
-		if (!quota_add(f.s, STR("user.joe"), CHANGE(12345, 1)) || write(ready[1], "x", 1) != 1)
+		if (!quota_add(f.s, STR("user.joe"), CHANGE(12345, 1), &held) ||
+		    write(ready[1], "x", 1) != 1)
 			_exit(1);
-		(void)!read(go[0], &byte, 1);
-		_exit(0);
+		for (;;)
+			pause();
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), ERR_BUSY);
-	assert_int_equal(quotafile_peek(f.s, STR("user.joe"), &q), ERR_NOTFOUND);
-	close(go[0]);
-	close(go[1]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	slow = pid;
+	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
+	assert_int_equal(slow, 0);
+	assert_int_equal(is, 2 * message_size());
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	/* He was killed: the next writer repairs, and all is as it was. */
 	append("user.joe", 1);
 	expect_used("user.joe", 3);
 	close(ready[0]);
 	close(ready[1]);
+}
+
+static pid_t held_up[8];
+static int held_ups, mails;
+
+static void
+mail(void)
+{
+	append("user.joe", 1);
+}
+
+/* For a mailbox that has been counted; not waited for if a count holds it up. */
+static void
+mail_comes_in(void)
+{
+	pid_t pid = start(mail);
+	int fd = openat(f.s->config_fd, "quota/user.joe", O_RDONLY | O_CLOEXEC);
+
+	mails++;
+	if (fd >= 0 && syscall(SYS_flock, fd, LOCK_SH | LOCK_NB) != 0) {
+		assert_true(held_ups < 8);
+		held_up[held_ups++] = pid;
+	} else {
+		if (fd >= 0)
+			syscall(SYS_flock, fd, LOCK_UN);
+		await(pid);
+	}
+	if (fd >= 0)
+		close(fd);
+	at_read = mail_comes_in;
+}
+
+/* No count ends without a change meanwhile; the sum is right all the same. */
+static void
+busy_root_is_counted(void **state)
+{
+	uint64_t was, is;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100000, QUOTA_UNLIMITED)), OK);
+	held_ups = mails = 0;
+	read_of = "/user/joe/work/cyrus.index";
+	at_read = mail_comes_in;
+	assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
+	at_read = NULL;
+	while (held_ups > 0)
+		await(held_up[--held_ups]);
+	assert_true(mails > 1);
+	expect_used("user.joe", (uint64_t)mails);
+}
+
+static void
+mail_and_a_new_file(void)
+{
+	uint64_t was, is;
+
+	mail();
+	if (quotafile_remove(f.s, STR("user.joe")) != OK ||
+	    quota_recount(f.s, STR("user.joe"), true, &was, &is) != OK)
+		_exit(1);
+}
+
+static void
+mail_and_no_file(void)
+{
+	mail();
+	if (quotafile_remove(f.s, STR("user.joe")) != OK)
+		_exit(1);
+}
+
+static void
+new_file_comes(void)
+{
+	await(start(mail_and_a_new_file));
+}
+
+static void
+file_goes(void)
+{
+	await(start(mail_and_no_file));
+}
+
+/* A file with as many changes is not the same file. */
+static void
+file_made_again_is_another(void **state)
+{
+	static void (*const what[])(void) = { new_file_comes, file_goes };
+	uint64_t was, is, n = 0;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100000, QUOTA_UNLIMITED)), OK);
+	read_of = "/user/joe/work/cyrus.index";
+	for (int missing = 0; missing < 2; missing++) {
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(quotafile_remove(f.s, STR("user.joe")), OK);
+			if (!missing)
+				assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was,
+				    &is), OK);
+			at_read = what[i];
+			assert_int_equal(quota_recount(f.s, STR("user.joe"), true, &was, &is), OK);
+			assert_null(at_read);
+			expect_used("user.joe", ++n);
+		}
+	}
+}
+
+/* Nobody waits for a file to become whole that nobody writes. */
+static void
+damage_costs_no_wait(void **state)
+{
+	struct quotafile q;
+
+	(void)state;
+	assert_int_equal(quota_set(f.s, STR("user.joe"), LIMITS(100, QUOTA_UNLIMITED)), OK);
+	append("user.joe", 2);
+	fixture_shell("echo > %s/quota/user.joe", f.config);
+	sum_reads = 0;
+	assert_int_equal(quota_check(f.s, STR("user.joe"), CHANGE(1, 1), false), OK);
+	assert_in_range(sum_reads, 1, 40);
+	assert_int_equal(quotafile_peek(f.s, STR("user.joe"), &q), OK);
+	assert_int_equal(q.messages, 2);
+	assert_int_equal(q.limit.kb, 100);
 }
 
 /* Without the lock, beside somebody who writes all the time. */
@@ -490,6 +702,9 @@ main(void)
 		TEST(walks),
 		TEST(counting_and_adding_at_once),
 		TEST(counting_beside_a_slow_writer),
+		TEST(busy_root_is_counted),
+		TEST(file_made_again_is_another),
+		TEST(damage_costs_no_wait),
 		TEST(peeks_see_no_half),
 		TEST(mailboxes_are_counted),
 		TEST(old_files_are_read),

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,6 +97,17 @@ move_one(const char *from, const char *to)
 	txn_abort(t[1]);
 	mbox_close(target);
 	mbox_close(m);
+}
+
+static bool dies;			/* at the first link to a message */
+
+/* Instead of the C library's. */
+int
+linkat(int fromdir, const char *from, int todir, const char *to, int flags)
+{
+	if (dies)
+		_exit(0);
+	return (int)syscall(SYS_linkat, fromdir, from, todir, to, flags);
 }
 
 static void
@@ -253,6 +266,34 @@ frame_behind_a_checkpoint_of_an_older_note(void **state)
 	mbox_close(m);
 }
 
+/*
+ * Somebody has put a message back, with the UID that is given next; and the writer
+ * that is to find it is killed after it has said which files it makes.
+ */
+static void
+file_of_another_outlives_a_killed_writer(void **state)
+{
+	int status;
+
+	(void)state;
+	fixture_create(&f, "user.joe.old");
+	append_to("user.joe.old", "moved");
+	append_to("user.joe", "one");
+	fixture_shell("cp %s/user/joe/1. %s/user/joe/2.", f.spool, f.spool);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dies = true;
+		if (store_open(&f.params, &f.s) == OK)
+			move_one("user.joe.old", "user.joe");
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	append_to("user.joe", "three");
+	fixture_shell("cmp %s/user/joe/1. %s/user/joe/2.", f.spool, f.spool);
+}
+
 int
 main(void)
 {
@@ -264,6 +305,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(long_replay_keeps_the_original_of_a_later_copy,
 		    fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(frame_behind_a_checkpoint_of_an_older_note,
+		    fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(file_of_another_outlives_a_killed_writer,
 		    fixture_setup, fixture_teardown),
 	};
 

@@ -513,29 +513,55 @@ mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind, const struct id12
 	return e;
 }
 
+/* The value tells one change from the next. */
 enum err
 mbpending_add_sum(struct kv_txn *txn, const char *quotaroot)
 {
 	struct buf key = BUF_INIT;
+	struct id128 id = id128_new();
 	enum err e;
 
 	pending_key(&key, PENDING_SUM);
 	buf_adds(&key, quotaroot);
-	e = kv_put(txn, buf_str(&key), STR(""));
+	e = kv_put(txn, buf_str(&key), (struct str){ (const char *)id.b, sizeof(id.b) });
 	buf_free(&key);
 	return e;
 }
 
 enum err
-mbpending_get_sum(struct store *s, struct str quotaroot)
+mbpending_get_sum(struct store *s, struct str quotaroot, struct buf *note)
 {
 	struct buf key = BUF_INIT;
 	enum err e;
 
 	pending_key(&key, PENDING_SUM);
 	buf_add_str(&key, quotaroot);
-	e = mbdb_get(s, buf_str(&key), NULL);
+	e = mbdb_get(s, buf_str(&key), note);
 	buf_free(&key);
+	return e;
+}
+
+/*
+ * Without LOCK_NAMES, by whoever needed the sum: who makes a change meanwhile puts
+ * another note, and who is doing what is pending counts once more, in vain.
+ */
+enum err
+mbpending_remove_sum(struct store *s, struct str quotaroot, struct str note)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	struct kv_txn *txn;
+	enum err e = mbdb_begin_small(s, &txn);
+
+	if (e != OK)
+		return e;
+	pending_key(&key, PENDING_SUM);
+	buf_add_str(&key, quotaroot);
+	e = kv_txn_get(txn, buf_str(&key), &value);
+	if (e == OK && str_eq(buf_str(&value), note))
+		e = kv_del(txn, buf_str(&key));
+	e = mbdb_end(s, txn, e == ERR_NOTFOUND ? OK : e);
+	buf_free(&key);
+	buf_free(&value);
 	return e;
 }
 

@@ -104,8 +104,13 @@ enum err mbpending_add(struct kv_txn *txn, enum mbpending_kind kind,
 enum err mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind,
     const struct id128 *id) MUST_CHECK;
 enum err mbpending_add_sum(struct kv_txn *txn, const char *quotaroot) MUST_CHECK;
-/* OK: the sum in its file is not to be believed; ERR_NOTFOUND: nothing is pending. */
-enum err mbpending_get_sum(struct store *s, struct str quotaroot) MUST_CHECK;
+/*
+ * OK: the sum in its file is not to be believed, and *note is appended which note says
+ * so; ERR_NOTFOUND: nothing is pending.
+ */
+enum err mbpending_get_sum(struct store *s, struct str quotaroot, struct buf *note) MUST_CHECK;
+/* It has been counted since NOTE was read.  A newer note stays. */
+enum err mbpending_remove_sum(struct store *s, struct str quotaroot, struct str note) MUST_CHECK;
 
 /*
  * WANTED, or if that is 0 the time, but above all that were given before.

@@ -8,13 +8,18 @@
  * So a mailbox without that note is in both or in neither, and needs no lock to
  * be read; and if no sum was changed between the first mailbox and the end
  * (quotafile.changes), the total of what was read is right at the end, too.
- * Otherwise it is counted once more, a few times at most.
+ * Otherwise, or if a note does not go away, it is counted once more.
  *
- * With the note one waits.  If the lock is free its writer has died, and who
- * takes it next repairs the index and counts once more.  If the note stays,
- * because the writer is slow or was stopped just between the two, what was read
- * cannot be relied on: no sum is written, and the one that is there is taken
- * away, so whoever looks next counts.
+ * A root that gets mail all the time would never be counted so.  But the commit
+ * keeps the sum's lock until its index is changed, too (quota_add() to
+ * quota_added()).  Who counts under that lock, the last time, holds up the mail
+ * and finds no mailbox in between: with the note its sum is still to be changed,
+ * after the count, and its index says what was before.  Or its writer was killed:
+ * then who takes the mailbox's lock next repairs the index and counts once more.
+ *
+ * What if the file is taken away and made again while somebody counts?  Another
+ * one begins at another number of changes, so he sees it; one that is missing,
+ * or damaged, is made before the first mailbox is read.
  */
 #include "imap/store/list/quota.h"
 
@@ -30,7 +35,7 @@
 #include <unistd.h>
 
 enum {
-	COUNT_TRIES = 5,
+	COUNT_TRIES = 4,		/* the last under the sum's lock */
 	BUSY_MS = 20,
 	STEP_MS = 2,
 };
@@ -78,6 +83,7 @@ struct count {
 	struct str root;
 	struct index_usage sum;
 	int wait_ms;			/* for the end of a mailbox's commit */
+	bool is_locked;			/* the sum; no commit goes on beside us */
 	bool is_sure;			/* none was read in the middle of one */
 	enum err err;
 	bool is_whole;			/* all mailboxes were asked */
@@ -91,7 +97,7 @@ read_usage_of(struct count *c, int dirfd, struct index_usage *u)
 
 	for (int waited = 0;; waited += STEP_MS) {
 		e = index_usage(dirfd, u, &in_commit);
-		if (e != OK || !in_commit)
+		if (e != OK || !in_commit || c->is_locked)
 			return e;
 		if (lock_shared(dirfd, LOCK_MAILBOX, 0) == OK) {
 			e = index_usage(dirfd, u, &in_commit);
@@ -165,43 +171,125 @@ count_one(void *ctx, const struct mbentry *e)
 	return c->err == OK;
 }
 
-/* *settled: nobody changed the sum meanwhile, so it was written. */
+/* Makes one whose sum is not known. */
 static enum err
-count_once(struct store *s, struct str root, bool fix, struct quotafile *was,
-    struct count *c, int try, bool *settled)
+make_file(int fd, const struct quota_limits *limit, struct quotafile *q)
 {
-	struct quotafile now = { 0 };
-	bool last = try == COUNT_TRIES;
+	*q = (struct quotafile){ .bytes = QUOTAFILE_UNKNOWN, .limit = *limit,
+	    .changes = quotafile_first_change() };
+	return quotafile_write(fd, q);
+}
+
+/* Locked; *q is what is in it, made if that cannot be read. */
+static enum err
+lock_file(struct store *s, struct str root, const struct quota_limits *limit, int *fd,
+    struct quotafile *q)
+{
+	enum err e = quotafile_lock(s, root, true, fd);
+
+	if (e != OK)
+		return e;
+	e = quotafile_read(*fd, q);
+	if (e == ERR_CORRUPT && (e = make_file(*fd, limit, q)) == OK)
+		e = quotafile_read(*fd, q);
+	if (e == ERR_STALE)
+		e = OK;
+	if (e != OK)
+		quotafile_unlock(*fd);
+	return e;
+}
+
+/* What the changes are counted from. */
+static enum err
+begin_count(struct store *s, struct str root, const struct quota_limits *limit, bool fix,
+    struct quotafile *was)
+{
 	enum err e;
 	int fd;
 
-	*c = (struct count){ .s = s, .root = root, .is_sure = true,
-	    .wait_ms = BUSY_MS << (try - 1) };
 	memset(was, 0, sizeof(*was));
 	e = quotafile_peek(s, root, was);
-	if (e != OK && e != ERR_NOTFOUND && e != ERR_CORRUPT)
+	if (e == OK || e == ERR_STALE)
+		return OK;
+	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
 		return e;
-	e = mblist_walk(s, root, count_one, c);
+	memset(was, 0, sizeof(*was));
+	if (!fix)
+		return OK;
+	e = lock_file(s, root, limit, &fd, was);
+	if (e == OK)
+		quotafile_unlock(fd);
+	return e;
+}
+
+static enum err
+count_all(struct store *s, struct str root, struct count *c)
+{
+	enum err e = mblist_walk(s, root, count_one, c);
+
 	if (e == OK)
 		e = c->err;
 	c->is_whole = e == OK;
-	if (e == OK && !c->is_sure)
-		return last ? ERR_BUSY : OK;
+	return e;
+}
+
+static enum err
+write_sum(struct store *s, struct str root, int fd, const struct count *c,
+    struct quotafile *now)
+{
+	enum err e = read_limits(s, root, &now->limit);
+
+	now->bytes = c->sum.bytes;
+	now->messages = c->sum.messages;
+	now->annotation = c->sum.annotation;
+	return e == OK ? quotafile_write(fd, now) : e;
+}
+
+/* *settled: nobody changed the sum meanwhile, so it was written. */
+static enum err
+count_beside_others(struct store *s, struct str root, const struct quota_limits *limit,
+    bool fix, struct quotafile *was, struct count *c, bool *settled)
+{
+	struct quotafile now = { 0 };
+	enum err e = begin_count(s, root, limit, fix, was);
+	int fd;
+
 	if (e == OK)
-		e = quotafile_lock(s, root, true, &fd);
+		e = count_all(s, root, c);
+	if (e != OK || !c->is_sure)
+		return e;
+	e = quotafile_lock(s, root, false, &fd);
+	if (e == ERR_NOTFOUND) {	/* nor may it be made: see begin_count() */
+		*settled = !fix && was->changes == 0;
+		return OK;
+	}
 	if (e != OK)
 		return e;
-	if (quotafile_read(fd, &now) != OK)
-		now = *was;
-	*settled = last || now.changes == was->changes;
-	now.bytes = c->sum.bytes;
-	now.messages = c->sum.messages;
-	now.annotation = c->sum.annotation;
-	if (*settled && fix) {
-		e = read_limits(s, root, &now.limit);
-		if (e == OK)
-			e = quotafile_write(fd, &now);
-	}
+	e = quotafile_read(fd, &now);
+	*settled = (e == OK || e == ERR_STALE) && now.changes == was->changes;
+	e = e == ERR_IO ? e : OK;
+	if (e == OK && *settled && fix)
+		e = write_sum(s, root, fd, c, &now);
+	quotafile_unlock(fd);
+	return e;
+}
+
+static enum err
+count_locked(struct store *s, struct str root, const struct quota_limits *limit, bool fix,
+    struct quotafile *was, struct count *c)
+{
+	struct quotafile now;
+	enum err e;
+	int fd;
+
+	e = lock_file(s, root, limit, &fd, &now);
+	if (e != OK)
+		return e;
+	*was = now;
+	*c = (struct count){ .s = s, .root = root, .is_sure = true, .is_locked = true };
+	e = count_all(s, root, c);
+	if (e == OK && fix)
+		e = write_sum(s, root, fd, c, &now);
 	quotafile_unlock(fd);
 	return e;
 }
@@ -223,8 +311,15 @@ recount(struct store *s, struct str root, bool fix, struct quotafile *was, struc
 	struct quota_limits limit;
 	enum err e = read_limits(s, root, &limit);
 
-	for (int try = 1; e == OK && !settled; try++)
-		e = count_once(s, root, fix, was, c, try, &settled);
+	for (int try = 1; e == OK && !settled && try < COUNT_TRIES; try++) {
+		*c = (struct count){ .s = s, .root = root, .is_sure = true,
+		    .wait_ms = BUSY_MS << (try - 1) };
+		e = count_beside_others(s, root, &limit, fix, was, c, &settled);
+	}
+	if (e == OK && !settled)
+		e = count_locked(s, root, &limit, fix, was, c);
+	if (was->bytes == QUOTAFILE_UNKNOWN)
+		was->bytes = 0;
 	if (e != OK && e != ERR_NOTFOUND && fix)
 		distrust(s, root);
 	return e;
@@ -246,29 +341,43 @@ quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_
 
 /*
  * A change of names, a deletion say, is done for everybody once it is in the
- * list; its sum is counted after that, much later if its process was killed.
+ * list; its sum is counted after that, much later if its process was killed.  The
+ * first who needs the sum does it, so that nobody else has to.
  */
+static enum err
+count_now(struct store *s, struct str root, const struct buf *pending, struct quotafile *f)
+{
+	struct quotafile was = { 0 };
+	struct count c = { .is_whole = false };
+	enum err e = recount(s, root, true, &was, &c);
+
+	if (e == OK && pending != NULL && (quotafile_flush(s, root) != OK ||
+	    mbpending_remove_sum(s, root, buf_str(pending)) != OK))
+		log_warning("quota root %.*s: counted, but the next one counts it, too",
+		    STR_ARG(root));
+	if (e != OK && !(e == ERR_BUSY && c.is_whole))
+		return e;
+	f->bytes = c.sum.bytes;
+	f->messages = c.sum.messages;
+	f->annotation = c.sum.annotation;
+	return OK;
+}
+
 static enum err
 read_usage(struct store *s, struct str root, struct quotafile *f)
 {
-	struct quotafile was;
-	struct count c = { .is_whole = false };
-	enum err e = mbpending_get_sum(s, root);
+	struct buf pending = BUF_INIT;
+	enum err e = mbpending_get_sum(s, root, &pending);
 
-	if (e == ERR_NOTFOUND)
+	if (e == OK) {
+		e = count_now(s, root, &pending, f);
+	} else if (e == ERR_NOTFOUND) {
 		e = quotafile_peek(s, root, f);
-	else if (e == OK)
-		e = ERR_CORRUPT;
-	if (e != ERR_NOTFOUND && e != ERR_CORRUPT)
-		return e;
-	e = recount(s, root, true, &was, &c);
-	if (e == ERR_BUSY && c.is_whole) {
-		f->bytes = c.sum.bytes;
-		f->messages = c.sum.messages;
-		f->annotation = c.sum.annotation;
-		return OK;
+		if (e == ERR_NOTFOUND || e == ERR_CORRUPT || e == ERR_STALE)
+			e = count_now(s, root, NULL, f);
 	}
-	return e == OK ? quotafile_peek(s, root, f) : e;
+	buf_free(&pending);
+	return e;
 }
 
 struct mailboxes {
@@ -384,11 +493,12 @@ add_signed(uint64_t *sum, int64_t change)
 	return true;
 }
 
+/* OK: *held is its lock. */
 static enum err
-add(struct store *s, struct str root, const struct quota_change *c)
+add(struct store *s, struct str root, const struct quota_change *c, int *held)
 {
 	struct quotafile f;
-	enum err e;
+	enum err e, told;
 	int fd;
 
 	e = quotafile_lock(s, root, false, &fd);
@@ -399,28 +509,42 @@ add(struct store *s, struct str root, const struct quota_change *c)
 	    add_signed(&f.messages, c->messages) &&
 	    add_signed(&f.annotation, c->annotation)))
 		e = ERR_CORRUPT;
+	/* Not known yet: who is counting must see that there was a change. */
+	told = e == OK || e == ERR_STALE ? quotafile_write(fd, &f) : OK;
+	if (e == OK || told != OK)
+		e = told;
 	if (e == OK)
-		e = quotafile_write(fd, &f);
-	quotafile_unlock(fd);
+		*held = fd;
+	else
+		quotafile_unlock(fd);
 	return e;
 }
 
 bool
-quota_add(struct store *s, struct str root, const struct quota_change *c)
+quota_add(struct store *s, struct str root, const struct quota_change *c, int *held)
 {
 	uint64_t was, is;
-	enum err e = add(s, root, c);
+	enum err e;
 
-	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+	*held = -1;
+	e = add(s, root, c, held);
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT || e == ERR_STALE) {
 		e = quota_recount(s, root, true, &was, &is);
 		if (e == OK)
-			e = add(s, root, c);
+			e = add(s, root, c, held);
 	}
 	/* ERR_NOTFOUND: there is no such root any more. */
 	if (e == OK || e == ERR_NOTFOUND)
 		return true;
 	distrust(s, root);
 	return false;
+}
+
+void
+quota_added(int held)
+{
+	if (held >= 0)
+		quotafile_unlock(held);
 }
 
 /* --- walking --- */

@@ -68,12 +68,15 @@ enum err quota_check_mailbox(struct store *s, struct str name) MUST_CHECK;
  * Adds to the cached usage, with the mailbox's lock and before its index says
  * so.  False: it could not be written, and whoever looks next counts anew; if
  * that was before the index says so, it has to be done once more afterwards.
+ * HELD is the sum's lock: quota_added() when the index says so, before any lock of
+ * another mailbox or sum is waited for.
  */
-bool quota_add(struct store *s, struct str root, const struct quota_change *c);
+bool quota_add(struct store *s, struct str root, const struct quota_change *c, int *held);
+void quota_added(int held);
 
 /* Sums the index headers anew; *was and *is in bytes.  FIX writes it; if that
- * fails, whoever looks next counts.  ERR_BUSY: a mailbox stays locked by another
- * process, so *is is about right only. */
+ * fails, whoever looks next counts.  ERR_BUSY: another process has the sum's lock
+ * and does not let go, so *is is about right only. */
 enum err quota_recount(struct store *s, struct str root, bool fix, uint64_t *was, uint64_t *is) MUST_CHECK;
 
 /*

@@ -12,11 +12,13 @@
  * without it beside a writer may get some of either, which the CRC finds, and
  * reads again.  A power cut may leave an old one, which replaying the log
  * corrects, or rubbish, which the CRC finds too.
+ * All bits set in the bytes used: the sum is not known, somebody counts.
  */
 #include "imap/store/list/quotafile.h"
 
 #include "imap/store/list/mbname.h"
 #include "lib/crc.h"
+#include "lib/digest.h"
 #include "lib/file.h"
 #include "lib/lock.h"
 #include "lib/log.h"
@@ -121,6 +123,12 @@ parse_old(const char *text, struct quotafile *q)
 	    &q->changes, &crc) == 6 && crc == crc32c(0, text, OLD_SIZE - CRC_SIZE);
 }
 
+static enum err
+judge(bool is_whole, const struct quotafile *q)
+{
+	return !is_whole ? ERR_CORRUPT : q->bytes == QUOTAFILE_UNKNOWN ? ERR_STALE : OK;
+}
+
 enum err
 quotafile_read(int fd, struct quotafile *q)
 {
@@ -136,8 +144,8 @@ quotafile_read(int fd, struct quotafile *q)
 	}
 	text[n] = '\0';
 	if (n == OLD_SIZE)
-		return parse_old(text, q) ? OK : ERR_CORRUPT;
-	return n == QUOTAFILE_SIZE && parse(text, q) ? OK : ERR_CORRUPT;
+		return judge(parse_old(text, q), q);
+	return judge(n == QUOTAFILE_SIZE && parse(text, q), q);
 }
 
 enum err
@@ -155,6 +163,39 @@ quotafile_write(int fd, const struct quotafile *q)
 	return file_write_at(fd, "quota", text, QUOTAFILE_SIZE, 0);
 }
 
+uint64_t
+quotafile_first_change(void)
+{
+	uint64_t n;
+
+	random_bytes(&n, sizeof(n));
+	return n >> 1;		/* far from the end */
+}
+
+/*
+ * Torn by somebody who is writing, or damaged?  Who gets the lock at once knows, and
+ * a damaged file costs nobody a wait.
+ */
+static enum err
+read_beside_writers(int fd, struct quotafile *q)
+{
+	enum err e = quotafile_read(fd, q);
+
+	for (int i = 1; e == ERR_CORRUPT && i < PEEKS_MAX; i++) {
+		if (i >= PEEKS && lock_shared(fd, LOCK_QUOTA, 0) == OK) {
+			e = quotafile_read(fd, q);
+			lock_release(fd, LOCK_QUOTA);
+			return e;
+		}
+		if (i >= PEEKS)
+			(void)poll(NULL, 0, 1);
+		else
+			sched_yield();
+		e = quotafile_read(fd, q);
+	}
+	return e;
+}
+
 enum err
 quotafile_peek(struct store *s, struct str root, struct quotafile *q)
 {
@@ -165,14 +206,7 @@ quotafile_peek(struct store *s, struct str root, struct quotafile *q)
 	path_of(root, &path);
 	e = file_open(s->config_fd, path.p, O_RDONLY, 0, &fd);
 	if (e == OK) {
-		e = ERR_CORRUPT;
-		for (int i = 0; e == ERR_CORRUPT && i < PEEKS_MAX; i++) {
-			if (i >= PEEKS)
-				(void)poll(NULL, 0, 1);
-			else if (i > 0)
-				sched_yield();
-			e = quotafile_read(fd, q);
-		}
+		e = read_beside_writers(fd, q);
 		close(fd);
 	}
 	buf_free(&path);

@@ -15,21 +15,23 @@ enum { ENTRY_ARENA = 2 << 20 };
 /*
  * Before the index changes: killed in between, dirty_lsn has the next writer
  * count anew.  The root is what the list says now: it may have changed since
- * the mailbox was opened.
+ * the mailbox was opened.  The lock of the sum is kept until the index is changed,
+ * so that who counts under it finds both or neither.
  */
 static bool
-add_usage(struct target *tg)
+add_usage(struct target *tg, int *held)
 {
 	struct arena *arena = arena_new(ENTRY_ARENA);
 	const char *root = tg->m->entry->quotaroot;
 	struct mbentry *e;
 	bool added = true;
 
+	*held = -1;
 	if (tg->usage.bytes != 0 || tg->usage.messages != 0 || tg->usage.annotation != 0) {
 		if (mblist_lookup_id(tg->s, arena, &tg->m->entry->id, &e) == OK)
 			root = e->quotaroot;
 		if (root != NULL)
-			added = quota_add(tg->s, str_c(root), &tg->usage);
+			added = quota_add(tg->s, str_c(root), &tg->usage, held);
 	}
 	arena_free(arena);
 	return added;
@@ -57,10 +59,12 @@ commit_apply(struct target *tg)
 {
 	struct index *ix = tg->ix;
 	struct index_header *h = ix->h;
-	bool counted = add_usage(tg), seen = true, annotated = true;
 	uint64_t settled = compact_settled(tg->part, ix);
+	bool counted, seen = true, annotated = true;
+	int held;
 
 	add_history(tg);
+	counted = add_usage(tg, &held);
 	index_write_begin(ix);
 	h->settled_modseq = settled;
 	for (size_t i = 0; i < tg->new_n; i++)
@@ -91,5 +95,6 @@ commit_apply(struct target *tg)
 		h->dirty_lsn = 0;
 	h->writing_uid = 0;
 	index_write_end(ix);
+	quota_added(held);
 	return seen && annotated ? OK : ERR_UNKNOWN;
 }

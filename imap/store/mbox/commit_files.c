@@ -164,6 +164,21 @@ write_cache(struct target *tg, struct new_message *n)
 	return e;
 }
 
+/*
+ * Looked for before the mark says that files up to there are ours: killed
+ * between the mark and the first ERR_EXISTS, we would let the next one remove a
+ * message that somebody has put back.
+ */
+static enum err
+look_for_others(const struct target *tg)
+{
+	enum err e = OK;
+
+	for (size_t i = 0; e == OK && i < tg->new_n; i++)
+		e = spool_is_free(tg->ix->dirfd, tg->new[i].r.uid);
+	return e;
+}
+
 /* The mapped header may be another one after index_reserve(). */
 static void
 mark(struct target *tg)
@@ -183,6 +198,8 @@ write_files(struct commit *c, struct target *tg)
 
 	if (e == OK)
 		e = index_reserve(tg->ix, (uint32_t)tg->new_n);
+	if (e == OK)
+		e = look_for_others(tg);
 	if (e == OK && tg->new_n > 0)
 		mark(tg);
 	for (size_t i = 0; e == OK && i < tg->new_n; i++) {

@@ -447,7 +447,7 @@ put_roots(struct rebuild *r, struct kv_txn *txn)
 		if (e == ERR_CORRUPT || e == ERR_NOTFOUND)
 			log_err("quota/%s cannot be read; set the quota of %s again",
 			    de->d_name, root.p);
-		else if (e == OK)
+		else if (e == OK || e == ERR_STALE)	/* the limits are right */
 			e = put_root(txn, buf_str(&root), &q);
 		if (e != OK && e != ERR_CORRUPT && e != ERR_NOTFOUND)
 			break;

@@ -2,7 +2,7 @@
  * stale.c - an index that knows less than its mailbox has been through
  *
  * The mark.  A writer sets writing_uid before he makes the first file of a
- * commit, and takes it away when the records are in the index or the files are
+ * commit, after he has seen that none is there (commit_files.c), and takes it away when the records are in the index or the files are
  * gone again.  He is killed: the next one with the lock first does what the log
  * says; what is still above last_uid then no log had, and is removed.  The same if
  * the mark is older than the checkpoint: what the log had before that is in the
