@@ -262,7 +262,9 @@ put_message(struct stream *s)
 	}
 	e = ferror(stdin) ? ERR_IO : OK;
 	free(line);
-	stream_puts(s, ".\r\n");
+	/* Not even into the buffer, which may be full and go out by itself. */
+	if (e == OK)
+		stream_puts(s, ".\r\n");
 	return e;
 }
 

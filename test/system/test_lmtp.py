@@ -3,9 +3,12 @@ import getpass
 import re
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
+
+from chapar import BUILD
 
 MESSAGE = b"From: a@example.org\r\nSubject: s\r\nMessage-ID: <%s@t>\r\n\r\nbody\r\n"
 
@@ -321,3 +324,44 @@ def test_deliver_to_folders_and_as_somebody(demo):
     owner.logout()
     assert len(inbox(demo, user)) == 1
     assert len(inbox(demo, user, "INBOX.work")) == 1
+
+
+class Listener(threading.Thread):
+    """Says yes to one client, and keeps what it hears after DATA."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        self.message = b""
+        self.start()
+
+    def run(self):
+        peer = self.socket.accept()[0].makefile("rwb")
+        peer.write(b"220 here\r\n")
+        peer.flush()
+        for line in peer:
+            data = line.startswith(b"DATA")
+            peer.write(b"354 go on\r\n" if data else b"250 yes\r\n")
+            peer.flush()
+            if data:
+                self.message = peer.read()
+
+
+@pytest.mark.parametrize("short", range(4))
+def test_deliver_half_a_message(tmp_path, short):
+    """What cannot be read to its end is not delivered, however full the buffer is."""
+    listener = Listener(tmp_path / "lmtp")
+    (tmp_path / "imapd.conf").write_text(f"configdirectory: {tmp_path}\nlmtpsocket: {tmp_path}/lmtp\n")
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"?")		# not read by us: they get ECONNRESET at the end
+    ours.setblocking(False)
+    assert ours.send(b"x" * (65534 - short) + b"\n") == 65535 - short
+    ours.close()
+    done = subprocess.run([BUILD / "imap/lmtpd/deliver", "-C", tmp_path / "imapd.conf", "joe"],
+                          stdin=theirs, capture_output=True)
+    theirs.close()
+    listener.join(30)
+    assert done.returncode == 75 and b"stdin" in done.stderr
+    assert not listener.message.endswith(b"\r\n.\r\n")
