@@ -181,7 +181,7 @@ resolve_user(struct store *s, struct arena *arena, const struct deliver_policy *
 	if (err != OK)
 		return err;
 	r->userid = inbox + strlen("user.");
-	r->mailbox = inbox;
+	r->mailbox = r->inbox = inbox;
 	if (a->detail.n > 0 && look_for_part(s, arena, p, sender, a, r, &folder) == OK)
 		*e = folder;
 	return OK;
@@ -368,6 +368,22 @@ deliver_group(struct arena *arena, const struct deliver_policy *p, struct blob *
 		finish(&d[i]);
 }
 
+/*
+ * What if the folder is deleted or renamed between RCPT and here?  The address was
+ * good, and still is: that of a folder that is not there means the INBOX, and a
+ * permanent error would send the mail back.
+ */
+static bool
+falls_back(struct deliver_rcpt *r)
+{
+	if ((r->result != ERR_NOTFOUND && r->result != ERR_STALE) || r->inbox == NULL ||
+	    strcmp(r->mailbox, r->inbox) == 0)
+		return false;
+	r->mailbox = r->inbox;
+	r->result = OK;
+	return true;
+}
+
 /* How many mailboxes may be open at once, with all else a worker holds open. */
 static size_t
 group_size(void)
@@ -394,6 +410,13 @@ deliver_message(struct store *s, struct arena *arena, const struct deliver_polic
 	for (size_t from = 0; from < n; from = end) {
 		end = n - from < group ? n : from + group;
 		deliver_group(arena, p, b, r, d, from, end);
+		arena_rewind(arena, mark);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!falls_back(&r[i]))
+			continue;
+		d[i] = (struct delivering){ .s = s, .r = &r[i], .msgid = msgid };
+		deliver_group(arena, p, b, r, d, i, i + 1);
 		arena_rewind(arena, mark);
 	}
 	free(d);

@@ -37,6 +37,7 @@ struct deliver_policy {
 struct deliver_rcpt {
 	const char *mailbox;		/* internal name, in the caller's arena */
 	const char *userid;		/* its owner, or "anonymous" */
+	const char *inbox;		/* where mail goes if mailbox is gone by then; or NULL */
 	bool ignore_quota;
 	uint32_t flags;			/* MSG_*, set on the new message */
 	/* After deliver_message(): */

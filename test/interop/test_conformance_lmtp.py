@@ -133,6 +133,26 @@ def test_one_reply_a_recipient_in_order(lmtp, server):
     assert lmtp.is_silent()
 
 
+def test_folder_that_goes_after_rcpt(lmtp, server):
+    """The address stays good: it means the INBOX when there is no such folder, and mail that was
+    accepted for it is not sent back."""
+    a, b = server.new_user(), server.new_user()
+    admin = login(server, "cyrus")
+    for user in a, b:
+        admin.ok(f"CREATE user.{user}.work")
+        admin.ok(f"SETACL user.{user}.work anyone lrsp")
+        admin.ok(f"SETACL user.{user}.work cyrus lrswipkxtecda")
+    assert lmtp.begin(f"{a}+work", b, f"{b}+work", f"{a}+work") == [250] * 4
+    admin.ok(f"DELETE user.{a}.work")
+    admin.ok(f"RENAME user.{b}.work user.{b}.old")
+    assert [r.code for r in lmtp.data(mail(), 4)] == [250] * 4
+    for user in a, b:
+        c = login(server, user)
+        c.select()
+        assert len(bodies(c)) in (1, 2)
+    assert lmtp.is_silent()
+
+
 def test_many_unknown_recipients(lmtp, user, inbox):
     """RFC 5321 section 4.5.3.1.10: refused recipients do not spoil the others; a
     421 here would keep the message in the sender's queue for ever."""
