@@ -129,6 +129,23 @@ tell_ready(struct master *m)
 	log_notice("ready for work");
 }
 
+/*
+ * Is the new file one that workers can start with?  Who has just edited it hears
+ * what is wrong with it, and nobody is sent to a worker that ends at once.
+ */
+static bool
+check_options(const char *path)
+{
+	struct conf *conf;
+	enum err e = conf_read(path, NULL, report, NULL, &conf);
+	if (e == OK)
+		conf_free(conf);
+	else
+		log_err("%s: %s; going on with the old one", path,
+		    e == ERR_SYNTAX ? "has errors (see above)" : err_text(e));
+	return e == OK;
+}
+
 static void
 reload(struct master *m)
 {
@@ -140,6 +157,10 @@ reload(struct master *m)
 	m->reload_wanted = false;
 	systemd_notify("RELOADING=1");
 	log_reopen();
+	if (!check_options(m->options.imapd_conf)) {
+		systemd_notify("READY=1");
+		return;
+	}
 	enum err e = mconf_read(m->options.cyrus_conf, report, NULL, &conf);
 	if (e != OK) {
 		log_err("%s: %s; going on with the old one", m->options.cyrus_conf,

@@ -9,6 +9,28 @@ from chapar import PASSWORD, wait_for
 RELOADS = 12
 
 
+def test_mistakes_are_told(make_server):
+    """What is wrong with imapd.conf is in the log at the reload, and with an error all goes on as before."""
+    server = make_server()
+    user = server.new_user()
+    server.login(user)
+    server.connect(tls=True).login(user)        # each service has read its options
+    good = server.conf.read_text()
+    server.expect(r"imapd\.conf:\d+: .*timeout")
+    server.expect("going on with the old one")
+    server.conf.write_text(good + "timeout: often\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_log("going on with the old one")
+    server.login(user).ok("SELECT INBOX")
+    server.connect(tls=True).login(user)
+    assert "configuration reloaded" not in server.log()
+    server.conf.write_text(good + "alowplaintext: yes\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_log("unknown option alowplaintext; is allowplaintext meant")
+    server.wait_log("configuration reloaded")
+    server.login(user).ok("SELECT INBOX")
+
+
 def test_reload_under_load(make_server):
     server = make_server(workers="maxchild=50")
     user = server.new_user()
