@@ -13,7 +13,7 @@ IMAGES = os.environ.get("CHAPAR_IMAGES", "60")
 
 
 def simulate(*args):
-    r = subprocess.run(["/usr/bin/python3", SIMULATOR, "run", *args], capture_output=True,
+    r = subprocess.run(["/usr/bin/python3", SIMULATOR, "run", "--operations", "150", *args], capture_output=True,
                        text=True, timeout=500)
     print(r.stdout, r.stderr)
     return r

@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("config", "spool", "spool2")
 LIBRARY = "test/crash/powercut/record.so"
 PROGRAMS = chapar.PROGRAMS[:3] + ["imap/pop3d/pop3d"] + [f"imap/admin/{p}" for p in (
-    "ctl_cyrusdb", "cyr_expire", "reconstruct", "quota", "chapar", "cyr_deny")] + [LIBRARY]
+    "ctl_cyrusdb", "cyr_expire", "reconstruct", "quota", "chapar", "cyr_deny", "unexpunge")] + [LIBRARY]
 PATIENCE = 150          # a loaded machine is no violation
 chapar.PATIENCE = pop3.PATIENCE = PATIENCE
 USERS = ("u0", "u1", "u2")

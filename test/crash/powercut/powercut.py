@@ -2,7 +2,7 @@
 """Cuts the power of a mail server at any moment, thousands of times.
 
     powercut.py run [--images N] [--seed S] [--seconds T] [--operations N]
-        [--per-trace N] [--deaf NAME] [--stop-after N] [--keep DIR]
+        [--per-trace N] [--deaf NAME] [--around REGEX] [--stop-after N] [--keep DIR]
     powercut.py again DIR/TRACE --image ID [--leave]
 
 `run` records workloads of a real server (record.c, workload.py), makes of each
@@ -11,7 +11,9 @@ and compares what it shows with what clients had been promised (model.py,
 verify.py).  Of some images the work of recovery itself is recorded, and the power
 cut again in the midst of it.  Images are counted only if they differ from all
 others of their trace.  --deaf: do not believe certain flushes (DEAF
-below), which must be found.  Exit status 1 if anything was found.
+below), which must be found.  --around: cuts only during and soon after those
+commands of the clients whose words (as workload.py has them) match, none of them
+a second time.  Exit status 1 if anything was found.
 
 A trace in which something was found stays in DIR (default /tmp/powercut); a
 violation prints the command that makes its image again: `again` prints what
@@ -44,6 +46,7 @@ TRACE_SIZE = 1 << 30            # sparse
 MESSAGE = (b"From: a@example.org\r\nSubject: afterwards\r\n\r\nafter the power came back\r\n")
 SECOND = 0.08                   # so many images are cut a second time
 PER_SECOND = 4
+SOON = 60                       # records
 
 DEAF = {
     "log": [(disk.SYNC, r"^[0-9a-f]{16}\.log$")],
@@ -114,14 +117,30 @@ def database_writes(records, first):
             and records[i].data[:8] != b"chaparix" and records[i].data[25:26] in b"\x02\x03\x05\x09\x0d"]
 
 
-def choose_cuts(records, first, n, rng):
+def places(records, first, around):
+    """All from FIRST on; with AROUND those during the commands that it matches, and soon after."""
+    if around is None:
+        return range(first, len(records))
+    begun, out = {}, set()
+    for i in range(first, len(records)):
+        if records[i].type != disk.EVENT:
+            continue
+        e = json.loads(records[i].data)
+        if "ok" not in e:
+            begun[e["c"]] = i if around.search(e["do"]) else None
+        elif begun.get(e["c"]) is not None:
+            out.update(range(begun[e["c"]], min(i + SOON, len(records))))
+    return sorted(out)
+
+
+def choose_cuts(records, first, n, rng, around=None):
     """Places of all kinds, most where it matters: just before a flush or an answer."""
-    last = len(records)
-    if last <= first:
+    where = places(records, first, around)
+    if not where:
         return []
-    before = [i for i in range(first, last) if records[i].type in (disk.SYNC, disk.SYNC_DIR, disk.SYNC_FS)]
-    pages = database_writes(records, first)
-    events = [i for i in range(first, last) if records[i].type == disk.EVENT]
+    before = [i for i in where if records[i].type in (disk.SYNC, disk.SYNC_DIR, disk.SYNC_FS)]
+    pages = [] if around else database_writes(records, first)
+    events = [i for i in where if records[i].type == disk.EVENT]
     out = []
     for i in range(n):
         kind = rng.random()
@@ -135,7 +154,7 @@ def choose_cuts(records, first, n, rng):
         elif kind < 0.7 and events:
             at = rng.choice(events) + 1
         else:
-            at = rng.randint(first, last)
+            at = rng.choice(where) + 1
         out.append(Cut(at, rng.choice(disk.POLICIES), i))
     return sorted(out, key=lambda c: c.at)
 
@@ -178,6 +197,7 @@ class Simulator:
     def __init__(self, args, workplace):
         self.args, self.w = args, workplace
         self.deaf = disk.deaf_to(*DEAF[args.deaf]) if args.deaf else None
+        self.around = re.compile(args.around) if args.around else None
         self.keep = pathlib.Path(args.keep)
         self.images = self.same = self.second = 0
         self.violations = []
@@ -210,7 +230,7 @@ class Simulator:
         trace = disk.Trace(self.w.build / hosts.LIBRARY, path, TRACE_SIZE)
         h.trace = str(path)
         h.start()
-        load = workload.Workload(h, trace, seed, self.args.operations)
+        load = workload.Workload(h, trace, seed, self.args.operations, self.args.only)
         try:
             load.run()
         except (OSError, AssertionError):
@@ -347,7 +367,7 @@ class Simulator:
         seen = set()
         h = hosts.Host(self.w, "img")
         rng = random.Random(f"cuts {seed}")
-        for cut in choose_cuts(tape.records, 0 if rng.random() < 0.1 else tape.first, images, rng):
+        for cut in choose_cuts(tape.records, 0 if rng.random() < 0.1 else tape.first, images, rng, self.around):
             if self.is_over():
                 return
             now = time.monotonic()
@@ -361,7 +381,7 @@ class Simulator:
             self.put(h, image)
             self.spent("put", now)
             self.images += 1
-            if rng.random() < SECOND:
+            if not self.around and rng.random() < SECOND:
                 self.twice(tape, name, h, stage, cut, rng)
             else:
                 self.found(self.check(h, stage.model), tape, name, str(cut))
@@ -481,6 +501,8 @@ def arguments():
     p.add_argument("--per-trace", type=int, default=120)
     p.add_argument("--reconstruct", type=int, default=1, help="reconstruct -n on each so-many-th image")
     p.add_argument("--deaf", choices=sorted(DEAF))
+    p.add_argument("--around", metavar="REGEX", help="cuts during and after commands like this only")
+    p.add_argument("--only", metavar="STEP", nargs="+", help="one client, which does this only")
     p.add_argument("--stop-after", type=int, default=10, help="so many violations")
     p.add_argument("--keep", default="/tmp/powercut")
     p.add_argument("--verbose", action="store_true")

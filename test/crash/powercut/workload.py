@@ -22,16 +22,18 @@ from verify import SHARED, USE, authorized_url, internal, modseq, index_paths, w
 FLAGS = ["\\Answered", "\\Flagged", "\\Draft", "\\Seen", "$Forwarded", "work", "play", "later"]
 DATES = [" 1-Feb-2003 04:05:06 +0000", "31-Dec-1999 23:59:59 +0100", "17-Jul-2020 10:11:12 -0330"]
 NOTES = ["/private/comment", "/private/vendor/a/b", "/shared/comment", "/shared/vendor/a/b"]
+FILTER = "/private/filters/values/mine"
 MESSAGE_NOTES = ["/comment value.priv", "/comment value.shared", "/vendor/a/b value.priv", "/1/comment value.shared"]
+RESTORED = r"Unexpunged \S+: (\d+) => (\d+)"
 LARGE = 300_000                 # more than the log takes inline
 
 
 class Workload:
-    def __init__(self, host, trace, seed, operations):
+    def __init__(self, host, trace, seed, operations, only=None):
         self.host, self.trace, self.seed = host, trace, seed
         self.lock = threading.Lock()
         self.model = Model()
-        self.operations = operations
+        self.operations, self.only = operations, only
         self.large = random.Random(f"large {seed}").choice((1, 3, 15))
         self.serial = 0
         self.failure = None
@@ -52,6 +54,8 @@ class Workload:
         admin = Admin(self)
         admin.prepare()
         clients = [admin, Postman(self, 0), Postman(self, 1)] + [User(self, u) for u in USERS]
+        if self.only:                   # nobody else flushes anything
+            clients = [c for c in clients if c.limit_to(self.only)][:1]
         for c in clients:
             c.start()
         for c in clients:
@@ -70,6 +74,11 @@ class Client(threading.Thread):
         self.n = 0
         self.imap = None
         self.steps = []
+
+    def limit_to(self, only):
+        """Can it do any of this?"""
+        self.steps = [s for s in self.steps if s.__name__ in only]
+        return self.steps
 
     def run(self):
         try:
@@ -347,9 +356,9 @@ class User(Client):
         super().__init__(load, user, 0.24)
         self.imap = Session(load.host, user)
         self.mine = set()               # tokens of ours in the shared folder
-        self.rival = None
+        self.rival, self.gone = None, {}        # {box: {UID: what was expunged}}
         self.steps = ([self.append] * 4 + [self.append_several] * 2 + [self.replace] * 3
-                      + [self.url] * 2 + [self.look] * 3 + [self.sort] * 2 + [self.flag] * 5 + [self.expunge] * 3
+                      + [self.url] * 2 + [self.look] * 3 + [self.sort] * 2 + [self.flag] * 5 + [self.expunge, self.unexpunge] * 3
                       + [self.fetch_mail] * 2
                       + [self.annotate] * 4 + [self.copy] * 2 + [self.move] * 2
                       + [self.race] * 9 + [self.chain] * 5 + [self.create] * 3 + [self.rename] * 2
@@ -397,6 +406,7 @@ class User(Client):
     def run(self):
         """What the administrator has made is ours: its UIDVALIDITYs."""
         self.rival = Rival(self.load, self.name_)
+        self.rival.gone = self.gone
         for number, name in self.boxes(lambda n: self.is_own(n) or n == SHARED):
             self.do(f"STATUS {name}", [], lambda n=number, x=name: (
                 True, [["floor", n, {"validity": validity(self.imap, self.outside(x))}]]))
@@ -589,8 +599,29 @@ class User(Client):
         def action():
             r = self.cmd(name, f"UID EXPUNGE {uids}")
             ok = r is not None and r.status == "OK"
+            if ok:
+                self.gone.setdefault(number, {}).update({m["u"]: (t, m) for t, m in marked.items()})
             return ok, self.floors(number) if ok else []
         self.do(f"EXPUNGE {name} {uids}", [[["msg", number, t, m, None] for t, m in marked.items()]], action)
+
+    def unexpunge(self):
+        """Brings some back, each for itself, if their files are still there."""
+        number, name = self.full_box()
+        with self.load.lock:
+            there = set(self.load.model.boxes[number].messages)
+        gone = {u: (t, {**m, "u": None}) for u, (t, m) in self.gone.get(number, {}).items() if t not in there}
+        chosen = {t: (u, m) for u, (t, m) in sorted(gone.items())[-3:]}
+        if not chosen:
+            return
+
+        def action():
+            r = self.load.host.tool("unexpunge", "-v", "-u", name, *(str(u) for u, _ in chosen.values()))
+            new = {int(m[1]): int(m[2]) for m in re.finditer(RESTORED, r.stdout)}
+            self.gone[number] = {u: x for u, x in self.gone[number].items() if u not in new}
+            self.unselect()             # a UID that we were not told of is passed over
+            return False, [["msg", number, t, None, {**m, "u": new[u]}] for t, (u, m) in chosen.items() if u in new]
+        self.do(f"unexpunge {name} {sorted(chosen)}",
+                [[["msg", number, t, None, m]] for t, (_, m) in chosen.items()], action)
 
     def fetch_mail(self):
         """By POP3: all that is marked goes with QUIT, or none of it."""
@@ -672,7 +703,8 @@ class User(Client):
         if third[1]:
             ways.append(lambda: self.put("MOVE", source, third, self.not_there(third, chosen)))
         if name.endswith(".other"):
-            ways += [lambda: self.to_partition(name)] * 3
+            ways += [lambda: self.to_partition(name)]
+            ways += [lambda: (self.expunge_marked(number, name, chosen), self.to_partition(name))] * 2
         elif source in self.leaves():
             ways += [lambda: self.delete_box(number, name)] * 3
         return self.random.choice(ways)
@@ -711,6 +743,8 @@ class User(Client):
         if not chosen:
             return
         chosen = self.mark(*first, chosen)
+        if self.random.random() < 0.5:          # then the log does not have their bytes any more
+            self.do("ctl_cyrusdb -c", [], lambda: (self.load.host.tool("ctl_cyrusdb", "-c").returncode == 0, []))
         self.put("COPY", first, second, chosen)
         with self.load.lock:
             have = self.load.model.boxes[second[0]].messages
@@ -836,8 +870,10 @@ class User(Client):
                 lambda: self.ok(f'SETMETADATA "{self.outside(name)}" ({USE} {value})'))
 
     def note_of_the_server(self):
-        entry, value = self.random.choice(NOTES), self.value()
+        entry, value = self.random.choice([*NOTES, FILTER]), self.value()
         entry = entry.replace("/shared", "/private/s")
+        if entry == FILTER and value is not None:
+            value = "SUBJECT x" + value
         with self.load.lock:
             had = self.load.model.notes.get(self.name_, {}).get(entry)
         word = "NIL" if value is None else f'"{value}"'
