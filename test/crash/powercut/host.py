@@ -118,6 +118,7 @@ class Host:
             "sasl_sasldb_path": str(self.w.sasldb), "sasl_mech_list": "PLAIN",
             "logtarget": str(self.log_path), "failedloginpause": "0s", "popsubfolders": "yes",
             "confine": "no",            # the recorder writes elsewhere
+            "frontd": "no",             # it stores nothing
             **self.w.options,
         }
         self.conf.write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
