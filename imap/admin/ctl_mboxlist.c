@@ -119,12 +119,24 @@ struct line {
 	uint32_t uidvalidity;
 };
 
+/*
+ * A mailbox of a dump is made without its messages, and its UIDs begin at 1.  If it was
+ * here under the dump's UIDVALIDITY, and was deleted, clients would take new messages
+ * for those that they know: then it gets another one.
+ */
+static uint32_t
+unused(const struct line *l, uint32_t highest)
+{
+	return l->uidvalidity > highest ? l->uidvalidity : 0;
+}
+
+/* HIGHEST: the UIDVALIDITY up to which all may have been used before this run. */
 static enum err
-load(struct tool *t, const struct line *l)
+load(struct tool *t, const struct line *l, uint32_t highest)
 {
 	struct mblist_create c = {
 		.name = str_c(l->name), .partition = l->partition, .acl = l->acl.p,
-		.uidvalidity = l->uidvalidity, .specialuse = l->specialuse,
+		.uidvalidity = unused(l, highest), .specialuse = l->specialuse,
 	};
 	enum err e = mblist_create(t->s, &c);
 
@@ -216,7 +228,7 @@ undump_lines(struct tool *t, struct str text)
 		const char *what = arena_copy(t->arena, one.p, one.n);
 
 		if (one.n > 0 && parse_line(t, one, &l))
-			e = load(t, &l);
+			e = load(t, &l, 0);
 		if (one.n > 0 && e != OK)
 			tool_fail(t, what != NULL ? what : "a line", e);
 		buf_free(&l.acl);
@@ -242,7 +254,7 @@ take_acl(struct tool *t, const struct json *acl, struct line *l)
 }
 
 static enum err
-load_member(struct tool *t, const struct json *m)
+load_member(struct tool *t, const struct json *m, uint32_t highest)
 {
 	struct line l = {
 		.name = take_name(t, str_c(m->key)), .partition = json_text(m, "partition"),
@@ -256,35 +268,42 @@ load_member(struct tool *t, const struct json *m)
 		e = ERR_SYNTAX;
 	l.uidvalidity = (uint32_t)n;
 	if (e == OK)
-		e = load(t, &l);
+		e = load(t, &l, highest);
 	buf_free(&l.acl);
 	return e;
 }
 
-static void
+static enum err
 undump_json(struct tool *t, struct str text)
 {
 	size_t line;
 	struct json *all = json_parse(t->arena, text, &line);
+	uint32_t highest;
+	enum err known = mblist_highest_uidvalidity(t->s, &highest);
+
+	if (known != OK)
+		return known;
 
 	if (all == NULL || all->kind != JSON_OBJECT) {
 		fprintf(stderr, "ctl_mboxlist: line %zu of the input is no JSON; nothing was "
 		    "changed\n", line);
 		t->failures++;
-		return;
+		return OK;
 	}
 	for (const struct json *m = all->child; m != NULL; m = m->next) {
-		enum err e = load_member(t, m);
+		enum err e = load_member(t, m, highest);
 
 		if (e != OK)
 			tool_fail(t, m->key, e);
 	}
+	return OK;
 }
 
 static enum err
 undump(struct tool *t, const struct options *o)
 {
 	struct buf text = BUF_INIT;
+	enum err e = OK;
 	struct str s;
 	size_t n;
 
@@ -302,11 +321,11 @@ undump(struct tool *t, const struct options *o)
 	while (s.n > 0 && strchr(" \t\r\n", *s.p) != NULL && *s.p != '\0')
 		s = str_slice(s, 1, s.n);
 	if (s.n > 0 && *s.p == '{' && !o->lines)
-		undump_json(t, s);
+		e = undump_json(t, s);
 	else
 		undump_lines(t, s);
 	buf_free(&text);
-	return OK;
+	return e;
 }
 
 /* --- verify --- */

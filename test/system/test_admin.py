@@ -179,6 +179,16 @@ def test_dump_as_json(made):
     assert "d" in json.loads(tool("ctl_mboxlist", made, "-d"))
 
 
+def test_undump_does_not_use_a_uidvalidity_again(made):
+    """A dump, a deletion, the dump again: UIDs begin anew, and clients know others by them."""
+    dump = '{"user.joe":{"partition":"two","uidvalidity":7,"acl":{"joe":"lrswipcda"}}}'
+    tool("ctl_mboxlist", made, "-u", input=dump)
+    tool("ctl_mboxlist", made, "-u", input=dump.replace("joe", "ann").replace("7", "5"))
+    text = tool("ctl_mboxlist", made, "-d")
+    before = {name: e["uidvalidity"] for name, e in json.loads(text).items()}
+    assert before["user.joe"] == 7 and before["user.ann"] > 7
+
+
 @pytest.mark.parametrize("args", [["-d", "-x"], ["-d", "-f", "x"], ["-m"], ["-m", "-w"], ["-d", "-u"],
                                   [], ["-v", "-p", "two"], ["-z"]])
 def test_ctl_mboxlist_refuses(made, args):

@@ -72,6 +72,23 @@ uidvalidity_always_rises(void **state)
 	}
 }
 
+/* Of a dump that nobody has written: later mailboxes would all have 0. */
+static void
+uidvalidity_does_not_end(void **state)
+{
+	struct mblist_create c = { .name = STR("last"), .uidvalidity = UINT32_MAX };
+	uint32_t highest;
+
+	(void)state;
+	assert_int_equal(mblist_create(f.s, &c), ERR_LIMIT);
+	c.uidvalidity = 0xf0000000;
+	assert_int_equal(mblist_create(f.s, &c), OK);
+	fixture_create(&f, "board");
+	assert_int_equal(list_lookup("board")->uidvalidity, 0xf0000001);
+	assert_int_equal(mblist_highest_uidvalidity(f.s, &highest), OK);
+	assert_int_equal(highest, 0xf0000001);
+}
+
 static bool
 stop_after_two(void *ctx, const struct mbentry *e)
 {
@@ -351,6 +368,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(create_takes_over_from_the_parent),
 		TEST(uidvalidity_always_rises),
+		TEST(uidvalidity_does_not_end),
 		TEST(walks_and_parents),
 		TEST(rename_takes_the_tree_along),
 		TEST(rename_refuses),

@@ -3,10 +3,14 @@
 
 #include "imap/disk/wal.h"
 #include "imap/store/list/mbdb.h"
+#include "imap/store/list/mbdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,7 +20,43 @@ enum { HANG_S = 60 };			/* SIGALRM ends the test that has not ended */
 
 static void (*at_syncfs)(void);		/* what somebody else does just after it */
 
-/* Instead of the C library's. */
+static bool dirs_fail;			/* no directory can be flushed */
+
+/* These instead of the C library's. */
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (dirs_fail && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static int log_syncs;			/* that of the list's log fails which counts to 1 */
+
+/* Is it Berkeley DB's log? */
+static bool
+is_log(int fd)
+{
+	char link[64], path[256] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/db/log.") != NULL;
+}
+
+int
+fdatasync(int fd)
+{
+	if (log_syncs > 0 && is_log(fd) && --log_syncs == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
 int
 syncfs(int fd)
 {
@@ -33,6 +73,8 @@ static int
 setup(void **state)
 {
 	at_syncfs = NULL;
+	dirs_fail = false;
+	log_syncs = 0;
 	alarm(HANG_S);
 	return fixture_setup(state);
 }
@@ -63,10 +105,41 @@ expect_in(const char *name, const char *text)
 	mbox_close(m);
 }
 
+static void
+note_move(const struct mbmove *m)
+{
+	struct buf value = BUF_INIT;
+	struct kv_txn *txn;
+
+	mbmove_encode(&value, m);
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbdb_end(f.s, txn, kv_put(txn, STR("M"), buf_str(&value))), OK);
+	buf_free(&value);
+}
+
+/* A directory that the disk does not let be moved (into itself): all else waits for that. */
+static void
+block_rounds(void)
+{
+	struct mbmove m = { .partition = "default", .from = "user/ann", .to = "user/ann/x" };
+
+	fixture_create(&f, "user.ann");
+	m.id = list_lookup("user.ann")->id;
+	note_move(&m);
+}
+
+static void
+unblock_rounds(void)
+{
+	struct kv_txn *txn;
+
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbdb_end(f.s, txn, kv_del(txn, STR("M"))), OK);
+}
+
 /*
- * The disk has failed a flush, so what is deleted stays for now, and every other
- * note with it.  Among them that of a CREATE that was killed.  The next one got
- * the same place, and mail.
+ * No round can be finished for now.  Among the notes is that of a CREATE that was
+ * killed.  The next one got the same place, and mail.
  */
 static void
 old_note_empties_nobody_elses_place(void **state)
@@ -76,7 +149,7 @@ old_note_empties_nobody_elses_place(void **state)
 
 	(void)state;
 	fixture_create(&f, "user.joe.x");
-	wal_distrust(f.s->part[0].wal);
+	block_rounds();
 	assert_int_equal(mblist_delete(f.s, STR("user.joe.x"), true), OK);
 	assert_int_equal(mbdb_begin(f.s, &txn), OK);
 	assert_int_equal(mbpending_add(txn, PENDING_COPY, &killed, "default", "user/joe/y"), OK);
@@ -84,9 +157,156 @@ old_note_empties_nobody_elses_place(void **state)
 	fixture_create(&f, "user.joe.y");
 	list_expect_dir("user.joe.y", "user/joe/y");
 	append_to("user.joe.y", "the only one");
+	unblock_rounds();
 	fixture_reopen(&f);
-	list_expect("user.joe user.joe.y ");
+	list_expect("user.ann user.joe user.joe.y ");
 	expect_in("user.joe.y", "the only one");
+	assert_false(list_exists(f.spool, "user/joe/x"));
+}
+
+static bool
+is_found(void *ctx, const struct mbentry *e)
+{
+	++*(int *)ctx;
+	printf("%s is in %s and not in the list\n", e->name, e->dir);
+	return true;
+}
+
+/* What a reconstruct would bring back. */
+static int
+unlisted(void)
+{
+	int n = 0;
+
+	assert_int_equal(mblist_adopt(f.s, NULL, false, is_found, &n), OK);
+	return n;
+}
+
+/* Each move has left a place of its own; none of the notes takes another's. */
+static void
+all_places_are_emptied(void **state)
+{
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	append_to("user.joe.x", "mine");
+	wal_distrust(f.s->part[1].wal);
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.x"), STR("user.joe.x"), "second"), OK);
+	assert_true(list_exists(f.spool, "user/joe/x/1."));
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.x"), true), OK);
+	fixture_reopen(&f);
+	list_expect("user.joe ");
+	assert_false(list_exists(f.spool2, "user/joe/x"));
+	assert_false(list_exists(f.spool, "user/joe/x"));
+}
+
+/* A move that fails at its end leaves a whole copy; the second try makes another. */
+static void
+all_copies_are_removed(void **state)
+{
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	append_to("user.joe.x", "mine");
+	block_rounds();
+	wal_distrust(f.s->part[0].wal);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(mblist_rename(f.s, STR("user.joe.x"), STR("user.joe.x"),
+		    "second"), ERR_IO);
+	expect_in("user.joe.x", "mine");
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.x"), true), OK);
+	unblock_rounds();
+	fixture_reopen(&f);
+	list_expect("user.ann user.joe ");
+	assert_int_equal(unlisted(), 0);
+	assert_false(list_exists(f.spool, "user/joe/x"));
+	assert_false(list_exists(f.spool2, "user/joe/x"));
+	assert_false(list_exists(f.spool2, "user/joe/x%~2"));
+}
+
+/* A note that nobody could take off, and the mailbox has come back to that place. */
+static void
+what_the_list_says_is_not_reaped(void **state)
+{
+	struct mbentry *e;
+	struct kv_txn *txn;
+
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	append_to("user.joe.x", "mine");
+	e = list_lookup("user.joe.x");
+	assert_int_equal(mbdb_begin(f.s, &txn), OK);
+	assert_int_equal(mbpending_add(txn, PENDING_REAP, &e->id, e->partition, e->dir), OK);
+	assert_int_equal(mbdb_end(f.s, txn, OK), OK);
+	fixture_reopen(&f);
+	list_expect("user.joe user.joe.x ");
+	expect_in("user.joe.x", "mine");
+}
+
+/*
+ * Somebody was killed between the rename(2) of a directory and the entries, and
+ * who comes next cannot finish it.  Deleted meanwhile, the mailbox goes for good.
+ */
+static void
+deleted_while_its_directory_moves(void **state)
+{
+	struct mbmove m = { .partition = "default", .from = "user/joe/x", .to = "user/joe/z" };
+
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	fixture_create(&f, "user.joe.x.sub");
+	append_to("user.joe.x", "mine");
+	append_to("user.joe.x.sub", "mine, too");
+	m.id = list_lookup("user.joe.x")->id;
+	note_move(&m);
+	assert_int_equal(renameat(f.s->part[0].dirfd, m.from, f.s->part[0].dirfd, m.to), 0);
+	expect_in("user.joe.x", "mine");
+	dirs_fail = true;
+	assert_int_equal(mblist_delete_tree(f.s, STR("user.joe.x"), true), OK);
+	dirs_fail = false;
+	fixture_reopen(&f);
+	list_expect("user.joe ");
+	assert_int_equal(unlisted(), 0);
+	assert_false(list_exists(f.spool, "user/joe/x"));
+	assert_false(list_exists(f.spool, "user/joe/z"));
+}
+
+/* One of the two commits of a CREATE could not be flushed: no recovery finds it later. */
+static void
+create_fails(void **state)
+{
+	struct mblist_create c = { .name = STR("user.joe.x") };
+
+	(void)state;
+	for (int i = 1; i <= 2; i++) {
+		log_syncs = i;
+		assert_int_equal(mblist_create(f.s, &c), ERR_IO);
+		assert_int_equal(log_syncs, 0);
+		list_expect("user.joe ");
+		assert_int_equal(unlisted(), 0);
+		assert_false(list_exists(f.spool, "user/joe/x"));
+		fixture_reopen(&f);
+		list_expect("user.joe ");
+	}
+	fixture_create(&f, "user.joe.x");
+	list_expect_dir("user.joe.x", "user/joe/x");
+}
+
+/* The header has the rights for who builds the list anew. */
+static void
+deletions_that_wait_keep_nobody(void **state)
+{
+	(void)state;
+	fixture_create(&f, "user.joe.x");
+	fixture_create(&f, "user.joe.y");
+	wal_distrust(f.s->part[0].wal);
+	assert_int_equal(mblist_delete(f.s, STR("user.joe.x"), true), OK);
+	assert_int_equal(mblist_set_acl(f.s, STR("user.joe.y"), STR("joe\tlr\t")), OK);
+	list_expect("user.joe user.joe.y ");
+	assert_int_equal(mblist_rename(f.s, STR("user.joe.y"), STR("user.joe.z"), NULL), OK);
+	list_expect("user.joe user.joe.z ");
+	list_expect_dir("user.joe.z", "user/joe/z");
+	assert_true(list_exists(f.spool, "user/joe/x"));
+	fixture_reopen(&f);
+	list_expect("user.joe user.joe.z ");
 	assert_false(list_exists(f.spool, "user/joe/x"));
 }
 
@@ -121,6 +341,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(old_note_empties_nobody_elses_place),
+		TEST(all_places_are_emptied),
+		TEST(all_copies_are_removed),
+		TEST(what_the_list_says_is_not_reaped),
+		TEST(deleted_while_its_directory_moves),
+		TEST(create_fails),
+		TEST(deletions_that_wait_keep_nobody),
 		TEST(list_is_damaged_in_the_middle),
 	};
 

@@ -24,6 +24,7 @@ enum {
 	LIMITS_VERSION = 2,		/* 1: storage and messages only */
 	OPEN_TRIES = 10,
 };
+static const uint32_t WANTED_MAX = 0xf0000000;	/* UIDVALIDITY: of the year 2097 */
 static const uint32_t no_string = UINT32_MAX;
 static const char db_name[] = "mailboxes.db";
 
@@ -483,6 +484,19 @@ pending_key(struct buf *key, enum mbpending_kind kind)
 	buf_addc(key, (char)kind);
 }
 
+static void
+place_key(struct buf *key, enum mbpending_kind kind, const struct id128 *id,
+    const char *partition, const char *dir)
+{
+	pending_key(key, kind);
+	buf_add(key, id->b, sizeof(id->b));
+	if (partition == NULL)
+		return;
+	buf_adds(key, partition);
+	buf_addc(key, '\0');
+	buf_adds(key, dir);
+}
+
 enum err
 mbpending_add(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *id,
     const char *partition, const char *dir)
@@ -490,8 +504,7 @@ mbpending_add(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *
 	struct buf key = BUF_INIT, value = BUF_INIT;
 	enum err e;
 
-	pending_key(&key, kind);
-	buf_add(&key, id->b, sizeof(id->b));
+	place_key(&key, kind, id, partition, dir);
 	mbdb_add_string(&value, partition);
 	mbdb_add_string(&value, dir);
 	e = kv_put(txn, buf_str(&key), buf_str(&value));
@@ -501,13 +514,13 @@ mbpending_add(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *
 }
 
 enum err
-mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *id)
+mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind, const struct id128 *id,
+    const char *partition, const char *dir)
 {
 	struct buf key = BUF_INIT;
 	enum err e;
 
-	pending_key(&key, kind);
-	buf_add(&key, id->b, sizeof(id->b));
+	place_key(&key, kind, id, partition, dir);
 	e = kv_del(txn, buf_str(&key));
 	buf_free(&key);
 	return e;
@@ -595,16 +608,30 @@ mbdb_note_uidvalidity(struct kv_txn *txn, uint32_t used)
 }
 
 enum err
-mbdb_new_uidvalidity(struct store *s, uint32_t wanted, uint32_t *given)
+mblist_highest_uidvalidity(struct store *s, uint32_t *highest)
 {
 	struct buf value = BUF_INIT;
+	enum err e = decode_highest(mbdb_get(s, STR("V"), &value), &value, highest);
+
+	buf_free(&value);
+	return e;
+}
+
+enum err
+mbdb_new_uidvalidity(struct store *s, uint32_t wanted, uint32_t *given)
+{
 	uint32_t highest;
-	enum err e = decode_highest(mbdb_get(s, STR("V"), &value), &value, &highest);
+	enum err e = mblist_highest_uidvalidity(s, &highest);
 
 	*given = wanted != 0 ? wanted : (uint32_t)time(NULL);
 	if (wanted == 0 && *given <= highest)
 		*given = highest + 1;
-	buf_free(&value);
+	/* Behind the last comes 0, which is none, and then the same ones again. */
+	if (e == OK && (wanted > WANTED_MAX || *given == 0)) {
+		log_err("mailboxes.db: UIDVALIDITY %u leaves none for later mailboxes",
+		    wanted != 0 ? wanted : highest);
+		e = ERR_LIMIT;
+	}
 	return e;
 }
 

@@ -98,11 +98,14 @@ enum mbpending_kind {		/* in the order in which they are done */
 	PENDING_SUM = 'Z',	/* a quota root must be counted */
 };
 
-/* For HEADER, PLACE; partition and dir are for COPY and REAP. */
+/*
+ * PARTITION and DIR are for COPY and REAP, and part of the key: as long as no round
+ * can be finished one mailbox may leave several places behind it.  Else NULL.
+ */
 enum err mbpending_add(struct kv_txn *txn, enum mbpending_kind kind,
     const struct id128 *id, const char *partition, const char *dir) MUST_CHECK;
 enum err mbpending_remove(struct kv_txn *txn, enum mbpending_kind kind,
-    const struct id128 *id) MUST_CHECK;
+    const struct id128 *id, const char *partition, const char *dir) MUST_CHECK;
 enum err mbpending_add_sum(struct kv_txn *txn, const char *quotaroot) MUST_CHECK;
 /*
  * OK: the sum in its file is not to be believed, and *note is appended which note says
@@ -113,7 +116,8 @@ enum err mbpending_get_sum(struct store *s, struct str quotaroot, struct buf *no
 enum err mbpending_remove_sum(struct store *s, struct str quotaroot, struct str note) MUST_CHECK;
 
 /*
- * WANTED, or if that is 0 the time, but above all that were given before.
+ * WANTED, or if that is 0 the time, but above all that were given before.  ERR_LIMIT:
+ * it is so high that there would be none for later mailboxes.
  * mbdb_note_uidvalidity(), with the entry: later ones will be above USED.
  */
 enum err mbdb_new_uidvalidity(struct store *s, uint32_t wanted, uint32_t *given) MUST_CHECK;

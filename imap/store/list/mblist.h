@@ -64,11 +64,17 @@ struct mblist_create {
 	const char *partition;		/* NULL: the parent's, else the default */
 	const char *acl;		/* NULL: the parent's; user.X: X has all; else default_acl */
 	const char *specialuse;		/* NULL: none */
-	uint32_t uidvalidity;		/* 0: choose */
+	uint32_t uidvalidity;		/* 0: choose; else see mblist_highest_uidvalidity() */
 };
 /*
+ * The highest UIDVALIDITY that was ever given here.  Under one that is not above it
+ * a mailbox of the same name may have been, and given other messages the same UIDs.
+ */
+enum err mblist_highest_uidvalidity(struct store *s, uint32_t *highest) MUST_CHECK;
+/*
  * ERR_EXISTS, ERR_NAME, ERR_NOTFOUND (partition), ERR_QUOTA (too many mailboxes),
- * ERR_DENIED (the owner has another mailbox of this special use).
+ * ERR_DENIED (the owner has another mailbox of this special use), ERR_LIMIT (a
+ * UIDVALIDITY above which there would be none for later mailboxes).
  */
 enum err mblist_create(struct store *s, const struct mblist_create *c) MUST_CHECK;
 

@@ -129,7 +129,7 @@ enter(struct store *s, const struct mbentry *e)
 
 	if (err != OK)
 		return err;
-	err = mbpending_remove(txn, PENDING_COPY, &e->id);
+	err = mbpending_remove(txn, PENDING_COPY, &e->id, e->partition, e->dir);
 	if (err == OK)
 		err = mbdb_note_uidvalidity(txn, e->uidvalidity);
 	if (err == OK)
@@ -222,6 +222,10 @@ create(struct store *s, struct arena *arena, const struct mblist_create *c)
 		err = make_files(s, &e);
 	if (err == OK) {
 		err = enter(s, &e);
+		/*
+		 * A commit that fails has not been done, nor will a recovery find it:
+		 * Berkeley DB takes the record back when it cannot flush it.
+		 */
 		if (err != OK)
 			unmake_files(s, &e);
 	}

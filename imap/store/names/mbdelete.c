@@ -35,12 +35,12 @@ collect(void *ctx, const struct mbentry *e)
 }
 
 static enum err
-remove_one(struct kv_txn *txn, const struct mbentry *e)
+remove_one(struct store *s, struct kv_txn *txn, const struct mbentry *e)
 {
 	enum err err = mbdb_remove(txn, e);
 
 	if (err == OK)
-		err = mbpending_add(txn, PENDING_REAP, &e->id, e->partition, e->dir);
+		err = mbpending_add_reap(s, txn, e);
 	if (err == OK && e->quotaroot != NULL)
 		err = mbpending_add_sum(txn, e->quotaroot);
 	return err;
@@ -55,7 +55,7 @@ delete_now(struct store *s, const struct mbset *set, struct str top)
 	if (e != OK)
 		return e;
 	for (size_t i = 0; e == OK && i < set->n; i++)
-		e = remove_one(txn, set->e[i]);
+		e = remove_one(s, txn, set->e[i]);
 	if (e == OK)
 		e = mbset_drop_roots(s, txn, top);
 	return mbdb_end(s, txn, e);

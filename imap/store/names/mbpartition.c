@@ -190,9 +190,9 @@ change_entry(struct store *s, const struct mbentry *old, const char *partition,
 	if (e == OK)
 		e = mbdb_put(txn, &new);
 	if (e == OK)
-		e = mbpending_add(txn, PENDING_REAP, &old->id, old->partition, old->dir);
+		e = mbpending_add_reap(s, txn, old);
 	if (e == OK)
-		e = mbpending_remove(txn, PENDING_COPY, &old->id);
+		e = mbpending_remove(txn, PENDING_COPY, &old->id, partition, dir);
 	return mbdb_end(s, txn, e);
 }
 

@@ -2,15 +2,16 @@
  * mbpending.c - what a change of names has left to be done to files
  *
  * Keys: 'P', kind, then the mailbox's id, or the quota root's name for a sum.
- * Values of COPY and REAP: partition and directory.  All steps can be done
- * again:
+ * Those of COPY and REAP end with partition and directory, which are the value,
+ * too (notes of older releases have them only there).  All steps can be done again:
  *   COPY    unless the list says that the mailbox, or by now another one, lies
  *           there, what is in that directory is a mailbox, or the copy of one,
  *           that was not finished: remove it.
  *   HEADER  read the entry, write the header.
  *   PLACE   the same, then move the directory (mbplace.h).
- *   REAP    if the directory still has this id: mark the index, so that
- *           sessions notice, remove the files, the directory.
+ *   REAP    if the directory still has this id, and the list does not say that
+ *           the mailbox lies there: mark the index, so that sessions notice,
+ *           remove the files, the directory.
  *   SUM     count; or remove the file of a root that is gone.
  */
 #include "imap/store/names/mbpending.h"
@@ -58,6 +59,30 @@ names_unlock(struct store *s)
 
 /* --- the list --- */
 
+/*
+ * A directory that is on its way ('M': somebody was killed, or the disk full, between
+ * rename(2) and the entries) is found at either end by who finishes the move, which
+ * corrects entries, and this one is gone or speaks of another place by then.  So
+ * there is a note for each end; at one of them there will be nothing.
+ */
+enum err
+mbpending_add_reap(struct store *s, struct kv_txn *txn, const struct mbentry *e)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct buf to = BUF_INIT;
+	struct mbmove m;
+	enum err err = mbmove_read(s, arena, &m);
+	bool moves = err == OK && mbmove_apply(&m, e->partition, str_c(e->dir), &to);
+
+	if (err == OK || err == ERR_NOTFOUND)
+		err = mbpending_add(txn, PENDING_REAP, &e->id, e->partition, e->dir);
+	if (err == OK && moves)
+		err = mbpending_add(txn, PENDING_REAP, &e->id, e->partition, to.p);
+	buf_free(&to);
+	arena_free(arena);
+	return err;
+}
+
 struct item {
 	struct item *next;
 	struct str key;
@@ -72,6 +97,7 @@ struct list {
 	struct arena *arena;
 	struct item *first, **last;
 	size_t count, reaps;
+	bool may_reap;
 };
 
 static bool
@@ -86,7 +112,7 @@ collect(void *ctx, struct str key, struct str value)
 	it->kind = (enum mbpending_kind)it->key.p[1];
 	if (it->kind == PENDING_SUM)
 		it->root = it->key.p + 2;
-	else if (key.n == 2 + sizeof(it->id.b) &&
+	else if (key.n >= 2 + sizeof(it->id.b) &&
 	    mbdb_get_string(&value, l->arena, &it->partition) &&
 	    mbdb_get_string(&value, l->arena, &it->dir))
 		memcpy(it->id.b, it->key.p + 2, sizeof(it->id.b));
@@ -120,16 +146,37 @@ take_off(struct store *s, const struct list *l)
 
 /* --- the work --- */
 
-/* Opens the directory if it is (still) the mailbox's. */
+/* Does the list say that the mailbox itself lies in the place of the note? */
+static enum err
+lies_there(struct store *s, const struct item *it, bool *is)
+{
+	struct arena *arena = arena_new(MBDB_ARENA);
+	struct mbentry *e;
+	enum err err = mblist_lookup_id(s, arena, &it->id, &e);
+
+	*is = err == OK && strcmp(e->partition, it->partition) == 0 &&
+	    strcmp(e->dir, it->dir) == 0;
+	arena_free(arena);
+	return err == ERR_NOTFOUND ? OK : err;
+}
+
+/*
+ * Opens the directory if it is (still) the mailbox's, and no more than that: the
+ * note may be old, and the mailbox have come back to a place that was empty already.
+ */
 static enum err
 open_old(struct store *s, const struct item *it, struct partition **part, int *dirfd)
 {
 	struct id128 id;
+	bool lies;
 	enum err e;
 
 	*part = store_partition_of(s, it->partition);
 	if (*part == NULL || it->dir == NULL)
 		return ERR_NOTFOUND;
+	e = lies_there(s, it, &lies);
+	if (e != OK || lies)
+		return e != OK ? e : ERR_NOTFOUND;
 	e = file_open_dir((*part)->dirfd, it->dir, dirfd);
 	if (e != OK)
 		return e;
@@ -193,30 +240,23 @@ reap(struct store *s, const struct item *it)
 	return e;
 }
 
-/* Is E's entry's place the one that the copy was made for? */
-static bool
-lies_there(const struct mbentry *e, const struct item *it)
-{
-	return strcmp(e->partition, it->partition) == 0 && strcmp(e->dir, it->dir) == 0;
-}
-
 static enum err
-drop_copy(struct store *s, struct arena *arena, const struct item *it)
+drop_copy(struct store *s, const struct item *it)
 {
 	struct partition *part = store_partition_of(s, it->partition);
-	struct mbentry *e;
+	bool lies;
 	enum err err;
 	int dirfd;
 
 	if (part == NULL || it->dir == NULL)
 		return OK;
-	err = mblist_lookup_id(s, arena, &it->id, &e);
+	err = lies_there(s, it, &lies);
 	/* Who cannot know whether it is the mailbox itself removes nothing. */
-	if (err != ERR_NOTFOUND && (err != OK || lies_there(e, it)))
+	if (err != OK || lies)
 		return err;
 	/*
-	 * The note may be old: as long as no round could be finished (a flush has
-	 * failed, the list was busy) others have gone on making mailboxes.
+	 * The note may be old: as long as no round could be finished (the list was
+	 * busy) others have gone on making mailboxes.
 	 */
 	err = mbdir_look_in_list(s, it->partition, str_c(it->dir));
 	if (err != OK)
@@ -259,7 +299,7 @@ do_one(struct store *s, struct arena *arena, const struct item *it)
 {
 	switch (it->kind) {
 	case PENDING_COPY:
-		return drop_copy(s, arena, it);
+		return drop_copy(s, it);
 	case PENDING_HEADER:
 	case PENDING_PLACE:
 		return sync_header(s, arena, it);
@@ -300,6 +340,26 @@ place_all(struct store *s, const struct list *l)
 	return e;
 }
 
+/*
+ * A partition that cannot be flushed (until a restart) keeps what is deleted from
+ * going, and nothing else: rights and limits must not wait for that.
+ */
+static void
+prepare_reaping(struct store *s, struct list *l)
+{
+	enum err e;
+
+	if (l->reaps == 0 || !l->may_reap)
+		return;
+	mark_all(s, l);
+	e = quiesce_all(s);
+	if (e == OK)
+		return;
+	log_err("the files of deleted mailboxes stay for now (%s); the next change of names "
+	    "tries again", err_text(e));
+	l->may_reap = false;
+}
+
 /* One round; false if there was nothing to do or nothing more can be done. */
 static bool
 run_round(struct store *s, struct list *l)
@@ -309,13 +369,13 @@ run_round(struct store *s, struct list *l)
 
 	if (e == OK)
 		e = mbdb_walk(s, STR("P"), collect, l);
-	if (e == OK && l->reaps > 0) {
-		mark_all(s, l);
-		e = quiesce_all(s);
-	}
+	if (e == OK)
+		prepare_reaping(s, l);
 	for (struct item *it = l->first; e == OK && it != NULL; it = it->next) {
 		struct arena_mark mark = arena_mark(l->arena);
 
+		if (it->kind == PENDING_REAP && !l->may_reap)
+			continue;
 		it->done = do_one(s, l->arena, it) == OK;
 		done += it->done;
 		arena_rewind(l->arena, mark);
@@ -333,12 +393,15 @@ run_round(struct store *s, struct list *l)
 void
 mbpending_run(struct store *s)
 {
+	bool may_reap = true;
+
 	for (int i = 0; i < ROUNDS; i++) {
-		struct list l = { .arena = arena_new(LIST_ARENA) };
+		struct list l = { .arena = arena_new(LIST_ARENA), .may_reap = may_reap };
 		bool more;
 
 		l.last = &l.first;
 		more = run_round(s, &l);
+		may_reap = l.may_reap;
 		arena_free(l.arena);
 		if (!more)
 			return;

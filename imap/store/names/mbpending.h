@@ -16,6 +16,10 @@
 enum err names_lock(struct store *s) MUST_CHECK;
 void names_unlock(struct store *s);
 
+/* That the files of E go, wherever its directory is when they do. */
+enum err mbpending_add_reap(struct store *s, struct kv_txn *txn,
+    const struct mbentry *e) MUST_CHECK;
+
 /* Does all of it; what fails is logged and stays for the next time. */
 void mbpending_run(struct store *s);
 
