@@ -96,9 +96,14 @@ is_looked_at(struct purge *p, const char *name)
 
 /* --- deleting --- */
 
-/* No view: nobody's \Recent is claimed. */
+/*
+ * No view: nobody's \Recent is claimed.  If reconstruct has given a new UIDVALIDITY
+ * since SEEN was opened, these UIDs are other messages'; if it does later, the
+ * commit says ERR_STALE.
+ */
 static enum err
-expunge(struct purge *p, const struct mbentry *entry, const uint32_t *uids, size_t n)
+expunge(struct purge *p, const struct mbentry *entry, const struct mbox *seen,
+    const uint32_t *uids, size_t n)
 {
 	struct mbox *m;
 	struct txn *t;
@@ -109,6 +114,10 @@ expunge(struct purge *p, const struct mbentry *entry, const uint32_t *uids, size
 	e = mbox_open(p->t->s, entry, "", MBOX_PEEK, &m);
 	if (e != OK)
 		return e;
+	if (mbox_uidvalidity(m) != mbox_uidvalidity(seen)) {
+		mbox_close(m);
+		return ERR_STALE;
+	}
 	t = txn_begin(m);
 	txn_expunge(t, uids, n, true);
 	e = txn_commit(t);
@@ -145,11 +154,11 @@ purge_mailbox(struct purge *p, const struct mbentry *entry, struct mbox *m, uint
 		++*purged;
 		uids[n++] = msg.uid;
 		if (n == BATCH) {
-			e = expunge(p, entry, uids, n);
+			e = expunge(p, entry, m, uids, n);
 			n = 0;
 		}
 	}
-	return e == OK ? expunge(p, entry, uids, n) : e;
+	return e == OK ? expunge(p, entry, m, uids, n) : e;
 }
 
 static bool

@@ -155,7 +155,8 @@ configure(struct service *s, const char *conf_path)
 	notice_hostname(s->conf, &s->hostname);
 	setup_tls(s);
 	if (s->implicit_tls && s->tls == NULL)
-		log_warning("service %s: -s needs tls_server_cert and tls_server_key", s->name);
+		log_err("service %s: -s needs TLS: tls_server_cert is not set, or what the log says"
+		    " about it is to be mended; who connects is sent away", s->name);
 	return true;
 }
 

@@ -141,7 +141,7 @@ shut_in(struct keyd *k, const struct conf *conf)
 	struct confine *c = confine_new(conf, CONFINE_KEYD);
 	bool is_root = geteuid() == 0;
 	if (!process_lock_memory() && is_root)
-		log_notice("memory with keys cannot be locked; it may be swapped to a disk");
+		log_info("memory with keys cannot be locked; it may be swapped to a disk");
 	stock_read(k->stock);
 	bool keeps = stock_allow(k->stock, c) && process_keep_reading();
 	owner_become(conf);

@@ -22,7 +22,7 @@ enum {
 	HEADER_MAX = 1 << 20,		/* where the Message-ID is looked for */
 	GROUP_MAX = 500,		/* mailboxes in one commit */
 	MAILBOX_FDS = 5,		/* directory, index, cache, history; one to spare */
-	OTHER_FDS = 64,
+	OTHER_FDS = 88,			/* the store, its databases and mailboxes just closed: 75 */
 };
 
 /* --- which mailbox --- */

@@ -41,6 +41,7 @@ def named(module_server, ca, sni):
               workers="maxchild=1")
     d.default = ca.issue("localhost")
     d.put(d.default)
+    wait_seen(d.imaps, context(ca), "localhost", d.default)
     return d
 
 
@@ -85,7 +86,7 @@ def test_names_come_and_go(named, ca, sni):
     assert same(seen(named.imaps, ctx, "late.example.org"), named.default)
     first, second = ca.issue("late.example.org"), ca.issue("late.example.org")
     add(sni, "late.example.org", first, owner=named.server.owner)
-    assert same(seen(named.imaps, ctx, "late.example.org"), first)
+    wait_seen(named.imaps, ctx, "late.example.org", first)
     add(sni, "late.example.org", second, owner=named.server.owner)
     wait_seen(named.imaps, ctx, "late.example.org", second)
     for f in (sni / "late.example.org").iterdir():
