@@ -320,7 +320,8 @@ look_for_tls(const struct conn *c)
 static bool
 talk(struct conn *c)
 {
-	for (int i = 0; i < ROUNDS || wire_has_pending(c); i++) {
+	/* What has been read is dealt with: perhaps nothing more comes to wake us. */
+	for (int reads = 0;;) {
 		talk_feed(c);
 		if (c->out.n > 0 && wire_write(c) != OK) {
 			destroy(c);
@@ -340,6 +341,8 @@ talk(struct conn *c)
 			return true;
 		if (c->in.n > 0)
 			continue;
+		if (reads++ >= ROUNDS && !wire_has_pending(c))
+			return true;
 		enum err e = wire_read(c);
 		if (e == ERR_AGAIN)
 			return true;
@@ -351,7 +354,6 @@ talk(struct conn *c)
 			look_for_tls(c);
 		c->spoke = true;
 	}
-	return true;
 }
 
 /* Reads what nobody wants to know, to the end. */

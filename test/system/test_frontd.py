@@ -65,6 +65,26 @@ def test_what_follows_a_login_is_not_lost(server):
     assert f.read() == b""
 
 
+def test_the_last_of_much_is_heard(make_server):
+    """Nothing more comes to wake a frontd that has stopped reading, for others' sake, in between."""
+    server = make_server(ON, start=False)
+    server.env["CHAPAR_KEEP_STOPPED"] = "yes"
+    server.start()
+    frontds = children(server, "frontd")
+    for quarter in range(1, 33):
+        s, f = raw(server)
+        assert f.readline().startswith(b"* OK")
+        for pid in frontds:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            s.sendall(b"a LOGIN ".ljust(quarter * 16384 - 2, b"x") + b"\r\n")
+        finally:
+            for pid in frontds:
+                os.kill(pid, signal.SIGCONT)
+        assert f.readline().startswith(b"a BAD") or quarter < 4
+        s.close()
+
+
 def test_the_same_with_a_synchronizing_literal(server):
     user = server.new_user()
     s, f = raw(server)

@@ -43,15 +43,17 @@ def notify(c, groups, status="", sentinel=True):
 
 
 def sentinel(c, other):
-    """All that the client is told up to now.  One look tells of mailboxes in the order of
-    their names, and the list of names is looked at only now and then: so there are two."""
-    append(other, "INBOX.sentinel", b"x\r\n\r\n")
-    seen = told(c, r'STATUS "?INBOX.sentinel')[:-1]
-    if c.hears_of_names:
-        other.ok(f"{next(other.toggle)} INBOX.sentinel")
-        return seen + told(c, r'LIST .*INBOX.sentinel$')[:-1]
-    append(other, "INBOX.sentinel", b"x\r\n\r\n")
-    return seen + told(c, r'STATUS "?INBOX.sentinel')[:-1]
+    """All that the client is told up to now.  What one look finds is told in an order of
+    its own, and the list of names is looked at only now and then: so there are more."""
+    seen = []
+    for look in ("messages", "names", "names") if c.hears_of_names else ("messages", "messages"):
+        if look == "messages":
+            append(other, "INBOX.sentinel", b"x\r\n\r\n")
+        else:
+            other.ok(f"{next(other.toggle)} INBOX.sentinel")
+        end = r'STATUS "?INBOX.sentinel' if look == "messages" else r'LIST .*INBOX.sentinel$'
+        seen += told(c, end)[:-1]
+    return seen
 
 
 def items(line):
