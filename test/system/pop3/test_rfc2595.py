@@ -125,7 +125,9 @@ def test_implicit_tls(server, full):
 
 
 def test_no_tls_at_all(make_pop):
-    srv = make_pop({"tls_server_cert": None, "tls_server_key": None})
+    srv = make_pop({"tls_server_cert": None, "tls_server_key": None}, start=False)
+    srv.expect("-s needs TLS")
+    srv.start()
     c = srv.pop_connect()
     assert "STLS" not in c.capa()
     c.err("STLS")
