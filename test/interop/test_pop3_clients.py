@@ -99,11 +99,11 @@ def test_fetchmail(demo, user, tmp_path, how):
                   f"{'keep' if how == 'uidl' else 'nokeep'} mda \"cat >>{tmp_path}/mail\"\n")
     rc.chmod(0o600)
     env = dict(os.environ, HOME=str(tmp_path), FETCHMAILHOME=str(tmp_path))
-    run("fetchmail", "-f", rc, "--nosyslog", "-v", env=env)
+    run("fetchmail", "-f", rc, "--nosyslog", "--pidfile", tmp_path / "pid", "-v", env=env)
     text = (tmp_path / "mail").read_text()
     assert [text.count(f"Hello number {n}\n.\n..dots\n") for n in range(3)] == [1, 1, 1]
     assert len(left(demo, user)) == (3 if how == "uidl" else 0)
-    run("fetchmail", "-f", rc, "--nosyslog", env=env, status=1)      # "no new mail"
+    run("fetchmail", "-f", rc, "--nosyslog", "--pidfile", tmp_path / "pid", env=env, status=1)      # "no new mail"
     assert (tmp_path / "mail").read_text() == text
 
 
