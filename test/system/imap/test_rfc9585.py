@@ -44,5 +44,6 @@ def test_4_1_a_long_search(busy):
             told.append((int(m.group(1)), int(m.group(2))))
     c.close()
     seconds = float(re.search(rb"\(([\d.]+) sec\)", line).group(1))
-    assert told or seconds < 1.2, line          # by the server's clock
+    # By the server's clock; it looks at that between messages, of which the last may take long.
+    assert told or seconds < 2, line
     assert told == sorted(told) and all(0 < done <= total == 8 for done, total in told)
