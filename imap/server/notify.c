@@ -334,6 +334,12 @@ notify_fd(struct notify *n)
 	return n->fd;
 }
 
+bool
+notify_has_news(const struct notify *n)
+{
+	return n->fd >= 0 && (n->missed || n->in_end - n->in_at >= MESSAGE);
+}
+
 /* More of what has come; false: nothing, or the connection is lost. */
 static bool
 receive(struct notify *n)

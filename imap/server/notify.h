@@ -63,8 +63,13 @@ void notify_unwatch(struct notify *n, const struct id128 *id);
  */
 enum err notify_watch_set(struct notify *n, const struct id128 *ids, size_t count) MUST_CHECK;
 
-/* Readable when there is something; -1 while idled cannot be reached. */
+/*
+ * Readable when there is something more to read; -1 while idled cannot be reached.
+ * What came before the answer to notify_watch_set() has been read already: who waits
+ * for the descriptor asks notify_has_news() first.
+ */
 int notify_fd(struct notify *n);
+bool notify_has_news(const struct notify *n);
 
 enum notify_news {
 	NOTIFY_NOTHING,			/* no more */

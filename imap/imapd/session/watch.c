@@ -381,6 +381,9 @@ patience(struct session *s, int fd, int64_t end)
 	struct watch *w = s->watch;
 	int64_t now = session_clock(), ms = (end - now) / MS + 1, other = ms;
 
+	/* It came while idled was told what to watch: the descriptor is silent about it. */
+	if (notify_has_news(s->server->notify))
+		return 0;
 	if (fd >= 0)
 		w->retry_ms = RETRY_MS / 2;
 	else if (w->scope != NULL)
