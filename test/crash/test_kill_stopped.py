@@ -134,8 +134,10 @@ def test_copy_that_has_not_signed_the_roll(make_server, monkeypatch, born):
     srv = make_server()
     srv.expect("has been stopped|died|ended as soon as it was copied|signal 9")
     c = srv.admin()                     # all that are wanted at the start are there
-    flag.touch()
-    flag.chmod(0o666)
+    ready = flag.with_name("ready")
+    ready.touch()
+    ready.chmod(0o666)
+    ready.rename(flag)                  # who finds it takes it at once
     others = [srv.admin()]              # a free one is replaced by a copy
     where = flag.with_name("stop.pid")
     while not where.exists() or not where.read_text().endswith("\n"):
